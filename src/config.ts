@@ -1,0 +1,200 @@
+// Vars and secrets, parsed once. A setting that is missing or wrong is named; its value never is.
+import { z } from 'zod';
+import type { Rules } from './domain/commands.ts';
+import { RESUME_STATUSES } from './domain/lifecycle.ts';
+
+const LOOPBACK = new Set(['localhost', '127.0.0.1', '[::1]']);
+const isLoopback = (url: string): boolean => LOOPBACK.has(new URL(url).hostname);
+
+const seconds = (min: number, max: number) => z.coerce.number().min(min).max(max);
+const list = z
+  .string()
+  .min(1)
+  .transform((text) => text.split(',').map((item) => item.trim()))
+  .refine((items) => items.every((item) => item !== ''), 'holds an empty item');
+
+const httpUrl = z.url({ protocol: /^https?$/ });
+/** Plain http is for a developer's machine alone. */
+const secureUrl = httpUrl.refine(
+  (url) => url.startsWith('https:') || isLoopback(url),
+  'must be https unless it is on this machine',
+);
+
+const modelPolicy = z
+  .strictObject({
+    version: z.string().min(1).max(64),
+    default_profile: z.string(),
+    profiles: z
+      .array(
+        z.strictObject({
+          id: z.string().regex(/^[a-z0-9][a-z0-9._-]{0,63}$/),
+          title: z.string().min(1).max(200),
+          enabled: z.boolean(),
+          resume_from: z.array(z.enum(RESUME_STATUSES)).min(1),
+        }),
+      )
+      .min(1),
+  })
+  .refine(({ profiles }) => new Set(profiles.map(({ id }) => id)).size === profiles.length, {
+    path: ['profiles'],
+    message: 'holds an id twice',
+  })
+  .refine(
+    ({ profiles, default_profile }) =>
+      profiles.some(
+        ({ id, enabled, resume_from }) =>
+          id === default_profile && enabled && resume_from.includes('UPLOADED'),
+      ),
+    { path: ['default_profile'], message: 'is not an enabled profile that may start from UPLOADED' },
+  );
+
+const settings = z
+  .object({
+    PUBLIC_BASE_URL: secureUrl.transform((url) => url.replace(/\/+$/, '')),
+    ORCHESTRATOR_URL: secureUrl,
+    AUTH_JWKS_URL: secureUrl.optional(),
+    AUTH_ISSUER: z.string().min(1).optional(),
+    AUTH_AUDIENCE: z.string().min(1).optional(),
+    AUTH_ALGORITHMS: list.default(['RS256', 'ES256', 'EdDSA']).refine(
+      (algorithms) => algorithms.every((algorithm) => /^(RS|PS|ES)(256|384|512)$|^EdDSA$/.test(algorithm)),
+      'may hold asymmetric signature algorithms only',
+    ),
+    /** The public half of the development key; written to .dev.vars, never deployed. */
+    DEV_AUTH_PUBLIC_JWK: z
+      .string()
+      .transform((text, ctx) => {
+        try {
+          return JSON.parse(text);
+        } catch {
+          ctx.addIssue('is not JSON');
+          return z.NEVER;
+        }
+      })
+      .pipe(z.looseObject({ kty: z.literal('EC'), crv: z.literal('P-256'), x: z.string(), y: z.string() }))
+      .optional(),
+    /** Newest first: the first signs, all verify. */
+    CALLBACK_TOKEN_KEYS: list.refine(
+      (keys) => keys.every((key) => key.length >= 32),
+      'holds a key of fewer than 32 characters',
+    ),
+    /** Standard Webhooks secrets, `whsec_` and base64; all sign, so that a receiver can rotate. */
+    DISPATCH_SIGNING_SECRET: list.refine(
+      (secrets) => secrets.every((secret) => /^whsec_[A-Za-z0-9+/]{32,}={0,2}$/.test(secret)),
+      'holds something that is not whsec_ and at least 24 bytes of base64',
+    ),
+    DISPATCH_WAIT_SECONDS: seconds(0, 30).default(10),
+    // At most: with a pause of 15 s between attempts the queue's ceiling of 100 retries must not be met.
+    DISPATCH_DEADLINE_SECONDS: seconds(1, 900).default(60),
+    ORCHESTRATOR_TIMEOUT_SECONDS: seconds(0.1, 25).default(2.5),
+    ACK_TIMEOUT_SECONDS: seconds(1, 7 * 86_400).default(600),
+    STAGE_TIMEOUT_SECONDS: seconds(1, 7 * 86_400).default(3600),
+    MODEL_POLICY: modelPolicy,
+  })
+  .transform((vars, ctx) => {
+    const auth = editorAuth(vars);
+    if (auth === null) {
+      ctx.addIssue({ code: 'custom', path: ['AUTH_JWKS_URL'], message: 'no way to verify editors’ tokens' });
+      return z.NEVER;
+    }
+    return { vars, auth };
+  });
+
+/** How editors' tokens are verified. */
+export type EditorAuth =
+  | { kind: 'jwks'; jwksUrl: string; issuer: string; audience: string; algorithms: string[] }
+  | { kind: 'development'; publicJwk: JsonWebKey; issuer: string; audience: string; algorithms: string[] };
+
+export const DEVELOPMENT_ISSUER = 'urn:retake:development';
+export const DEVELOPMENT_AUDIENCE = 'retake';
+
+/** Real settings win; the development key counts only on a machine that calls itself by a loopback name. */
+function editorAuth(vars: {
+  PUBLIC_BASE_URL: string;
+  AUTH_JWKS_URL?: string | undefined;
+  AUTH_ISSUER?: string | undefined;
+  AUTH_AUDIENCE?: string | undefined;
+  AUTH_ALGORITHMS: string[];
+  DEV_AUTH_PUBLIC_JWK?: JsonWebKey | undefined;
+}): EditorAuth | null {
+  const { AUTH_JWKS_URL: jwksUrl, AUTH_ISSUER: issuer, AUTH_AUDIENCE: audience } = vars;
+  if (jwksUrl ?? issuer ?? audience) {
+    if (!jwksUrl || !issuer || !audience) return null;
+    return { kind: 'jwks', jwksUrl, issuer, audience, algorithms: vars.AUTH_ALGORITHMS };
+  }
+  if (!vars.DEV_AUTH_PUBLIC_JWK || !isLoopback(vars.PUBLIC_BASE_URL)) return null;
+  return {
+    kind: 'development',
+    publicJwk: vars.DEV_AUTH_PUBLIC_JWK,
+    issuer: DEVELOPMENT_ISSUER,
+    audience: DEVELOPMENT_AUDIENCE,
+    algorithms: ['ES256'],
+  };
+}
+
+export interface Config {
+  publicBaseUrl: string;
+  orchestratorUrl: string;
+  orchestratorTimeoutMs: number;
+  dispatchWaitMs: number;
+  auth: EditorAuth;
+  callbackTokenKeys: string[];
+  dispatchSigningSecrets: string[];
+  rules: Rules;
+}
+
+export type ConfigResult = { ok: true; config: Config } | { ok: false; problems: string[] };
+
+const parsed = new WeakMap<object, ConfigResult>();
+
+/** Parses the environment at its first use; later uses get the same answer. */
+export function loadConfig(env: object): ConfigResult {
+  const known = parsed.get(env);
+  if (known) return known;
+  const result = parse(env);
+  parsed.set(env, result);
+  return result;
+}
+
+/** For code that only runs where the configuration was found complete. */
+export function requireConfig(env: object): Config {
+  const result = loadConfig(env);
+  if (!result.ok) throw new Error(`configuration: ${result.problems.join('; ')}`);
+  return result.config;
+}
+
+function parse(env: object): ConfigResult {
+  // wrangler.toml leaves what a deployment must fill in empty: empty is absent.
+  const present = Object.fromEntries(Object.entries(env).filter(([, value]) => value !== ''));
+  const result = settings.safeParse(present);
+  if (!result.success) {
+    const problems = result.error.issues.map((issue) => `${issue.path.join('.')}: ${issue.message}`);
+    return { ok: false, problems };
+  }
+  const { vars, auth } = result.data;
+  const ms = (value: number) => Math.round(value * 1000);
+  return {
+    ok: true,
+    config: {
+      publicBaseUrl: vars.PUBLIC_BASE_URL,
+      orchestratorUrl: vars.ORCHESTRATOR_URL,
+      orchestratorTimeoutMs: ms(vars.ORCHESTRATOR_TIMEOUT_SECONDS),
+      dispatchWaitMs: ms(vars.DISPATCH_WAIT_SECONDS),
+      auth,
+      callbackTokenKeys: vars.CALLBACK_TOKEN_KEYS,
+      dispatchSigningSecrets: vars.DISPATCH_SIGNING_SECRET,
+      rules: {
+        policy: {
+          version: vars.MODEL_POLICY.version,
+          defaultProfile: vars.MODEL_POLICY.default_profile,
+          profiles: vars.MODEL_POLICY.profiles.map(({ resume_from, ...profile }) => ({
+            ...profile,
+            resumeFrom: resume_from,
+          })),
+        },
+        dispatchDeadlineMs: ms(vars.DISPATCH_DEADLINE_SECONDS),
+        ackTimeoutMs: ms(vars.ACK_TIMEOUT_SECONDS),
+        stageTimeoutMs: ms(vars.STAGE_TIMEOUT_SECONDS),
+      },
+    },
+  };
+}

@@ -1,0 +1,108 @@
+// What can be asked of a job. Time comes separately; everything else that varies (new ids,
+// digests, what the actor knows of deliveries under way) comes in with the command.
+import type { Failure } from './job.ts';
+import type { ReportableStatus } from './lifecycle.ts';
+import type { ModelPolicy } from './policy.ts';
+
+/** Configuration that decisions depend on. */
+export interface Rules {
+  policy: ModelPolicy;
+  /** How long a dispatch may be on its way at the most. */
+  dispatchDeadlineMs: number;
+  /** How long the first callback may take after the delivery. */
+  ackTimeoutMs: number;
+  /** How long a stage may show no sign of life. */
+  stageTimeoutMs: number;
+}
+
+interface EditorCommand {
+  /** The caller; anyone but the job's owner is told that there is no such job. */
+  owner: string;
+  correlationId: string;
+}
+
+/** What a new dispatch needs, should the command create one. */
+interface NewDispatch {
+  newDispatchId: string;
+  traceparent: string;
+  /** How long delivery is tried; null for as long as the rules allow. */
+  windowMs: number | null;
+}
+
+export interface ConfirmUpload extends EditorCommand {
+  type: 'confirm-upload';
+  videoUri: string;
+}
+
+export interface Run extends EditorCommand, NewDispatch {
+  type: 'run';
+  /** Null asks for the policy's default. */
+  modelProfile: string | null;
+}
+
+export interface Retry extends EditorCommand, NewDispatch {
+  type: 'retry';
+  modelProfile: string;
+  clientRequestId: string;
+}
+
+export interface Cancel extends EditorCommand {
+  type: 'cancel';
+  /** Whether the orchestrator may have seen a dispatch whose delivery has not been reported. */
+  deliveryMayHaveStarted: boolean;
+}
+
+export interface ArtifactUpdates {
+  audioUri: string | null;
+  transcriptUri: string | null;
+  draftUri: string | null;
+  exports: Readonly<Record<string, string>>;
+  /** Of the artifact of the checkpoint that this callback reaches. */
+  digest: string | null;
+  sizeBytes: number | null;
+}
+
+export interface Callback {
+  type: 'callback';
+  /** The dispatch that the callback token names. */
+  dispatchId: string;
+  eventId: string;
+  payloadDigest: string;
+  status: ReportableStatus;
+  occurredAt: number;
+  correlationId: string;
+  actor: 'orchestrator' | 'system';
+  artifacts: ArtifactUpdates;
+  /** The artifact updates as they came, for the record; null when there were none. */
+  artifactsJson: string | null;
+  progressPct: number | null;
+  /** Present exactly when `status` is FAILED. */
+  failure: Omit<Failure, 'correlationId' | 'occurredAt'> | null;
+}
+
+/** How one attempt to hand a message to the orchestrator ended. */
+export type DeliveryOutcome =
+  | { kind: 'delivered'; executionId: string | null }
+  /** The orchestrator answered that it will not take it: final. */
+  | { kind: 'refused'; error: string }
+  /** It does not have it (unreachable) or may have it (unknown): worth another attempt. */
+  | { kind: 'unreachable' | 'unknown'; error: string; retryAfterMs: number | null }
+  /** The queue gave up on the message. */
+  | { kind: 'dead-lettered' };
+
+/** A message to the orchestrator is a dispatch itself or the notice that it was cancelled. */
+export type MessageKind = 'dispatch' | 'cancel';
+
+export interface ReportDelivery {
+  type: 'report-delivery';
+  dispatchId: string;
+  message: MessageKind;
+  outcome: DeliveryOutcome;
+}
+
+/** Time has passed: whatever is due is done. */
+export interface Deadline {
+  type: 'deadline';
+}
+
+export type Command = ConfirmUpload | Run | Retry | Cancel | Callback | ReportDelivery | Deadline;

@@ -1,0 +1,65 @@
+// Every limit in time: how long a delivery is tried, and when the job must be looked at again.
+import type { Rules } from './commands.ts';
+import type { Dispatch, Job } from './job.ts';
+import { isResting } from './lifecycle.ts';
+
+/** A message that nobody is delivering is sent again after this. */
+export const RESEND_AFTER_MS = 5_000;
+/** How long after its window a dispatch whose outcome was never reported is withdrawn. */
+export const REPORT_GRACE_MS = 1_000;
+/** An attempt that would have less time than this is not worth making. */
+const MIN_ATTEMPT_MS = 250;
+const BACKOFF_MS = [1_000, 2_000, 4_000, 8_000, 15_000] as const;
+const PUSH_BACKOFF_MS = { first: 5_000, longest: 300_000 } as const;
+
+/** The pause after the `attempts`-th failed attempt; what the orchestrator asks for comes first. */
+export function backoffMs(attempts: number, retryAfterMs: number | null): number {
+  if (retryAfterMs !== null) return Math.max(retryAfterMs, BACKOFF_MS[0]);
+  return BACKOFF_MS[Math.min(attempts, BACKOFF_MS.length) - 1] ?? BACKOFF_MS[0];
+}
+
+/** Whether an attempt that starts at `at` still fits into a window that closes at `until`. */
+export const fitsWindow = (at: number, until: number): boolean => at + MIN_ATTEMPT_MS <= until;
+
+/** The pause before the summary is pushed to the workspace again, after `failures` failed pushes. */
+export const pushBackoffMs = (failures: number): number =>
+  Math.min(PUSH_BACKOFF_MS.first * 2 ** failures, PUSH_BACKOFF_MS.longest);
+
+export type DueKind = 'delivery' | 'ack' | 'stage';
+
+/** What the job is waiting for and until when; null when it waits for nothing. */
+export function awaited(
+  job: Job,
+  open: Dispatch | null,
+  rules: Rules,
+): { kind: DueKind; until: number } | null {
+  if (open?.state === 'PENDING') return { kind: 'delivery', until: open.deliverUntil + REPORT_GRACE_MS };
+  if (open?.state === 'DELIVERED') {
+    return { kind: 'ack', until: (open.deliveredAt ?? open.updatedAt) + rules.ackTimeoutMs };
+  }
+  if (isResting(job.status)) return null;
+  return { kind: 'stage', until: (job.lastProgressAt ?? job.updatedAt) + rules.stageTimeoutMs };
+}
+
+/** When the job must be looked at again, derived from what is stored; null for never. */
+export function nextWakeUp(
+  job: Job,
+  open: Dispatch | null,
+  notices: readonly Dispatch[],
+  rules: Rules,
+  now: number,
+): number | null {
+  const times: number[] = [];
+  const due = awaited(job, open, rules);
+  if (due) times.push(due.kind === 'delivery' ? Math.min(now + RESEND_AFTER_MS, due.until) : due.until);
+  for (const { cancelNotice } of notices) {
+    if (cancelNotice?.state === 'PENDING') {
+      times.push(Math.min(now + RESEND_AFTER_MS, cancelNotice.until + REPORT_GRACE_MS));
+    }
+  }
+  return times.length === 0 ? null : Math.min(...times);
+}
+
+/** A dispatch or notice whose window is over although nobody reported its outcome. */
+export const isNoticeOverdue = ({ cancelNotice }: Dispatch, now: number): boolean =>
+  cancelNotice?.state === 'PENDING' && now >= cancelNotice.until + REPORT_GRACE_MS;

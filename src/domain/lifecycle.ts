@@ -1,0 +1,119 @@
+// The statuses of a job and the one transition table. The diagram in spec/, the OpenAPI
+// enum, the database CHECKs and the tests derive from what stands here.
+
+export const STATUSES = [
+  'CREATED',
+  'UPLOADING',
+  'UPLOADED',
+  'AUDIO_EXTRACTING',
+  'AUDIO_READY',
+  'TRANSCRIBING',
+  'TRANSCRIPT_READY',
+  'GENERATING',
+  'DRAFT_READY',
+  'EDITING',
+  'REGENERATING',
+  'EXPORTING',
+  'DONE',
+  'FAILED',
+  'CANCELLED',
+] as const;
+export type Status = (typeof STATUSES)[number];
+
+/** Who may cause a transition. */
+export type Actor = 'editor' | 'orchestrator' | 'system';
+
+/** Nothing leads out of these; an accepted retry is the one exception, see `effectiveStatus`. */
+export const TERMINAL_STATUSES = ['DONE', 'FAILED', 'CANCELLED'] as const satisfies Status[];
+
+/** A pipeline is at work. */
+export const IN_PROGRESS_STATUSES = [
+  'AUDIO_EXTRACTING',
+  'TRANSCRIBING',
+  'GENERATING',
+  'REGENERATING',
+  'EXPORTING',
+] as const satisfies Status[];
+
+/** A status that leaves an artifact from which a later pipeline can resume; in pipeline order. */
+export const CHECKPOINT_STATUSES = [
+  'AUDIO_READY',
+  'TRANSCRIPT_READY',
+  'DRAFT_READY',
+] as const satisfies Status[];
+export type CheckpointStatus = (typeof CHECKPOINT_STATUSES)[number];
+
+/** No pipeline is expected to be at work, so no deadline runs. */
+export const RESTING_STATUSES = [
+  'CREATED',
+  'UPLOADING',
+  'UPLOADED',
+  'DRAFT_READY',
+  'EDITING',
+  ...TERMINAL_STATUSES,
+] as const satisfies Status[];
+
+/** Where a pipeline can start: the upload itself, or a checkpoint. */
+export const RESUME_STATUSES = ['UPLOADED', ...CHECKPOINT_STATUSES] as const satisfies Status[];
+export type ResumeStatus = (typeof RESUME_STATUSES)[number];
+
+/** What an orchestrator may report: its own stages and failure, never an editor's step. */
+export const REPORTABLE_STATUSES = [
+  'AUDIO_EXTRACTING',
+  'AUDIO_READY',
+  'TRANSCRIBING',
+  'TRANSCRIPT_READY',
+  'GENERATING',
+  'DRAFT_READY',
+  'EDITING',
+  'REGENERATING',
+  'EXPORTING',
+  'DONE',
+  'FAILED',
+] as const satisfies Status[];
+export type ReportableStatus = (typeof REPORTABLE_STATUSES)[number];
+
+const PIPELINE: readonly Actor[] = ['orchestrator', 'system'];
+const EDITOR: readonly Actor[] = ['editor'];
+type Row = Partial<Record<Status, readonly Actor[]>>;
+
+/** Every status that is not terminal can end this way, so it is said once. */
+const ENDINGS: Row = { FAILED: PIPELINE, CANCELLED: EDITOR };
+
+/** from → to → who may cause it. */
+export const TRANSITIONS: Readonly<Record<Status, Row>> = {
+  CREATED: { UPLOADING: EDITOR, UPLOADED: EDITOR, ...ENDINGS },
+  UPLOADING: { UPLOADED: EDITOR, ...ENDINGS },
+  UPLOADED: { AUDIO_EXTRACTING: PIPELINE, ...ENDINGS },
+  AUDIO_EXTRACTING: { AUDIO_EXTRACTING: PIPELINE, AUDIO_READY: PIPELINE, ...ENDINGS },
+  AUDIO_READY: { TRANSCRIBING: PIPELINE, ...ENDINGS },
+  TRANSCRIBING: { TRANSCRIBING: PIPELINE, TRANSCRIPT_READY: PIPELINE, ...ENDINGS },
+  TRANSCRIPT_READY: { GENERATING: PIPELINE, ...ENDINGS },
+  GENERATING: { GENERATING: PIPELINE, DRAFT_READY: PIPELINE, ...ENDINGS },
+  DRAFT_READY: { EDITING: PIPELINE, REGENERATING: PIPELINE, EXPORTING: PIPELINE, ...ENDINGS },
+  EDITING: { REGENERATING: PIPELINE, EXPORTING: PIPELINE, ...ENDINGS },
+  REGENERATING: { REGENERATING: PIPELINE, EDITING: PIPELINE, DRAFT_READY: PIPELINE, ...ENDINGS },
+  EXPORTING: { EXPORTING: PIPELINE, DONE: PIPELINE, EDITING: PIPELINE, ...ENDINGS },
+  DONE: {},
+  FAILED: {},
+  CANCELLED: {},
+};
+
+export const isTerminal = (status: Status): boolean => includes(TERMINAL_STATUSES, status);
+export const isInProgress = (status: Status): boolean => includes(IN_PROGRESS_STATUSES, status);
+export const isResting = (status: Status): boolean => includes(RESTING_STATUSES, status);
+export const isCheckpoint = (status: Status): status is CheckpointStatus =>
+  includes(CHECKPOINT_STATUSES, status);
+
+/** The statuses that may follow `from`, whoever causes them, in pipeline order. */
+export function allowedNextStatuses(from: Status): Status[] {
+  return STATUSES.filter((to) => TRANSITIONS[from][to] !== undefined);
+}
+
+export function isTransitionAllowed(from: Status, to: Status, actor: Actor): boolean {
+  return TRANSITIONS[from][to]?.includes(actor) ?? false;
+}
+
+function includes<T extends Status>(list: readonly T[], status: Status): status is T {
+  return (list as readonly Status[]).includes(status);
+}

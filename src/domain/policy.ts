@@ -1,0 +1,46 @@
+// Model profiles: which may be used, and from which resume point. The policy itself is configuration.
+import type { ResumeStatus } from './lifecycle.ts';
+import type { Rejection } from './rejection.ts';
+
+export interface ModelProfile {
+  id: string;
+  title: string;
+  enabled: boolean;
+  /** The stages from which a pipeline may start under this profile; a run starts from UPLOADED. */
+  resumeFrom: readonly ResumeStatus[];
+}
+
+export interface ModelPolicy {
+  version: string;
+  defaultProfile: string;
+  profiles: readonly ModelProfile[];
+}
+
+export type ProfileRefusal = 'unknown' | 'disabled' | 'resume_point_not_allowed';
+
+/**
+ * Null when `profileId` may be used from `resumeFrom`, else why not and which profiles may.
+ * Without a resume point only the profile itself is judged.
+ */
+export function refuseProfile(
+  policy: ModelPolicy,
+  profileId: string,
+  resumeFrom: ResumeStatus | null,
+): Rejection | null {
+  const fits = (profile: ModelProfile) => resumeFrom === null || profile.resumeFrom.includes(resumeFrom);
+  const profile = policy.profiles.find(({ id }) => id === profileId);
+  const reason = !profile
+    ? 'unknown'
+    : !profile.enabled
+      ? 'disabled'
+      : !fits(profile)
+        ? 'resume_point_not_allowed'
+        : null;
+  if (reason === null) return null;
+  return {
+    code: 'MODEL_PROFILE_NOT_ALLOWED',
+    reason,
+    modelProfile: profileId,
+    allowedModelProfiles: policy.profiles.filter((p) => p.enabled && fits(p)).map((p) => p.id),
+  };
+}

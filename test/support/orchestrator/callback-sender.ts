@@ -1,0 +1,86 @@
+// The orchestrator's only outbound request: one callback, repeated with the same event_id while the
+// receiver is out of reach. What a refusal means for the pipeline is executor.ts's to judge.
+
+import { setTimeout as sleep } from 'node:timers/promises';
+import type { CallbackBody, CallbackRecord } from './log.ts';
+
+export type Verdict =
+  | { kind: 'taken' }
+  | { kind: 'refused'; status: number; errorCode: string | null }
+  | { kind: 'unreachable' };
+
+export type Attempt = Pick<CallbackRecord, 'attempt' | 'answer' | 'error_code' | 'answer_body'>;
+
+export type CallbackDelivery = {
+  url: string;
+  token: string;
+  body: CallbackBody;
+  /** Wait after the first failed attempt; it doubles up to 5 s. */
+  backoffMs: number;
+  /** Ends the waiting between attempts; an attempt under way is still finished, so that its answer is known. */
+  stop: AbortSignal;
+  /** Ends everything. */
+  shutdown: AbortSignal;
+  onAttempt: (attempt: Attempt) => void;
+};
+
+// With the default backoff, half a minute: long enough to outlive a restart of the receiver.
+const maxAttempts = 10;
+const maxBackoffMs = 5_000;
+const answerTimeoutMs = 10_000;
+
+/** Rejects only when one of the signals aborts. */
+export async function sendCallback(delivery: CallbackDelivery): Promise<Verdict> {
+  for (let attempt = 1; attempt <= maxAttempts; attempt++) {
+    const answer = await post(delivery);
+    delivery.onAttempt({ attempt, ...answer });
+    if (answer.answer !== 'unreachable' && !isPassing(answer.answer)) {
+      const taken = answer.answer >= 200 && answer.answer < 300;
+      return taken
+        ? { kind: 'taken' }
+        : { kind: 'refused', status: answer.answer, errorCode: answer.error_code };
+    }
+    delivery.stop.throwIfAborted();
+    if (attempt === maxAttempts) break;
+    const backoffMs = Math.min(delivery.backoffMs * 2 ** (attempt - 1), maxBackoffMs);
+    await sleep(backoffMs, undefined, { signal: delivery.stop });
+  }
+  return { kind: 'unreachable' };
+}
+
+function isPassing(status: number): boolean {
+  return status >= 500 || status === 429;
+}
+
+async function post({ url, token, body, shutdown }: CallbackDelivery): Promise<Omit<Attempt, 'attempt'>> {
+  try {
+    const response = await fetch(url, {
+      method: 'POST',
+      headers: { authorization: `Bearer ${token}`, 'content-type': 'application/json' },
+      body: JSON.stringify(body),
+      redirect: 'manual',
+      signal: AbortSignal.any([shutdown, AbortSignal.timeout(answerTimeoutMs)]),
+    });
+    const answerBody = parseJson(await response.text());
+    return { answer: response.status, error_code: errorCodeOf(answerBody), answer_body: answerBody };
+  } catch (error) {
+    shutdown.throwIfAborted();
+    if (error instanceof Error) return { answer: 'unreachable', error_code: null, answer_body: null };
+    throw error;
+  }
+}
+
+type Json = CallbackRecord['answer_body'];
+
+function parseJson(text: string): Json {
+  try {
+    return JSON.parse(text);
+  } catch {
+    return null;
+  }
+}
+
+function errorCodeOf(body: Json): string | null {
+  const isObject = typeof body === 'object' && body !== null && !Array.isArray(body);
+  return isObject && typeof body.error_code === 'string' ? body.error_code : null;
+}

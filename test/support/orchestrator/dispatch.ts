@@ -1,0 +1,51 @@
+// The dispatch as this orchestrator understands it: the body of `POST /dispatches`. Written down
+// here on its own, since a real orchestrator does not share types with the service that calls it.
+
+import { z } from 'zod';
+
+const id = z.string().min(1);
+
+/** Statuses a pipeline can be told to start from. */
+export const resumeStatusSchema = z.enum(['UPLOADED', 'AUDIO_READY', 'TRANSCRIPT_READY', 'DRAFT_READY']);
+
+const work = {
+  dispatch_id: id,
+  job_id: id,
+  project_id: id,
+  video_uri: id,
+  callback_url: z.url(),
+  callback_token: id,
+};
+
+const runSchema = z.looseObject({
+  type: z.literal('job.run'),
+  ...work,
+  model_profile: z.string().nullish(),
+});
+
+const retrySchema = z.looseObject({
+  type: z.literal('job.retry'),
+  ...work,
+  resume_from_status: resumeStatusSchema,
+  checkpoint_ref: z.string().nullish(),
+  model_profile: id,
+});
+
+const cancelSchema = z.looseObject({
+  type: z.literal('job.cancel'),
+  dispatch_id: id,
+  job_id: id,
+  execution_id: z.string().nullish(),
+});
+
+/** Loose on purpose: unknown fields stay in the log, where a test can see what was sent. */
+export const dispatchSchema = z.discriminatedUnion('type', [runSchema, retrySchema, cancelSchema]);
+
+export type Dispatch = z.infer<typeof dispatchSchema>;
+export type CancelDispatch = z.infer<typeof cancelSchema>;
+export type WorkDispatch = z.infer<typeof runSchema> | z.infer<typeof retrySchema>;
+export type ResumeStatus = z.infer<typeof resumeStatusSchema>;
+
+export function resumeStatusOf(dispatch: WorkDispatch): ResumeStatus {
+  return dispatch.type === 'job.retry' ? dispatch.resume_from_status : 'UPLOADED';
+}
