@@ -1,4 +1,5 @@
 // Vars and secrets, parsed once. A setting that is missing or wrong is named; its value never is.
+import type { JWK } from 'jose';
 import { z } from 'zod';
 import type { Rules } from './domain/commands.ts';
 import { RESUME_STATUSES } from './domain/lifecycle.ts';
@@ -55,10 +56,12 @@ const settings = z
     AUTH_JWKS_URL: secureUrl.optional(),
     AUTH_ISSUER: z.string().min(1).optional(),
     AUTH_AUDIENCE: z.string().min(1).optional(),
-    AUTH_ALGORITHMS: list.default(['RS256', 'ES256', 'EdDSA']).refine(
-      (algorithms) => algorithms.every((algorithm) => /^(RS|PS|ES)(256|384|512)$|^EdDSA$/.test(algorithm)),
-      'may hold asymmetric signature algorithms only',
-    ),
+    AUTH_ALGORITHMS: list
+      .default(['RS256', 'ES256', 'EdDSA'])
+      .refine(
+        (algorithms) => algorithms.every((algorithm) => /^(RS|PS|ES)(256|384|512)$|^EdDSA$/.test(algorithm)),
+        'may hold asymmetric signature algorithms only',
+      ),
     /** The public half of the development key; written to .dev.vars, never deployed. */
     DEV_AUTH_PUBLIC_JWK: z
       .string()
@@ -102,7 +105,7 @@ const settings = z
 /** How editors' tokens are verified. */
 export type EditorAuth =
   | { kind: 'jwks'; jwksUrl: string; issuer: string; audience: string; algorithms: string[] }
-  | { kind: 'development'; publicJwk: JsonWebKey; issuer: string; audience: string; algorithms: string[] };
+  | { kind: 'development'; publicJwk: JWK; issuer: string; audience: string; algorithms: string[] };
 
 export const DEVELOPMENT_ISSUER = 'urn:retake:development';
 export const DEVELOPMENT_AUDIENCE = 'retake';
@@ -114,7 +117,7 @@ function editorAuth(vars: {
   AUTH_ISSUER?: string | undefined;
   AUTH_AUDIENCE?: string | undefined;
   AUTH_ALGORITHMS: string[];
-  DEV_AUTH_PUBLIC_JWK?: JsonWebKey | undefined;
+  DEV_AUTH_PUBLIC_JWK?: JWK | undefined;
 }): EditorAuth | null {
   const { AUTH_JWKS_URL: jwksUrl, AUTH_ISSUER: issuer, AUTH_AUDIENCE: audience } = vars;
   if (jwksUrl ?? issuer ?? audience) {

@@ -4,8 +4,8 @@ import type { Changes, JobView } from '../domain/decide.ts';
 import {
   type CallbackEvent,
   type Dispatch,
-  type Job,
   isOpen,
+  type Job,
   RUN_REQUEST_KEY,
   requestKeyOf,
   retryRequestKey,
@@ -80,8 +80,7 @@ export class JobStore {
         return { ...view, subject: mover && this.dispatch(mover.dispatchId) };
       }
       case 'callback': {
-        const subject =
-          view.open?.id === command.dispatchId ? view.open : this.dispatch(command.dispatchId);
+        const subject = view.open?.id === command.dispatchId ? view.open : this.dispatch(command.dispatchId);
         return {
           ...view,
           subject,

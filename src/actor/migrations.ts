@@ -1,6 +1,7 @@
 // The schemas of both actors as append-only steps. A step that has shipped is never edited: a change is a new step.
-import { CHECKPOINT_STATUSES, STATUSES } from '../domain/lifecycle.ts';
+
 import { DISPATCH_STATES } from '../domain/job.ts';
+import { CHECKPOINT_STATUSES, STATUSES } from '../domain/lifecycle.ts';
 
 const oneOf = (values: readonly string[]): string => values.map((value) => `'${value}'`).join(', ');
 

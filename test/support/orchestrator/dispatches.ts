@@ -41,7 +41,7 @@ export class Dispatches {
   }
 
   isReceiving(jobId: string): boolean {
-    return this.#inProgress.values().some((other) => other === jobId);
+    return [...this.#inProgress.values()].includes(jobId);
   }
 
   async receive(request: IncomingMessage, response: ServerResponse): Promise<void> {

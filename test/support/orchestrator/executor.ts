@@ -37,7 +37,7 @@ type Running = {
 
 export class Executor {
   readonly #deps: ExecutorDeps;
-  readonly #running = new Map<string, Running>();
+  readonly #running = new Set<Running>();
 
   constructor(deps: ExecutorDeps) {
     this.#deps = deps;
@@ -68,25 +68,25 @@ export class Executor {
     if (course.end === 'failed') plans.countFailure(dispatch.job_id);
     const { promise: firstCallback, resolve: onAnswer } = Promise.withResolvers<void>();
     const running: Running = { execution, plan, stop: new AbortController(), onAnswer };
-    this.#running.set(dispatch.dispatch_id, running);
-    void this.#run(running, course);
+    this.#running.add(running);
+    this.#run(running, course).catch((error: unknown) => this.#deps.say(`error: ${String(error)}`));
     return { execution, firstCallback };
   }
 
   /** Stops the dispatch's pipeline, and says whether there was one to stop. */
   cancel(dispatchId: string): boolean {
-    const running = this.#running.get(dispatchId);
-    running?.stop.abort();
-    return running !== undefined;
+    const stopped = [...this.#running].filter(({ execution }) => execution.dispatch_id === dispatchId);
+    for (const { stop } of stopped) stop.abort();
+    return stopped.length > 0;
   }
 
   isRunning(jobId: string): boolean {
-    return this.#running.values().some(({ execution }) => execution.job_id === jobId);
+    return [...this.#running].some(({ execution }) => execution.job_id === jobId);
   }
 
   async #run(running: Running, course: Course): Promise<void> {
     const { journal, pulse, shutdown, say } = this.#deps;
-    const { execution_id, dispatch_id } = running.execution;
+    const { execution_id } = running.execution;
     const signal = AbortSignal.any([running.stop.signal, shutdown]);
     let ending: Ending;
     try {
@@ -97,7 +97,7 @@ export class Executor {
         ? { state: 'cancelled', reason: 'job.cancel' }
         : { state: 'stopped', reason: `a bug of the orchestrator: ${String(error)}` };
     } finally {
-      this.#running.delete(dispatch_id);
+      this.#running.delete(running);
       running.onAnswer();
     }
     journal.append({ kind: 'ended', execution_id, ...ending });

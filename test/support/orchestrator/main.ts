@@ -45,7 +45,8 @@ async function main(): Promise<void> {
   });
   if (values.help) return console.log(help);
 
-  const secrets = (process.env.DISPATCH_SIGNING_SECRET ?? '')
+  const given: string = process.env.DISPATCH_SIGNING_SECRET ?? '';
+  const secrets = given
     .split(',')
     .map((secret) => secret.trim())
     .filter((secret) => secret !== '');

@@ -32,7 +32,7 @@ export type Orchestrator = { url: string; port: number; close: () => Promise<voi
 /** Resolves once it listens; rejects when a secret, the log file or the address is no good. */
 export async function startOrchestrator(options: OrchestratorOptions): Promise<Orchestrator> {
   if (options.secrets.length === 0) throw new Error('at least one signing secret is required');
-  const webhooks = options.secrets.map((secret) => new Webhook(secret));
+  const webhooks = options.secrets.map(toWebhook);
   const host = options.host ?? '127.0.0.1';
   const say = options.quiet ? () => {} : (line: string) => console.log(line);
 
@@ -66,7 +66,7 @@ export async function startOrchestrator(options: OrchestratorOptions): Promise<O
       await serve(request, response);
     } catch (error) {
       // A caller that went away, or the shutdown: there is nobody to answer.
-      if (shutdown.aborted || request.destroyed) return;
+      if (shutdown.aborted || response.destroyed) return;
       say(`error: ${String(error)}`);
       if (!response.headersSent) reply(response, { status: 500, body: { error: 'internal' } });
     }
@@ -91,4 +91,13 @@ export async function startOrchestrator(options: OrchestratorOptions): Promise<O
         server.closeAllConnections();
       }),
   };
+}
+
+function toWebhook(secret: string, index: number): Webhook {
+  try {
+    return new Webhook(secret);
+  } catch {
+    // The library's message is vague, and the secret itself must not be printed.
+    throw new Error(`signing secret ${index + 1} is not whsec_ and base64`);
+  }
 }

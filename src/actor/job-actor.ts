@@ -1,0 +1,283 @@
+// One Durable Object per job: the only writer of that job. Loads, lets the domain decide, commits, flushes;
+// and keeps what must not be stored: who waits for an outcome, and who carries a message.
+import { DurableObject } from 'cloudflare:workers';
+import { type Config, requireConfig } from '../config.ts';
+import type { AfterDelivery, Claim } from '../contract/messages.ts';
+import type {
+  Callback,
+  Cancel,
+  Command,
+  ConfirmUpload,
+  DeliveryOutcome,
+  MessageKind,
+  Retry,
+  Run,
+} from '../domain/commands.ts';
+import { backoffMs, nextWakeUp } from '../domain/deadlines.ts';
+import { type Decision, decide, newJob, refuseDispatch } from '../domain/decide.ts';
+import type { Dispatch, Job, Transition } from '../domain/job.ts';
+import type { Rejection } from '../domain/rejection.ts';
+import { describeError, log } from '../log.ts';
+import { JobStore } from './job-store.ts';
+import { Leases } from './leases.ts';
+import { Outbox } from './outbox.ts';
+import type { Position } from './workspace-store.ts';
+
+/** A cancel waits for the delivery that it would otherwise overtake. */
+const CANCEL_AFTER_DELIVERY_MS = 1_000;
+
+export type Refused = { ok: false; rejection: Rejection };
+export type JobAnswer = { ok: true; job: Job; open: Dispatch | null; replayed: boolean } | Refused;
+export type DispatchAnswer = { ok: true; job: Job; dispatch: Dispatch; replayed: boolean } | Refused;
+export type PageAnswer<T> = { ok: true; job: Job; items: T[] } | Refused;
+
+const NOT_FOUND: Refused = { ok: false, rejection: { code: 'RESOURCE_NOT_FOUND' } };
+
+export class JobActor extends DurableObject<Env> {
+  readonly #config: Config;
+  readonly #store: JobStore;
+  readonly #leases = new Leases();
+  readonly #outbox: Outbox;
+  readonly #waiting = new Map<string, Set<() => void>>();
+  #alarmAt: number | null = null;
+
+  constructor(ctx: DurableObjectState, env: Env) {
+    super(ctx, env);
+    this.#config = requireConfig(env);
+    this.#store = new JobStore(ctx.storage);
+    this.#outbox = new Outbox(
+      {
+        send: (message) => env.DISPATCHES.send(message),
+        push: (owner, summary) => env.WORKSPACE.getByName(owner).putSummary(summary),
+      },
+      this.#leases,
+    );
+    ctx.blockConcurrencyWhile(async () => {
+      this.#alarmAt = await ctx.storage.getAlarm();
+    });
+  }
+
+  /** Stores a new job and lists it in its workspace. A repeat with the same ids answers the job as it is. */
+  async create(ids: Pick<Job, 'id' | 'projectId' | 'owner'>): Promise<JobAnswer> {
+    const known = this.#store.job();
+    if (known && known.owner !== ids.owner) return NOT_FOUND;
+    const job = known ?? newJob(ids, Date.now());
+    if (!known) {
+      this.#store.create(job);
+      this.#arm(job, null, []);
+    }
+    await this.#outbox.push(() => this.#store.job());
+    return { ok: true, job, open: null, replayed: known !== null };
+  }
+
+  read(owner: string): JobAnswer {
+    const job = this.#store.job();
+    if (job?.owner !== owner) return NOT_FOUND;
+    return { ok: true, job, open: this.#store.open(job), replayed: false };
+  }
+
+  confirmUpload(command: ConfirmUpload): JobAnswer {
+    return this.#answerJob(this.#execute(command));
+  }
+
+  cancel(command: Omit<Cancel, 'deliveryMayHaveStarted'>): JobAnswer {
+    const job = this.#store.job();
+    const open = job && this.#store.open(job);
+    const deliveryMayHaveStarted = open !== null && this.#leases.mayHaveStarted(open);
+    return this.#answerJob(this.#execute({ ...command, deliveryMayHaveStarted }));
+  }
+
+  /**
+   * Dispatches a pipeline and waits up to `waitMs` for the outcome of the delivery. With 0 it answers as soon as
+   * the dispatch is durable and on the queue.
+   */
+  async dispatch(command: Run | Retry, waitMs: number): Promise<DispatchAnswer> {
+    const decision = this.#execute(command);
+    if (decision.kind === 'rejected') return { ok: false, rejection: decision.rejection };
+    const { job, dispatch } = decision;
+    if (dispatch === null) throw new Error('a run or retry decides about a dispatch');
+    const sent = this.#outbox.send(job.id, [dispatch], Date.now());
+    if (dispatch.state === 'PENDING') {
+      await (waitMs > 0 ? this.#outcomeOf(dispatch.id, waitMs) : sent);
+    }
+    return this.#answerDispatch(job, dispatch, decision.kind === 'replayed');
+  }
+
+  applyCallback(command: Callback): JobAnswer {
+    return this.#answerJob(this.#execute(command));
+  }
+
+  /** A page of the dispatch history, newest first, of at most `limit`. */
+  dispatches(owner: string, before: Position | null, limit: number): PageAnswer<Dispatch> {
+    const job = this.#store.job();
+    if (job?.owner !== owner) return NOT_FOUND;
+    return { ok: true, job, items: this.#store.dispatches(before, limit) };
+  }
+
+  /** A page of the audit trail, oldest first, of at most `limit`. */
+  transitions(owner: string, after: number, limit: number): PageAnswer<Transition & { seq: number }> {
+    const job = this.#store.job();
+    if (job?.owner !== owner) return NOT_FOUND;
+    return { ok: true, job, items: this.#store.transitions(after, limit) };
+  }
+
+  /** Whether a message that the queue brought is still wanted, and if so what to deliver. */
+  claim(dispatchId: string, message: MessageKind): Claim {
+    const job = this.#store.job();
+    const dispatch = job && this.#store.dispatch(dispatchId);
+    if (!dispatch || job.manifest.videoUri === null) return { verdict: 'drop' };
+    const until = message === 'cancel' ? noticeUntil(dispatch) : pendingUntil(dispatch);
+    const now = Date.now();
+    if (until === null || now >= until) return { verdict: 'drop' };
+    if (message === 'cancel' && this.#leases.isBeingDelivered('dispatch', dispatchId, now)) {
+      return { verdict: 'later', delayMs: CANCEL_AFTER_DELIVERY_MS };
+    }
+    const timeoutMs = Math.min(this.#config.orchestratorTimeoutMs, until - now);
+    if (!this.#leases.claim(message, dispatchId, now, timeoutMs)) return { verdict: 'drop' };
+    return {
+      verdict: 'deliver',
+      delivery: {
+        type: message === 'cancel' ? 'job.cancel' : `job.${dispatch.kind}`,
+        dispatchId,
+        jobId: job.id,
+        projectId: job.projectId,
+        videoUri: job.manifest.videoUri,
+        modelProfile: dispatch.modelProfile,
+        resumeFromStatus: dispatch.resumeFromStatus,
+        checkpointRef: dispatch.checkpointRef,
+        executionId: dispatch.executionId,
+        traceparent: dispatch.traceparent,
+        timeoutMs,
+      },
+    };
+  }
+
+  /** How a delivery ended. Answers whether the queue should bring the message again, and when. */
+  async reportDelivery(
+    dispatchId: string,
+    message: MessageKind,
+    outcome: DeliveryOutcome,
+  ): Promise<AfterDelivery> {
+    this.#leases.release(message, dispatchId);
+    const decision = this.#execute({ type: 'report-delivery', dispatchId, message, outcome });
+    if (decision.kind === 'rejected' || decision.dispatch === null) return { verdict: 'done' };
+    const attempts = attemptsOf(decision.dispatch, message);
+    if (attempts !== null && (outcome.kind === 'unreachable' || outcome.kind === 'unknown')) {
+      const delayMs = Math.ceil(backoffMs(attempts, outcome.retryAfterMs) / 1000) * 1000;
+      this.#leases.paused(message, dispatchId, Date.now() + delayMs);
+      return { verdict: 'retry', delayMs };
+    }
+    await this.#outbox.send(decision.job.id, [decision.dispatch], Date.now());
+    return { verdict: 'done' };
+  }
+
+  /** At least once, possibly late: does what is due, sends what nobody carries, and sets itself again. */
+  override async alarm(): Promise<void> {
+    this.#alarmAt = null;
+    if (this.#store.job() === null) return;
+    try {
+      this.#execute({ type: 'deadline' });
+      const job = this.#store.job();
+      const open = job && this.#store.open(job);
+      if (job)
+        await this.#outbox.send(job.id, [...(open ? [open] : []), ...this.#store.notices()], Date.now());
+      await this.#outbox.push(() => this.#store.job());
+    } catch (error) {
+      log('error', 'alarm_failed', { error: describeError(error) });
+    }
+    const job = this.#store.job();
+    if (job) this.#arm(job, this.#store.open(job), this.#store.notices());
+  }
+
+  /** Load, decide and commit in one transaction; whatever has to happen outside follows from what was stored. */
+  #execute(command: Command): Decision {
+    const decision = this.ctx.storage.transactionSync(() => {
+      const view = this.#store.view(command);
+      // Clocks step back now and then; a job's history does not.
+      const now = Math.max(Date.now(), view?.job.updatedAt ?? 0);
+      const decided = decide(view, command, this.#config.rules, now);
+      if (decided.kind === 'accepted') this.#store.commit(decided.changes);
+      return decided;
+    });
+    if (decision.kind === 'accepted') this.#flush(decision);
+    return decision;
+  }
+
+  #flush({ job, changes }: Extract<Decision, { kind: 'accepted' }>): void {
+    const touched = [...(changes.opened ? [changes.opened] : []), ...(changes.updated ?? [])];
+    const open = touched.find(({ id }) => id === job.openDispatchId) ?? this.#store.open(job);
+    this.#arm(job, open, touched);
+    for (const dispatch of touched) {
+      log('info', 'dispatch_changed', {
+        job_id: job.id,
+        dispatch_id: dispatch.id,
+        dispatch_state: dispatch.state,
+        attempts: dispatch.deliveryAttempts,
+      });
+      if (dispatch.state !== 'PENDING') this.#wake(dispatch.id);
+    }
+    if (changes.transitions?.length) this.ctx.waitUntil(this.#outbox.push(() => this.#store.job()));
+    const notices = touched.filter(({ cancelNotice }) => cancelNotice?.state === 'PENDING');
+    if (notices.length > 0) this.ctx.waitUntil(this.#outbox.send(job.id, notices, Date.now()));
+  }
+
+  /** Moves the alarm only to an earlier time: one that comes too early finds nothing due and is set again. */
+  #arm(job: Job, open: Dispatch | null, notices: readonly Dispatch[]): void {
+    const now = Date.now();
+    const wakeUp = nextWakeUp(job, open, notices, this.#config.rules, now);
+    const at = Math.min(wakeUp ?? Infinity, this.#outbox.pushDueAt(job, now) ?? Infinity);
+    if (at === Infinity || (this.#alarmAt !== null && this.#alarmAt <= at)) return;
+    this.#alarmAt = at;
+    this.ctx.storage.setAlarm(at);
+  }
+
+  /** Resolves when the dispatch is no longer pending, or when the wait is over. */
+  #outcomeOf(dispatchId: string, waitMs: number): Promise<void> {
+    return new Promise((resolve) => {
+      const waiting = this.#waiting.get(dispatchId) ?? new Set();
+      this.#waiting.set(dispatchId, waiting);
+      const wake = () => {
+        clearTimeout(timer);
+        resolve();
+      };
+      const timer = setTimeout(() => {
+        waiting.delete(wake);
+        if (waiting.size === 0) this.#waiting.delete(dispatchId);
+        // The alarm may be late; a window that closed meanwhile must not be answered as open.
+        this.#execute({ type: 'deadline' });
+        resolve();
+      }, waitMs);
+      waiting.add(wake);
+    });
+  }
+
+  #wake(dispatchId: string): void {
+    for (const wake of this.#waiting.get(dispatchId) ?? []) wake();
+    this.#waiting.delete(dispatchId);
+  }
+
+  #answerDispatch(job: Job, decided: Dispatch, replayed: boolean): DispatchAnswer {
+    const now = this.#store.job() ?? job;
+    const dispatch = this.#store.dispatch(decided.id) ?? decided;
+    const rejection = refuseDispatch(now, dispatch);
+    return rejection ? { ok: false, rejection } : { ok: true, job: now, dispatch, replayed };
+  }
+
+  #answerJob(decision: Decision): JobAnswer {
+    if (decision.kind === 'rejected') return { ok: false, rejection: decision.rejection };
+    const { job } = decision;
+    return { ok: true, job, open: this.#store.open(job), replayed: decision.kind === 'replayed' };
+  }
+}
+
+const pendingUntil = ({ state, deliverUntil }: Dispatch): number | null =>
+  state === 'PENDING' ? deliverUntil : null;
+
+const noticeUntil = ({ cancelNotice }: Dispatch): number | null =>
+  cancelNotice?.state === 'PENDING' ? cancelNotice.until : null;
+
+/** The failed attempts so far of a message that still has to be delivered; null once it has not. */
+function attemptsOf(dispatch: Dispatch, message: MessageKind): number | null {
+  if (message === 'dispatch') return dispatch.state === 'PENDING' ? dispatch.deliveryAttempts : null;
+  return dispatch.cancelNotice?.state === 'PENDING' ? dispatch.cancelNotice.attempts : null;
+}

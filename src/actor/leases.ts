@@ -1,0 +1,74 @@
+// Who carries which message right now, as far as this instance knows. Kept in memory: marking it in storage would
+// cost as much as the intent, and after a restart the Idempotency-Key covers what a repeat could double.
+import type { MessageKind } from '../domain/commands.ts';
+import { RESEND_AFTER_MS } from '../domain/deadlines.ts';
+import type { Dispatch } from '../domain/job.ts';
+
+type Lease =
+  /** On the queue; sent again when nobody claimed it by then. */
+  | { kind: 'queued'; until: number }
+  /** A consumer is delivering it. */
+  | { kind: 'claimed'; until: number }
+  /** The queue brings it back at `dueAt`. */
+  | { kind: 'paused'; dueAt: number; until: number };
+
+/** How long a consumer may take beyond its attempt to report the outcome. */
+const REPORT_MARGIN_MS = 2_000;
+/** Clocks and timers are not exact: a message that comes this much early is on time. */
+const EARLY_MS = 500;
+
+export class Leases {
+  readonly #bornAt = Date.now();
+  readonly #leases = new Map<string, Lease>();
+  readonly #everClaimed = new Set<string>();
+
+  queued(message: MessageKind, dispatchId: string, now: number): void {
+    // Shorter than the alarm's interval, so that the alarm finds it expired.
+    this.#leases.set(key(message, dispatchId), { kind: 'queued', until: now + RESEND_AFTER_MS - EARLY_MS });
+  }
+
+  /** False when another copy of the message is being delivered or is to come back later. */
+  claim(message: MessageKind, dispatchId: string, now: number, attemptMs: number): boolean {
+    const held = this.#held(message, dispatchId, now);
+    if (held?.kind === 'claimed') return false;
+    if (held?.kind === 'paused' && now < held.dueAt - EARLY_MS) return false;
+    this.#everClaimed.add(dispatchId);
+    this.#leases.set(key(message, dispatchId), {
+      kind: 'claimed',
+      until: now + attemptMs + REPORT_MARGIN_MS,
+    });
+    return true;
+  }
+
+  paused(message: MessageKind, dispatchId: string, dueAt: number): void {
+    this.#leases.set(key(message, dispatchId), { kind: 'paused', dueAt, until: dueAt + RESEND_AFTER_MS });
+  }
+
+  release(message: MessageKind, dispatchId: string): void {
+    this.#leases.delete(key(message, dispatchId));
+  }
+
+  isCarried(message: MessageKind, dispatchId: string, now: number): boolean {
+    return this.#held(message, dispatchId, now) !== null;
+  }
+
+  isBeingDelivered(message: MessageKind, dispatchId: string, now: number): boolean {
+    return this.#held(message, dispatchId, now)?.kind === 'claimed';
+  }
+
+  /** Whether the orchestrator may have seen this dispatch: claimed here, tried before, or older than this instance. */
+  mayHaveStarted(dispatch: Dispatch): boolean {
+    return (
+      this.#everClaimed.has(dispatch.id) ||
+      dispatch.deliveryAttempts > 0 ||
+      dispatch.createdAt <= this.#bornAt
+    );
+  }
+
+  #held(message: MessageKind, dispatchId: string, now: number): Lease | null {
+    const lease = this.#leases.get(key(message, dispatchId));
+    return lease && now < lease.until ? lease : null;
+  }
+}
+
+const key = (message: MessageKind, dispatchId: string): string => `${message}:${dispatchId}`;

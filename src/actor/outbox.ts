@@ -1,0 +1,88 @@
+// Sends what the transaction left to send. Nothing is marked as sent: what still has to go out follows from the
+// job's stored state, so a crash at any point loses nothing, and sending twice is harmless.
+import type { DispatchMessage } from '../contract/messages.ts';
+import type { MessageKind } from '../domain/commands.ts';
+import { pushBackoffMs } from '../domain/deadlines.ts';
+import type { Dispatch, Job } from '../domain/job.ts';
+import { describeError, log } from '../log.ts';
+import type { Leases } from './leases.ts';
+import type { JobSummary } from './workspace-store.ts';
+
+export interface OutboxTargets {
+  send(message: DispatchMessage): Promise<unknown>;
+  push(owner: string, summary: JobSummary): Promise<unknown>;
+}
+
+export class Outbox {
+  readonly #targets: OutboxTargets;
+  readonly #leases: Leases;
+  /** The status that the workspace is known to list; null until this instance has pushed. */
+  #listedStatus: string | null = null;
+  #pushing: Promise<void> | null = null;
+  #pushFailures = 0;
+
+  constructor(targets: OutboxTargets, leases: Leases) {
+    this.#targets = targets;
+    this.#leases = leases;
+  }
+
+  /** Puts on the queue what these dispatches still need delivered and nobody carries. Never throws. */
+  async send(jobId: string, dispatches: readonly Dispatch[], now: number): Promise<void> {
+    const wanted: [MessageKind, string][] = [];
+    for (const { id, state, cancelNotice } of dispatches) {
+      if (state === 'PENDING') wanted.push(['dispatch', id]);
+      if (cancelNotice?.state === 'PENDING') wanted.push(['cancel', id]);
+    }
+    await Promise.all(
+      wanted
+        .filter(([kind, id]) => !this.#leases.isCarried(kind, id, now))
+        .map(async ([kind, id]) => {
+          this.#leases.queued(kind, id, now);
+          try {
+            await this.#targets.send({ job_id: jobId, dispatch_id: id, kind });
+          } catch (error) {
+            // The alarm sends it again.
+            this.#leases.release(kind, id);
+            log('warn', 'queue_send_failed', {
+              job_id: jobId,
+              dispatch_id: id,
+              message_kind: kind,
+              error: describeError(error),
+            });
+          }
+        }),
+    );
+  }
+
+  /** When the workspace has to hear of this job again should it not have by then; null when it is up to date. */
+  pushDueAt(job: Job, now: number): number | null {
+    return job.status === this.#listedStatus ? null : now + pushBackoffMs(this.#pushFailures);
+  }
+
+  /** Tells the workspace the job's newest summary; pushes that overlap become one. Never throws. */
+  push(current: () => Job | null): Promise<void> {
+    this.#pushing ??= this.#pushUntilListed(current).finally(() => {
+      this.#pushing = null;
+    });
+    return this.#pushing;
+  }
+
+  async #pushUntilListed(current: () => Job | null): Promise<void> {
+    for (let job = current(); job && job.status !== this.#listedStatus; job = current()) {
+      const { id, projectId, status, revision, createdAt, updatedAt } = job;
+      try {
+        await this.#targets.push(job.owner, { jobId: id, projectId, status, revision, createdAt, updatedAt });
+        this.#listedStatus = status;
+        this.#pushFailures = 0;
+      } catch (error) {
+        this.#pushFailures += 1;
+        log('warn', 'summary_push_failed', {
+          job_id: id,
+          attempts: this.#pushFailures,
+          error: describeError(error),
+        });
+        return;
+      }
+    }
+  }
+}

@@ -1,0 +1,99 @@
+// The fields that several bodies share, with their limits.
+import { z } from 'zod';
+
+/** Ids are opaque: a prefix and 122 random bits. */
+export type IdPrefix = 'job' | 'prj' | 'dsp';
+const ID = /^(job|prj|dsp)_[0-9a-f]{32}$/;
+
+export const newId = (prefix: IdPrefix): string => `${prefix}_${crypto.randomUUID().replaceAll('-', '')}`;
+export const isId = (prefix: IdPrefix, text: string): boolean => ID.test(text) && text.startsWith(prefix);
+
+/** Schemes of media; this service never fetches them. */
+const MEDIA_PROTOCOLS = ['https:', 's3:', 'gs:', 'r2:'];
+
+const isMediaUri = (text: string): boolean => {
+  const url = URL.parse(text);
+  return (
+    url !== null &&
+    MEDIA_PROTOCOLS.includes(url.protocol) &&
+    url.hostname !== '' &&
+    url.username === '' &&
+    url.password === '' &&
+    // The parser mends what is not a URI (RFC 3986); what is stored has to be one already.
+    /^[\x21-\x7e]+$/.test(text)
+  );
+};
+
+export const mediaUri = z
+  .string()
+  .max(2048)
+  .refine(isMediaUri, 'must be an absolute https, s3, gs or r2 URI without credentials')
+  .meta({ format: 'uri', example: 's3://media/talk.mp4' });
+
+/** Text for people: anything but control characters and half surrogate pairs. */
+export const text = (max: number) =>
+  z
+    .string()
+    .min(1)
+    .max(max)
+    .refine((value) => value.isWellFormed() && !/\p{Cc}/u.test(value), 'must not hold control characters');
+
+/** Identifiers that callers choose: visible ASCII. */
+export const token = (max: number) =>
+  z
+    .string()
+    .min(1)
+    .max(max)
+    .regex(/^[\x21-\x7e]+$/, 'must be visible ASCII characters');
+
+export const timestamp = z.iso.datetime({ precision: 3 }).meta({ example: '2026-11-24T09:30:00.000Z' });
+
+/** RFC 3339 UTC with milliseconds. */
+export const toTimestamp = (ms: number): string => new Date(ms).toISOString();
+
+export const page = <T extends z.ZodType>(item: T) =>
+  z.object({ items: z.array(item), next_cursor: z.string().nullable() });
+
+export interface Page<T> {
+  items: T[];
+  next_cursor: string | null;
+}
+
+/** The page of at most `limit` items out of `limit + 1` that were looked for. */
+export function toPage<T, R>(
+  found: readonly T[],
+  limit: number,
+  toItem: (item: T) => R,
+  toCursor: (last: T) => string,
+): Page<R> {
+  const items = found.slice(0, limit);
+  const last = items.at(-1);
+  const next = last !== undefined && found.length > limit ? toCursor(last) : null;
+  return { items: items.map(toItem), next_cursor: next };
+}
+
+/** Cursors are opaque to callers: the position of the last item, encoded. */
+export const positionCursor = {
+  encode: ({ createdAt, id }: { createdAt: number; id: string }): string => btoa(`${createdAt}:${id}`),
+  /** Null for text that is no cursor of ours. */
+  decode: (cursor: string): { createdAt: number; id: string } | null => {
+    try {
+      const [, createdAt, id] = /^(\d{1,15}):([a-z]{3}_[0-9a-f]{32})$/.exec(atob(cursor)) ?? [];
+      return createdAt && id ? { createdAt: Number(createdAt), id } : null;
+    } catch {
+      return null;
+    }
+  },
+};
+
+export const sequenceCursor = {
+  encode: ({ seq }: { seq: number }): string => btoa(`seq:${seq}`),
+  decode: (cursor: string): number | null => {
+    try {
+      const [, seq] = /^seq:(\d{1,15})$/.exec(atob(cursor)) ?? [];
+      return seq ? Number(seq) : null;
+    } catch {
+      return null;
+    }
+  },
+};

@@ -1,0 +1,36 @@
+// What travels through the queue: ids alone. The job is the source of truth.
+import { z } from 'zod';
+import type { DispatchKind } from '../domain/job.ts';
+import type { ResumeStatus } from '../domain/lifecycle.ts';
+
+export const dispatchMessage = z.object({
+  job_id: z.string().min(1).max(64),
+  dispatch_id: z.string().min(1).max(64),
+  kind: z.enum(['dispatch', 'cancel']),
+});
+export type DispatchMessage = z.infer<typeof dispatchMessage>;
+
+/** What the consumer needs to deliver one message; plain data, since it crosses an RPC. */
+export interface Delivery {
+  type: `job.${DispatchKind}` | 'job.cancel';
+  dispatchId: string;
+  jobId: string;
+  projectId: string;
+  videoUri: string;
+  modelProfile: string;
+  resumeFromStatus: ResumeStatus | null;
+  checkpointRef: string | null;
+  executionId: string | null;
+  traceparent: string;
+  /** How long this attempt may take. */
+  timeoutMs: number;
+}
+
+/** The Job's answer to "is this message still wanted?". */
+export type Claim =
+  | { verdict: 'deliver'; delivery: Delivery }
+  | { verdict: 'later'; delayMs: number }
+  | { verdict: 'drop' };
+
+/** What to do with a message after its outcome was reported. */
+export type AfterDelivery = { verdict: 'done' } | { verdict: 'retry'; delayMs: number };

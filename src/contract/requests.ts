@@ -1,0 +1,55 @@
+// What editors send, and what they are answered where it is not a resource. Unknown fields are refused.
+import { z } from 'zod';
+import { mediaUri, text, token } from './fields.ts';
+import { dispatchState, job, jobStatus, resumeStatus } from './resources.ts';
+
+const modelProfile = token(64).meta({ example: 'balanced' });
+
+export const emptyBody = z.strictObject({}).meta({ id: 'EmptyBody' });
+
+export const createProjectRequest = z
+  .strictObject({ name: text(200).meta({ example: 'Interviews' }) })
+  .meta({ id: 'CreateProjectRequest' });
+
+export const confirmUploadRequest = z
+  .strictObject({ video_uri: mediaUri })
+  .meta({ id: 'ConfirmUploadRequest' });
+export const confirmUploadResponse = z
+  .object({ job, replayed: z.boolean() })
+  .meta({ id: 'ConfirmUploadResponse' });
+
+export const runJobRequest = z
+  .strictObject({ model_profile: modelProfile.optional() })
+  .meta({ id: 'RunJobRequest' });
+export const runJobResponse = z
+  .object({
+    job_id: z.string(),
+    status: jobStatus,
+    dispatch_id: z.string(),
+    dispatch_state: dispatchState,
+    replayed: z.boolean(),
+  })
+  .meta({ id: 'RunJobResponse' });
+
+export const retryJobRequest = z
+  .strictObject({
+    model_profile: modelProfile,
+    client_request_id: token(128).meta({
+      description:
+        'Chosen by the caller; a repeat with the same id and payload is answered with the same dispatch.',
+      example: 'a3f1c2',
+    }),
+  })
+  .meta({ id: 'RetryJobRequest' });
+export const retryJobResponse = z
+  .object({
+    job_id: z.string(),
+    status: jobStatus,
+    resume_from_status: resumeStatus,
+    checkpoint_ref: z.string(),
+    model_profile: z.string(),
+    dispatch_id: z.string(),
+    dispatch_state: dispatchState,
+    replayed: z.boolean(),
+  })
+  .meta({ id: 'RetryJobResponse' });

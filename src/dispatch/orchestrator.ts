@@ -1,0 +1,113 @@
+// The only call to the orchestrator: one signed POST (Standard Webhooks), and what its answer means.
+import { Webhook } from 'standardwebhooks';
+import type { Config } from '../config.ts';
+import { signCallbackToken } from '../contract/callback-token.ts';
+import type { Delivery } from '../contract/messages.ts';
+import type { DeliveryOutcome } from '../domain/commands.ts';
+
+/** An answer is only looked at for its execution_id. */
+const MAX_ANSWER_BYTES = 64 * 1024;
+const MAX_EXECUTION_ID_LENGTH = 200;
+
+/**
+ * Delivers one message and says how that ended. Never throws for anything the orchestrator does:
+ * - `delivered`: it answered 2xx
+ * - `refused`: another answer that a repeat would not change (3xx, 4xx)
+ * - `unreachable`: it said "not now" (408, 425, 429, 5xx)
+ * - `unknown`: no answer, so it may have taken it
+ */
+export async function deliver(delivery: Delivery, config: Config): Promise<DeliveryOutcome> {
+  const request = await toRequest(delivery, config);
+  const signal = AbortSignal.timeout(delivery.timeoutMs);
+  let response: Response;
+  try {
+    response = await fetch(config.orchestratorUrl, {
+      ...request,
+      method: 'POST',
+      redirect: 'manual',
+      signal,
+    });
+  } catch (error) {
+    const timedOut = error instanceof Error && error.name === 'TimeoutError';
+    const what = timedOut ? `gave no answer within ${delivery.timeoutMs} ms` : 'could not be reached';
+    return { kind: 'unknown', error: `The orchestrator ${what}.`, retryAfterMs: null };
+  }
+  if (response.ok) return { kind: 'delivered', executionId: await executionIdOf(response) };
+  await response.body?.cancel();
+  const error = `The orchestrator answered ${response.status}.`;
+  if (!isWorthRepeating(response.status)) return { kind: 'refused', error };
+  return {
+    kind: 'unreachable',
+    error,
+    retryAfterMs: retryAfterMs(response.headers.get('retry-after'), Date.now()),
+  };
+}
+
+async function toRequest(delivery: Delivery, config: Config) {
+  const isCancel = delivery.type === 'job.cancel';
+  // A cancel is a message of its own: under the dispatch's key it would pass for a repeat of it.
+  const key = isCancel ? `${delivery.dispatchId}.cancel` : delivery.dispatchId;
+  const body = JSON.stringify({
+    type: delivery.type,
+    dispatch_id: delivery.dispatchId,
+    job_id: delivery.jobId,
+    project_id: delivery.projectId,
+    video_uri: delivery.videoUri,
+    callback_url: `${config.publicBaseUrl}/internal/jobs/${delivery.jobId}/status`,
+    callback_token: await signCallbackToken(delivery.jobId, delivery.dispatchId, config.callbackTokenKeys),
+    ...(isCancel ? { execution_id: delivery.executionId } : { model_profile: delivery.modelProfile }),
+    ...(delivery.type === 'job.retry'
+      ? { resume_from_status: delivery.resumeFromStatus, checkpoint_ref: delivery.checkpointRef }
+      : {}),
+  });
+  const at = new Date();
+  return {
+    body,
+    headers: {
+      'content-type': 'application/json',
+      'user-agent': 'Retake/1.0',
+      'idempotency-key': key,
+      traceparent: delivery.traceparent,
+      'webhook-id': key,
+      'webhook-timestamp': String(Math.floor(at.getTime() / 1000)),
+      'webhook-signature': config.dispatchSigningSecrets
+        .map((secret) => new Webhook(secret).sign(key, at, body))
+        .join(' '),
+    },
+  };
+}
+
+const isWorthRepeating = (status: number): boolean =>
+  status === 408 || status === 425 || status === 429 || status >= 500;
+
+/** RFC 9110 §10.2.3: seconds, or a date. Null for neither. */
+export function retryAfterMs(header: string | null, now: number): number | null {
+  if (header === null) return null;
+  if (/^\d{1,9}$/.test(header)) return Number(header) * 1000;
+  const at = Date.parse(header);
+  return Number.isNaN(at) ? null : Math.max(at - now, 0);
+}
+
+/** The answer counts as delivered whatever it holds; its execution_id is a courtesy. */
+async function executionIdOf(response: Response): Promise<string | null> {
+  try {
+    const body = JSON.parse(await readCapped(response));
+    const id: unknown = body?.execution_id;
+    return typeof id === 'string' && id !== '' && id.length <= MAX_EXECUTION_ID_LENGTH ? id : null;
+  } catch {
+    return null;
+  }
+}
+
+async function readCapped(response: Response): Promise<string> {
+  if (!response.body) return '';
+  const decoder = new TextDecoder();
+  let text = '';
+  let size = 0;
+  for await (const chunk of response.body) {
+    size += chunk.byteLength;
+    if (size > MAX_ANSWER_BYTES) throw new Error('too large');
+    text += decoder.decode(chunk, { stream: true });
+  }
+  return text + decoder.decode();
+}

@@ -1,0 +1,17 @@
+// What travels with a request through the HTTP side.
+import type { Config } from '../config.ts';
+import type { ErrorCode } from './problem.ts';
+
+export interface AppEnv {
+  Bindings: Env;
+  Variables: {
+    requestId: string;
+    config: Config;
+    /** The editor, on the routes that need one: which workspace is theirs. */
+    owner: string;
+    /** The dispatch that the callback token proved, on the callback's route. */
+    dispatchId: string;
+    /** What the answer refuses with, for the log. */
+    errorCode: ErrorCode | undefined;
+  };
+}

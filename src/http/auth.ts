@@ -1,0 +1,110 @@
+// Who asks: editors by JWT (RFC 7519, RFC 9068), the orchestrator by the callback token of its dispatch.
+import type { Context } from 'hono';
+import { createMiddleware } from 'hono/factory';
+import { base64url, createLocalJWKSet, errors, type JWTPayload, type JWTVerifyGetKey, jwtVerify } from 'jose';
+import type { EditorAuth } from '../config.ts';
+import { verifyCallbackToken } from '../contract/callback-token.ts';
+import { log } from '../log.ts';
+import type { AppEnv } from './app-env.ts';
+import { KeySetUnavailable, remoteKeySet } from './jwks.ts';
+import { type Problem, problem } from './problem.ts';
+
+/** Tokens longer than this are nobody's. */
+const MAX_TOKEN_LENGTH = 8_192;
+const CLOCK_TOLERANCE_SECONDS = 30;
+
+const READ_SCOPE = 'retake:read';
+const WRITE_SCOPE = 'retake:write';
+
+/** Lets an editor through and says whose workspace is asked for. */
+export const authenticateEditor = createMiddleware<AppEnv>(async (c, next) => {
+  const token = bearerToken(c);
+  if (token === null) return unauthenticated(c, null);
+  const { auth } = c.get('config');
+  let payload: JWTPayload;
+  try {
+    ({ payload } = await jwtVerify(token, keysOf(auth), {
+      issuer: auth.issuer,
+      audience: auth.audience,
+      algorithms: auth.algorithms,
+      requiredClaims: ['exp', 'sub', 'iss', 'aud'],
+      clockTolerance: CLOCK_TOLERANCE_SECONDS,
+    }));
+  } catch (error) {
+    if (error instanceof KeySetUnavailable) {
+      log('error', 'key_set_unavailable', { request_id: c.get('requestId') });
+      return problem(c, 'AUTHENTICATION_UNAVAILABLE', { headers: { 'retry-after': '5' } });
+    }
+    if (!(error instanceof errors.JOSEError)) throw error;
+    return unauthenticated(
+      c,
+      error instanceof errors.JWTExpired ? 'The token has expired' : 'The token is not valid',
+    );
+  }
+  if (typeof payload.sub !== 'string' || payload.sub === '' || payload.sub.length > 255) {
+    return unauthenticated(c, 'The token is not valid');
+  }
+  const required = c.req.method === 'GET' || c.req.method === 'HEAD' ? READ_SCOPE : WRITE_SCOPE;
+  if (!allows(payload, required)) {
+    return problem(c, 'FORBIDDEN', {
+      details: { required_scope: required },
+      headers: { 'www-authenticate': `Bearer error="insufficient_scope", scope="${required}"` },
+    });
+  }
+  c.set('owner', await ownerKey(auth.issuer, payload.sub));
+  return next();
+});
+
+/** Lets a pipeline through that proves its dispatch of the job in the path; the job itself is not looked at. */
+export const authenticateCallback = createMiddleware<AppEnv>(async (c, next) => {
+  const token = bearerToken(c);
+  if (token === null) return unauthenticated(c, null);
+  const jobId = c.req.param('jobId') ?? '';
+  const dispatchId = await verifyCallbackToken(token, jobId, c.get('config').callbackTokenKeys);
+  if (dispatchId === null) return unauthenticated(c, 'The token is not valid');
+  c.set('dispatchId', dispatchId);
+  return next();
+});
+
+/** A token that says nothing of scopes may do everything in its owner's workspace. */
+function allows(payload: JWTPayload, required: string): boolean {
+  if (payload.scope === undefined) return true;
+  if (typeof payload.scope !== 'string') return false;
+  const scopes = payload.scope.split(' ');
+  return scopes.includes(required) || (required === READ_SCOPE && scopes.includes(WRITE_SCOPE));
+}
+
+/** The name of an owner's workspace: says nothing about the person, and cannot be chosen to collide. */
+async function ownerKey(issuer: string, subject: string): Promise<string> {
+  const identity = new TextEncoder().encode(JSON.stringify([issuer, subject]));
+  return `own_${base64url.encode(new Uint8Array(await crypto.subtle.digest('SHA-256', identity)))}`;
+}
+
+const keySets = new Map<string, JWTVerifyGetKey>();
+
+function keysOf(auth: EditorAuth): JWTVerifyGetKey {
+  const id = auth.kind === 'jwks' ? auth.jwksUrl : JSON.stringify(auth.publicJwk);
+  const known = keySets.get(id);
+  if (known) return known;
+  const keys =
+    auth.kind === 'jwks'
+      ? remoteKeySet(auth.jwksUrl)
+      : createLocalJWKSet({ keys: [{ ...auth.publicJwk, alg: 'ES256' }] });
+  keySets.set(id, keys);
+  return keys;
+}
+
+/** RFC 6750 §2.1. */
+function bearerToken(c: Context<AppEnv>): string | null {
+  const [, token] = /^Bearer +([A-Za-z0-9\-._~+/]+=*)$/i.exec(c.req.header('authorization') ?? '') ?? [];
+  return token !== undefined && token.length <= MAX_TOKEN_LENGTH ? token : null;
+}
+
+/** RFC 6750 §3: without credentials the challenge names no error. */
+function unauthenticated(c: Context<AppEnv>, why: string | null): Problem {
+  const challenge = why === null ? '' : ` error="invalid_token", error_description="${why}"`;
+  return problem(c, 'UNAUTHENTICATED', {
+    detail: why ?? 'An Authorization header with a Bearer token is needed',
+    headers: { 'www-authenticate': `Bearer${challenge}` },
+  });
+}

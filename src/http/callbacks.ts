@@ -1,0 +1,63 @@
+// The orchestrator's reports about the pipeline of one dispatch.
+import { createRoute, type OpenAPIHono } from '@hono/zod-openapi';
+import {
+  callbackReplayResponse,
+  statusCallback,
+  toCallbackCommand,
+  unknownArtifacts,
+} from '../contract/callback.ts';
+import * as errors from '../contract/errors.ts';
+import { toTimestamp } from '../contract/fields.ts';
+import { log } from '../log.ts';
+import type { AppEnv } from './app-env.ts';
+import { refuse } from './problem.ts';
+import { bodyRefusals, commonRefusals, jobParams, json, jsonBody, notFound, refusal } from './route-parts.ts';
+import { jobStub, NOT_FOUND } from './stubs.ts';
+
+const reportStatus = createRoute({
+  method: 'post',
+  path: '/internal/jobs/{jobId}/status',
+  operationId: 'reportStatus',
+  summary: 'Report what the pipeline of a dispatch has reached',
+  tags: ['Callbacks'],
+  security: [{ callbackToken: [] }],
+  request: { params: jobParams, body: jsonBody(statusCallback) },
+  responses: {
+    200: json(callbackReplayResponse, 'This report was applied before'),
+    204: { description: 'Applied' },
+    ...commonRefusals,
+    ...bodyRefusals,
+    ...notFound,
+    409: refusal(errors.callbackConflictError, 'Not applied, and a repeat would not be either'),
+  },
+});
+
+export function registerCallbacks(app: OpenAPIHono<AppEnv>): void {
+  app.openapi(reportStatus, async (c) => {
+    const { jobId } = c.req.valid('param');
+    const body = c.req.valid('json');
+    const ignored = unknownArtifacts(body);
+    if (ignored.length > 0) {
+      log('warn', 'callback_fields_ignored', {
+        request_id: c.get('requestId'),
+        dispatch_id: c.get('dispatchId'),
+        names: ignored.slice(0, 20),
+      });
+    }
+    const command = await toCallbackCommand(body, c.get('dispatchId'));
+    const answer = (await jobStub(c.env, jobId)?.applyCallback(command)) ?? NOT_FOUND;
+    if (!answer.ok) return refuse(c, answer.rejection);
+    if (!answer.replayed) return c.body(null, 204);
+    const { latestCallback, id, status } = answer.job;
+    return c.json(
+      {
+        job_id: id,
+        event_id: body.event_id,
+        replayed: true as const,
+        current_status: status,
+        latest_applied_occurred_at: latestCallback && toTimestamp(latestCallback.occurredAt),
+      },
+      200,
+    );
+  });
+}

@@ -1,0 +1,274 @@
+// What an editor does with one job. Parse, ask the job's actor, reply; no rule about a job's state lives here.
+import { createRoute, type OpenAPIHono } from '@hono/zod-openapi';
+import * as errors from '../contract/errors.ts';
+import { newId, positionCursor, sequenceCursor, toPage } from '../contract/fields.ts';
+import * as requests from '../contract/requests.ts';
+import {
+  dispatchPage,
+  job,
+  toDispatchResource,
+  toETag,
+  toJobResource,
+  toTransitionResource,
+  transitionPage,
+} from '../contract/resources.ts';
+import type { AppEnv } from './app-env.ts';
+import { planWait } from './prefer.ts';
+import { refuse } from './problem.ts';
+import {
+  bodyRefusals,
+  DEFAULT_LIMIT,
+  editorRefusals,
+  editorSecurity,
+  jobParams,
+  json,
+  jsonBody,
+  notFound,
+  optionalJsonBody,
+  pageQuery,
+  refusal,
+} from './route-parts.ts';
+import { jobStub, NOT_FOUND } from './stubs.ts';
+import { traceparentOf } from './trace.ts';
+
+const base = { tags: ['Jobs'], security: editorSecurity };
+const preferHeader = {
+  name: 'Prefer',
+  in: 'header' as const,
+  required: false,
+  description:
+    'RFC 7240. `respond-async`: answer as soon as the dispatch is durable. `wait=N`: wait up to N seconds, at most 30.',
+  schema: { type: 'string' as const },
+};
+
+const getJob = createRoute({
+  ...base,
+  method: 'get',
+  path: '/jobs/{jobId}',
+  operationId: 'getJob',
+  summary: 'Read a job',
+  parameters: [{ name: 'If-None-Match', in: 'header', required: false, schema: { type: 'string' } }],
+  request: { params: jobParams },
+  responses: {
+    200: {
+      ...json(job, 'The job'),
+      headers: { ETag: { schema: { type: 'string' }, description: 'RFC 9110 §8.8.3' } },
+    },
+    304: { description: 'Not modified since the ETag in If-None-Match' },
+    ...editorRefusals,
+    ...notFound,
+  },
+});
+
+const confirmUpload = createRoute({
+  ...base,
+  method: 'post',
+  path: '/jobs/{jobId}/confirm-upload',
+  operationId: 'confirmUpload',
+  summary: 'Say where the uploaded video is',
+  request: { params: jobParams, body: jsonBody(requests.confirmUploadRequest) },
+  responses: {
+    200: json(requests.confirmUploadResponse, 'Confirmed, now or before'),
+    ...editorRefusals,
+    ...bodyRefusals,
+    ...notFound,
+    409: refusal(errors.confirmUploadConflictError, 'Another video, or not a status to upload in'),
+  },
+});
+
+const runJob = createRoute({
+  ...base,
+  method: 'post',
+  path: '/jobs/{jobId}/run',
+  operationId: 'runJob',
+  summary: 'Run the pipeline on the uploaded video',
+  parameters: [preferHeader],
+  request: { params: jobParams, body: optionalJsonBody(requests.runJobRequest) },
+  responses: {
+    200: json(requests.runJobResponse, 'The job was run before; its dispatch'),
+    202: json(requests.runJobResponse, 'Dispatched'),
+    ...editorRefusals,
+    ...bodyRefusals,
+    ...notFound,
+    409: refusal(errors.runStateConflictError, 'The job or the model policy does not allow it'),
+    502: refusal(errors.upstreamDispatchError, 'The orchestrator did not take it; nothing changed'),
+  },
+});
+
+const retryJob = createRoute({
+  ...base,
+  method: 'post',
+  path: '/jobs/{jobId}/retry',
+  operationId: 'retryJob',
+  summary: 'Retry a failed job from its latest valid checkpoint',
+  parameters: [preferHeader],
+  request: { params: jobParams, body: jsonBody(requests.retryJobRequest) },
+  responses: {
+    200: json(requests.retryJobResponse, 'This request was accepted before; its dispatch'),
+    202: json(requests.retryJobResponse, 'Accepted and dispatched'),
+    ...editorRefusals,
+    ...bodyRefusals,
+    ...notFound,
+    409: refusal(errors.retryStateConflictError, 'The job or the model policy does not allow it'),
+    502: refusal(errors.upstreamDispatchError, 'The orchestrator did not take it; nothing changed'),
+  },
+});
+
+const cancelJob = createRoute({
+  ...base,
+  method: 'post',
+  path: '/jobs/{jobId}/cancel',
+  operationId: 'cancelJob',
+  summary: 'Cancel a job for good',
+  request: { params: jobParams, body: optionalJsonBody(requests.emptyBody) },
+  responses: {
+    200: json(job, 'The cancelled job'),
+    ...editorRefusals,
+    ...bodyRefusals,
+    ...notFound,
+    409: refusal(errors.transitionConflictError, 'The job has ended'),
+  },
+});
+
+const listDispatches = createRoute({
+  ...base,
+  method: 'get',
+  path: '/jobs/{jobId}/dispatches',
+  operationId: 'listDispatches',
+  summary: 'The dispatches of a job, newest first',
+  request: { params: jobParams, query: pageQuery(positionCursor.decode) },
+  responses: { 200: json(dispatchPage, 'A page of dispatches'), ...editorRefusals, ...notFound },
+});
+
+const listTransitions = createRoute({
+  ...base,
+  method: 'get',
+  path: '/jobs/{jobId}/transitions',
+  operationId: 'listTransitions',
+  summary: 'The audit trail of a job, oldest first',
+  request: { params: jobParams, query: pageQuery(sequenceCursor.decode) },
+  responses: { 200: json(transitionPage, 'A page of transitions'), ...editorRefusals, ...notFound },
+});
+
+export function registerJobs(app: OpenAPIHono<AppEnv>): void {
+  app.openapi(getJob, async (c) => {
+    const answer = (await jobStub(c.env, c.req.valid('param').jobId)?.read(c.get('owner'))) ?? NOT_FOUND;
+    if (!answer.ok) return refuse(c, answer.rejection);
+    const etag = toETag(answer.job, answer.open);
+    c.header('etag', etag);
+    if (matches(c.req.header('if-none-match'), etag)) return c.body(null, 304);
+    return c.json(toJobResource(answer.job, answer.open), 200);
+  });
+
+  app.openapi(confirmUpload, async (c) => {
+    const stub = jobStub(c.env, c.req.valid('param').jobId);
+    const answer =
+      (await stub?.confirmUpload({
+        type: 'confirm-upload',
+        owner: c.get('owner'),
+        correlationId: c.get('requestId'),
+        videoUri: c.req.valid('json').video_uri,
+      })) ?? NOT_FOUND;
+    if (!answer.ok) return refuse(c, answer.rejection);
+    return c.json({ job: toJobResource(answer.job, answer.open), replayed: answer.replayed }, 200);
+  });
+
+  app.openapi(runJob, async (c) => {
+    const stub = jobStub(c.env, c.req.valid('param').jobId);
+    const plan = planWait(c.req.header('prefer'), c.get('config').dispatchWaitMs);
+    const answer =
+      (await stub?.dispatch(
+        {
+          type: 'run',
+          owner: c.get('owner'),
+          correlationId: c.get('requestId'),
+          modelProfile: c.req.valid('json').model_profile ?? null,
+          newDispatchId: newId('dsp'),
+          traceparent: traceparentOf(c.req.header('traceparent')),
+          windowMs: plan.windowMs,
+        },
+        plan.waitMs,
+      )) ?? NOT_FOUND;
+    if (plan.applied !== null) c.header('preference-applied', plan.applied);
+    if (!answer.ok) return refuse(c, answer.rejection);
+    const body = {
+      job_id: answer.job.id,
+      status: answer.job.status,
+      dispatch_id: answer.dispatch.id,
+      dispatch_state: answer.dispatch.state,
+      replayed: answer.replayed,
+    };
+    return answer.replayed ? c.json(body, 200) : c.json(body, 202);
+  });
+
+  app.openapi(retryJob, async (c) => {
+    const stub = jobStub(c.env, c.req.valid('param').jobId);
+    const { model_profile, client_request_id } = c.req.valid('json');
+    const plan = planWait(c.req.header('prefer'), c.get('config').dispatchWaitMs);
+    const answer =
+      (await stub?.dispatch(
+        {
+          type: 'retry',
+          owner: c.get('owner'),
+          correlationId: c.get('requestId'),
+          modelProfile: model_profile,
+          clientRequestId: client_request_id,
+          newDispatchId: newId('dsp'),
+          traceparent: traceparentOf(c.req.header('traceparent')),
+          windowMs: plan.windowMs,
+        },
+        plan.waitMs,
+      )) ?? NOT_FOUND;
+    if (plan.applied !== null) c.header('preference-applied', plan.applied);
+    if (!answer.ok) return refuse(c, answer.rejection);
+    const { dispatch } = answer;
+    if (dispatch.kind !== 'retry') throw new Error('a retry answers with the dispatch of a retry');
+    const body = {
+      job_id: answer.job.id,
+      status: answer.job.status,
+      resume_from_status: dispatch.resumeFromStatus,
+      checkpoint_ref: dispatch.checkpointRef,
+      model_profile: dispatch.modelProfile,
+      dispatch_id: dispatch.id,
+      dispatch_state: dispatch.state,
+      replayed: answer.replayed,
+    };
+    return answer.replayed ? c.json(body, 200) : c.json(body, 202);
+  });
+
+  app.openapi(cancelJob, async (c) => {
+    const stub = jobStub(c.env, c.req.valid('param').jobId);
+    const answer =
+      (await stub?.cancel({
+        type: 'cancel',
+        owner: c.get('owner'),
+        correlationId: c.get('requestId'),
+      })) ?? NOT_FOUND;
+    if (!answer.ok) return refuse(c, answer.rejection);
+    return c.json(toJobResource(answer.job, answer.open), 200);
+  });
+
+  app.openapi(listDispatches, async (c) => {
+    const { cursor = null, limit = DEFAULT_LIMIT } = c.req.valid('query');
+    const stub = jobStub(c.env, c.req.valid('param').jobId);
+    const answer = (await stub?.dispatches(c.get('owner'), cursor, limit + 1)) ?? NOT_FOUND;
+    if (!answer.ok) return refuse(c, answer.rejection);
+    return c.json(toPage(answer.items, limit, toDispatchResource, positionCursor.encode), 200);
+  });
+
+  app.openapi(listTransitions, async (c) => {
+    const { cursor = 0, limit = DEFAULT_LIMIT } = c.req.valid('query');
+    const stub = jobStub(c.env, c.req.valid('param').jobId);
+    const answer = (await stub?.transitions(c.get('owner'), cursor, limit + 1)) ?? NOT_FOUND;
+    if (!answer.ok) return refuse(c, answer.rejection);
+    const toItem = (entry: (typeof answer.items)[number]) => toTransitionResource(entry, answer.job);
+    return c.json(toPage(answer.items, limit, toItem, sequenceCursor.encode), 200);
+  });
+}
+
+/** RFC 9110 §13.1.2: weak comparison against a list of tags, or "*". */
+function matches(ifNoneMatch: string | undefined, etag: string): boolean {
+  if (ifNoneMatch === undefined) return false;
+  const tags = ifNoneMatch.split(',').map((tag) => tag.trim().replace(/^W\//, ''));
+  return tags.includes('*') || tags.includes(etag);
+}

@@ -1,0 +1,132 @@
+// Projects, and the jobs in them: create and list. Parse, ask the workspace, reply.
+import { createRoute, type OpenAPIHono } from '@hono/zod-openapi';
+import { isId, newId, positionCursor, toPage } from '../contract/fields.ts';
+import { createProjectRequest, emptyBody } from '../contract/requests.ts';
+import {
+  job,
+  jobStatus,
+  jobSummaryPage,
+  project,
+  projectPage,
+  toJobResource,
+  toProjectResource,
+  toSummaryResource,
+} from '../contract/resources.ts';
+import type { AppEnv } from './app-env.ts';
+import { refuse } from './problem.ts';
+import {
+  bodyRefusals,
+  DEFAULT_LIMIT,
+  editorRefusals,
+  editorSecurity,
+  json,
+  jsonBody,
+  notFound,
+  optionalJsonBody,
+  pageQuery,
+  projectParams,
+} from './route-parts.ts';
+import { jobStub, NOT_FOUND, workspaceStub } from './stubs.ts';
+
+const createProject = createRoute({
+  method: 'post',
+  path: '/projects',
+  operationId: 'createProject',
+  summary: 'Create a project',
+  tags: ['Projects'],
+  security: editorSecurity,
+  request: { body: jsonBody(createProjectRequest) },
+  responses: { 201: json(project, 'The project'), ...editorRefusals, ...bodyRefusals },
+});
+
+const listProjects = createRoute({
+  method: 'get',
+  path: '/projects',
+  operationId: 'listProjects',
+  summary: 'List your projects, newest first',
+  tags: ['Projects'],
+  security: editorSecurity,
+  request: { query: pageQuery(positionCursor.decode) },
+  responses: { 200: json(projectPage, 'A page of projects'), ...editorRefusals },
+});
+
+const getProject = createRoute({
+  method: 'get',
+  path: '/projects/{projectId}',
+  operationId: 'getProject',
+  summary: 'Read a project',
+  tags: ['Projects'],
+  security: editorSecurity,
+  request: { params: projectParams },
+  responses: { 200: json(project, 'The project'), ...editorRefusals, ...notFound },
+});
+
+const createJob = createRoute({
+  method: 'post',
+  path: '/projects/{projectId}/jobs',
+  operationId: 'createJob',
+  summary: 'Create a job',
+  tags: ['Projects'],
+  security: editorSecurity,
+  request: { params: projectParams, body: optionalJsonBody(emptyBody) },
+  responses: { 201: json(job, 'The job'), ...editorRefusals, ...bodyRefusals, ...notFound },
+});
+
+const listJobs = createRoute({
+  method: 'get',
+  path: '/projects/{projectId}/jobs',
+  operationId: 'listJobs',
+  summary: 'List the jobs of a project, newest first',
+  tags: ['Projects'],
+  security: editorSecurity,
+  request: {
+    params: projectParams,
+    query: pageQuery(positionCursor.decode).extend({ status: jobStatus.optional() }),
+  },
+  responses: { 200: json(jobSummaryPage, 'A page of jobs'), ...editorRefusals, ...notFound },
+});
+
+export function registerProjects(app: OpenAPIHono<AppEnv>): void {
+  app.openapi(createProject, async (c) => {
+    const { name } = c.req.valid('json');
+    const created = await workspaceStub(c.env, c.get('owner')).createProject(newId('prj'), name);
+    return c.json(toProjectResource(created), 201);
+  });
+
+  app.openapi(listProjects, async (c) => {
+    const { cursor = null, limit = DEFAULT_LIMIT } = c.req.valid('query');
+    const found = await workspaceStub(c.env, c.get('owner')).projects(cursor, limit + 1);
+    return c.json(toPage(found, limit, toProjectResource, positionCursor.encode), 200);
+  });
+
+  app.openapi(getProject, async (c) => {
+    const { projectId } = c.req.valid('param');
+    const found = isId('prj', projectId)
+      ? await workspaceStub(c.env, c.get('owner')).project(projectId)
+      : null;
+    return found ? c.json(toProjectResource(found), 200) : refuse(c, NOT_FOUND.rejection);
+  });
+
+  app.openapi(createJob, async (c) => {
+    const { projectId } = c.req.valid('param');
+    const owner = c.get('owner');
+    const found = isId('prj', projectId) ? await workspaceStub(c.env, owner).project(projectId) : null;
+    if (!found) return refuse(c, NOT_FOUND.rejection);
+    const id = newId('job');
+    const answer = (await jobStub(c.env, id)?.create({ id, projectId, owner })) ?? NOT_FOUND;
+    if (!answer.ok) return refuse(c, answer.rejection);
+    return c.json(toJobResource(answer.job, answer.open), 201, { location: `/jobs/${id}` });
+  });
+
+  app.openapi(listJobs, async (c) => {
+    const { projectId } = c.req.valid('param');
+    const { cursor = null, limit = DEFAULT_LIMIT, status = null } = c.req.valid('query');
+    const found = isId('prj', projectId)
+      ? await workspaceStub(c.env, c.get('owner')).jobs(projectId, status, cursor, limit + 1)
+      : null;
+    if (!found) return refuse(c, NOT_FOUND.rejection);
+    const toCursor = (last: { createdAt: number; jobId: string }) =>
+      positionCursor.encode({ createdAt: last.createdAt, id: last.jobId });
+    return c.json(toPage(found, limit, toSummaryResource, toCursor), 200);
+  });
+}

@@ -1,0 +1,69 @@
+// What the route definitions share: the refusals that any of them may answer, parameters, and bodies.
+import { z } from 'zod';
+import * as errors from '../contract/errors.ts';
+
+/** A refusal as a response of a route. */
+export const refusal = (schema: z.ZodType, description: string) => ({
+  description,
+  content: { 'application/problem+json': { schema } },
+});
+
+export const json = <T extends z.ZodType>(schema: T, description: string) => ({
+  description,
+  content: { 'application/json': { schema } },
+});
+
+export const jsonBody = <T extends z.ZodType>(schema: T) => ({
+  required: true as const,
+  content: { 'application/json': { schema } },
+});
+
+export const optionalJsonBody = <T extends z.ZodType>(schema: T) => ({
+  required: false as const,
+  content: { 'application/json': { schema } },
+});
+
+export const commonRefusals = {
+  400: refusal(errors.validationError, 'Body, query, path or header does not fit'),
+  401: refusal(errors.unauthenticatedError, 'No token, or a bad one'),
+  500: refusal(errors.internalError, 'A fault of this service'),
+  503: refusal(errors.unavailableError, 'Try again after Retry-After seconds'),
+};
+export const editorRefusals = {
+  ...commonRefusals,
+  403: refusal(errors.forbiddenError, 'The token’s scope does not allow this'),
+};
+export const bodyRefusals = {
+  413: refusal(errors.payloadTooLargeError, 'Bodies are capped at 64 KiB'),
+  415: refusal(errors.unsupportedMediaTypeError, 'Bodies have to be application/json'),
+};
+export const notFound = { 404: refusal(errors.noLeakNotFoundError, 'Missing, or not yours') };
+
+/** Any text: an id of another form is simply not found. */
+export const jobParams = z.object({ jobId: z.string().meta({ example: `job_${'0'.repeat(32)}` }) });
+export const projectParams = z.object({ projectId: z.string().meta({ example: `prj_${'0'.repeat(32)}` }) });
+
+/** `cursor` is decoded by `decode`; a cursor that this service did not give out is refused. */
+export const pageQuery = <T>(decode: (cursor: string) => T | null) =>
+  z.strictObject({
+    cursor: z
+      .string()
+      .max(200)
+      .transform((cursor, ctx) => {
+        const position = decode(cursor);
+        if (position !== null) return position;
+        ctx.addIssue('is not a cursor of this list');
+        return z.NEVER;
+      })
+      .optional(),
+    limit: z
+      .string()
+      .regex(/^[1-9][0-9]{0,2}$/, 'must be a whole number from 1 to 100')
+      .transform(Number)
+      .refine((limit) => limit <= 100, 'must be a whole number from 1 to 100')
+      .optional()
+      .meta({ type: 'integer', minimum: 1, maximum: 100, default: 50 }),
+  });
+export const DEFAULT_LIMIT = 50;
+
+export const editorSecurity = [{ editorToken: [] }];

@@ -1,0 +1,15 @@
+// Composition root: what Cloudflare calls. No logic.
+import { consumeDispatches } from './dispatch/consumer.ts';
+import { consumeDeadLetters } from './dispatch/dead-letter.ts';
+import { createApp } from './http/app.ts';
+
+export { JobActor } from './actor/job-actor.ts';
+export { WorkspaceActor } from './actor/workspace-actor.ts';
+
+const app = createApp();
+
+export default {
+  fetch: app.fetch,
+  queue: (batch, env) =>
+    batch.queue.endsWith('dead-letters') ? consumeDeadLetters(batch, env) : consumeDispatches(batch, env),
+} satisfies ExportedHandler<Env>;

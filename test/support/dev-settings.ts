@@ -1,0 +1,13 @@
+// Reads .dev.vars, for the programs that have to agree with the service on this machine.
+import { existsSync, readFileSync } from 'node:fs';
+import { parseEnv } from 'node:util';
+import { DEV_VARS } from './dev-vars.ts';
+
+/** A setting of this machine's .dev.vars. Throws with the remedy when it is missing. */
+export function devSetting(name: string): string {
+  const value = existsSync(DEV_VARS) ? parseEnv(readFileSync(DEV_VARS, 'utf8'))[name] : undefined;
+  if (value === undefined || value === '') {
+    throw new Error(`.dev.vars has no ${name}: delete the file and run "npm ci" to have it made anew`);
+  }
+  return value;
+}

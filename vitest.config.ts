@@ -1,0 +1,58 @@
+// Three kinds of tests: pure code in plain Node, the service inside real workerd with real queues, and
+// end to end against `wrangler dev` as a process of its own. The orchestrator is always a second process.
+import { cloudflareTest } from '@cloudflare/vitest-pool-workers';
+import { defineConfig } from 'vitest/config';
+
+export default defineConfig({
+  test: {
+    silent: 'passed-only',
+    projects: [
+      {
+        test: {
+          name: 'pure',
+          include: ['test/domain/**/*.test.ts', 'test/contract/**/*.test.ts', 'test/docs/**/*.test.ts'],
+        },
+      },
+      {
+        test: {
+          name: 'orchestrator',
+          include: ['test/orchestrator/**/*.test.ts'],
+        },
+      },
+      {
+        plugins: [
+          cloudflareTest(({ inject }) => ({
+            wrangler: { configPath: './wrangler.toml' },
+            miniflare: {
+              bindings: {
+                PUBLIC_BASE_URL: 'http://127.0.0.1:8787',
+                ORCHESTRATOR_URL: inject<string>('orchestratorUrl'),
+                CONTROL_URL: inject<string>('controlUrl'),
+                CALLBACK_TOKEN_KEYS:
+                  'test-callback-key-of-today-0123456789,test-callback-key-of-yesterday-01',
+                DISPATCH_SIGNING_SECRET: inject<string>('signingSecret'),
+                DEV_AUTH_PUBLIC_JWK: inject<string>('publicJwk'),
+                TEST_PRIVATE_JWK: inject<string>('privateJwk'),
+              },
+            },
+          })),
+        ],
+        test: {
+          name: 'workerd',
+          include: ['test/http/**/*.test.ts', 'test/actor/**/*.test.ts', 'test/dispatch/**/*.test.ts'],
+          globalSetup: ['test/support/global-setup.ts'],
+          testTimeout: 30_000,
+        },
+      },
+      {
+        test: {
+          name: 'e2e',
+          include: ['test/e2e/**/*.test.ts'],
+          testTimeout: 120_000,
+          hookTimeout: 120_000,
+          fileParallelism: false,
+        },
+      },
+    ],
+  },
+});
