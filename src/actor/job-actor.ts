@@ -14,7 +14,8 @@ import type {
   Run,
 } from '../domain/commands.ts';
 import { backoffMs, nextWakeUp } from '../domain/deadlines.ts';
-import { type Decision, decide, newJob, refuseDispatch } from '../domain/decide.ts';
+import { decide, newJob, refuseDispatch } from '../domain/decide.ts';
+import type { Decision } from '../domain/decision.ts';
 import type { Dispatch, Job, Transition } from '../domain/job.ts';
 import type { Rejection } from '../domain/rejection.ts';
 import { describeError, log } from '../log.ts';

@@ -1,6 +1,6 @@
 // The only SQL of the job: rows to records and back, the view that a command needs, and the commit.
 import type { Command } from '../domain/commands.ts';
-import type { Changes, JobView } from '../domain/decide.ts';
+import type { Changes, JobView } from '../domain/decision.ts';
 import {
   type CallbackEvent,
   type Dispatch,

@@ -1,0 +1,124 @@
+// What a decision sees and returns, and the pieces that the commands share.
+import type { CallbackEvent, Dispatch, DispatchState, Job, Transition } from './job.ts';
+import {
+  type Actor,
+  allowedNextStatuses,
+  isTerminal,
+  isTransitionAllowed,
+  type Status,
+} from './lifecycle.ts';
+import type { Rejection } from './rejection.ts';
+
+/** What a decision looks at: the job, and the records that the command refers to. */
+export interface JobView {
+  job: Job;
+  open: Dispatch | null;
+  /**
+   * The dispatch that the command is about: the holder of the same request key (run, retry), the one
+   * it names (callback, report-delivery), the one that moved the job last (cancel).
+   */
+  subject: Dispatch | null;
+  /** Whether a dispatch newer than the subject was made and not withdrawn. */
+  subjectSuperseded: boolean;
+  /** The callback that was applied under the same event id. */
+  seenEvent: CallbackEvent | null;
+  /** The dispatches whose cancel notice is still to be delivered. */
+  notices: readonly Dispatch[];
+}
+
+/** What one transaction stores. Absent means unchanged. */
+export interface Changes {
+  job?: Job;
+  opened?: Dispatch;
+  updated?: readonly Dispatch[];
+  event?: CallbackEvent;
+  transitions?: readonly Transition[];
+}
+
+export type Decision =
+  /** `dispatch` is the subject as it stands after the changes. */
+  | { kind: 'accepted'; job: Job; dispatch: Dispatch | null; changes: Changes }
+  | { kind: 'replayed'; job: Job; dispatch: Dispatch | null }
+  | { kind: 'rejected'; rejection: Rejection };
+
+export const reject = (rejection: Rejection): Decision => ({ kind: 'rejected', rejection });
+
+/** Nothing to do is no change. */
+export const unchanged = (job: Job, dispatch: Dispatch | null): Decision => ({
+  kind: 'replayed',
+  job,
+  dispatch,
+});
+
+export const updated = (job: Job, dispatch: Dispatch): Decision => ({
+  kind: 'accepted',
+  job,
+  dispatch,
+  changes: { updated: [dispatch] },
+});
+
+/** Why `actor` may not bring the job from `from` to `to`; null when the table allows it. */
+export function refuseTransition(from: Status, to: Status, actor: Actor): Rejection | null {
+  if (isTransitionAllowed(from, to, actor)) return null;
+  return {
+    code: isTerminal(from) ? 'FSM_TERMINAL_IMMUTABLE' : 'FSM_TRANSITION_INVALID',
+    currentStatus: from,
+    attemptedStatus: to,
+    allowedNextStatuses: allowedNextStatuses(from),
+  };
+}
+
+/** A change of the job that an editor can see. Progress belongs to a status and ends with it. */
+export function revise(job: Job, now: number, patch: Partial<Job>): Job {
+  return { ...job, progressPct: null, ...patch, revision: job.revision + 1, updatedAt: now };
+}
+
+/** The dispatch in another state; itself when it is there already. */
+export function move(dispatch: Dispatch, state: DispatchState, now: number): Dispatch {
+  return dispatch.state === state ? dispatch : { ...dispatch, state, updatedAt: now };
+}
+
+/** The job is left exactly as it was before the dispatch; the dispatch's record stays. */
+export function withdraw(job: Job, dispatch: Dispatch, now: number): Decision {
+  const next = { ...job, openDispatchId: null };
+  const withdrawn = move(dispatch, 'UNDELIVERABLE', now);
+  return { kind: 'accepted', job: next, dispatch: withdrawn, changes: { job: next, updated: [withdrawn] } };
+}
+
+/** The orchestrator has the dispatch: a run's pipeline starts, a retry's job waits for progress. */
+export function delivered(job: Job, pending: Dispatch, executionId: string | null, now: number) {
+  const dispatch: Dispatch = {
+    ...move(pending, 'DELIVERED', now),
+    deliveryAttempts: pending.deliveryAttempts + 1,
+    deliveredAt: now,
+    executionId,
+  };
+  if (pending.kind === 'retry') return { job, dispatch, transitions: [] };
+  return {
+    job: revise(job, now, { status: 'AUDIO_EXTRACTING', lastProgressAt: now }),
+    dispatch,
+    transitions: [audit(job, 'AUDIO_EXTRACTING', 'system', now, null, pending.id)],
+  };
+}
+
+/** The entry of the audit trail for this change; what has no cause happened by itself. */
+export function audit(
+  job: Job,
+  newStatus: Status,
+  actor: Actor,
+  now: number,
+  cause: { correlationId: string } | null,
+  dispatchId: string | null = null,
+): Transition {
+  return {
+    eventType: newStatus === job.status ? 'failed_again' : 'status_changed',
+    actor,
+    prevStatus: job.status,
+    newStatus,
+    dispatchId,
+    occurredAt: now,
+    recordedAt: now,
+    correlationId: cause?.correlationId ?? null,
+    checkpoint: null,
+  };
+}

@@ -1,0 +1,146 @@
+// How deliveries end: reported by the queue's consumers, or by time running out.
+import type { ReportDelivery, Rules } from './commands.ts';
+import { awaited, backoffMs, fitsWindow, isNoticeOverdue } from './deadlines.ts';
+import {
+  audit,
+  type Changes,
+  type Decision,
+  delivered,
+  type JobView,
+  move,
+  reject,
+  revise,
+  unchanged,
+  updated,
+  withdraw,
+} from './decision.ts';
+import { type Dispatch, isOpen, type Job } from './job.ts';
+
+export function reportDelivery(view: JobView, command: ReportDelivery, rules: Rules, now: number): Decision {
+  const { job, subject } = view;
+  if (subject === null) return reject({ code: 'RESOURCE_NOT_FOUND' });
+  return command.message === 'cancel'
+    ? reportNotice(job, subject, command, now)
+    : reportDispatch(job, subject, command, rules, now);
+}
+
+function reportDispatch(
+  job: Job,
+  subject: Dispatch,
+  { outcome }: ReportDelivery,
+  rules: Rules,
+  now: number,
+): Decision {
+  if (outcome.kind === 'delivered') {
+    if (subject.state === 'PENDING') {
+      const { job: next, dispatch, transitions } = delivered(job, subject, outcome.executionId, now);
+      const changes: Changes = { updated: [dispatch], transitions };
+      return {
+        kind: 'accepted',
+        job: next,
+        dispatch,
+        changes: next === job ? changes : { ...changes, job: next },
+      };
+    }
+    if (isOpen(subject)) {
+      // A callback was faster and moved the dispatch already; only the execution's id is news.
+      if (subject.executionId !== null || outcome.executionId === null) return unchanged(job, subject);
+      return updated(job, { ...subject, executionId: outcome.executionId, updatedAt: now });
+    }
+    // Withdrawn or cancelled while it was being delivered: the orchestrator has to be told.
+    const isGhost = subject.state === 'UNDELIVERABLE' || subject.state === 'CANCELLED';
+    if (!isGhost) return unchanged(job, subject);
+    return updated(job, {
+      ...subject,
+      executionId: subject.executionId ?? outcome.executionId,
+      cancelNotice: subject.cancelNotice ?? {
+        state: 'PENDING',
+        until: now + rules.dispatchDeadlineMs,
+        attempts: 0,
+      },
+      updatedAt: now,
+    });
+  }
+  if (subject.state !== 'PENDING') return unchanged(job, subject);
+  if (outcome.kind === 'dead-lettered') {
+    return withdraw(
+      job,
+      { ...subject, lastError: subject.lastError ?? 'The queue gave up on the message.' },
+      now,
+    );
+  }
+  const attempted: Dispatch = {
+    ...subject,
+    deliveryAttempts: subject.deliveryAttempts + 1,
+    lastError: outcome.error,
+    updatedAt: now,
+  };
+  if (outcome.kind === 'refused') return withdraw(job, attempted, now);
+  const pause = backoffMs(attempted.deliveryAttempts, outcome.retryAfterMs);
+  return fitsWindow(now + pause, attempted.deliverUntil)
+    ? updated(job, attempted)
+    : withdraw(job, attempted, now);
+}
+
+function reportNotice(job: Job, subject: Dispatch, { outcome }: ReportDelivery, now: number): Decision {
+  const notice = subject.cancelNotice;
+  if (notice?.state !== 'PENDING') return unchanged(job, subject);
+  const ended = (state: 'DELIVERED' | 'GIVEN_UP') =>
+    updated(job, { ...subject, cancelNotice: { state }, updatedAt: now });
+  switch (outcome.kind) {
+    case 'delivered':
+      return ended('DELIVERED');
+    case 'refused':
+    case 'dead-lettered':
+      return ended('GIVEN_UP');
+    case 'unreachable':
+    case 'unknown': {
+      const attempts = notice.attempts + 1;
+      return fitsWindow(now + backoffMs(attempts, outcome.retryAfterMs), notice.until)
+        ? updated(job, { ...subject, cancelNotice: { ...notice, attempts }, updatedAt: now })
+        : ended('GIVEN_UP');
+    }
+    default:
+      return outcome satisfies never;
+  }
+}
+
+export function deadline({ job, open, notices }: JobView, rules: Rules, now: number): Decision {
+  const overdue = notices
+    .filter((dispatch) => isNoticeOverdue(dispatch, now))
+    .map((dispatch): Dispatch => ({ ...dispatch, cancelNotice: { state: 'GIVEN_UP' }, updatedAt: now }));
+  const decision = expire(job, open, rules, now);
+  if (overdue.length === 0) return decision;
+  if (decision.kind !== 'accepted') {
+    return { kind: 'accepted', job, dispatch: null, changes: { updated: overdue } };
+  }
+  const changes = { ...decision.changes, updated: [...(decision.changes.updated ?? []), ...overdue] };
+  return { ...decision, changes };
+}
+
+function expire(job: Job, open: Dispatch | null, rules: Rules, now: number): Decision {
+  const due = awaited(job, open, rules);
+  if (due === null || now < due.until) return unchanged(job, open);
+  if (due.kind === 'delivery' && open) return withdraw(job, open, now);
+
+  const dispatch = open && move(open, 'TIMED_OUT', now);
+  const closed = dispatch ? { updated: [dispatch] } : {};
+  if (job.status === 'FAILED') {
+    // A retry that was never heard of: the job is as it was before.
+    const next = { ...job, openDispatchId: null };
+    return { kind: 'accepted', job: next, dispatch, changes: { job: next, ...closed } };
+  }
+  const next = revise(job, now, {
+    status: 'FAILED',
+    openDispatchId: null,
+    failure: {
+      failureCode: 'ORCHESTRATOR_TIMEOUT',
+      failureMessage: `The orchestrator gave no sign of life in ${job.status} within the time allowed.`,
+      failedStage: job.status,
+      correlationId: null,
+      occurredAt: now,
+    },
+  });
+  const entry = audit(job, 'FAILED', 'system', now, null, open?.id ?? job.latestCallback?.dispatchId);
+  return { kind: 'accepted', job: next, dispatch, changes: { job: next, ...closed, transitions: [entry] } };
+}
