@@ -20,7 +20,7 @@ const isMediaUri = (text: string): boolean => {
     url.username === '' &&
     url.password === '' &&
     // The parser mends what is not a URI (RFC 3986); what is stored has to be one already.
-    /^[\x21-\x7e]+$/.test(text)
+    /^[!-~]+$/.test(text)
   );
 };
 
@@ -44,7 +44,7 @@ export const token = (max: number) =>
     .string()
     .min(1)
     .max(max)
-    .regex(/^[\x21-\x7e]+$/, 'must be visible ASCII characters');
+    .regex(/^[!-~]+$/, 'must be visible ASCII characters');
 
 export const timestamp = z.iso.datetime({ precision: 3 }).meta({ example: '2026-11-24T09:30:00.000Z' });
 

@@ -1,5 +1,5 @@
 // createApp(): the HTTP side put together: what every request passes, the routes, the errors, the contract.
-import { OpenAPIHono } from '@hono/zod-openapi';
+import { createRoute, OpenAPIHono, z } from '@hono/zod-openapi';
 import type { Context } from 'hono';
 import { bodyLimit } from 'hono/body-limit';
 import { createMiddleware } from 'hono/factory';
@@ -14,6 +14,7 @@ import { openapiDocument } from './document.ts';
 import { registerJobs } from './jobs.ts';
 import { problem, refuse } from './problem.ts';
 import { registerProjects } from './projects.ts';
+import { commonRefusals, json } from './route-parts.ts';
 
 const MAX_BODY_BYTES = 64 * 1024;
 const MAX_ISSUES = 20;
@@ -24,8 +25,9 @@ export function createApp(): OpenAPIHono<AppEnv> {
   });
 
   app.use(frame);
-  app.get('/healthz', (c) => c.json({ status: 'ok' }));
-  app.get('/openapi.json', (c) => c.json(openapiDocument(app)));
+  app.openapi(getHealth, (c) => c.json({ status: 'ok' as const }, 200));
+  app.openAPIRegistry.registerPath(getDocument);
+  app.get(getDocument.path, (c) => c.json(openapiDocument(app)));
 
   for (const path of ['/projects', '/projects/*', '/jobs/*', '/internal/*']) app.use(path, configured);
   for (const path of ['/projects', '/projects/*', '/jobs/*']) app.use(path, authenticateEditor);
@@ -47,6 +49,25 @@ export function createApp(): OpenAPIHono<AppEnv> {
   app.onError(failed);
   return app;
 }
+
+const open = { method: 'get' as const, tags: ['Service'], security: [] };
+const { 500: internal } = commonRefusals;
+
+const getHealth = createRoute({
+  ...open,
+  path: '/healthz',
+  operationId: 'getHealth',
+  summary: 'Whether the service answers',
+  responses: { 200: json(z.object({ status: z.literal('ok') }), 'It does'), 500: internal },
+});
+
+const getDocument = createRoute({
+  ...open,
+  path: '/openapi.json',
+  operationId: 'getDocument',
+  summary: 'This document',
+  responses: { 200: json(z.looseObject({ openapi: z.string() }), 'OpenAPI 3.1'), 500: internal },
+});
 
 /** What every request gets: an id, headers that fit an API, and one line in the log. */
 const frame = createMiddleware<AppEnv>(async (c, next) => {

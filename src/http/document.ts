@@ -33,6 +33,7 @@ export function openapiDocument(app: OpenAPIHono<AppEnv>): OpenApiDocument {
       { name: 'Projects', description: 'An editor’s projects and the jobs in them' },
       { name: 'Jobs', description: 'The life of one job' },
       { name: 'Callbacks', description: 'For the orchestrator' },
+      { name: 'Service', description: 'About the service itself' },
     ],
   });
   return generated;

@@ -1,0 +1,25 @@
+// What the linter's import rules (biome.json) cannot say.
+import { readdirSync, readFileSync } from 'node:fs';
+import { expect, test } from 'vitest';
+
+const src = new URL('../../src/', import.meta.url);
+const files = readdirSync(src, { recursive: true, encoding: 'utf8' }).filter((file) => file.endsWith('.ts'));
+const mentioning = (pattern: RegExp): string[] =>
+  files.filter((file) => pattern.test(readFileSync(new URL(file, src), 'utf8'))).sort();
+
+test('SQL stands in the stores and migrations alone', () => {
+  expect(mentioning(/\bsql\.exec|\b(SELECT|INSERT INTO|UPDATE|DELETE FROM) [\w*]/)).toEqual([
+    'actor/job-store.ts',
+    'actor/migrate.ts',
+    'actor/migrations.ts',
+    'actor/workspace-store.ts',
+  ]);
+});
+
+test('only two modules call out: the delivery to the orchestrator, and the key set of editors’ tokens', () => {
+  expect(mentioning(/\bfetch\(/)).toEqual(['dispatch/orchestrator.ts', 'http/jwks.ts']);
+});
+
+test('every file says in its first lines what it owns', () => {
+  expect(files.filter((file) => !readFileSync(new URL(file, src), 'utf8').startsWith('// '))).toEqual([]);
+});

@@ -1,0 +1,47 @@
+import { expect, test } from 'vitest';
+import { STATUSES } from '../../src/domain/lifecycle.ts';
+import { createApp } from '../../src/http/app.ts';
+import { openapiDocument } from '../../src/http/document.ts';
+
+const document = openapiDocument(createApp());
+
+interface Operation {
+  responses: Record<string, { content?: Record<string, { schema: { $ref?: string } }> }>;
+  requestBody?: { content: Record<string, { schema: { $ref?: string } }> };
+}
+const operation = (path: string, method: 'get' | 'post'): Operation =>
+  document.paths?.[path]?.[method] as unknown as Operation;
+const schemaOf = (response: Operation['responses'][string] | undefined): string | undefined =>
+  Object.values(response?.content ?? {})[0]
+    ?.schema.$ref?.split('/')
+    .at(-1);
+
+test('the retry is documented with every answer it gives, under the agreed schema names', () => {
+  const retry = operation('/jobs/{jobId}/retry', 'post');
+  expect(Object.keys(retry.responses)).toEqual(
+    expect.arrayContaining(['200', '202', '400', '401', '404', '409', '502']),
+  );
+  expect(retry.requestBody?.content['application/json']?.schema.$ref).toBe(
+    '#/components/schemas/RetryJobRequest',
+  );
+  expect(schemaOf(retry.responses['200'])).toBe('RetryJobResponse');
+  expect(schemaOf(retry.responses['202'])).toBe('RetryJobResponse');
+  expect(schemaOf(retry.responses['404'])).toBe('NoLeakNotFoundError');
+  expect(schemaOf(retry.responses['409'])).toBe('RetryStateConflictError');
+  expect(schemaOf(retry.responses['502'])).toBe('UpstreamDispatchError');
+});
+
+test('the document knows exactly the statuses of the life cycle', () => {
+  expect(document.components?.schemas?.JobStatus).toMatchObject({ enum: [...STATUSES] });
+});
+
+test.each(
+  Object.entries(document.paths ?? {}).flatMap(([path, item]) =>
+    Object.keys(item).map((method) => [method, path]),
+  ),
+)('%s %s names what it refuses, but for the open endpoints', (method, path) => {
+  const { responses } = operation(path, method as 'get');
+  const isOpen = path === '/healthz' || path === '/openapi.json';
+  const refused = Object.keys(responses).filter((status) => status >= '400');
+  expect(refused).toEqual(expect.arrayContaining(isOpen ? ['500'] : ['400', '401', '500', '503']));
+});
