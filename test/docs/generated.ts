@@ -1,5 +1,6 @@
 // What the documents say in the code's own words: the OpenAPI document, and the tables of spec/job-lifecycle.md.
 import { readFileSync } from 'node:fs';
+import { join } from 'node:path';
 import { stringify } from 'yaml';
 import {
   CHECKPOINT_STATUSES,
@@ -13,7 +14,7 @@ import {
 import { createApp } from '../../src/http/app.ts';
 import { openapiDocument } from '../../src/http/document.ts';
 
-export const SPEC = new URL('../../spec/', import.meta.url);
+export const SPEC = join(import.meta.dirname, '../../spec');
 
 /** File in spec/ → its content as the code has it now. */
 export function generatedFiles(): Map<string, string> {
@@ -21,7 +22,7 @@ export function generatedFiles(): Map<string, string> {
     ['openapi.yaml', openapiYaml()],
     [
       'job-lifecycle.md',
-      replaceBlocks(readFileSync(new URL('job-lifecycle.md', SPEC), 'utf8'), {
+      replaceBlocks(readFileSync(join(SPEC, 'job-lifecycle.md'), 'utf8'), {
         groups: groupsTable(),
         transitions: transitionsTable(),
         diagram: diagram(),

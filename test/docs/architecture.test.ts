@@ -1,11 +1,12 @@
 // What the linter's import rules (biome.json) cannot say.
 import { readdirSync, readFileSync } from 'node:fs';
+import { join } from 'node:path';
 import { expect, test } from 'vitest';
 
-const src = new URL('../../src/', import.meta.url);
+const src = join(import.meta.dirname, '../../src');
 const files = readdirSync(src, { recursive: true, encoding: 'utf8' }).filter((file) => file.endsWith('.ts'));
 const mentioning = (pattern: RegExp): string[] =>
-  files.filter((file) => pattern.test(readFileSync(new URL(file, src), 'utf8'))).sort();
+  files.filter((file) => pattern.test(readFileSync(join(src, file), 'utf8'))).sort();
 
 test('SQL stands in the stores and migrations alone', () => {
   expect(mentioning(/\bsql\.exec|\b(SELECT|INSERT INTO|UPDATE|DELETE FROM) [\w*]/)).toEqual([
@@ -21,5 +22,5 @@ test('only two modules call out: the delivery to the orchestrator, and the key s
 });
 
 test('every file says in its first lines what it owns', () => {
-  expect(files.filter((file) => !readFileSync(new URL(file, src), 'utf8').startsWith('// '))).toEqual([]);
+  expect(files.filter((file) => !readFileSync(join(src, file), 'utf8').startsWith('// '))).toEqual([]);
 });
