@@ -1,0 +1,113 @@
+// Commands with believable contents, of which a test names only what matters to it.
+import type {
+  ArtifactUpdates,
+  Callback,
+  Cancel,
+  ConfirmUpload,
+  Retry,
+  Run,
+} from '../../src/domain/commands.ts';
+import type { ReportableStatus } from '../../src/domain/lifecycle.ts';
+import { MemoryJob, OWNER } from './memory-job.ts';
+
+const editor = { owner: OWNER, correlationId: 'req_1' };
+const trace = '00-0af7651916cd43dd8448eb211c80319c-b7ad6b7169203331-01';
+export const NO_ARTIFACTS: ArtifactUpdates = {
+  audioUri: null,
+  transcriptUri: null,
+  draftUri: null,
+  exports: {},
+  digest: null,
+  sizeBytes: null,
+};
+
+export const confirmUpload = (patch: Partial<ConfirmUpload> = {}): ConfirmUpload => ({
+  type: 'confirm-upload',
+  videoUri: 's3://media/talk.mp4',
+  ...editor,
+  ...patch,
+});
+
+export const run = (newDispatchId: string, patch: Partial<Run> = {}): Run => ({
+  type: 'run',
+  modelProfile: null,
+  newDispatchId,
+  traceparent: trace,
+  windowMs: null,
+  ...editor,
+  ...patch,
+});
+
+export const retry = (newDispatchId: string, patch: Partial<Retry> = {}): Retry => ({
+  type: 'retry',
+  modelProfile: 'balanced',
+  clientRequestId: `request-${newDispatchId}`,
+  newDispatchId,
+  traceparent: trace,
+  windowMs: null,
+  ...editor,
+  ...patch,
+});
+
+export const cancel = (patch: Partial<Cancel> = {}): Cancel => ({
+  type: 'cancel',
+  deliveryMayHaveStarted: true,
+  ...editor,
+  ...patch,
+});
+
+let events = 0;
+export function callback(
+  dispatchId: string,
+  status: ReportableStatus,
+  patch: Partial<Callback> = {},
+): Callback {
+  events += 1;
+  return {
+    type: 'callback',
+    dispatchId,
+    eventId: `event-${events}`,
+    payloadDigest: `digest-${events}`,
+    status,
+    occurredAt: 1_000,
+    correlationId: 'execution-1',
+    actor: 'orchestrator',
+    artifacts: NO_ARTIFACTS,
+    artifactsJson: null,
+    progressPct: null,
+    failure:
+      status === 'FAILED'
+        ? { failureCode: 'CRASHED', failureMessage: 'It broke', failedStage: 'TRANSCRIBING' }
+        : null,
+    ...patch,
+  };
+}
+
+export const delivered = (dispatchId: string) =>
+  ({
+    type: 'report-delivery',
+    dispatchId,
+    message: 'dispatch',
+    outcome: { kind: 'delivered', executionId: `execution of ${dispatchId}` },
+  }) as const;
+
+export const undelivered = (dispatchId: string, kind: 'unreachable' | 'unknown' = 'unreachable') =>
+  ({
+    type: 'report-delivery',
+    dispatchId,
+    message: 'dispatch',
+    outcome: { kind, error: 'no answer', retryAfterMs: null },
+  }) as const;
+
+/** A job that failed while transcribing, with its audio as the latest checkpoint; its run was "dsp_run". */
+export function failedJob(): MemoryJob {
+  const job = new MemoryJob();
+  job.execute(confirmUpload(), 10);
+  job.execute(run('dsp_run'), 20);
+  job.execute(delivered('dsp_run'), 30);
+  const audio = { ...NO_ARTIFACTS, audioUri: 's3://media/audio-1.wav' };
+  job.execute(callback('dsp_run', 'AUDIO_READY', { occurredAt: 100, artifacts: audio }), 40);
+  job.execute(callback('dsp_run', 'TRANSCRIBING', { occurredAt: 200 }), 50);
+  job.execute(callback('dsp_run', 'FAILED', { occurredAt: 300 }), 60);
+  return job;
+}

@@ -1,0 +1,64 @@
+import { expect, test } from 'vitest';
+import { awaited, backoffMs, fitsWindow, nextWakeUp, pushBackoffMs } from '../../src/domain/deadlines.ts';
+import { callback, confirmUpload, delivered, failedJob, retry, run } from './builders.ts';
+import { MemoryJob, RULES } from './memory-job.ts';
+
+test('deliveries are repeated after 1, 2, 4, 8, 15, 15 … seconds', () => {
+  expect([1, 2, 3, 4, 5, 6, 50].map((attempts) => backoffMs(attempts, null) / 1000)).toEqual([
+    1, 2, 4, 8, 15, 15, 15,
+  ]);
+});
+
+test('the pause that the orchestrator asks for comes first, but is never shorter than a second', () => {
+  expect(backoffMs(1, 7_000)).toBe(7_000);
+  expect(backoffMs(6, 3_000)).toBe(3_000);
+  expect(backoffMs(1, 0)).toBe(1_000);
+});
+
+test('an attempt is made only when the window leaves it time', () => {
+  expect(fitsWindow(1_000, 2_000)).toBe(true);
+  expect(fitsWindow(1_900, 2_000)).toBe(false);
+});
+
+test('a failed push is repeated after 5 seconds, doubling to 5 minutes', () => {
+  expect([0, 1, 2, 6, 7, 20].map((failures) => pushBackoffMs(failures) / 1000)).toEqual([
+    5, 10, 20, 300, 300, 300,
+  ]);
+});
+
+const wakeUp = (job: MemoryJob, now: number) => nextWakeUp(job.job, job.open, [], RULES, now);
+
+test('a job at rest waits for nothing', () => {
+  const job = new MemoryJob();
+  expect(wakeUp(job, 0)).toBeNull();
+  job.execute(confirmUpload(), 10);
+  expect(wakeUp(job, 10)).toBeNull();
+  expect(wakeUp(failedJob(), 100)).toBeNull();
+});
+
+test('a pending dispatch is looked after every 5 seconds, and a second after its window at the latest', () => {
+  const job = failedJob();
+  job.execute(retry('dsp_2', { windowMs: 8_000 }), 1_000);
+  expect(wakeUp(job, 1_000)).toBe(6_000);
+  expect(wakeUp(job, 6_000)).toBe(10_000);
+});
+
+test('after the delivery the first callback is awaited, then each next one', () => {
+  const job = failedJob();
+  job.execute(retry('dsp_2'), 1_000);
+  job.execute(delivered('dsp_2'), 2_000);
+  expect(wakeUp(job, 2_000)).toBe(2_000 + RULES.ackTimeoutMs);
+  job.execute(callback('dsp_2', 'TRANSCRIBING'), 3_000);
+  expect(wakeUp(job, 3_000)).toBe(3_000 + RULES.stageTimeoutMs);
+  job.execute(callback('dsp_2', 'TRANSCRIBING'), 4_000);
+  expect(wakeUp(job, 4_000)).toBe(4_000 + RULES.stageTimeoutMs);
+  job.execute(callback('dsp_2', 'TRANSCRIPT_READY'), 5_000);
+  expect(awaited(job.job, job.open, RULES)).toEqual({ kind: 'stage', until: 5_000 + RULES.stageTimeoutMs });
+});
+
+test('the caller’s window is capped by the service’s deadline', () => {
+  const job = new MemoryJob();
+  job.execute(confirmUpload(), 0);
+  job.execute(run('dsp_1', { windowMs: 10 * RULES.dispatchDeadlineMs }), 0);
+  expect(job.open?.deliverUntil).toBe(RULES.dispatchDeadlineMs);
+});

@@ -1,0 +1,132 @@
+// A job held in memory, for tests of the pure core: loads the view of a command and applies the changes, as the
+// actor does with SQL, and freezes everything so that a decision that writes to its input fails.
+import type { Command, Rules } from '../../src/domain/commands.ts';
+import { decide, newJob } from '../../src/domain/decide.ts';
+import type { Decision, JobView } from '../../src/domain/decision.ts';
+import {
+  type CallbackEvent,
+  type Dispatch,
+  isOpen,
+  type Job,
+  RUN_REQUEST_KEY,
+  requestKeyOf,
+  retryRequestKey,
+  type Transition,
+} from '../../src/domain/job.ts';
+import { RESUME_STATUSES } from '../../src/domain/lifecycle.ts';
+
+export const OWNER = 'own_alice';
+
+export const RULES: Rules = {
+  policy: {
+    version: 'v1',
+    defaultProfile: 'balanced',
+    profiles: [
+      { id: 'balanced', title: 'Balanced', enabled: true, resumeFrom: RESUME_STATUSES },
+      { id: 'late', title: 'Late', enabled: true, resumeFrom: ['TRANSCRIPT_READY', 'DRAFT_READY'] },
+      { id: 'off', title: 'Off', enabled: false, resumeFrom: RESUME_STATUSES },
+    ],
+  },
+  dispatchDeadlineMs: 60_000,
+  ackTimeoutMs: 600_000,
+  stageTimeoutMs: 3_600_000,
+};
+
+export interface MemoryState {
+  job: Job;
+  dispatches: Dispatch[];
+  events: CallbackEvent[];
+  transitions: Transition[];
+}
+
+export class MemoryJob {
+  state: MemoryState = {
+    job: newJob({ id: 'job_1', projectId: 'prj_1', owner: OWNER }, 0),
+    dispatches: [],
+    events: [],
+    transitions: [],
+  };
+
+  get job(): Job {
+    return this.state.job;
+  }
+
+  get open(): Dispatch | null {
+    return this.#find(this.job.openDispatchId);
+  }
+
+  execute(command: Command, now: number): Decision {
+    const decision = decide(deepFreeze(this.#view(command)), command, RULES, now);
+    if (decision.kind === 'accepted') this.#apply(decision.changes);
+    return decision;
+  }
+
+  #view(command: Command): JobView {
+    const { job } = this.state;
+    const subject = this.#subject(command);
+    return {
+      job,
+      open: this.open,
+      subject,
+      subjectSuperseded:
+        subject !== null &&
+        this.state.dispatches
+          .slice(this.state.dispatches.findIndex(({ id }) => id === subject.id) + 1)
+          .some(({ state }) => state !== 'UNDELIVERABLE'),
+      seenEvent:
+        (command.type === 'callback' &&
+          this.state.events.find(({ eventId }) => eventId === command.eventId)) ||
+        null,
+      notices: this.state.dispatches.filter(({ cancelNotice }) => cancelNotice?.state === 'PENDING'),
+    };
+  }
+
+  #subject(command: Command): Dispatch | null {
+    switch (command.type) {
+      case 'run':
+        return this.#holder(RUN_REQUEST_KEY);
+      case 'retry':
+        return this.#holder(retryRequestKey(command.clientRequestId));
+      case 'cancel':
+        return this.#find(this.job.latestCallback?.dispatchId ?? null);
+      case 'callback':
+      case 'report-delivery':
+        return this.#find(command.dispatchId);
+      default:
+        return null;
+    }
+  }
+
+  #holder(key: string): Dispatch | null {
+    const holds = (dispatch: Dispatch) =>
+      dispatch.state !== 'UNDELIVERABLE' && requestKeyOf(dispatch) === key;
+    return this.state.dispatches.find(holds) ?? null;
+  }
+
+  #find(id: string | null): Dispatch | null {
+    return this.state.dispatches.find((dispatch) => dispatch.id === id) ?? null;
+  }
+
+  #apply(changes: Extract<Decision, { kind: 'accepted' }>['changes']): void {
+    const { job, dispatches, events, transitions } = this.state;
+    const replaced = dispatches.map(
+      (dispatch) => changes.updated?.find(({ id }) => id === dispatch.id) ?? dispatch,
+    );
+    this.state = {
+      job: changes.job ?? job,
+      dispatches: changes.opened ? [...replaced, changes.opened] : replaced,
+      events: changes.event ? [...events, changes.event] : events,
+      transitions: [...transitions, ...(changes.transitions ?? [])],
+    };
+  }
+}
+
+export const openDispatches = (state: MemoryState): Dispatch[] => state.dispatches.filter(isOpen);
+
+function deepFreeze<T>(value: T): T {
+  if (value !== null && typeof value === 'object' && !Object.isFrozen(value)) {
+    Object.freeze(value);
+    for (const part of Object.values(value)) deepFreeze(part);
+  }
+  return value;
+}

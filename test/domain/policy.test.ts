@@ -1,0 +1,26 @@
+import { expect, test } from 'vitest';
+import { refuseProfile } from '../../src/domain/policy.ts';
+import { RULES } from './memory-job.ts';
+
+test('an enabled profile may be used from the resume points it names', () => {
+  expect(refuseProfile(RULES.policy, 'balanced', 'AUDIO_READY')).toBeNull();
+  expect(refuseProfile(RULES.policy, 'late', 'TRANSCRIPT_READY')).toBeNull();
+});
+
+test.each([
+  ['nobody', 'unknown'],
+  ['off', 'disabled'],
+  ['late', 'resume_point_not_allowed'],
+])('the profile %s is refused as %s, with the ids that may be used there', (modelProfile, reason) => {
+  expect(refuseProfile(RULES.policy, modelProfile, 'AUDIO_READY')).toEqual({
+    code: 'MODEL_PROFILE_NOT_ALLOWED',
+    reason,
+    modelProfile,
+    allowedModelProfiles: ['balanced'],
+  });
+});
+
+test('without a resume point only the profile itself is judged', () => {
+  expect(refuseProfile(RULES.policy, 'late', null)).toBeNull();
+  expect(refuseProfile(RULES.policy, 'off', null)).toMatchObject({ reason: 'disabled' });
+});
