@@ -107,6 +107,12 @@ function checkStep(before: MemoryState, after: MemoryState, command: Command, de
   if ('owner' in command && command.owner !== OWNER) {
     expect(decision).toEqual({ kind: 'rejected', rejection: { code: 'RESOURCE_NOT_FOUND' } });
   }
+  // Only the job's own pipeline moves it: the open dispatch, or the last one that was neither withdrawn nor ended.
+  if (command.type === 'callback' && decision.kind === 'accepted') {
+    const standing = before.dispatches.filter(({ state }) => state !== 'UNDELIVERABLE').at(-1);
+    expect(command.dispatchId).toBe(standing?.id);
+    expect(['CANCELLED', 'TIMED_OUT']).not.toContain(standing?.state);
+  }
   // History only grows.
   expect(after.transitions.slice(0, before.transitions.length)).toEqual(before.transitions);
   expect(after.events.slice(0, before.events.length)).toEqual(before.events);
