@@ -27,6 +27,9 @@ import type { Position } from './workspace-store.ts';
 /** A cancel waits for the delivery that it would otherwise overtake. */
 const CANCEL_AFTER_DELIVERY_MS = 1_000;
 
+/** Whatever goes wrong in an alarm, it does not come back in a tight loop. */
+const SHORTEST_ALARM_MS = 1_000;
+
 export type Refused = { ok: false; rejection: Rejection };
 export type JobAnswer = { ok: true; job: Job; open: Dispatch | null; replayed: boolean } | Refused;
 export type DispatchAnswer = { ok: true; job: Job; dispatch: Dispatch; replayed: boolean } | Refused;
@@ -226,8 +229,9 @@ export class JobActor extends DurableObject<Env> {
   #arm(job: Job, open: Dispatch | null, notices: readonly Dispatch[]): void {
     const now = Date.now();
     const wakeUp = nextWakeUp(job, open, notices, this.#config.rules, now);
-    const at = Math.min(wakeUp ?? Infinity, this.#outbox.pushDueAt(job, now) ?? Infinity);
-    if (at === Infinity || (this.#alarmAt !== null && this.#alarmAt <= at)) return;
+    const due = Math.min(wakeUp ?? Infinity, this.#outbox.pushDueAt(job, now) ?? Infinity);
+    const at = Math.max(due, now + SHORTEST_ALARM_MS);
+    if (due === Infinity || (this.#alarmAt !== null && this.#alarmAt <= at)) return;
     this.#alarmAt = at;
     this.ctx.storage.setAlarm(at);
   }

@@ -61,7 +61,7 @@ export class Leases {
     return (
       this.#everClaimed.has(dispatch.id) ||
       dispatch.deliveryAttempts > 0 ||
-      dispatch.createdAt <= this.#bornAt
+      dispatch.createdAt < this.#bornAt
     );
   }
 
