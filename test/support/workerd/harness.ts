@@ -1,8 +1,10 @@
 // For tests inside workerd: callers of the service, a job in any state, and a look at everything it stored.
 import { env, runInDurableObject, SELF } from 'cloudflare:test';
 import { importJWK, type JWTPayload, SignJWT } from 'jose';
+import { expect } from 'vitest';
 import { DEVELOPMENT_AUDIENCE, DEVELOPMENT_ISSUER } from '../../../src/config.ts';
 import { OrchestratorClient } from '../orchestrator/client.ts';
+import type { OrchestratorLog } from '../orchestrator/log.ts';
 
 interface TestEnv {
   CONTROL_URL: string;
@@ -45,9 +47,8 @@ export async function call(
   path: string,
   { token, body, headers = {} }: { token?: string; body?: unknown; headers?: Record<string, string> } = {},
 ): Promise<Reply> {
-  const response = await SELF.fetch(`http://127.0.0.1:8787${path}`, {
+  return send(path, {
     method,
-    redirect: 'manual',
     headers: {
       ...(token === undefined ? {} : { authorization: `Bearer ${token}` }),
       ...(body === undefined ? {} : { 'content-type': 'application/json' }),
@@ -55,21 +56,87 @@ export async function call(
     },
     ...(body === undefined ? {} : { body: typeof body === 'string' ? body : JSON.stringify(body) }),
   });
+}
+
+/** One request to the service, exactly as `init` says. */
+export async function send(path: string, init: RequestInit = {}): Promise<Reply> {
+  const response = await SELF.fetch(`http://127.0.0.1:8787${path}`, { redirect: 'manual', ...init });
   const text = await response.text();
   const isJson = response.headers.get('content-type')?.includes('json') && text !== '';
   return { status: response.status, headers: response.headers, body: isJson ? JSON.parse(text) : null, text };
 }
 
 /** Every row that a job has stored, by table: equal before and after means nothing was stored. */
-export async function storedRows(jobId: string): Promise<Record<string, unknown[]>> {
-  return runInDurableObject(env.JOB.getByName(jobId), (_actor, state) => {
-    const tables = state.storage.sql
-      .exec<{ name: string }>(
-        `SELECT name FROM sqlite_master WHERE type = 'table' AND name NOT LIKE '\\_cf%' ESCAPE '\\' AND name NOT LIKE 'sqlite%'`,
-      )
-      .toArray();
-    return Object.fromEntries(
-      tables.map(({ name }) => [name, state.storage.sql.exec(`SELECT * FROM ${name}`).toArray()]),
-    );
-  });
+export function storedRows(jobId: string): Promise<StoredRows> {
+  return runInDurableObject(env.JOB.getByName(jobId), (_actor, state) => allRows(state));
+}
+
+export type StoredRows = Record<string, Record<string, SqlStorageValue>[]>;
+
+/** Every row of an object's database, by table; an object that stored nothing has no table. */
+export function allRows(state: DurableObjectState): StoredRows {
+  const tables = state.storage.sql
+    .exec<{ name: string }>(
+      `SELECT name FROM sqlite_master WHERE type = 'table' AND name NOT LIKE '\\_cf%' ESCAPE '\\' AND name NOT LIKE 'sqlite%'`,
+    )
+    .toArray();
+  return Object.fromEntries(
+    tables.map(({ name }) => [name, state.storage.sql.exec(`SELECT * FROM ${name}`).toArray()]),
+  );
+}
+
+/** A job and the token of its editor. */
+export interface OwnedJob {
+  id: string;
+  projectId: string;
+  token: string;
+}
+
+export interface JobTrace {
+  stored: StoredRows;
+  /** What its editor is shown. */
+  job: string;
+  etag: string | null;
+  listed: string;
+  /** What the orchestrator was sent and did for it. */
+  sent: OrchestratorLog;
+}
+
+/** Everything that is stored, shown and sent of a job. */
+export async function traceOf({ id, projectId, token }: OwnedJob): Promise<JobTrace> {
+  const job = await call('GET', `/jobs/${id}`, { token });
+  const list = await call('GET', `/projects/${projectId}/jobs`, { token });
+  return {
+    stored: await storedRows(id),
+    job: job.text,
+    etag: job.headers.get('etag'),
+    listed: list.text,
+    sent: await orchestrator.log(id),
+  };
+}
+
+/** What `act` answers, having neither stored nor sent anything for the job. */
+export async function withoutSideEffect(job: OwnedJob, act: () => Promise<Reply>): Promise<Reply> {
+  const before = await traceOf(job);
+  const reply = await act();
+  await queueHasPassed();
+  expect(await traceOf(job)).toEqual(before);
+  return reply;
+}
+
+/**
+ * Resolves when everything that was on the dispatch queue at the call has been consumed: two dispatches of another
+ * job have travelled through it one after the other, and so in batches of their own.
+ */
+export async function queueHasPassed(): Promise<void> {
+  const token = await editorToken(`barrier-${crypto.randomUUID()}`);
+  const project = await call('POST', '/projects', { token, body: { name: 'Barrier' } });
+  for (let batch = 0; batch < 2; batch += 1) {
+    const { body: job } = await call('POST', `/projects/${project.body.id}/jobs`, { token });
+    await orchestrator.plan(job.id, { pipeline: { manual: true } });
+    const video = { video_uri: 's3://media/barrier.mp4' };
+    await call('POST', `/jobs/${job.id}/confirm-upload`, { token, body: video });
+    const run = await call('POST', `/jobs/${job.id}/run`, { token });
+    if (run.status !== 202) throw new Error(`the barrier's dispatch did not arrive: ${run.text}`);
+  }
 }

@@ -1,0 +1,62 @@
+// Prints a story so that a person can follow it, and holds it to the truth: a fact that does not hold ends it.
+import { isDeepStrictEqual, styleText } from 'node:util';
+import type { Reply } from '../support/editor.ts';
+
+/** What was expected and what was seen instead. */
+export class NotAsTold extends Error {
+  constructor(fact: string, expected: unknown, seen: unknown) {
+    super(`${fact}\n    expected ${JSON.stringify(expected)}\n    seen     ${JSON.stringify(seen)}`);
+    this.name = 'NotAsTold';
+  }
+}
+
+export class Narrator {
+  readonly #write: (text: string) => void;
+  #steps = 0;
+
+  constructor(write: (text: string) => void = (text) => process.stdout.write(text)) {
+    this.#write = write;
+  }
+
+  say(line = ''): void {
+    this.#write(`${line}\n`);
+  }
+
+  step(title: string): void {
+    this.#steps += 1;
+    this.say(`\n${String(this.#steps).padStart(2)}  ${styleText('bold', title)}`);
+  }
+
+  /** A request and its answer, with the fields of it that matter. */
+  http(request: string, { status, body }: Reply, fields: readonly string[] = []): void {
+    this.say(`    ${request}  →  ${styleText('cyan', String(status))}`);
+    const nameWidth = Math.max(...fields.map((field) => field.length));
+    for (const field of fields) {
+      const value = field.split('.').reduce((inner, name) => inner?.[name], body);
+      this.say(
+        `      ${field.padEnd(nameWidth)}  ${typeof value === 'string' ? value : JSON.stringify(value)}`,
+      );
+    }
+  }
+
+  /** Ends the story unless `seen` is deeply equal to `expected`. */
+  check(fact: string, seen: unknown, expected: unknown): void {
+    if (!isDeepStrictEqual(seen, expected)) {
+      this.say(`    ${styleText('red', '✗')} ${fact}`);
+      throw new NotAsTold(fact, expected, seen);
+    }
+    this.say(`    ${styleText('green', '✓')} ${fact}`);
+  }
+
+  /** Statuses one after another on one line, each as it is first seen. */
+  progress(): { see: (status: string) => void; end: () => void } {
+    let last: string | null = null;
+    return {
+      see: (status) => {
+        if (status !== last) this.#write(last === null ? `    ${status}` : ` → ${status}`);
+        last = status;
+      },
+      end: () => this.#write('\n'),
+    };
+  }
+}

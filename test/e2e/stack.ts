@@ -1,0 +1,96 @@
+// The service and the orchestrator, each a process of its own, with fresh state that goes when they do.
+import { mkdtempSync, rmSync } from 'node:fs';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { Editor } from '../support/editor.ts';
+import {
+  freePort,
+  type OrchestratorProcess,
+  type Service,
+  startOrchestratorProcess,
+  startService,
+} from '../support/service.ts';
+
+export interface StackOptions {
+  /** The orchestrator's time before each callback. */
+  stepMs?: number;
+  vars?: Record<string, string | number>;
+}
+
+/** Ports and state stay the same over every stop, kill and start. */
+export class Stack {
+  readonly #options: StackOptions;
+  readonly #directory = mkdtempSync(join(tmpdir(), 'retake-'));
+  readonly #ports: { service: number; orchestrator: number };
+  #service: Service | null = null;
+  #orchestrator: OrchestratorProcess | null = null;
+
+  private constructor(options: StackOptions, ports: { service: number; orchestrator: number }) {
+    this.#options = options;
+    this.#ports = ports;
+    process.on('exit', this.#removeState);
+  }
+
+  static async start(options: StackOptions = {}): Promise<Stack> {
+    const stack = new Stack(options, { service: await freePort(), orchestrator: await freePort() });
+    try {
+      await Promise.all([stack.startOrchestrator(), stack.startService()]);
+      return stack;
+    } catch (error) {
+      await stack.stop();
+      throw error;
+    }
+  }
+
+  get service(): Service {
+    if (this.#service === null) throw new Error('the service is not running');
+    return this.#service;
+  }
+
+  get orchestrator(): OrchestratorProcess {
+    if (this.#orchestrator === null) throw new Error('the orchestrator is not running');
+    return this.#orchestrator;
+  }
+
+  editor(sub: string): Promise<Editor> {
+    return Editor.named(sub, `http://127.0.0.1:${this.#ports.service}`);
+  }
+
+  async startService(): Promise<void> {
+    this.#service = await startService({
+      port: this.#ports.service,
+      orchestratorUrl: `http://127.0.0.1:${this.#ports.orchestrator}/dispatches`,
+      persistTo: join(this.#directory, 'state'),
+      ...(this.#options.vars ? { vars: this.#options.vars } : {}),
+    });
+  }
+
+  async startOrchestrator(): Promise<void> {
+    this.#orchestrator = await startOrchestratorProcess({
+      port: this.#ports.orchestrator,
+      stepMs: this.#options.stepMs ?? 20,
+      logFile: join(this.#directory, 'orchestrator.jsonl'),
+    });
+  }
+
+  async stopOrchestrator(): Promise<void> {
+    const orchestrator = this.#orchestrator;
+    this.#orchestrator = null;
+    await orchestrator?.stop();
+  }
+
+  /** SIGKILL to the runtime. */
+  async killService(): Promise<void> {
+    const { service } = this;
+    this.#service = null;
+    await service.kill();
+  }
+
+  async stop(): Promise<void> {
+    await Promise.all([this.stopOrchestrator(), this.#service?.stop()]);
+    this.#removeState();
+    process.off('exit', this.#removeState);
+  }
+
+  readonly #removeState = (): void => rmSync(this.#directory, { recursive: true, force: true });
+}

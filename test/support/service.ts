@@ -1,0 +1,175 @@
+// Starts the service under `wrangler dev`, and the orchestrator, as processes of their own. Ports are free ones
+// and state goes where the caller says, so that runs side by side do not meet.
+import { createServer } from 'node:net';
+import { join } from 'node:path';
+import { setTimeout as sleep } from 'node:timers/promises';
+import { fileURLToPath } from 'node:url';
+import { Child } from './child.ts';
+import { devSetting } from './dev-settings.ts';
+import { OrchestratorClient } from './orchestrator/client.ts';
+
+const READY_TIMEOUT_MS = 60_000;
+// wrangler's own bin would put one more process between, which passes no signals on.
+const WRANGLER = fileURLToPath(import.meta.resolve('wrangler'));
+/** Below what systems hand out for outgoing connections, so that a port stays free while a service restarts. */
+const PORTS = { from: 20_000, to: 32_000 } as const;
+
+export interface ServiceOptions {
+  /** Default: any free one. */
+  port?: number;
+  /** Where dispatches are POSTed; default: as .dev.vars says. */
+  orchestratorUrl?: string;
+  /** Default: where `wrangler dev` keeps its state. */
+  persistTo?: string;
+  /** Settings in place of those of wrangler.toml and .dev.vars. Others can read a command line: no secrets. */
+  vars?: Record<string, string | number>;
+  /** Settings in place of all of .dev.vars. */
+  envFile?: string;
+  onLine?: (line: string) => void;
+}
+
+export interface Service {
+  url: string;
+  port: number;
+  child: Child;
+  stop(): Promise<void>;
+  /**
+   * SIGKILL to the runtime together with wrangler: bereft of the runtime alone, `wrangler dev` sometimes starts it
+   * anew and sometimes ends.
+   */
+  kill(): Promise<void>;
+}
+
+/** Resolves once the service answers; rejects with what it said when it does not. */
+export async function startService(options: ServiceOptions = {}): Promise<Service> {
+  const { orchestratorUrl, persistTo, envFile, onLine } = options;
+  const port = options.port ?? (await freePort());
+  const url = `http://127.0.0.1:${port}`;
+  const vars = {
+    PUBLIC_BASE_URL: url,
+    ...(orchestratorUrl === undefined ? {} : { ORCHESTRATOR_URL: orchestratorUrl }),
+    ...options.vars,
+  };
+  const child = new Child(
+    [
+      WRANGLER,
+      ...['dev', '--ip', '127.0.0.1', '--port', String(port), '--inspector-port', '0'],
+      ...['--show-interactive-dev-session', 'false'],
+      ...(persistTo === undefined ? [] : ['--persist-to', persistTo]),
+      ...(envFile === undefined ? [] : ['--env-file', envFile]),
+      ...Object.entries(vars).flatMap(([name, value]) => ['--var', `${name}:${value}`]),
+    ],
+    {
+      onLine,
+      // wrangler announces what runs to other instances; one with state of its own stays unseen.
+      env:
+        persistTo === undefined ? QUIET : { ...QUIET, WRANGLER_REGISTRY_PATH: join(persistTo, 'registry') },
+    },
+  );
+  try {
+    await answers(child, `${url}/healthz`);
+  } catch (error) {
+    await child.kill();
+    throw error;
+  }
+  return {
+    url,
+    port,
+    child,
+    stop: () => child.stop(),
+    kill: () => child.kill(),
+  };
+}
+
+/** No telemetry, no look-ups, no log files. */
+const QUIET = {
+  CLOUDFLARE_CF_FETCH_ENABLED: 'false',
+  FORCE_COLOR: '0',
+  NODE_NO_WARNINGS: '1',
+  WRANGLER_HIDE_BANNER: 'true',
+  WRANGLER_SEND_METRICS: 'false',
+  WRANGLER_SEND_ERROR_REPORTS: 'false',
+  WRANGLER_WRITE_LOGS: 'false',
+};
+
+export interface OrchestratorProcess {
+  url: string;
+  /** Where dispatches are POSTed. */
+  dispatchesUrl: string;
+  client: OrchestratorClient;
+  child: Child;
+  stop(): Promise<void>;
+}
+
+export interface OrchestratorProcessOptions {
+  /** Default: any free one. */
+  port?: number;
+  stepMs?: number;
+  /** Keeps what was received and executed over a restart. */
+  logFile?: string;
+  /** Default: this machine's. */
+  signingSecret?: string;
+  onLine?: (line: string) => void;
+}
+
+/** Resolves once the orchestrator listens. */
+export async function startOrchestratorProcess(
+  options: OrchestratorProcessOptions = {},
+): Promise<OrchestratorProcess> {
+  const { port = 0, stepMs, logFile, onLine } = options;
+  const signingSecret = options.signingSecret ?? devSetting('DISPATCH_SIGNING_SECRET');
+  const child = new Child(
+    [
+      fileURLToPath(new URL('orchestrator/main.ts', import.meta.url)),
+      ...['--port', String(port)],
+      ...(stepMs === undefined ? [] : ['--step-ms', String(stepMs)]),
+      ...(logFile === undefined ? [] : ['--log', logFile]),
+      ...(onLine ? [] : ['--quiet']),
+    ],
+    { onLine, env: { DISPATCH_SIGNING_SECRET: signingSecret } },
+  );
+  const line = await child.line(/http:\/\/\S+/);
+  const [url = ''] = /http:\/\/\S+/.exec(line) ?? [];
+  return {
+    url,
+    dispatchesUrl: `${url}/dispatches`,
+    client: new OrchestratorClient(url),
+    child,
+    stop: () => child.stop(),
+  };
+}
+
+/** The preferred port if it is free, else any other that is. */
+export async function freePort(preferred?: number): Promise<number> {
+  if (preferred !== undefined && (await isFree(preferred))) return preferred;
+  for (;;) {
+    const port = PORTS.from + Math.floor(Math.random() * (PORTS.to - PORTS.from));
+    if (await isFree(port)) return port;
+  }
+}
+
+function isFree(port: number): Promise<boolean> {
+  return new Promise((resolve) => {
+    const server = createServer();
+    server.once('error', () => resolve(false));
+    server.listen(port, '127.0.0.1', () => server.close(() => resolve(true)));
+  });
+}
+
+async function answers(child: Child, url: string): Promise<void> {
+  let ended: string | null = null;
+  child.exited.then((how) => {
+    ended = how;
+  });
+  const until = Date.now() + READY_TIMEOUT_MS;
+  for (;;) {
+    const isUp = await fetch(url).then(
+      ({ ok }) => ok,
+      () => false,
+    );
+    if (ended !== null) throw new Error(`the service ended (${ended}):\n${child.output}`);
+    if (isUp) return;
+    if (Date.now() > until) throw new Error(`the service does not answer at ${url}:\n${child.output}`);
+    await sleep(50);
+  }
+}

@@ -1,0 +1,315 @@
+// For tests that act: a job with its editor's commands, the pipeline of a dispatch with its callbacks, and
+// ways to lose messages, age what is stored and let the alarm fire.
+import { env, runDurableObjectAlarm, runInDurableObject } from 'cloudflare:test';
+import { onTestFinished, vi } from 'vitest';
+import type { JobActor } from '../../../src/actor/job-actor.ts';
+import { requireConfig } from '../../../src/config.ts';
+import { signCallbackToken } from '../../../src/contract/callback-token.ts';
+import type { DispatchMessage } from '../../../src/contract/messages.ts';
+import type { DispatchState } from '../../../src/domain/job.ts';
+import type { ReportableStatus, Status } from '../../../src/domain/lifecycle.ts';
+import type { Answer, Plan } from '../orchestrator/plan.ts';
+import { call, editorToken, orchestrator, type Reply } from './harness.ts';
+
+export const VIDEO_URI = 's3://media/talk.mp4';
+export const config = requireConfig(env);
+
+/** Answers as soon as the dispatch is durable. */
+export const ASYNC = { prefer: 'respond-async' };
+/** Delivery is tried for one second. */
+export const SHORT_WAIT = { prefer: 'wait=3' };
+
+/** Never the same twice and always rising, well within what a callback may say. */
+let clock = Date.now() - 86_400_000;
+const nextOccurredAt = (): string => {
+  clock += 1_000;
+  return new Date(clock).toISOString();
+};
+
+type Row = Record<string, SqlStorageValue>;
+
+export class ActingJob {
+  readonly id: string;
+  readonly projectId: string;
+  readonly token: string;
+  readonly #editor: string;
+
+  constructor(id: string, projectId: string, token: string, editor: string) {
+    this.id = id;
+    this.projectId = projectId;
+    this.token = token;
+    this.#editor = editor;
+  }
+
+  get stub(): DurableObjectStub<JobActor> {
+    return env.JOB.getByName(this.id);
+  }
+
+  post(path: string, body?: unknown, headers: Record<string, string> = {}): Promise<Reply> {
+    return call('POST', `/jobs/${this.id}/${path}`, { token: this.token, body, headers });
+  }
+
+  async get(path = ''): Promise<Reply['body']> {
+    const reply = await call('GET', `/jobs/${this.id}${path}`, { token: this.token });
+    if (reply.status !== 200) throw new Error(`${path || 'job'} of ${this.#editor} → ${reply.status}`);
+    return reply.body;
+  }
+
+  confirm(): Promise<Reply> {
+    return this.post('confirm-upload', { video_uri: VIDEO_URI });
+  }
+
+  run(headers: Record<string, string> = {}): Promise<Reply> {
+    return this.post('run', undefined, headers);
+  }
+
+  retry(clientRequestId: string, headers: Record<string, string> = {}, profile = 'balanced'): Promise<Reply> {
+    return this.post('retry', { model_profile: profile, client_request_id: clientRequestId }, headers);
+  }
+
+  cancel(): Promise<Reply> {
+    return this.post('cancel');
+  }
+
+  async status(): Promise<Status> {
+    return (await this.get()).status;
+  }
+
+  /** Newest first. */
+  async dispatches(): Promise<Reply['body'][]> {
+    return (await this.get('/dispatches')).items;
+  }
+
+  async dispatch(dispatchId: string): Promise<Reply['body']> {
+    return (await this.dispatches()).find(({ dispatch_id }) => dispatch_id === dispatchId);
+  }
+
+  async transitions(): Promise<Reply['body'][]> {
+    return (await this.get('/transitions')).items;
+  }
+
+  /** The audit trail as "FROM → TO", oldest first. */
+  async trail(): Promise<string[]> {
+    return (await this.transitions()).map(({ prev_status, new_status }) => `${prev_status} → ${new_status}`);
+  }
+
+  /** Resolves once the dispatch is in that state. */
+  untilDispatch(dispatchId: string, state: DispatchState): Promise<void> {
+    return until(async () => {
+      const found = (await this.dispatch(dispatchId))?.dispatch_state;
+      if (found !== state) throw new Error(`the dispatch is ${found}, not ${state}`);
+    });
+  }
+
+  plan(plan: Plan): Promise<void> {
+    return orchestrator.plan(this.id, { pipeline: { manual: true }, ...plan });
+  }
+
+  answers(...answers: Answer[]): Promise<void> {
+    return this.plan({ answers, repeat_last: true });
+  }
+
+  /** What the orchestrator was sent for this job, cancels included. */
+  async requests() {
+    return (await orchestrator.log(this.id)).requests;
+  }
+
+  async executions() {
+    return (await orchestrator.log(this.id)).executions;
+  }
+
+  /** Rows that a statement finds or leaves in this job's own database. */
+  sql(query: string, ...bindings: SqlStorageValue[]): Promise<Row[]> {
+    return runInDurableObject(this.stub, (_actor, state) =>
+      state.storage.sql.exec<Row>(query, ...bindings).toArray(),
+    );
+  }
+
+  /** Makes everything that deadlines run from this much older; the order of events stays. */
+  async age(ms: number): Promise<void> {
+    await this.sql(
+      'UPDATE job SET last_progress_at = last_progress_at - ?, updated_at = updated_at - ?',
+      ms,
+      ms,
+    );
+    await this.sql(
+      `UPDATE dispatch SET delivered_at = delivered_at - ?, deliver_until = deliver_until - ?,
+         cancel_until = cancel_until - ?, created_at = created_at - ?, updated_at = updated_at - ?`,
+      ms,
+      ms,
+      ms,
+      ms,
+      ms,
+    );
+  }
+
+  /** Fires the alarm now; false when none was set. */
+  alarm(): Promise<boolean> {
+    return runDurableObjectAlarm(this.stub);
+  }
+
+  alarmAt(): Promise<number | null> {
+    return runInDurableObject(this.stub, (_actor, state) => state.storage.getAlarm());
+  }
+
+  /** The pipeline that was given this dispatch; its token comes from what the orchestrator was sent, if it was. */
+  async pipeline(dispatchId: string): Promise<ActingPipeline> {
+    const sent = (await this.requests()).find(({ dispatch_id }) => dispatch_id === dispatchId);
+    const token =
+      sent && 'callback_token' in sent.body && typeof sent.body.callback_token === 'string'
+        ? sent.body.callback_token
+        : await signCallbackToken(this.id, dispatchId, config.callbackTokenKeys);
+    return new ActingPipeline(this.id, dispatchId, token);
+  }
+}
+
+export class ActingPipeline {
+  readonly jobId: string;
+  readonly dispatchId: string;
+  readonly token: string;
+
+  constructor(jobId: string, dispatchId: string, token: string) {
+    this.jobId = jobId;
+    this.dispatchId = dispatchId;
+    this.token = token;
+  }
+
+  /** A callback's body; `fields` replace the usual ones. */
+  body(status: ReportableStatus, fields: Record<string, unknown> = {}): Record<string, unknown> {
+    return {
+      event_id: crypto.randomUUID(),
+      status,
+      occurred_at: nextOccurredAt(),
+      correlation_id: 'exe-1',
+      ...(status === 'FAILED' ? { failure_code: 'BROKEN', failed_stage: 'TRANSCRIBING' } : {}),
+      ...artifactsOf(status, this.dispatchId),
+      ...fields,
+    };
+  }
+
+  send(body: unknown): Promise<Reply> {
+    return call('POST', `/internal/jobs/${this.jobId}/status`, { token: this.token, body });
+  }
+
+  /** Sends a callback that must be applied. */
+  async report(status: ReportableStatus, fields: Record<string, unknown> = {}): Promise<void> {
+    const reply = await this.send(this.body(status, fields));
+    if (reply.status !== 204) throw new Error(`${status} was answered ${reply.status}: ${reply.text}`);
+  }
+
+  async reportAll(...statuses: ReportableStatus[]): Promise<void> {
+    for (const status of statuses) await this.report(status);
+  }
+}
+
+/** Every dispatch makes artifacts of its own. */
+export const artifactUri = (dispatchId: string, name: string): string =>
+  `s3://artifacts/${dispatchId}/${name}`;
+
+function artifactsOf(status: ReportableStatus, dispatchId: string): Record<string, unknown> {
+  switch (status) {
+    case 'AUDIO_READY':
+      return { artifact_updates: { audio_uri: artifactUri(dispatchId, 'audio') } };
+    case 'TRANSCRIPT_READY':
+      return { artifact_updates: { transcript_uri: artifactUri(dispatchId, 'transcript') } };
+    case 'DRAFT_READY':
+      return { artifact_updates: { draft_uri: artifactUri(dispatchId, 'draft') } };
+    case 'DONE':
+      return { artifact_updates: { exports: { srt: artifactUri(dispatchId, 'srt') } } };
+    default:
+      return {};
+  }
+}
+
+/** A job of an editor of its own, in CREATED. */
+export async function createdJob(plan: Plan = {}): Promise<ActingJob> {
+  const editor = `editor-${crypto.randomUUID()}`;
+  const token = await editorToken(editor);
+  const project = await call('POST', '/projects', { token, body: { name: 'Talks' } });
+  const created = await call('POST', `/projects/${project.body.id}/jobs`, { token });
+  if (created.status !== 201) throw new Error(`no job: ${created.text}`);
+  const job = new ActingJob(created.body.id, project.body.id, token, editor);
+  await job.plan(plan);
+  return job;
+}
+
+export async function uploadedJob(plan: Plan = {}): Promise<ActingJob> {
+  const job = await createdJob(plan);
+  await job.confirm();
+  return job;
+}
+
+const PATH: readonly ReportableStatus[] = [
+  'AUDIO_EXTRACTING',
+  'AUDIO_READY',
+  'TRANSCRIBING',
+  'TRANSCRIPT_READY',
+  'GENERATING',
+  'DRAFT_READY',
+  'EXPORTING',
+  'DONE',
+];
+
+/** What a pipeline reports from the delivery until the job is in `status`. */
+export function reportsUntil(status: ReportableStatus): ReportableStatus[] {
+  if (status === 'EDITING' || status === 'REGENERATING') return [...reportsUntil('DRAFT_READY'), status];
+  return PATH.slice(1, PATH.indexOf(status) + 1);
+}
+
+export interface Running {
+  job: ActingJob;
+  /** The run's dispatch. */
+  dispatchId: string;
+  pipeline: ActingPipeline;
+}
+
+/** A job that was run and whose pipeline has brought it to `status`; AUDIO_EXTRACTING was not reported yet. */
+export async function jobAt(status: ReportableStatus): Promise<Running> {
+  const job = await uploadedJob();
+  const run = await job.run();
+  if (run.status !== 202) throw new Error(`not run: ${run.text}`);
+  const dispatchId: string = run.body.dispatch_id;
+  const pipeline = await job.pipeline(dispatchId);
+  await pipeline.reportAll(...reportsUntil(status));
+  return { job, dispatchId, pipeline };
+}
+
+/** A job whose first pipeline failed after `status`. */
+export async function failedAfter(status: ReportableStatus): Promise<Running> {
+  const running = await jobAt(status);
+  await running.pipeline.report('FAILED');
+  return running;
+}
+
+/** An accepted retry of a job that failed after `status`, its dispatch delivered. */
+export async function retriedAfter(status: ReportableStatus): Promise<Running & { first: Running }> {
+  const first = await failedAfter(status);
+  const { job } = first;
+  const retry = await job.retry('again');
+  if (retry.status !== 202) throw new Error(`not retried: ${retry.text}`);
+  const dispatchId: string = retry.body.dispatch_id;
+  return { job, dispatchId, pipeline: await job.pipeline(dispatchId), first };
+}
+
+/**
+ * From here on the queue takes messages and loses them, until `messagesArriveAgain()` or the end of the test.
+ * Answers what it has lost so far. Actors and tests share one environment.
+ */
+export function losingMessages(): DispatchMessage[] {
+  const lost: DispatchMessage[] = [];
+  vi.spyOn(env.DISPATCHES, 'send').mockImplementation(async (message) => {
+    lost.push(message as DispatchMessage);
+    return {} as QueueSendResponse;
+  });
+  onTestFinished(messagesArriveAgain);
+  return lost;
+}
+
+export function messagesArriveAgain(): void {
+  vi.restoreAllMocks();
+}
+
+/** Polls until `check` passes. */
+export function until(check: () => Promise<void>): Promise<void> {
+  return vi.waitFor(check, { timeout: 10_000, interval: 20 });
+}
