@@ -59,9 +59,7 @@ export class Leases {
   /** Whether the orchestrator may have seen this dispatch: claimed here, tried before, or older than this instance. */
   mayHaveStarted(dispatch: Dispatch): boolean {
     return (
-      this.#everClaimed.has(dispatch.id) ||
-      dispatch.deliveryAttempts > 0 ||
-      dispatch.createdAt < this.#bornAt
+      this.#everClaimed.has(dispatch.id) || dispatch.deliveryAttempts > 0 || dispatch.createdAt < this.#bornAt
     );
   }
 

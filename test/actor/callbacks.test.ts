@@ -20,7 +20,10 @@ describe('the order of checks', () => {
   test('a bad token is refused before the body and before the job are looked at', async () => {
     const { job } = await jobAt('AUDIO_EXTRACTING');
     for (const id of [job.id, `job_${'0'.repeat(32)}`]) {
-      const reply = await call('POST', `/internal/jobs/${id}/status`, { token: 'rtk1.x.y', body: 'not json' });
+      const reply = await call('POST', `/internal/jobs/${id}/status`, {
+        token: 'rtk1.x.y',
+        body: 'not json',
+      });
       expect(reply.status).toBe(401);
     }
   });
@@ -324,7 +327,9 @@ describe('artifacts and checkpoints', () => {
 
   test('artifact keys that this service does not know are ignored', async () => {
     const { job, pipeline } = await jobAt('AUDIO_EXTRACTING');
-    await pipeline.report('AUDIO_READY', { artifact_updates: { audio_uri: 's3://a/1', waveform_uri: 's3://a/2' } });
+    await pipeline.report('AUDIO_READY', {
+      artifact_updates: { audio_uri: 's3://a/1', waveform_uri: 's3://a/2' },
+    });
     expect(JSON.stringify(await storedRows(job.id))).not.toContain('waveform');
   });
 
@@ -420,7 +425,10 @@ describe('artifacts and checkpoints', () => {
       dispatch_id: dispatchId,
     });
     expect(await job.dispatch(dispatchId)).toMatchObject({ dispatch_state: 'FAILED' });
-    expect((await job.retry('third')).body).toMatchObject({ resume_from_status: 'AUDIO_READY', replayed: false });
+    expect((await job.retry('third')).body).toMatchObject({
+      resume_from_status: 'AUDIO_READY',
+      replayed: false,
+    });
   });
 });
 

@@ -9,8 +9,8 @@ import { deliver, retryAfterMs } from '../../src/dispatch/orchestrator.ts';
 import type { DeliveryOutcome } from '../../src/domain/commands.ts';
 import type { Answer } from '../support/orchestrator/plan.ts';
 import {
-  ASYNC,
   type ActingJob,
+  ASYNC,
   artifactUri,
   config,
   failedAfter,
@@ -82,9 +82,7 @@ describe('the request', () => {
     const { job, dispatchId } = await jobAt('TRANSCRIBING');
     await job.cancel();
     const { requests } = await orchestrator.waitFor(job.id, 'requests', 2);
-    expect(
-      requests.map(({ headers }) => [headers['idempotency-key'], headers['webhook-id']]),
-    ).toEqual([
+    expect(requests.map(({ headers }) => [headers['idempotency-key'], headers['webhook-id']])).toEqual([
       [dispatchId, dispatchId],
       [`${dispatchId}.cancel`, `${dispatchId}.cancel`],
     ]);
@@ -170,15 +168,18 @@ describe('an answer and what it means', () => {
     expect(await elsewhere.requests()).toHaveLength(0);
   });
 
-  test.for([['7', 7_000], ['0', 0], ['soon', null], ['-1', null], ['1.5', null]] as const)(
-    'Retry-After: %s is read as %s ms',
-    async ([header, expected]) => {
-      expect(await outcomeOf({ kind: 'error', status: 503, retry_after: header })).toMatchObject({
-        kind: 'unreachable',
-        retryAfterMs: expected,
-      });
-    },
-  );
+  test.for([
+    ['7', 7_000],
+    ['0', 0],
+    ['soon', null],
+    ['-1', null],
+    ['1.5', null],
+  ] as const)('Retry-After: %s is read as %s ms', async ([header, expected]) => {
+    expect(await outcomeOf({ kind: 'error', status: 503, retry_after: header })).toMatchObject({
+      kind: 'unreachable',
+      retryAfterMs: expected,
+    });
+  });
 
   test('Retry-After may be a date; one that has passed asks for no pause', () => {
     const now = Date.parse('2026-11-24T09:30:00Z');
@@ -222,7 +223,11 @@ describe('an answer and what it means', () => {
 });
 
 describe('pauses between attempts', () => {
-  const failed: DeliveryOutcome = { kind: 'unreachable', error: 'The orchestrator answered 503.', retryAfterMs: null };
+  const failed: DeliveryOutcome = {
+    kind: 'unreachable',
+    error: 'The orchestrator answered 503.',
+    retryAfterMs: null,
+  };
 
   /** A dispatch that nobody delivers but the test. */
   async function pendingDispatch(headers = ASYNC): Promise<{ job: ActingJob; dispatchId: string }> {
@@ -299,7 +304,11 @@ describe('a waiting caller', () => {
     ['a refusal', { kind: 'refuse', status: 400 }, 'The orchestrator answered 400.'],
     ['a redirect', { kind: 'redirect', location: 'https://example.com/' }, 'The orchestrator answered 307.'],
     ['silence', { kind: 'hang' }, expect.stringMatching(/^The orchestrator gave no answer within \d+ ms\.$/)],
-    ['a pause beyond the wait', { kind: 'error', status: 429, retry_after: '600' }, 'The orchestrator answered 429.'],
+    [
+      'a pause beyond the wait',
+      { kind: 'error', status: 429, retry_after: '600' },
+      'The orchestrator answered 429.',
+    ],
   ] as const)('gets 502 after %s, and nothing about the job changed', async ([_what, answer, lastError]) => {
     const { job } = await failedAfter('AUDIO_READY');
     await job.answers(answer as Answer);
@@ -340,7 +349,10 @@ describe('a waiting caller', () => {
   test('gets 202 after the answer was lost: the repeat under the same key settles it, as one execution', async () => {
     const job = await uploadedJob({ answers: [{ kind: 'accept_then_drop' }] });
     const run = await job.run();
-    expect(run).toMatchObject({ status: 202, body: { status: 'AUDIO_EXTRACTING', dispatch_state: 'DELIVERED' } });
+    expect(run).toMatchObject({
+      status: 202,
+      body: { status: 'AUDIO_EXTRACTING', dispatch_state: 'DELIVERED' },
+    });
     const requests = await job.requests();
     expect(requests.map(({ answer, idempotency_key }) => [answer, idempotency_key])).toEqual([
       ['dropped', run.body.dispatch_id],

@@ -1,16 +1,17 @@
 // Starts the service under `wrangler dev`, and the orchestrator, as processes of their own. Ports are free ones
 // and state goes where the caller says, so that runs side by side do not meet.
+import { createRequire } from 'node:module';
 import { createServer } from 'node:net';
 import { join } from 'node:path';
 import { setTimeout as sleep } from 'node:timers/promises';
-import { fileURLToPath } from 'node:url';
+
 import { Child } from './child.ts';
 import { devSetting } from './dev-settings.ts';
 import { OrchestratorClient } from './orchestrator/client.ts';
 
 const READY_TIMEOUT_MS = 60_000;
 // wrangler's own bin would put one more process between, which passes no signals on.
-const WRANGLER = fileURLToPath(import.meta.resolve('wrangler'));
+const WRANGLER = createRequire(import.meta.url).resolve('wrangler');
 /** Below what systems hand out for outgoing connections, so that a port stays free while a service restarts. */
 const PORTS = { from: 20_000, to: 32_000 } as const;
 
@@ -120,7 +121,7 @@ export async function startOrchestratorProcess(
   const signingSecret = options.signingSecret ?? devSetting('DISPATCH_SIGNING_SECRET');
   const child = new Child(
     [
-      fileURLToPath(new URL('orchestrator/main.ts', import.meta.url)),
+      join(import.meta.dirname, 'orchestrator/main.ts'),
       ...['--port', String(port)],
       ...(stepMs === undefined ? [] : ['--step-ms', String(stepMs)]),
       ...(logFile === undefined ? [] : ['--log', logFile]),

@@ -1,0 +1,47 @@
+// npm run dev: the service and the local orchestrator, until Ctrl-C or until one of them ends.
+import { parseArgs } from 'node:util';
+import { freePort, startOrchestratorProcess, startService } from './service.ts';
+
+const HELP = `npm run dev
+
+Starts the service under wrangler dev (port 8787, or the next free one) and the local orchestrator (8788, likewise),
+with the state of this machine in .wrangler/state. Ctrl-C stops both.`;
+
+async function dev(): Promise<void> {
+  const print = (name: string) => (line: string) => console.log(`${name.padEnd(12)} | ${line}`);
+  const orchestrator = await startOrchestratorProcess({
+    port: await freePort(8788),
+    onLine: print('orchestrator'),
+  });
+  const service = await startService({
+    port: await freePort(8787),
+    orchestratorUrl: orchestrator.dispatchesUrl,
+    onLine: print('service'),
+  });
+  const stop = () => Promise.all([service.stop(), orchestrator.stop()]);
+  for (const signal of ['SIGINT', 'SIGTERM', 'SIGHUP'] as const) {
+    process.once(signal, () => stop().then(() => process.exit(130)));
+  }
+  console.log(`
+Retake is at        ${service.url}
+The orchestrator at ${orchestrator.url}
+
+  API=${service.url}
+  TOKEN=$(npm run --silent token -- --sub alice)
+  curl -s -X POST $API/projects -H "Authorization: Bearer $TOKEN" -H 'Content-Type: application/json' -d '{"name":"Interviews"}'
+
+The walk-through goes on in README.md. Ctrl-C stops both.
+`);
+  await Promise.race([service.child.exited, orchestrator.child.exited]);
+  await stop();
+  throw new Error('one of the two ended, so the other was stopped');
+}
+
+try {
+  const { values } = parseArgs({ options: { help: { type: 'boolean', short: 'h' } } });
+  if (values.help) console.log(HELP);
+  else await dev();
+} catch (error) {
+  console.error(error instanceof Error ? error.message : error);
+  process.exitCode = 1;
+}
