@@ -11,16 +11,14 @@ export const isId = (prefix: IdPrefix, text: string): boolean => ID.test(text) &
 /** Schemes of media; this service never fetches them. */
 const MEDIA_PROTOCOLS = ['https:', 's3:', 'gs:', 'r2:'];
 
+/** RFC 3986, with an authority that holds no user. The URL parser alone would mend what is not a URI. */
+const ABSOLUTE_URI =
+  /^[a-z0-9]+:\/\/[\w.~:[\]!$&'()*+,;=%-]+([/?#]([\w.~:/?#[\]@!$&'()*+,;=-]|%[0-9a-f]{2})*)?$/i;
+
 const isMediaUri = (text: string): boolean => {
   const url = URL.parse(text);
   return (
-    url !== null &&
-    MEDIA_PROTOCOLS.includes(url.protocol) &&
-    url.hostname !== '' &&
-    url.username === '' &&
-    url.password === '' &&
-    // The parser mends what is not a URI (RFC 3986); what is stored has to be one already.
-    /^[!-~]+$/.test(text)
+    url !== null && MEDIA_PROTOCOLS.includes(url.protocol) && url.hostname !== '' && ABSOLUTE_URI.test(text)
   );
 };
 

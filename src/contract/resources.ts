@@ -146,7 +146,10 @@ export function toJobResource(record: Job, open: Dispatch | null): z.infer<typeo
 export function toETag(record: Job, open: Dispatch | null): string {
   const parts = [
     record.revision,
-    ...(open ? [open.id, open.state, open.deliveryAttempts, open.updatedAt] : []),
+    // Two changes may fall into one millisecond, so the time alone does not tell them apart.
+    ...(open
+      ? [open.id, open.state, open.deliveryAttempts, open.executionId === null ? 0 : 1, open.updatedAt]
+      : []),
   ];
   return `"${parts.join('.')}"`;
 }

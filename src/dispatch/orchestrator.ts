@@ -84,7 +84,8 @@ const isWorthRepeating = (status: number): boolean =>
 export function retryAfterMs(header: string | null, now: number): number | null {
   if (header === null) return null;
   if (/^\d{1,9}$/.test(header)) return Number(header) * 1000;
-  const at = Date.parse(header);
+  // The parser takes "1.5" for a day in January; an HTTP-date begins with the day of the week.
+  const at = /^(Mon|Tue|Wed|Thu|Fri|Sat|Sun)/.test(header) ? Date.parse(header) : Number.NaN;
   return Number.isNaN(at) ? null : Math.max(at - now, 0);
 }
 

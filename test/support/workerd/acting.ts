@@ -1,6 +1,6 @@
 // For tests that act: a job with its editor's commands, the pipeline of a dispatch with its callbacks, and
 // ways to lose messages, age what is stored and let the alarm fire.
-import { env, runDurableObjectAlarm, runInDurableObject } from 'cloudflare:test';
+import { env, evictDurableObject, runDurableObjectAlarm, runInDurableObject } from 'cloudflare:test';
 import { onTestFinished, vi } from 'vitest';
 import type { JobActor } from '../../../src/actor/job-actor.ts';
 import { requireConfig } from '../../../src/config.ts';
@@ -32,13 +32,11 @@ export class ActingJob {
   readonly id: string;
   readonly projectId: string;
   readonly token: string;
-  readonly #editor: string;
 
-  constructor(id: string, projectId: string, token: string, editor: string) {
+  constructor(id: string, projectId: string, token: string) {
     this.id = id;
     this.projectId = projectId;
     this.token = token;
-    this.#editor = editor;
   }
 
   get stub(): DurableObjectStub<JobActor> {
@@ -51,12 +49,17 @@ export class ActingJob {
 
   async get(path = ''): Promise<Reply['body']> {
     const reply = await call('GET', `/jobs/${this.id}${path}`, { token: this.token });
-    if (reply.status !== 200) throw new Error(`${path || 'job'} of ${this.#editor} → ${reply.status}`);
+    if (reply.status !== 200) throw new Error(`GET ${this.id}${path} → ${reply.status}`);
     return reply.body;
   }
 
   confirm(): Promise<Reply> {
     return this.post('confirm-upload', { video_uri: VIDEO_URI });
+  }
+
+  /** Whose workspace the job is listed in. */
+  async owner(): Promise<string> {
+    return String((await this.sql('SELECT owner FROM job'))[0]?.owner);
   }
 
   run(headers: Record<string, string> = {}): Promise<Reply> {
@@ -152,6 +155,11 @@ export class ActingJob {
     return runInDurableObject(this.stub, (_actor, state) => state.storage.getAlarm());
   }
 
+  /** The actor's memory is gone, as after a restart; what it stored stays. */
+  forget(): Promise<void> {
+    return evictDurableObject(this.stub);
+  }
+
   /** The pipeline that was given this dispatch; its token comes from what the orchestrator was sent, if it was. */
   async pipeline(dispatchId: string): Promise<ActingPipeline> {
     const sent = (await this.requests()).find(({ dispatch_id }) => dispatch_id === dispatchId);
@@ -221,16 +229,26 @@ function artifactsOf(status: ReportableStatus, dispatchId: string): Record<strin
   }
 }
 
-/** A job of an editor of its own, in CREATED. */
-export async function createdJob(plan: Plan = {}): Promise<ActingJob> {
-  const editor = `editor-${crypto.randomUUID()}`;
-  const token = await editorToken(editor);
-  const project = await call('POST', '/projects', { token, body: { name: 'Talks' } });
-  const created = await call('POST', `/projects/${project.body.id}/jobs`, { token });
+/** A job in CREATED: of this project, or of an editor and a project of its own. */
+export async function createdJob(plan: Plan = {}, home?: Home): Promise<ActingJob> {
+  const { token, projectId } = home ?? (await newHome());
+  const created = await call('POST', `/projects/${projectId}/jobs`, { token });
   if (created.status !== 201) throw new Error(`no job: ${created.text}`);
-  const job = new ActingJob(created.body.id, project.body.id, token, editor);
+  const job = new ActingJob(created.body.id, projectId, token);
   await job.plan(plan);
   return job;
+}
+
+export interface Home {
+  token: string;
+  projectId: string;
+}
+
+export async function newHome(): Promise<Home> {
+  const token = await editorToken(`editor-${crypto.randomUUID()}`);
+  const project = await call('POST', '/projects', { token, body: { name: 'Talks' } });
+  if (project.status !== 201) throw new Error(`no project: ${project.text}`);
+  return { token, projectId: project.body.id };
 }
 
 export async function uploadedJob(plan: Plan = {}): Promise<ActingJob> {

@@ -1,0 +1,246 @@
+// What is missing and what is somebody else's cannot be told apart, by status, body, headers or what is stored.
+import { env, listDurableObjectIds, runInDurableObject } from 'cloudflare:test';
+import { describe, expect, test } from 'vitest';
+import { signCallbackToken } from '../../src/contract/callback-token.ts';
+import { newId } from '../../src/contract/fields.ts';
+import { type ActingJob, config, failedAfter } from '../support/workerd/acting.ts';
+import {
+  allRows,
+  call,
+  editorToken,
+  type Reply,
+  storedRows,
+  withoutSideEffect,
+} from '../support/workerd/harness.ts';
+
+type Endpoint = [method: string, path: (id: string) => string, body?: unknown];
+
+const RETRY = { model_profile: 'balanced', client_request_id: 'first' };
+
+const OF_JOBS: Endpoint[] = [
+  ['GET', (id) => `/jobs/${id}`],
+  ['HEAD', (id) => `/jobs/${id}`],
+  ['POST', (id) => `/jobs/${id}/confirm-upload`, { video_uri: 's3://media/talk.mp4' }],
+  ['POST', (id) => `/jobs/${id}/run`],
+  ['POST', (id) => `/jobs/${id}/run`, { model_profile: 'balanced' }],
+  ['POST', (id) => `/jobs/${id}/cancel`],
+  ['POST', (id) => `/jobs/${id}/retry`, RETRY],
+  ['POST', (id) => `/jobs/${id}/retry`, { ...RETRY, model_profile: 'no-such-profile' }],
+  ['GET', (id) => `/jobs/${id}/dispatches`],
+  ['GET', (id) => `/jobs/${id}/transitions`],
+];
+const OF_PROJECTS: Endpoint[] = [
+  ['GET', (id) => `/projects/${id}`],
+  ['POST', (id) => `/projects/${id}/jobs`],
+  ['GET', (id) => `/projects/${id}/jobs`],
+  ['GET', (id) => `/projects/${id}/jobs?status=FAILED&limit=1`],
+];
+
+const named = (endpoints: Endpoint[]) =>
+  endpoints.map(([method, path, body]) => ({ name: `${method} ${path('{id}')}`, method, path, body }));
+
+const MALFORMED = [
+  'x',
+  'job_',
+  'job_123',
+  `job_${'0'.repeat(31)}`,
+  `job_${'0'.repeat(33)}`,
+  `job_${'A'.repeat(32)}`,
+  `JOB_${'0'.repeat(32)}`,
+  `dsp_${'0'.repeat(32)}`,
+  `prj_${'0'.repeat(32)} `.replaceAll(' ', '%20'),
+  `job_${'0'.repeat(32)}%00`,
+  `job_${'0'.repeat(32)}%0A`,
+  'job_%F0%9F%8E%AC',
+  '%zz',
+  "'%20OR%201=1--",
+  '%2e%2e%2fetc',
+  'a'.repeat(2000),
+];
+
+/** Everything that a caller can see of an answer, but for the request's own id. */
+function visible({ status, headers, text }: Reply) {
+  const shown = Object.fromEntries([...headers].filter(([name]) => name !== 'x-request-id'));
+  return { status, headers: shown, text };
+}
+
+const NOT_FOUND_BODY = {
+  type: 'urn:retake:problem:resource-not-found',
+  title: 'There is no such resource',
+  status: 404,
+  error_code: 'RESOURCE_NOT_FOUND',
+  details: {},
+};
+
+const othersToken = () => editorToken(`other-${crypto.randomUUID()}`);
+
+describe('a job', () => {
+  test.each(named(OF_JOBS))(
+    '$name: missing, not yours and malformed answer the same',
+    async ({ method, path, body }) => {
+      const { job } = await failedAfter('TRANSCRIBING');
+      const token = await othersToken();
+      const ask = (id: string) => call(method, path(id), { token, body });
+
+      const missing = await ask(newId('job'));
+      const notYours = await withoutSideEffect(job, () => ask(job.id));
+
+      expect(missing.status).toBe(404);
+      if (method !== 'HEAD') expect(missing.body).toEqual(NOT_FOUND_BODY);
+      expect(visible(notYours)).toEqual(visible(missing));
+      for (const id of [...MALFORMED, job.projectId])
+        expect(visible(await ask(id)), id).toEqual(visible(missing));
+    },
+  );
+
+  test.each(named(OF_JOBS))(
+    '$name: asking for a missing one stores nothing',
+    async ({ method, path, body }) => {
+      const id = newId('job');
+
+      await call(method, path(id), { token: await othersToken(), body });
+
+      expect(await storedRows(id)).toEqual({});
+    },
+  );
+
+  test('its ETag answers nobody else with 304', async () => {
+    const { job } = await failedAfter('TRANSCRIBING');
+    const { headers } = await call('GET', `/jobs/${job.id}`, { token: job.token });
+    const conditional = { 'if-none-match': headers.get('etag') ?? '' };
+
+    const reply = await call('GET', `/jobs/${job.id}`, { token: await othersToken(), headers: conditional });
+
+    expect(reply.status).toBe(404);
+    expect(reply.headers.get('etag')).toBeNull();
+  });
+
+  test('a preference tells nothing either', async () => {
+    const { job } = await failedAfter('TRANSCRIBING');
+    const options = { token: await othersToken(), body: RETRY, headers: { prefer: 'respond-async, wait=1' } };
+
+    const missing = await call('POST', `/jobs/${newId('job')}/retry`, options);
+    const notYours = await call('POST', `/jobs/${job.id}/retry`, options);
+
+    expect(visible(notYours)).toEqual(visible(missing));
+  });
+});
+
+describe('a project', () => {
+  test.each(named(OF_PROJECTS))(
+    '$name: missing, not yours and malformed answer the same',
+    async ({ method, path, body }) => {
+      const { job } = await failedAfter('TRANSCRIBING');
+      const token = await othersToken();
+      const ask = (id: string) => call(method, path(id), { token, body });
+
+      const missing = await ask(newId('prj'));
+      const notYours = await withoutSideEffect(job, () => ask(job.projectId));
+
+      expect(missing.status).toBe(404);
+      expect(missing.body).toEqual(NOT_FOUND_BODY);
+      expect(visible(notYours)).toEqual(visible(missing));
+      for (const id of [...MALFORMED, job.id]) expect(visible(await ask(id)), id).toEqual(visible(missing));
+    },
+  );
+
+  test('a missing one gets no job', async () => {
+    const before = await listDurableObjectIds(env.JOB);
+
+    await call('POST', `/projects/${newId('prj')}/jobs`, { token: await othersToken() });
+
+    expect((await listDurableObjectIds(env.JOB)).length).toBe(before.length);
+  });
+
+  test('lists show only what is yours', async () => {
+    const { job } = await failedAfter('TRANSCRIBING');
+
+    const reply = await call('GET', '/projects', { token: await othersToken() });
+
+    expect(reply.body).toEqual({ items: [], next_cursor: null });
+    expect(reply.text).not.toContain(job.projectId);
+  });
+});
+
+test('reading stores nothing in the workspace of an editor who has none', async () => {
+  const before = new Set((await listDurableObjectIds(env.WORKSPACE)).map(String));
+  const token = await othersToken();
+
+  for (const path of ['/projects', `/projects/${newId('prj')}`, `/projects/${newId('prj')}/jobs`]) {
+    await call('GET', path, { token });
+  }
+
+  const touched = (await listDurableObjectIds(env.WORKSPACE)).filter((id) => !before.has(String(id)));
+  for (const id of touched) {
+    const rows = await runInDurableObject(env.WORKSPACE.get(id), (_actor, state) => allRows(state));
+    expect(rows).toEqual({});
+  }
+});
+
+test('a path that is none answers like a resource that is none', async () => {
+  const token = await othersToken();
+  const missing = await call('GET', `/jobs/${newId('job')}`, { token });
+
+  for (const path of ['/', '/nothing', '/jobs', '/jobs/x/y/z', '/projects/x/y', `/jobs/${newId('job')}/`]) {
+    expect(visible(await call('GET', path, { token })), path).toEqual(visible(missing));
+  }
+});
+
+describe('the callback endpoint', () => {
+  const report = (jobId: string, token: string) =>
+    call('POST', `/internal/jobs/${jobId}/status`, { token, body: { any: 'thing' } });
+
+  /** A 401 names the request in its body. */
+  const withoutInstance = (reply: Reply) => ({ ...visible(reply), text: { ...reply.body, instance: null } });
+
+  const withSomeToken = async (job: ActingJob) => {
+    const [dispatch] = await job.dispatches();
+    return [
+      'rtk1.not-a-token',
+      `rtk1.${dispatch.dispatch_id}.AAAA`,
+      await signCallbackToken(newId('job'), dispatch.dispatch_id, config.callbackTokenKeys),
+    ];
+  };
+
+  test('a bad token is the same 401 whether or not the job exists', async () => {
+    const { job } = await failedAfter('TRANSCRIBING');
+
+    for (const token of await withSomeToken(job)) {
+      const missing = await report(newId('job'), token);
+      const existing = await withoutSideEffect(job, () => report(job.id, token));
+      const malformed = await report('x', token);
+
+      expect(missing.status).toBe(401);
+      expect(withoutInstance(existing)).toEqual(withoutInstance(missing));
+      expect(withoutInstance(malformed)).toEqual(withoutInstance(missing));
+    }
+  });
+
+  test('a bad token stores nothing for a missing job', async () => {
+    const id = newId('job');
+
+    await report(id, 'rtk1.not-a-token');
+
+    expect(await storedRows(id)).toEqual({});
+  });
+
+  test('a good token for a job that is gone is a 404 and stores nothing', async () => {
+    const id = newId('job');
+    const dispatchId = newId('dsp');
+    const token = await signCallbackToken(id, dispatchId, config.callbackTokenKeys);
+
+    const reply = await call('POST', `/internal/jobs/${id}/status`, {
+      token,
+      body: {
+        event_id: 'evt-1',
+        status: 'AUDIO_READY',
+        occurred_at: new Date().toISOString(),
+        correlation_id: 'exe-1',
+      },
+    });
+
+    expect(reply.status).toBe(404);
+    expect(reply.body).toEqual(NOT_FOUND_BODY);
+    expect(await storedRows(id)).toEqual({});
+  });
+});
