@@ -1,11 +1,9 @@
 // Cancelling: it ends the job for good, ends the wait of whoever waits for a delivery, and reaches the orchestrator.
 import { describe, expect, test } from 'vitest';
 import { newId } from '../../src/contract/fields.ts';
-import type { Reply } from '../support/workerd/harness.ts';
-import { orchestrator, storedRows } from '../support/workerd/harness.ts';
 import {
-  ASYNC,
   type ActingJob,
+  ASYNC,
   config,
   failedAfter,
   jobAt,
@@ -14,6 +12,8 @@ import {
   until,
   uploadedJob,
 } from '../support/workerd/acting.ts';
+import type { Reply } from '../support/workerd/harness.ts';
+import { orchestrator, storedRows } from '../support/workerd/harness.ts';
 
 const cancelState = async (job: ActingJob): Promise<unknown[]> =>
   (await job.sql('SELECT cancel_state FROM dispatch ORDER BY created_at')).map((row) => row.cancel_state);
@@ -32,7 +32,10 @@ async function retryOnHold(): Promise<{ job: ActingJob; waiting: Promise<Reply>;
 describe('while the retry is waiting for its delivery', () => {
   test('the waiting caller is told at once that the job is cancelled', async () => {
     const { job, waiting } = await retryOnHold();
-    expect(await job.cancel()).toMatchObject({ status: 200, body: { status: 'CANCELLED', open_dispatch: null } });
+    expect(await job.cancel()).toMatchObject({
+      status: 200,
+      body: { status: 'CANCELLED', open_dispatch: null },
+    });
     expect(await waiting).toMatchObject({
       status: 409,
       body: {
@@ -138,14 +141,11 @@ describe('the notice to the orchestrator', () => {
     },
   );
 
-  test.for(['DRAFT_READY', 'EDITING'] as const)(
-    'is not sent when the job rests at %s',
-    async (status) => {
-      const { job } = await jobAt(status);
-      await job.cancel();
-      expect(await cancelState(job)).toEqual([null]);
-    },
-  );
+  test.for(['DRAFT_READY', 'EDITING'] as const)('is not sent when the job rests at %s', async (status) => {
+    const { job } = await jobAt(status);
+    await job.cancel();
+    expect(await cancelState(job)).toEqual([null]);
+  });
 
   test('is delivered again when the orchestrator answers 500', async () => {
     const { job, dispatchId } = await jobAt('TRANSCRIBING');

@@ -8,8 +8,8 @@ import { WorkspaceStore } from '../../src/actor/workspace-store.ts';
 import { newId } from '../../src/contract/fields.ts';
 import { newJob } from '../../src/domain/decide.ts';
 import {
-  ASYNC,
   type ActingJob,
+  ASYNC,
   config,
   createdJob,
   failedAfter,
@@ -258,18 +258,18 @@ describe('the alarm', () => {
       },
     ],
   ];
-  test.for(awaiting)('is set while %s is awaited: at first, after it came too early, and after a restart', async ([
-    _what,
-    make,
-  ]) => {
-    const job = await make();
-    expect(await job.alarmAt()).not.toBeNull();
-    await job.alarm();
-    expect(await job.alarmAt()).not.toBeNull();
-    await job.forget();
-    await job.status();
-    expect(await job.alarmAt()).not.toBeNull();
-  });
+  test.for(awaiting)(
+    'is set while %s is awaited: at first, after it came too early, and after a restart',
+    async ([_what, make]) => {
+      const job = await make();
+      expect(await job.alarmAt()).not.toBeNull();
+      await job.alarm();
+      expect(await job.alarmAt()).not.toBeNull();
+      await job.forget();
+      await job.status();
+      expect(await job.alarmAt()).not.toBeNull();
+    },
+  );
 
   const due: [string, () => Promise<ActingJob>][] = [
     ...awaiting,

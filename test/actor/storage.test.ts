@@ -25,7 +25,9 @@ function inEmptyObject<T>(run: (storage: DurableObjectStorage) => T): Promise<T>
 
 const schemaOf = (sql: SqlStorage): string[] =>
   sql
-    .exec<{ sql: string }>(`SELECT sql FROM sqlite_master WHERE sql IS NOT NULL AND name NOT LIKE '\\_cf%' ESCAPE '\\' ORDER BY name`)
+    .exec<{ sql: string }>(
+      `SELECT sql FROM sqlite_master WHERE sql IS NOT NULL AND name NOT LIKE '\\_cf%' ESCAPE '\\' ORDER BY name`,
+    )
     .toArray()
     .map((row) => row.sql);
 
@@ -70,14 +72,16 @@ describe('the job’s database by itself', () => {
 
   test('keeps one dispatch per request', async () => {
     const { job } = await retriedAfter('AUDIO_READY');
-    expect(
-      await refusalOf(job, `UPDATE dispatch SET request_key = 'run' WHERE kind = 'retry'`),
-    ).toContain('UNIQUE constraint failed: dispatch.request_key');
+    expect(await refusalOf(job, `UPDATE dispatch SET request_key = 'run' WHERE kind = 'retry'`)).toContain(
+      'UNIQUE constraint failed: dispatch.request_key',
+    );
   });
 
   test('keeps one dispatch per id, and one callback per event id', async () => {
     const { job } = await jobAt('AUDIO_READY');
-    expect(await refusalOf(job, 'INSERT INTO dispatch SELECT * FROM dispatch')).toContain('UNIQUE constraint');
+    expect(await refusalOf(job, 'INSERT INTO dispatch SELECT * FROM dispatch')).toContain(
+      'UNIQUE constraint',
+    );
     expect(await refusalOf(job, 'INSERT INTO callback_event SELECT * FROM callback_event')).toContain(
       'UNIQUE constraint failed: callback_event.event_id',
     );
@@ -87,7 +91,10 @@ describe('the job’s database by itself', () => {
     [`a job in no known status`, `UPDATE job SET status = 'BROKEN'`],
     [`a dispatch in no known state`, `UPDATE dispatch SET state = 'SENT'`],
     [`a dispatch of no known kind`, `UPDATE dispatch SET kind = 'rerun'`],
-    [`a run that claims a client_request_id`, `UPDATE dispatch SET client_request_id = 'x' WHERE kind = 'run'`],
+    [
+      `a run that claims a client_request_id`,
+      `UPDATE dispatch SET client_request_id = 'x' WHERE kind = 'run'`,
+    ],
     [`a retry without one`, `UPDATE dispatch SET client_request_id = NULL WHERE kind = 'retry'`],
     [`a retry without a resume point`, `UPDATE dispatch SET resume_from_status = NULL WHERE kind = 'retry'`],
     [`a retry without a checkpoint`, `UPDATE dispatch SET checkpoint_ref = NULL WHERE kind = 'retry'`],
@@ -148,7 +155,10 @@ describe.each([
 
 test('a migration that fails leaves neither half of its step nor its marker, and is run again', async () => {
   await inEmptyObject((storage) => {
-    const broken = ['CREATE TABLE one (a INTEGER)', 'CREATE TABLE two (a INTEGER); CREATE TABLE one (a INTEGER)'];
+    const broken = [
+      'CREATE TABLE one (a INTEGER)',
+      'CREATE TABLE two (a INTEGER); CREATE TABLE one (a INTEGER)',
+    ];
     expect(() => migrate(storage, broken)).toThrow('already exists');
     expect(schemaOf(storage.sql)).toHaveLength(2);
     expect(appliedSteps(storage.sql)).toBe(1);
@@ -296,7 +306,9 @@ describe('rows written', () => {
       async () => {
         await cancelled.cancel();
         await until(async () =>
-          expect(await cancelled.sql('SELECT cancel_state FROM dispatch')).toEqual([{ cancel_state: 'DELIVERED' }]),
+          expect(await cancelled.sql('SELECT cancel_state FROM dispatch')).toEqual([
+            { cancel_state: 'DELIVERED' },
+          ]),
         );
       },
       () => cancelled,
@@ -329,7 +341,9 @@ describe('rows written', () => {
       const statements = await inEmptyObject((storage) => {
         migrate(storage, steps);
         return storage.sql
-          .exec<{ sql: string }>(`SELECT sql FROM sqlite_master WHERE sql IS NOT NULL AND name NOT LIKE '\\_cf%' ESCAPE '\\' ORDER BY rowid`)
+          .exec<{ sql: string }>(
+            `SELECT sql FROM sqlite_master WHERE sql IS NOT NULL AND name NOT LIKE '\\_cf%' ESCAPE '\\' ORDER BY rowid`,
+          )
           .toArray()
           .map((row) => row.sql);
       });

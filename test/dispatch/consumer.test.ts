@@ -5,8 +5,8 @@ import { newId } from '../../src/contract/fields.ts';
 import type { DispatchMessage } from '../../src/contract/messages.ts';
 import worker from '../../src/index.ts';
 import {
-  ASYNC,
   type ActingJob,
+  ASYNC,
   jobAt,
   losingMessages,
   messagesArriveAgain,
@@ -151,7 +151,14 @@ test('twenty consumers that claim the same dispatch at once: one may deliver, ni
 
 test('a message that is none of ours is acknowledged, and logged without its content', async () => {
   const errors = listening('error');
-  const rubbish = [null, 'text', 7, {}, { job_id: 1 }, { job_id: 'secret', dispatch_id: 'x', kind: 'explode' }];
+  const rubbish = [
+    null,
+    'text',
+    7,
+    {},
+    { job_id: 1 },
+    { job_id: 'secret', dispatch_id: 'x', kind: 'explode' },
+  ];
   expect(await bring(DISPATCHES, ...rubbish)).toEqual(rubbish.map(() => 'acked'));
   expect(errors().map(({ event }) => event)).toEqual(rubbish.map(() => 'dispatch_message_invalid'));
   expect(JSON.stringify(errors())).not.toContain('secret');

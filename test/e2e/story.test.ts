@@ -1,0 +1,94 @@
+// The service as it ships, under wrangler dev, with an orchestrator that calls back over a real socket.
+import { mkdtempSync, rmSync, writeFileSync } from 'node:fs';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { expect, onTestFinished, test } from 'vitest';
+import { Child } from '../support/child.ts';
+import { Editor } from '../support/editor.ts';
+import { startService } from '../support/service.ts';
+import { Stack, type StackOptions } from './stack.ts';
+
+async function start(options: StackOptions = {}): Promise<Stack> {
+  const stack = await Stack.start(options);
+  onTestFinished(() => stack.stop());
+  return stack;
+}
+
+test('npm run demo tells the whole story, and its exit status says that every fact held', async () => {
+  const demo = new Child([join(import.meta.dirname, 'demo.ts')]);
+  expect(await demo.exited).toBe('exit status 0');
+  expect(demo.output).toContain('exactly two executions');
+  expect(demo.output).not.toMatch(/rtk1\.|eyJ|whsec_/);
+});
+
+test('with the orchestrator down nothing changes, and the same request works once it is back', async () => {
+  const stack = await start();
+  const alice = await stack.editor('alice');
+  const jobId = await alice.uploadedJob();
+  await stack.orchestrator.client.plan(jobId, { pipeline: { fail_at: 'TRANSCRIBING' } });
+  await alice.run(jobId);
+  await alice.settledJob(jobId);
+  const request = { model_profile: 'balanced', client_request_id: 'retry-1' };
+  const before = await alice.call('GET', `/jobs/${jobId}`);
+
+  await stack.stopOrchestrator();
+  const refused = await alice.retry(jobId, request, { prefer: 'wait=3' });
+  expect(refused).toMatchObject({ status: 502, body: { error_code: 'ORCHESTRATOR_DISPATCH_FAILED' } });
+  const after = await alice.call('GET', `/jobs/${jobId}`);
+  expect([after.body, after.headers.get('etag')]).toEqual([before.body, before.headers.get('etag')]);
+
+  await stack.startOrchestrator();
+  expect((await alice.retry(jobId, request)).status).toBe(202);
+  expect(await alice.settledJob(jobId)).toMatchObject({ status: 'DRAFT_READY' });
+});
+
+test('a pipeline that reports everything twice and out of turn still ends in one draft', async () => {
+  const stack = await start();
+  const alice = await stack.editor('alice');
+  const jobId = await alice.uploadedJob();
+  await stack.orchestrator.client.plan(jobId, { pipeline: { duplicate: true, reorder: true } });
+  expect((await alice.run(jobId)).status).toBe(202);
+  await alice.jobWhen(jobId, 'drafted', ({ status }) => status === 'DRAFT_READY');
+  const { items } = await alice.get(`/jobs/${jobId}/transitions`);
+  const drafts = items.filter(({ new_status }: { new_status: string }) => new_status === 'DRAFT_READY');
+  expect(drafts).toHaveLength(1);
+});
+
+test('a pipeline that dies silently fails its job by the alarm, and the job can be retried', async () => {
+  const stack = await start({ vars: { ACK_TIMEOUT_SECONDS: 1, STAGE_TIMEOUT_SECONDS: 1 } });
+  const alice = await stack.editor('alice');
+  const jobId = await alice.uploadedJob();
+  await stack.orchestrator.client.plan(jobId, { pipeline: { die_at: 'TRANSCRIBING' } });
+  await alice.run(jobId);
+  const failed = await alice.jobWhen(jobId, 'failed', ({ status }) => status === 'FAILED');
+  expect(failed).toMatchObject({ failure: { failure_code: 'ORCHESTRATOR_TIMEOUT' }, open_dispatch: null });
+  await stack.orchestrator.client.plan(jobId, {});
+  const retried = await alice.retry(jobId, { model_profile: 'balanced', client_request_id: 'retry-1' });
+  expect(retried).toMatchObject({ status: 202, body: { resume_from_status: 'AUDIO_READY' } });
+  expect(await alice.settledJob(jobId)).toMatchObject({ status: 'DRAFT_READY' });
+});
+
+test('a cancel stops the pipeline at the orchestrator', async () => {
+  const stack = await start();
+  const alice = await stack.editor('alice');
+  const jobId = await alice.uploadedJob();
+  await stack.orchestrator.client.plan(jobId, { pipeline: { pause_before: 'TRANSCRIBING' } });
+  await alice.run(jobId);
+  await alice.jobWhen(jobId, 'extracted', ({ status }) => status === 'AUDIO_READY');
+  expect((await alice.call('POST', `/jobs/${jobId}/cancel`)).body.status).toBe('CANCELLED');
+  const { executions } = await stack.orchestrator.client.waitFor(jobId, 'cancels');
+  expect(executions).toMatchObject([{ state: 'cancelled' }]);
+});
+
+test('a service without settings of its own serves nobody, the holder of a development token included', async () => {
+  const directory = mkdtempSync(join(tmpdir(), 'retake-'));
+  onTestFinished(() => rmSync(directory, { recursive: true, force: true }));
+  const envFile = join(directory, 'empty.env');
+  writeFileSync(envFile, '');
+  const service = await startService({ envFile, persistTo: join(directory, 'state') });
+  onTestFinished(() => service.stop());
+  const alice = await Editor.named('alice', service.url);
+  const reply = await alice.call('GET', '/projects');
+  expect(reply).toMatchObject({ status: 503, body: { error_code: 'SERVICE_NOT_CONFIGURED' } });
+  expect(await service.child.line(/service_not_configured/)).toMatch(/ORCHESTRATOR_URL.*CALLBACK_TOKEN_KEYS/);
+});
