@@ -313,13 +313,6 @@ describe('rows written', () => {
       },
       () => cancelled,
     );
-    const silent = (await jobAt('TRANSCRIBING')).job;
-    await silent.age(2 * 3_600_000);
-    await beside.step(
-      'alarm: a stage timed out',
-      () => silent.alarm(),
-      () => silent,
-    );
 
     const measured = [
       '| command | job | alarm set | workspace | alarm 5 s later | rows |',
