@@ -1,5 +1,6 @@
 // What an editor does with one job. Parse, ask the job's actor, reply; no rule about a job's state lives here.
 import { createRoute, type OpenAPIHono } from '@hono/zod-openapi';
+import type { Context } from 'hono';
 import * as errors from '../contract/errors.ts';
 import { newId, positionCursor, sequenceCursor, toPage } from '../contract/fields.ts';
 import * as requests from '../contract/requests.ts';
@@ -175,21 +176,9 @@ export function registerJobs(app: OpenAPIHono<AppEnv>): void {
 
   app.openapi(runJob, async (c) => {
     const stub = jobStub(c.env, c.req.valid('param').jobId);
-    const plan = planWait(c.req.header('prefer'), c.get('config').dispatchWaitMs);
-    const answer =
-      (await stub?.dispatch(
-        {
-          type: 'run',
-          owner: c.get('owner'),
-          correlationId: c.get('requestId'),
-          modelProfile: c.req.valid('json').model_profile ?? null,
-          newDispatchId: newId('dsp'),
-          traceparent: traceparentOf(c.req.header('traceparent')),
-          windowMs: plan.windowMs,
-        },
-        plan.waitMs,
-      )) ?? NOT_FOUND;
-    if (plan.applied !== null) c.header('preference-applied', plan.applied);
+    const { waitMs, ...asked } = dispatchAsked(c);
+    const modelProfile = c.req.valid('json').model_profile ?? null;
+    const answer = (await stub?.dispatch({ type: 'run', modelProfile, ...asked }, waitMs)) ?? NOT_FOUND;
     if (!answer.ok) return refuse(c, answer.rejection);
     const body = {
       job_id: answer.job.id,
@@ -204,22 +193,9 @@ export function registerJobs(app: OpenAPIHono<AppEnv>): void {
   app.openapi(retryJob, async (c) => {
     const stub = jobStub(c.env, c.req.valid('param').jobId);
     const { model_profile, client_request_id } = c.req.valid('json');
-    const plan = planWait(c.req.header('prefer'), c.get('config').dispatchWaitMs);
-    const answer =
-      (await stub?.dispatch(
-        {
-          type: 'retry',
-          owner: c.get('owner'),
-          correlationId: c.get('requestId'),
-          modelProfile: model_profile,
-          clientRequestId: client_request_id,
-          newDispatchId: newId('dsp'),
-          traceparent: traceparentOf(c.req.header('traceparent')),
-          windowMs: plan.windowMs,
-        },
-        plan.waitMs,
-      )) ?? NOT_FOUND;
-    if (plan.applied !== null) c.header('preference-applied', plan.applied);
+    const { waitMs, ...asked } = dispatchAsked(c);
+    const payload = { modelProfile: model_profile, clientRequestId: client_request_id };
+    const answer = (await stub?.dispatch({ type: 'retry', ...payload, ...asked }, waitMs)) ?? NOT_FOUND;
     if (!answer.ok) return refuse(c, answer.rejection);
     const { dispatch } = answer;
     if (dispatch.kind !== 'retry') throw new Error('a retry answers with the dispatch of a retry');
@@ -264,6 +240,20 @@ export function registerJobs(app: OpenAPIHono<AppEnv>): void {
     const toItem = (entry: (typeof answer.items)[number]) => toTransitionResource(entry, answer.job);
     return c.json(toPage(answer.items, limit, toItem, sequenceCursor.encode), 200);
   });
+}
+
+/** What a run and a retry have in common: who asks for a dispatch, and how long its outcome is waited for. */
+function dispatchAsked(c: Context<AppEnv>) {
+  const { waitMs, windowMs, applied } = planWait(c.req.header('prefer'), c.get('config').dispatchWaitMs);
+  if (applied !== null) c.header('preference-applied', applied);
+  return {
+    owner: c.get('owner'),
+    correlationId: c.get('requestId'),
+    newDispatchId: newId('dsp'),
+    traceparent: traceparentOf(c.req.header('traceparent')),
+    windowMs,
+    waitMs,
+  };
 }
 
 /** RFC 9110 §13.1.2: weak comparison against a list of tags, or "*". */
