@@ -1,5 +1,6 @@
 // Three kinds of tests: pure code in plain Node, the service inside real workerd with real queues, and
 // end to end against `wrangler dev` as a process of its own. The orchestrator is always a second process.
+import { fileURLToPath } from 'node:url';
 import { cloudflareTest } from '@cloudflare/vitest-pool-workers';
 import { defineConfig } from 'vitest/config';
 
@@ -14,9 +15,24 @@ export default defineConfig({
         },
       },
       {
+        resolve: {
+          alias: {
+            'cloudflare:workers': fileURLToPath(
+              new URL('test/simulation/cloudflare-workers.ts', import.meta.url),
+            ),
+          },
+        },
+        test: {
+          name: 'simulation',
+          include: ['test/simulation/**/*.test.ts'],
+          testTimeout: 600_000,
+        },
+      },
+      {
         test: {
           name: 'orchestrator',
-          include: ['test/orchestrator/**/*.test.ts'],
+          include: ['test/orchestrator/**/*.test.ts', 'test/conformance/**/*.test.ts'],
+          testTimeout: 60_000,
         },
       },
       {
@@ -39,7 +55,12 @@ export default defineConfig({
         ],
         test: {
           name: 'workerd',
-          include: ['test/http/**/*.test.ts', 'test/actor/**/*.test.ts', 'test/dispatch/**/*.test.ts'],
+          include: [
+            'test/http/**/*.test.ts',
+            'test/actor/**/*.test.ts',
+            'test/dispatch/**/*.test.ts',
+            'test/faults/**/*.test.ts',
+          ],
           globalSetup: ['test/support/global-setup.ts'],
           testTimeout: 30_000,
         },
@@ -47,7 +68,7 @@ export default defineConfig({
       {
         test: {
           name: 'e2e',
-          include: ['test/e2e/**/*.test.ts'],
+          include: ['test/e2e/**/*.test.ts', 'test/fuzz/**/*.test.ts'],
           testTimeout: 120_000,
           hookTimeout: 120_000,
           fileParallelism: false,
