@@ -197,9 +197,7 @@ export class JobActor extends DurableObject<Env> {
   #execute(command: Command): Decision {
     const decision = this.ctx.storage.transactionSync(() => {
       const view = this.#store.view(command);
-      // Clocks step back now and then; a job's history does not.
-      const now = Math.max(Date.now(), view?.job.updatedAt ?? 0);
-      const decided = decide(view, command, this.#config.rules, now);
+      const decided = decide(view, command, this.#config.rules, Date.now());
       if (decided.kind === 'accepted') this.#store.commit(decided.changes);
       return decided;
     });

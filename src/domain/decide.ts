@@ -8,9 +8,11 @@ import { cancel, confirmUpload, retry, run } from './editor-commands.ts';
 import type { Dispatch, Job } from './job.ts';
 import type { Rejection } from './rejection.ts';
 
-/** A null view means that there is no such job. */
-export function decide(view: JobView | null, command: Command, rules: Rules, now: number): Decision {
+/** A null view means that there is no such job. `clock` is what the machine's clock says. */
+export function decide(view: JobView | null, command: Command, rules: Rules, clock: number): Decision {
   if (view === null) return reject({ code: 'RESOURCE_NOT_FOUND' });
+  // Clocks step back now and then; a job's history does not.
+  const now = Math.max(clock, view.job.updatedAt, view.open?.updatedAt ?? 0);
   if ('owner' in command && command.owner !== view.job.owner) return reject({ code: 'RESOURCE_NOT_FOUND' });
   switch (command.type) {
     case 'confirm-upload':
