@@ -6,7 +6,8 @@ import { defineConfig } from 'vitest/config';
 
 export default defineConfig({
   test: {
-    silent: 'passed-only',
+    // A soak reads the figures that its tests print.
+    silent: process.env.SOAK ? false : 'passed-only',
     projects: [
       {
         test: {

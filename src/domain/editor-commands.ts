@@ -42,7 +42,7 @@ export function run(view: JobView, command: Run, rules: Rules, now: number): Dec
     refuseProfile(rules.policy, command.modelProfile ?? rules.policy.defaultProfile, 'UPLOADED');
   if (refusal) return reject(refusal);
   return openDispatch(job, {
-    ...intent(command, rules, now),
+    ...intent(job, command, rules, now),
     kind: 'run',
     modelProfile: command.modelProfile ?? rules.policy.defaultProfile,
     clientRequestId: null,
@@ -76,7 +76,7 @@ export function retry(view: JobView, command: Retry, rules: Rules, now: number):
   if (refusal) return reject(refusal);
   if (point === null) return notAllowed('nothing_to_resume_from');
   return openDispatch(job, {
-    ...intent(command, rules, now),
+    ...intent(job, command, rules, now),
     kind: 'retry',
     modelProfile: command.modelProfile,
     clientRequestId: command.clientRequestId,
@@ -119,7 +119,9 @@ const alreadyRunning = (job: Job, open: Dispatch | null, attemptedStatus: Status
     dispatchId: open?.id ?? null,
   });
 
-function intent(command: Run | Retry, rules: Rules, now: number) {
+function intent(job: Job, command: Run | Retry, rules: Rules, now: number) {
+  // Later than whatever closed the dispatch before, also within a millisecond: fencing goes by this order.
+  const createdAt = Math.max(now, job.updatedAt + 1);
   const windowMs = Math.min(command.windowMs ?? rules.dispatchDeadlineMs, rules.dispatchDeadlineMs);
   return {
     id: command.newDispatchId,
@@ -132,8 +134,8 @@ function intent(command: Run | Retry, rules: Rules, now: number) {
     executionId: null,
     deliveredAt: null,
     cancelNotice: null,
-    createdAt: now,
-    updatedAt: now,
+    createdAt,
+    updatedAt: createdAt,
   };
 }
 

@@ -337,7 +337,7 @@ export class ModelJob {
       attempts: 0,
       executionId: null,
       notice: null,
-      changedAt: now,
+      changedAt: Math.max(now, this.changedAt + 1),
     });
   }
 

@@ -1,0 +1,67 @@
+// Every choice of a simulation, drawn from finite lists that the test generated: once they are used up nothing
+// fails any more and everything takes a millisecond. Shorter lists and smaller numbers are simpler runs.
+
+/** What can go wrong at each kind of place, with its weight in percent. */
+const FAULTS = {
+  /** Before an object's output leaves: what was written since the last one is lost, or kept, with the object's memory gone. */
+  gate: { 'lost-and-crashed': 2, 'stored-and-crashed': 3, 'sent-and-crashed': 3 },
+  call: { 'never-arrives': 2, 'answer-lost': 2 },
+  send: { refused: 3, 'stored-but-failed': 2 },
+  message: { twice: 8, late: 6, 'very-late': 3, 'dead-letter': 1 },
+  consumer: { dies: 3 },
+  delivery: {
+    refused: 3,
+    unavailable: 7,
+    'retry-after': 3,
+    hangs: 5,
+    'taken-but-silent': 6,
+    'arrives-late': 5,
+    'answers-late': 6,
+  },
+  alarm: { late: 8 },
+} as const;
+/** Every kind, as it is counted. */
+export const ALL_FAULTS = Object.entries(FAULTS)
+  .flatMap(([place, kinds]) => Object.keys(kinds).map((kind) => `${place}: ${kind}`))
+  .sort();
+export type FaultPlace = keyof typeof FAULTS;
+export type Fault<P extends FaultPlace> = keyof (typeof FAULTS)[P] & string;
+
+export interface Chances {
+  /** 0–99 each: the lowest mean that nothing fails. */
+  faults: readonly number[];
+  /** Milliseconds. */
+  delays: readonly number[];
+}
+
+export class Chance {
+  readonly injected = new Map<string, number>();
+  readonly #faults: number[];
+  readonly #delays: number[];
+
+  constructor({ faults, delays }: Chances) {
+    this.#faults = faults.toReversed();
+    this.#delays = delays.toReversed();
+  }
+
+  /** What goes wrong here, if anything. */
+  fault<P extends FaultPlace>(place: P): Fault<P> | null {
+    let left = 99 - (this.#faults.pop() ?? 0);
+    for (const [name, weight] of Object.entries(FAULTS[place])) {
+      if (left < weight) {
+        this.count(`${place}: ${name}`);
+        return name as Fault<P>;
+      }
+      left -= weight;
+    }
+    return null;
+  }
+
+  count(fault: string): void {
+    this.injected.set(fault, (this.injected.get(fault) ?? 0) + 1);
+  }
+
+  delayMs(): number {
+    return this.#delays.pop() ?? 1;
+  }
+}

@@ -1,0 +1,162 @@
+// What has to hold in every simulated world: after each commit, and once nothing is left to happen. It believes
+// the orchestrator's list of executions and the rows that are stored, never an answer.
+import type { DispatchAnswer, JobAnswer } from '../../src/actor/job-actor.ts';
+import { isResting, type Status } from '../../src/domain/lifecycle.ts';
+import type { World } from './world.ts';
+
+const OPEN = ['PENDING', 'DELIVERED', 'RUNNING'];
+const WAS_DELIVERED = ['DELIVERED', 'RUNNING', 'SETTLED', 'FAILED', 'TIMED_OUT'];
+
+/** Everything that is awaited has run out by then: window, first callback, stage, push, with late alarms. */
+export const LIVENESS_BOUND_MS = 5_000_000;
+
+export class Checker {
+  /** When a fault or an editor last stirred the world. */
+  lastStirredAt: number;
+  readonly #world: World;
+  /** In the order in which they were stored. */
+  readonly #order: string[] = [];
+  readonly #applied = new Set<string>();
+  readonly #withdrawn = new Set<string>();
+  readonly #answered: { request: string; id: string; state: string }[] = [];
+  #commits = 0;
+  #faults = 0;
+
+  constructor(world: World) {
+    this.#world = world;
+    this.lastStirredAt = world.timeline.now;
+  }
+
+  /** An editor was answered. */
+  sawDispatch(request: string, answer: DispatchAnswer): void {
+    if (answer.ok) {
+      this.#answered.push({ request, id: answer.dispatch.id, state: answer.dispatch.state });
+    } else if (answer.rejection.code === 'ORCHESTRATOR_DISPATCH_FAILED') {
+      this.#withdrawn.add(answer.rejection.dispatchId);
+      this.#checkWithdrawn();
+    } else if (answer.rejection.code === 'JOB_ALREADY_RUNNING' && answer.rejection.dispatchId) {
+      const [running] = this.#world.job.rows(
+        'SELECT kind, client_request_id FROM dispatch WHERE id = ?',
+        answer.rejection.dispatchId,
+      );
+      const holder = `${running?.kind} ${running?.client_request_id ?? ''}`;
+      holds('a repeat is never refused because of its own dispatch', holder !== request);
+    }
+  }
+
+  sawCancel(answer: JobAnswer): void {
+    if (answer.ok) holds('a cancelled job stays cancelled', this.#job()?.status === 'CANCELLED');
+  }
+
+  /** After every event of the simulation. */
+  settled(): void {
+    const { job, chance, timeline } = this.#world;
+    const faults = [...chance.injected.values()].reduce((sum, count) => sum + count, 0);
+    if (faults > this.#faults) this.lastStirredAt = timeline.now;
+    this.#faults = faults;
+    if (job.commits === this.#commits) return;
+    this.#commits = job.commits;
+    this.#checkPresent();
+  }
+
+  /** Nothing is left to happen. */
+  end(): void {
+    const { timeline, job, workspace, orchestrator } = this.#world;
+    const present = this.#job();
+    holds('the job exists', present !== undefined);
+    holds('a job comes to rest', isResting(present?.status as Status));
+    holds('no dispatch stays open', present?.open_dispatch_id === null);
+    holds(
+      'no cancel stays undelivered',
+      job.rows(`SELECT 1 FROM dispatch WHERE cancel_state = 'PENDING'`).length === 0,
+    );
+    holds('a job at rest sets no alarm', job.alarmAt === null);
+    holds('rest comes in time', timeline.now - this.lastStirredAt <= LIVENESS_BOUND_MS);
+    this.#checkPresent();
+    this.#checkWithdrawn();
+
+    const states = new Map(
+      job.rows('SELECT id, state FROM dispatch').map(({ id, state }) => [id, String(state)]),
+    );
+    const executions = new Map<string, number>();
+    for (const { dispatchId } of orchestrator.executions) {
+      executions.set(dispatchId, (executions.get(dispatchId) ?? 0) + 1);
+      holds('only what was stored is executed', states.has(dispatchId));
+    }
+    for (const [id, count] of executions) holds(`${id} is executed once`, count === 1);
+    for (const [id, state] of states) {
+      if (WAS_DELIVERED.includes(state)) {
+        holds(`${String(id)}, delivered and ${state}, was executed`, executions.has(String(id)));
+      }
+    }
+    for (const { id } of job.rows(
+      `SELECT id FROM dispatch WHERE state = 'CANCELLED' AND cancel_state IS NULL`,
+    )) {
+      holds('a pipeline that was cancelled is told so', !executions.has(String(id)));
+    }
+    for (const { id, state } of this.#answered) {
+      const ended = states.get(id);
+      holds('an accepted dispatch is not lost', ended !== undefined);
+      if (state !== 'PENDING') holds('what was answered as delivered was executed', executions.has(id));
+    }
+    const holders = new Map<string, string>();
+    for (const { request, id } of this.#answered) {
+      if (states.get(id) === 'UNDELIVERABLE') continue;
+      holds('one request makes one dispatch', (holders.get(request) ?? id) === id);
+      holders.set(request, id);
+    }
+    let status = 'CREATED';
+    for (const { prev_status, new_status } of job.rows('SELECT * FROM transition ORDER BY seq')) {
+      holds('the audit trail has no gap', prev_status === status);
+      status = String(new_status);
+    }
+    holds('the audit trail leads to the present', status === present?.status);
+    const [listed] = workspace.rows('SELECT status FROM job_summary');
+    holds('the workspace lists the job as it is', listed?.status === present?.status);
+  }
+
+  #job(): Record<string, unknown> | undefined {
+    return this.#world.job.rows('SELECT * FROM job')[0];
+  }
+
+  #checkPresent(): void {
+    const { job } = this.#world;
+    const present = this.#job();
+    if (!present) return;
+    const dispatches = job.rows('SELECT id, state FROM dispatch');
+    for (const { id } of dispatches) if (!this.#order.includes(String(id))) this.#order.push(String(id));
+    const open = dispatches.filter(({ state }) => OPEN.includes(String(state)));
+    holds('at most one dispatch is open', open.length <= 1);
+    holds('the job names its open dispatch', (open[0]?.id ?? null) === present.open_dispatch_id);
+    if (this.#world.job.alarmAt === null) {
+      holds('whatever is awaited has an alarm', open.length === 0 && isResting(present.status as Status));
+    }
+    const states = new Map(dispatches.map(({ id, state }) => [String(id), String(state)]));
+    for (const { event_id, dispatch_id } of job.rows('SELECT event_id, dispatch_id FROM callback_event')) {
+      if (this.#applied.has(String(event_id))) continue;
+      this.#applied.add(String(event_id));
+      const mover = String(dispatch_id);
+      const newer = this.#order.slice(this.#order.indexOf(mover) + 1);
+      holds(
+        'only the newest pipeline moves the job',
+        newer.every((id) => states.get(id) === 'UNDELIVERABLE'),
+      );
+      holds('a withdrawn pipeline never moves the job', !this.#withdrawn.has(mover));
+      holds(
+        'a cancelled job is not moved',
+        present.status !== 'CANCELLED' || states.get(mover) === 'CANCELLED',
+      );
+    }
+  }
+
+  #checkWithdrawn(): void {
+    for (const id of this.#withdrawn) {
+      const [dispatch] = this.#world.job.rows('SELECT state FROM dispatch WHERE id = ?', id);
+      holds('what was answered 502 is withdrawn for good', dispatch?.state === 'UNDELIVERABLE');
+    }
+  }
+}
+
+export function holds(promise: string, isTrue: boolean): void {
+  if (!isTrue) throw new Error(`broken: ${promise}`);
+}

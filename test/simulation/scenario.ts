@@ -1,0 +1,191 @@
+// What an editor does in a simulated world and what goes wrong there, as data that fast-check generates and shrinks;
+// and the run of it from the first event until nothing is left to happen.
+import fc from 'fast-check';
+import type { DispatchAnswer, JobAnswer } from '../../src/actor/job-actor.ts';
+import { planWait } from '../../src/http/prefer.ts';
+import { confirmUpload, cancel as newCancel, retry as newRetry, run as newRun } from '../domain/builders.ts';
+import type { Chances } from './chance.ts';
+import { Checker, holds } from './checker.ts';
+import type { PipelinePlan } from './simulated-orchestrator.ts';
+import { JOB, World } from './world.ts';
+
+type Action =
+  | { do: 'run'; prefer: string }
+  | { do: 'retry'; request: string; prefer: string }
+  | { do: 'cancel' | 'evict' | 'restart' }
+  | { do: 'clock'; skewMs: number };
+
+export interface Scenario {
+  actions: readonly { afterMs: number; action: Action }[];
+  plans: readonly PipelinePlan[];
+  chances: Chances;
+}
+
+const prefer = fc.constantFrom('', 'respond-async', 'wait=2', 'wait=5', 'respond-async, wait=3');
+const action: fc.Arbitrary<Action> = fc.oneof(
+  { weight: 3, arbitrary: fc.record({ do: fc.constant('run' as const), prefer }) },
+  {
+    weight: 10,
+    arbitrary: fc.record({
+      do: fc.constant('retry' as const),
+      request: fc.constantFrom('a', 'b', 'c', 'd'),
+      prefer,
+    }),
+  },
+  { weight: 1, arbitrary: fc.record({ do: fc.constant('cancel' as const) }) },
+  { weight: 2, arbitrary: fc.record({ do: fc.constant('evict' as const) }) },
+  { weight: 2, arbitrary: fc.record({ do: fc.constant('restart' as const) }) },
+  {
+    weight: 1,
+    arbitrary: fc.record({
+      do: fc.constant('clock' as const),
+      skewMs: fc.constantFrom(0, 4_000, -4_000, -90_000),
+    }),
+  },
+);
+const stage = fc.constantFrom(null, null, 'AUDIO_EXTRACTING', 'TRANSCRIBING', 'GENERATING', 'DRAFT_READY');
+const plan = fc.record({
+  stepMs: fc.constantFrom(100, 0, 1, 900, 20_000),
+  failsAt: stage,
+  diesAt: fc.oneof({ weight: 3, arbitrary: fc.constant(null) }, { weight: 1, arbitrary: stage }),
+  repeatsAfterMs: fc.constantFrom(null, null, 0, 1_500, 100_000),
+  swapsPairs: fc.constantFrom(false, false, true),
+  goesOnToExport: fc.constantFrom(false, false, true),
+}) as fc.Arbitrary<PipelinePlan>;
+
+/** Some worlds are calm, some get rough for a while. */
+const faults = fc.oneof(
+  { weight: 1, arbitrary: fc.constant<number[]>([]) },
+  { weight: 2, arbitrary: fc.array(fc.nat(99), { maxLength: 60, size: 'max' }) },
+  { weight: 3, arbitrary: fc.array(fc.nat(99), { maxLength: 300, size: 'max' }) },
+);
+
+export const scenarios: fc.Arbitrary<Scenario> = fc.record({
+  actions: fc.array(
+    fc.record({ afterMs: fc.constantFrom(0, 1, 40, 700, 3_000, 12_000, 70_000, 700_000), action }),
+    { maxLength: 14, size: 'max' },
+  ),
+  plans: fc.array(plan, { maxLength: 6, size: 'max' }),
+  chances: fc.record({ faults, delays: fc.array(fc.nat(6), { maxLength: 80, size: 'max' }) }),
+});
+
+/** How often a browser, a proxy or a person asks again when there was no answer. */
+const ATTEMPTS = 6;
+const DEFAULT_WAIT_MS = 10_000;
+const MAX_EVENTS = 20_000;
+
+export interface Tally {
+  faults: Map<string, number>;
+  executions: number;
+  accepted: number;
+  events: number;
+}
+
+/** What the patched clock and timers of the process belong to. */
+let current: World | null = null;
+export const world = (): World => {
+  if (current === null) throw new Error('no world is being simulated');
+  return current;
+};
+
+/** Lives through the scenario; throws at the first broken promise. */
+export async function simulate({ actions, plans, chances }: Scenario): Promise<Tally> {
+  const simulated = new World(chances, plans);
+  current = simulated;
+  const { timeline } = simulated;
+  const checker = new Checker(simulated);
+  let broken: unknown = null;
+  let accepted = 0;
+  let ids = 0;
+  const guard = (work: Promise<unknown>) => {
+    work.catch((error) => {
+      broken ??= error;
+    });
+  };
+
+  /** Asks again while there is no answer; answers null when there never was one. */
+  const ask = async <T>(method: string, waitMs: number, ...args: unknown[]): Promise<T | null> => {
+    for (let attempt = 1; attempt <= ATTEMPTS; attempt += 1) {
+      const askedAt = timeline.now;
+      try {
+        const answer = await simulated.call<T>(method, ...args);
+        holds('a caller is answered within the wait', timeline.now - askedAt <= waitMs + 2_000);
+        return answer;
+      } catch (error) {
+        if (error instanceof Error && error.message.startsWith('broken')) throw error;
+        await timeline.sleep(400 * attempt);
+      }
+    }
+    return null;
+  };
+
+  const dispatch = async (kind: 'run' | 'retry', request: string, preference: string): Promise<void> => {
+    const { waitMs, windowMs } = planWait(preference, DEFAULT_WAIT_MS);
+    const id = `dsp_${ids++}`;
+    const command =
+      kind === 'run' ? newRun(id, { windowMs }) : newRetry(id, { windowMs, clientRequestId: request });
+    const answer = await ask<DispatchAnswer>('dispatch', waitMs, command, waitMs);
+    if (answer?.ok) accepted += 1;
+    if (answer) checker.sawDispatch(`${kind} ${request}`, answer);
+  };
+
+  const act = async (action: Action): Promise<void> => {
+    checker.lastStirredAt = timeline.now;
+    switch (action.do) {
+      case 'run':
+        return dispatch('run', '', action.prefer);
+      case 'retry':
+        return dispatch('retry', action.request, action.prefer);
+      case 'cancel': {
+        const { deliveryMayHaveStarted: _actors, ...command } = newCancel();
+        const answer = await ask<JobAnswer>('cancel', 0, command);
+        if (answer) checker.sawCancel(answer);
+        return;
+      }
+      case 'evict':
+        return simulated.job.reset();
+      case 'restart':
+        return simulated.restart();
+      case 'clock':
+        // Another machine's clock: it comes with another instance.
+        simulated.job.reset();
+        timeline.skewMs = action.skewMs;
+        return;
+      default:
+        return action satisfies never;
+    }
+  };
+
+  const live = async (): Promise<void> => {
+    // An upload that never gets through leaves nothing to simulate.
+    while ((await ask('create', 0, JOB)) === null);
+    while ((await ask('confirmUpload', 0, confirmUpload())) === null);
+    await dispatch('run', '', 'respond-async');
+    for (const { afterMs, action } of actions) {
+      await timeline.sleep(afterMs);
+      guard(act(action));
+    }
+  };
+  try {
+    timeline.after(0, () => guard(live()));
+    await timeline.run(
+      () => {
+        simulated.settle();
+        checker.settled();
+      },
+      () => broken !== null || timeline.events > MAX_EVENTS,
+    );
+    if (broken !== null) throw broken;
+    holds('the world comes to rest', timeline.events <= MAX_EVENTS);
+    checker.end();
+  } finally {
+    current = null;
+    simulated.close();
+  }
+  return {
+    faults: simulated.chance.injected,
+    executions: simulated.orchestrator.executions.length,
+    accepted,
+    events: timeline.events,
+  };
+}

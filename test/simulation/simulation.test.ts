@@ -1,0 +1,49 @@
+// The whole protocol in simulated surroundings: any editor, any faults, a crash between any two effects.
+// SIMULATIONS and SEED scale and steer it; `npm run soak -- --simulation` does.
+import fc from 'fast-check';
+import { afterAll, beforeAll, expect, test, vi } from 'vitest';
+import type { Delivery } from '../../src/contract/messages.ts';
+import { RULES } from '../domain/memory-job.ts';
+import { ALL_FAULTS } from './chance.ts';
+import { scenarios, simulate, world } from './scenario.ts';
+import type { Timer } from './timeline.ts';
+
+const numRuns = Number(process.env.SIMULATIONS ?? 5_000);
+const seed = Number(process.env.SEED ?? 1);
+
+vi.mock('../../src/dispatch/orchestrator.ts', () => ({
+  deliver: (delivery: Delivery) => world().deliver(delivery),
+}));
+vi.mock('../../src/config.ts', () => ({
+  requireConfig: () => ({ rules: RULES, orchestratorTimeoutMs: 2_500 }),
+}));
+vi.mock('../../src/log.ts', () => ({ log: () => {}, describeError: String }));
+
+beforeAll(() => {
+  vi.spyOn(Date, 'now').mockImplementation(() => world().timeline.now + world().timeline.skewMs);
+  vi.stubGlobal('setTimeout', (run: () => void, ms: number) => world().setTimeout(run, ms));
+  vi.stubGlobal('clearTimeout', (timer: Timer) => world().timeline.cancel(timer));
+});
+afterAll(() => {
+  vi.restoreAllMocks();
+  vi.unstubAllGlobals();
+});
+
+test('whatever fails, one live pipeline at most, nothing accepted lost or doubled, and every job comes to rest', async () => {
+  const total = { simulations: 0, seed, events: 0, executions: 0, accepted: 0 };
+  const faults = new Map<string, number>();
+  await fc.assert(
+    fc.asyncProperty(scenarios, async (scenario) => {
+      const tally = await simulate(scenario);
+      total.simulations += 1;
+      total.events += tally.events;
+      total.executions += tally.executions;
+      total.accepted += tally.accepted;
+      for (const [fault, count] of tally.faults) faults.set(fault, (faults.get(fault) ?? 0) + count);
+    }),
+    { numRuns, seed },
+  );
+  console.log(`soak ${JSON.stringify({ ...total, faults: Object.fromEntries([...faults].sort()) })}`);
+  expect(total.executions).toBeGreaterThan(numRuns);
+  expect([...faults.keys()].sort()).toEqual(ALL_FAULTS);
+}, 7_200_000);

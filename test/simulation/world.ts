@@ -1,0 +1,134 @@
+// One job's whole world: the service's own actors, stores, outbox and consumers, in simulated surroundings.
+// What stands in for the platform and for the orchestrator is at the outermost edge.
+import { JobActor } from '../../src/actor/job-actor.ts';
+import { WorkspaceActor } from '../../src/actor/workspace-actor.ts';
+import type { Delivery } from '../../src/contract/messages.ts';
+import type { DeliveryOutcome } from '../../src/domain/commands.ts';
+import { Chance, type Chances } from './chance.ts';
+import { GONE, SimulatedObject } from './simulated-object.ts';
+import { type PipelinePlan, SimulatedOrchestrator } from './simulated-orchestrator.ts';
+import { type Invocation, SimulatedQueue } from './simulated-queue.ts';
+import { Timeline, type Timer } from './timeline.ts';
+
+export const JOB = { id: 'job_simulated', projectId: 'prj_simulated', owner: 'own_alice' };
+
+/** What somebody who died waits for. */
+const never = <T>(): Promise<T> => new Promise(() => {});
+
+/** Whether the caller is still there to send, and later to hear the answer. */
+interface Caller {
+  canSend(): boolean;
+  isAlive(): boolean;
+}
+const OUTSIDE: Caller = { canSend: () => true, isAlive: () => true };
+
+export class World {
+  readonly timeline = new Timeline();
+  readonly chance: Chance;
+  readonly job: SimulatedObject;
+  readonly workspace: SimulatedObject;
+  readonly queue: SimulatedQueue;
+  readonly orchestrator: SimulatedOrchestrator;
+
+  constructor(chances: Chances, plans: readonly PipelinePlan[]) {
+    const { timeline } = this;
+    this.chance = new Chance(chances);
+    this.workspace = new SimulatedObject(timeline, this.chance, (ctx) => new WorkspaceActor(ctx, {} as Env));
+    this.job = new SimulatedObject(
+      timeline,
+      this.chance,
+      (ctx, gate) => new JobActor(ctx, this.#jobEnv(gate)),
+    );
+    this.queue = new SimulatedQueue(timeline, this.chance, (invocation) => this.#consumerEnv(invocation));
+    this.orchestrator = new SimulatedOrchestrator(timeline, this.chance, plans, async (report) => {
+      const answer = await this.call<{ ok: boolean; rejection?: { code: string } }>('applyCallback', report);
+      return answer.ok ? null : (answer.rejection?.code ?? null);
+    });
+  }
+
+  /** A call to the job from outside: by the Worker, for an editor or the orchestrator. */
+  call<T>(method: string, ...args: unknown[]): Promise<T> {
+    return this.#rpc(OUTSIDE, this.job, method, args) as Promise<T>;
+  }
+
+  /** The actors' `setTimeout`: what belonged to a lost memory does nothing any more. */
+  setTimeout(run: () => void, ms: number): Timer {
+    return this.timeline.after(ms, () => {
+      try {
+        run();
+      } catch (error) {
+        if (error !== GONE) throw error;
+      }
+    });
+  }
+
+  deliver(delivery: Delivery): Promise<DeliveryOutcome> {
+    return this.orchestrator.receive(delivery);
+  }
+
+  /** The runtime is killed: every memory is gone, the local queue's too. */
+  restart(): void {
+    this.job.reset();
+    this.workspace.reset();
+    this.queue.lose();
+  }
+
+  settle(): void {
+    this.job.settle();
+    this.workspace.settle();
+  }
+
+  close(): void {
+    this.job.close();
+    this.workspace.close();
+  }
+
+  async #rpc(caller: Caller, target: SimulatedObject, method: string, args: unknown[]): Promise<unknown> {
+    if (!caller.canSend()) return never();
+    await this.timeline.sleep(this.chance.delayMs());
+    const fault = this.chance.fault('call');
+    if (fault === 'never-arrives') throw new Error('Network connection lost.');
+    const answer = await target.invoke(method, args);
+    await this.timeline.sleep(this.chance.delayMs());
+    if (fault === 'answer-lost') throw new Error('Network connection lost.');
+    return caller.isAlive() ? answer : never();
+  }
+
+  #stub(caller: Caller, target: SimulatedObject): object {
+    return new Proxy(
+      {},
+      {
+        get:
+          (_target, method) =>
+          (...args: unknown[]) =>
+            this.#rpc(caller, target, String(method), args),
+      },
+    );
+  }
+
+  #jobEnv(gate: () => boolean): Env {
+    let isGone = false;
+    const caller: Caller = {
+      canSend: () => {
+        isGone ||= !gate();
+        return !isGone;
+      },
+      isAlive: () => !isGone,
+    };
+    return {
+      DISPATCHES: { send: (message: never) => (caller.canSend() ? this.queue.send(message) : never()) },
+      WORKSPACE: { getByName: () => this.#stub(caller, this.workspace) },
+    } as unknown as Env;
+  }
+
+  #consumerEnv(invocation: Invocation): Env {
+    const caller: Caller = {
+      canSend: () => {
+        if (this.chance.fault('consumer') === 'dies') invocation.isAlive = false;
+        return invocation.isAlive;
+      },
+      isAlive: () => invocation.isAlive,
+    };
+    return { JOB: { getByName: () => this.#stub(caller, this.job) } } as unknown as Env;
+  }
+}
