@@ -132,6 +132,12 @@ function refuseOtherMethods(app: OpenAPIHono<AppEnv>): void {
   }
 }
 
+interface PlatformError extends Error {
+  overloaded?: boolean;
+  retryable?: boolean;
+  durableObjectReset?: boolean;
+}
+
 function failed(error: Error, c: Context<AppEnv>) {
   if (error instanceof HTTPException) {
     if (error.status === 415) return problem(c, 'UNSUPPORTED_MEDIA_TYPE');
@@ -141,9 +147,10 @@ function failed(error: Error, c: Context<AppEnv>) {
       });
     }
   }
-  // Cloudflare marks the errors of an actor that cannot take more, or was restarted under the call.
-  const { overloaded, retryable } = error as { overloaded?: boolean; retryable?: boolean };
+  // Cloudflare marks the errors of an actor that cannot take more, or lost its memory under the call.
+  const { overloaded, retryable, durableObjectReset } = error as PlatformError;
   log('error', 'request_failed', { request_id: c.get('requestId'), error: describeError(error) });
-  if (overloaded || retryable) return problem(c, 'OVERLOADED', { headers: { 'retry-after': '1' } });
+  if (overloaded || retryable || durableObjectReset)
+    return problem(c, 'OVERLOADED', { headers: { 'retry-after': '1' } });
   return problem(c, 'INTERNAL');
 }
