@@ -10,6 +10,9 @@ const WAS_DELIVERED = ['DELIVERED', 'RUNNING', 'SETTLED', 'FAILED', 'TIMED_OUT']
 /** Everything that is awaited has run out by then: window, first callback, stage, push, with late alarms. */
 export const LIVENESS_BOUND_MS = 5_000_000;
 
+/** How long after its window a delivery may stay open: the grace, a late alarm, a clock that went back. */
+const WINDOW_BOUND_MS = 200_000;
+
 export class Checker {
   /** When a fault or an editor last stirred the world. */
   lastStirredAt: number;
@@ -19,6 +22,8 @@ export class Checker {
   readonly #applied = new Set<string>();
   readonly #withdrawn = new Set<string>();
   readonly #answered: { request: string; id: string; state: string }[] = [];
+  /** Until when the open dispatch may be pending. */
+  #pendingUntil = Infinity;
   #commits = 0;
   #faults = 0;
 
@@ -54,6 +59,7 @@ export class Checker {
     const faults = [...chance.injected.values()].reduce((sum, count) => sum + count, 0);
     if (faults > this.#faults) this.lastStirredAt = timeline.now;
     this.#faults = faults;
+    holds('a delivery window closes in time', timeline.now <= this.#pendingUntil + WINDOW_BOUND_MS);
     if (job.commits === this.#commits) return;
     this.#commits = job.commits;
     this.#checkPresent();
@@ -123,7 +129,7 @@ export class Checker {
     const { job } = this.#world;
     const present = this.#job();
     if (!present) return;
-    const dispatches = job.rows('SELECT id, state FROM dispatch');
+    const dispatches = job.rows('SELECT id, state, deliver_until FROM dispatch');
     for (const { id } of dispatches) if (!this.#order.includes(String(id))) this.#order.push(String(id));
     const open = dispatches.filter(({ state }) => OPEN.includes(String(state)));
     holds('at most one dispatch is open', open.length <= 1);
@@ -131,6 +137,7 @@ export class Checker {
     if (this.#world.job.alarmAt === null) {
       holds('whatever is awaited has an alarm', open.length === 0 && isResting(present.status as Status));
     }
+    this.#pendingUntil = open[0]?.state === 'PENDING' ? Number(open[0].deliver_until) : Infinity;
     const states = new Map(dispatches.map(({ id, state }) => [String(id), String(state)]));
     for (const { event_id, dispatch_id } of job.rows('SELECT event_id, dispatch_id FROM callback_event')) {
       if (this.#applied.has(String(event_id))) continue;

@@ -5,6 +5,7 @@ import { afterAll, beforeAll, expect, test, vi } from 'vitest';
 import type { Delivery } from '../../src/contract/messages.ts';
 import { RULES } from '../domain/memory-job.ts';
 import { ALL_FAULTS } from './chance.ts';
+import { FOUND } from './found.ts';
 import { scenarios, simulate, world } from './scenario.ts';
 import type { Timer } from './timeline.ts';
 
@@ -41,7 +42,7 @@ test('whatever fails, one live pipeline at most, nothing accepted lost or double
       total.accepted += tally.accepted;
       for (const [fault, count] of tally.faults) faults.set(fault, (faults.get(fault) ?? 0) + count);
     }),
-    { numRuns, seed },
+    { numRuns, seed, examples: FOUND.map((scenario) => [scenario]) },
   );
   console.log(`soak ${JSON.stringify({ ...total, faults: Object.fromEntries([...faults].sort()) })}`);
   expect(total.executions).toBeGreaterThan(numRuns);

@@ -1,0 +1,26 @@
+// The shortest histories of the bugs that the simulation has found, lived through again in every run.
+import type { Scenario } from './scenario.ts';
+
+const calm = {
+  stepMs: 100,
+  diesAt: null,
+  repeatsAfterMs: null,
+  swapsPairs: false,
+  goesOnToExport: false,
+} as const;
+
+export const FOUND: readonly Scenario[] = [
+  // Seed 3: a clock that had stepped back gave two dispatches one creation time, and a repeated report of the
+  // first passed the fence and closed the second.
+  {
+    actions: [
+      { afterMs: 0, action: { do: 'clock', skewMs: -90_000 } },
+      { afterMs: 70_000, action: { do: 'retry', request: 'a', prefer: '' } },
+    ],
+    plans: [
+      { ...calm, failsAt: 'GENERATING', repeatsAfterMs: 100_000, swapsPairs: true },
+      { ...calm, stepMs: 20_000, failsAt: null },
+    ],
+    chances: { faults: [], delays: [] },
+  },
+];

@@ -1,0 +1,172 @@
+// npm run soak: the proofs of npm test at full length, chaos on the shipped service, and the planted bugs.
+import { cpus } from 'node:os';
+import { join } from 'node:path';
+import { parseArgs } from 'node:util';
+import { runChaos } from './chaos.ts';
+import { runMutants } from './mutants.ts';
+import { runTests } from './run-tests.ts';
+
+const HELP = `npm run soak -- [--model] [--simulation] [--histories] [--chaos] [--mutants] [--fuzz] [--seed N] [--scale F]
+
+Without a part's name all of them run, which takes about an hour on two cores; each prints its figures.
+  --model       1,000,000 random histories of the pure core against the independent model
+  --simulation  200,000 simulated worlds: crashes, queue faults, clocks
+  --histories   10,000 random histories over HTTP in real workerd
+  --fuzz        requests made from spec/openapi.yaml, twenty times those of npm test
+  --chaos       200 jobs at once under wrangler dev, which is killed every few seconds
+  --mutants     planted bugs, each of which a suite has to find
+  --seed N      another seed (default: 1)
+  --scale F     so many times the histories, worlds and seconds (default: 1)
+Exit status: 0 when nothing was found.`;
+
+const ROOT = join(import.meta.dirname, '../..');
+const PARTS = ['model', 'simulation', 'histories', 'fuzz', 'chaos', 'mutants'] as const;
+type Part = (typeof PARTS)[number];
+
+type Figures = Record<string, unknown>;
+
+/** The scaled-up tests: how many runs in all, and in how many processes' worth. */
+const SCALED: Record<'model' | 'simulation' | 'histories' | 'fuzz', Scaled> = {
+  model: {
+    project: 'pure',
+    files: ['test/domain/histories.test.ts'],
+    env: 'HISTORIES',
+    runs: 1_000_000,
+    each: 50_000,
+  },
+  simulation: {
+    project: 'simulation',
+    files: ['test/simulation'],
+    env: 'SIMULATIONS',
+    runs: 200_000,
+    each: 10_000,
+  },
+  histories: {
+    project: 'workerd',
+    files: ['test/faults'],
+    env: 'FAULT_HISTORIES',
+    runs: 10_000,
+    each: 1_000,
+  },
+  fuzz: { project: 'e2e', files: ['test/fuzz'], env: 'FUZZ_RUNS', runs: 20, each: 5 },
+};
+interface Scaled {
+  project: string;
+  files: string[];
+  env: string;
+  runs: number;
+  /** By one process; each has a seed of its own. */
+  each: number;
+}
+
+async function soak(parts: readonly Part[], seed: number, scale: number): Promise<boolean> {
+  const report: Record<string, Figures> = {};
+  let isGreen = true;
+  for (const part of parts) {
+    const startedAt = performance.now();
+    console.log(`\n${part} …`);
+    const { ok, figures } = await runPart(part, seed, scale);
+    isGreen &&= ok;
+    report[part] = { ...figures, minutes: Number(((performance.now() - startedAt) / 60_000).toFixed(1)) };
+    console.log(`${part}: ${ok ? 'as promised' : 'BROKEN'} ${JSON.stringify(report[part])}`);
+  }
+  console.log(`\n${table(report)}`);
+  return isGreen;
+}
+
+async function runPart(part: Part, seed: number, scale: number): Promise<{ ok: boolean; figures: Figures }> {
+  switch (part) {
+    case 'chaos': {
+      const { violations, ...figures } = await runChaos({
+        jobs: 200,
+        seconds: Math.max(60, Math.round(300 * scale)),
+        killEveryMs: [3_000, 8_000],
+        seed,
+        print: (line) => console.log(`  ${line}`),
+      });
+      return { ok: violations.length === 0, figures: figures as Figures };
+    }
+    case 'mutants': {
+      const figures = await runMutants((line) => console.log(`  ${line}`));
+      return { ok: figures.killed === figures.planted, figures: { ...figures } };
+    }
+    default:
+      return scaled(SCALED[part], seed, scale);
+  }
+}
+
+/** As many processes at once as there are cores; stops at the first that finds something and prints what it was. */
+async function scaled(
+  { project, files, env, runs, each }: Scaled,
+  firstSeed: number,
+  scale: number,
+): Promise<{ ok: boolean; figures: Figures }> {
+  let left = Math.ceil(runs * scale);
+  const all = left;
+  let nextSeed = firstSeed;
+  let ok = true;
+  const figures: Figures = {};
+  const worker = async (): Promise<void> => {
+    while (left > 0 && ok) {
+      const now = Math.min(each, left);
+      left -= now;
+      const seed = String(nextSeed++);
+      const run = await runTests({
+        directory: ROOT,
+        project,
+        files,
+        env: { [env]: String(now), SEED: seed, FUZZ_SEED: seed },
+      });
+      for (const counted of run.figures) add(figures, counted);
+      if (!run.isGreen) {
+        ok = false;
+        console.log(run.output.slice(-6_000));
+      }
+      console.log(`  ${all - left} of ${all} begun, seed ${seed} ${run.isGreen ? 'done' : 'BROKEN'}`);
+    }
+  };
+  await Promise.all(Array.from({ length: cpus().length }, worker));
+  delete figures.seed;
+  return { ok: ok && Object.keys(figures).length > 0, figures };
+}
+
+/** Sums numbers by name, also inside of objects. */
+function add(sums: Figures, counted: Figures): void {
+  for (const [name, value] of Object.entries(counted)) {
+    if (typeof value === 'number') sums[name] = ((sums[name] as number | undefined) ?? 0) + value;
+    else if (typeof value === 'object' && value !== null) {
+      sums[name] ??= {};
+      add(sums[name] as Figures, value as Figures);
+    }
+  }
+}
+
+function table(report: Record<string, Figures>): string {
+  const rows = Object.entries(report).map(([part, figures]) => {
+    const cells = Object.entries(figures).map(([name, value]) =>
+      typeof value === 'object' ? `${name} ${JSON.stringify(value)}` : `${name} ${value}`,
+    );
+    return `| ${part} | ${cells.join(', ')} |`;
+  });
+  return ['| part | figures |', '| --- | --- |', ...rows].join('\n');
+}
+
+try {
+  const { values } = parseArgs({
+    options: {
+      help: { type: 'boolean', short: 'h' },
+      seed: { type: 'string', default: '1' },
+      scale: { type: 'string', default: '1' },
+      ...Object.fromEntries(PARTS.map((part) => [part, { type: 'boolean' } as const])),
+    },
+  });
+  const [seed, scale] = [Number(values.seed), Number(values.scale)];
+  if (!Number.isInteger(seed) || !(scale > 0))
+    throw new Error('--seed takes a whole number, --scale one above 0');
+  const named = PARTS.filter((part) => (values as Record<string, unknown>)[part] === true);
+  if (values.help) console.log(HELP);
+  else if (!(await soak(named.length > 0 ? named : PARTS, seed, scale))) process.exitCode = 1;
+} catch (error) {
+  console.error(error instanceof Error ? error.message : error);
+  process.exitCode = 1;
+}
