@@ -23,9 +23,9 @@ export interface Scenario {
 
 const prefer = fc.constantFrom('', 'respond-async', 'wait=2', 'wait=5', 'respond-async, wait=3');
 const action: fc.Arbitrary<Action> = fc.oneof(
-  { weight: 3, arbitrary: fc.record({ do: fc.constant('run' as const), prefer }) },
+  { weight: 2, arbitrary: fc.record({ do: fc.constant('run' as const), prefer }) },
   {
-    weight: 10,
+    weight: 14,
     arbitrary: fc.record({
       do: fc.constant('retry' as const),
       request: fc.constantFrom('a', 'b', 'c', 'd'),
@@ -43,11 +43,18 @@ const action: fc.Arbitrary<Action> = fc.oneof(
     }),
   },
 );
-const stage = fc.constantFrom(null, null, 'AUDIO_EXTRACTING', 'TRANSCRIBING', 'GENERATING', 'DRAFT_READY');
+const stage = fc.constantFrom(
+  null,
+  'AUDIO_READY',
+  'AUDIO_EXTRACTING',
+  'TRANSCRIBING',
+  'GENERATING',
+  'DRAFT_READY',
+);
 const plan = fc.record({
   stepMs: fc.constantFrom(100, 0, 1, 900, 20_000),
   failsAt: stage,
-  diesAt: fc.oneof({ weight: 3, arbitrary: fc.constant(null) }, { weight: 1, arbitrary: stage }),
+  diesAt: fc.oneof({ weight: 5, arbitrary: fc.constant(null) }, { weight: 1, arbitrary: stage }),
   repeatsAfterMs: fc.constantFrom(null, null, 0, 1_500, 100_000),
   swapsPairs: fc.constantFrom(false, false, true),
   goesOnToExport: fc.constantFrom(false, false, true),
@@ -62,10 +69,13 @@ const faults = fc.oneof(
 
 export const scenarios: fc.Arbitrary<Scenario> = fc.record({
   actions: fc.array(
-    fc.record({ afterMs: fc.constantFrom(0, 1, 40, 700, 3_000, 12_000, 70_000, 700_000), action }),
-    { maxLength: 14, size: 'max' },
+    fc.record({
+      afterMs: fc.constantFrom(0, 1, 40, 700, 3_000, 12_000, 12_000, 70_000, 70_000, 700_000),
+      action,
+    }),
+    { maxLength: 16, size: 'max' },
   ),
-  plans: fc.array(plan, { maxLength: 6, size: 'max' }),
+  plans: fc.array(plan, { minLength: 1, maxLength: 8, size: 'max' }),
   chances: fc.record({ faults, delays: fc.array(fc.nat(6), { maxLength: 80, size: 'max' }) }),
 });
 
