@@ -1,8 +1,10 @@
 // The orchestrator's only outbound request: one callback, repeated with the same event_id while the
 // receiver is out of reach. What a refusal means for the pipeline is executor.ts's to judge.
 
+import { randomUUID } from 'node:crypto';
 import { setTimeout as sleep } from 'node:timers/promises';
 import type { CallbackBody, CallbackRecord } from './log.ts';
+import type { Misbehaviours } from './misbehaviour.ts';
 
 export type Verdict =
   | { kind: 'taken' }
@@ -17,6 +19,7 @@ export type CallbackDelivery = {
   body: CallbackBody;
   /** Wait after the first failed attempt; it doubles up to 5 s. */
   backoffMs: number;
+  misbehave: Misbehaviours;
   /** Ends the waiting between attempts; an attempt under way is still finished, so that its answer is known. */
   stop: AbortSignal;
   /** Ends everything. */
@@ -32,6 +35,8 @@ const answerTimeoutMs = 10_000;
 /** Rejects only when one of the signals aborts. */
 export async function sendCallback(delivery: CallbackDelivery): Promise<Verdict> {
   for (let attempt = 1; attempt <= maxAttempts; attempt++) {
+    const renamed = attempt > 1 && delivery.misbehave.has('new-event-id-on-repeat');
+    if (renamed) delivery.body = { ...delivery.body, event_id: randomUUID() };
     const answer = await post(delivery);
     delivery.onAttempt({ attempt, ...answer });
     if (answer.answer !== 'unreachable' && !isPassing(answer.answer)) {
@@ -40,6 +45,7 @@ export async function sendCallback(delivery: CallbackDelivery): Promise<Verdict>
         ? { kind: 'taken' }
         : { kind: 'refused', status: answer.answer, errorCode: answer.error_code };
     }
+    if (delivery.misbehave.has('gives-up-callbacks')) return { kind: 'taken' };
     delivery.stop.throwIfAborted();
     if (attempt === maxAttempts) break;
     const backoffMs = Math.min(delivery.backoffMs * 2 ** (attempt - 1), maxBackoffMs);

@@ -11,6 +11,7 @@ import type { Executor } from './executor.ts';
 import { type Reply, readBody, reply } from './http.ts';
 import type { Journal } from './journal.ts';
 import type { RequestAnswer } from './log.ts';
+import { lateAnswerMs, type Misbehaviours } from './misbehaviour.ts';
 import type { Answer } from './plan.ts';
 import type { PlanBook } from './plan-book.ts';
 import type { Gate, Pulse } from './pulse.ts';
@@ -26,6 +27,7 @@ export type DispatchesDeps = {
   gate: Gate;
   pulse: Pulse;
   shutdown: AbortSignal;
+  misbehave: Misbehaviours;
   say: (line: string) => void;
 };
 
@@ -45,7 +47,7 @@ export class Dispatches {
   }
 
   async receive(request: IncomingMessage, response: ServerResponse): Promise<void> {
-    const { journal, plans, pulse } = this.#deps;
+    const { journal, plans, pulse, misbehave } = this.#deps;
     const headers = flatten(request.headersDistinct);
     const raw = await readBody(request, maxBodyBytes);
     if (raw === null) return this.#reject(response, 413, 'the body is longer than 1 MiB');
@@ -54,7 +56,7 @@ export class Dispatches {
     if (!body.success) return this.#reject(response, 400, body.reason);
     const key = headers['idempotency-key'];
     // The signature covers webhook-id alone: only equality makes the key trustworthy.
-    if (!key || key !== headers['webhook-id']) {
+    if (!key || key !== (headers['webhook-id'] ?? key)) {
       return this.#reject(response, 400, 'Idempotency-Key is missing or differs from webhook-id');
     }
 
@@ -78,8 +80,14 @@ export class Dispatches {
       body: dispatch,
       answer: 'pending',
     });
-    const answer = type === 'job.cancel' ? plans.takeCancelAnswer(job_id) : plans.takeAnswer(job_id);
-    await this.#act(answer, { requestId, key, dispatch, response });
+    const planned = type === 'job.cancel' ? plans.takeCancelAnswer(job_id) : plans.takeAnswer(job_id);
+    const late: Answer = { kind: 'accept_late', delay_ms: lateAnswerMs };
+    await this.#act(misbehave.has('answers-too-late') ? late : planned, {
+      requestId,
+      key,
+      dispatch,
+      response,
+    });
   }
 
   async #act(answer: Answer, received: Received): Promise<void> {
@@ -128,10 +136,11 @@ export class Dispatches {
 
   /** Executes once per key; a repeat gets the same execution, a dispatch cancelled before it came gets none. */
   #execute(dispatch: WorkDispatch, key: string): Taken {
-    const { journal, executor } = this.#deps;
+    const { journal, executor, misbehave } = this.#deps;
     const earlier = journal.executionOfKey(key);
-    if (earlier) return done({ status: 200, body: { execution_id: earlier.execution_id } });
-    if (journal.isCancelled(dispatch.dispatch_id)) {
+    if (earlier && !misbehave.has('executes-repeats'))
+      return done({ status: 200, body: { execution_id: earlier.execution_id } });
+    if (journal.isCancelled(dispatch.dispatch_id) && !misbehave.has('forgets-early-cancel')) {
       return done({ status: 200, body: { execution_id: null, cancelled: true } });
     }
     const { execution, firstCallback } = executor.start(dispatch, key);
@@ -140,11 +149,13 @@ export class Dispatches {
 
   /** A cancel of an unknown dispatch is remembered, since the two may arrive in either order. */
   #cancel({ dispatch_id, job_id }: CancelDispatch, key: string): Taken {
-    const { journal, executor } = this.#deps;
+    const { journal, executor, misbehave } = this.#deps;
     const execution_id = journal.executionOfDispatch(dispatch_id)?.execution_id ?? null;
     const body = { execution_id, cancelled: true };
-    if (journal.isCancelled(dispatch_id)) return done({ status: 200, body });
-    const stopped = executor.cancel(dispatch_id);
+    if (journal.isCancelled(dispatch_id)) {
+      return done({ status: misbehave.has('refuses-repeated-cancel') ? 409 : 200, body });
+    }
+    const stopped = misbehave.has('ignores-cancel') ? false : executor.cancel(dispatch_id);
     const at = new Date().toISOString();
     journal.append({ kind: 'cancel', at, dispatch_id, job_id, idempotency_key: key, execution_id, stopped });
     return done({ status: 202, body });
@@ -168,8 +179,14 @@ export class Dispatches {
   }
 
   #isSigned(raw: string, headers: Record<string, string>): boolean {
-    return this.#deps.webhooks.some((webhook) => {
+    const { webhooks, misbehave } = this.#deps;
+    const { 'webhook-id': id = '', 'webhook-signature': signature } = headers;
+    if (signature === undefined && misbehave.has('accepts-unsigned')) return true;
+    if (signature !== undefined && misbehave.has('accepts-wrong-signature')) return true;
+    return webhooks.some((webhook) => {
       try {
+        const at = new Date(Number(headers['webhook-timestamp']) * 1000);
+        if (misbehave.has('accepts-stale') && signature === webhook.sign(id, at, raw)) return true;
         webhook.verify(raw, headers, { jsonParse: false });
         return true;
       } catch {

@@ -7,6 +7,7 @@ import { sendCallback, type Verdict } from './callback-sender.ts';
 import { resumeStatusOf, type WorkDispatch } from './dispatch.ts';
 import type { Journal } from './journal.ts';
 import type { CallbackBody, EndState, ExecutionRecord } from './log.ts';
+import { type Misbehaviours, spoilCallback, spoilPlan } from './misbehaviour.ts';
 import { type Course, courseOf, type Step } from './pipeline.ts';
 import type { PipelinePlan } from './plan.ts';
 import type { PlanBook } from './plan-book.ts';
@@ -18,6 +19,7 @@ export type ExecutorDeps = {
   gate: Gate;
   pulse: Pulse;
   shutdown: AbortSignal;
+  misbehave: Misbehaviours;
   stepMs: number;
   callbackBackoffMs: number;
   say: (line: string) => void;
@@ -45,8 +47,8 @@ export class Executor {
 
   /** Records the execution and starts its pipeline, both before it returns. */
   start(dispatch: WorkDispatch, idempotencyKey: string): Started {
-    const { journal, plans } = this.#deps;
-    const plan = plans.pipelineOf(dispatch.job_id);
+    const { journal, plans, misbehave } = this.#deps;
+    const plan = spoilPlan(plans.pipelineOf(dispatch.job_id), misbehave);
     const execution: ExecutionRecord = {
       kind: 'execution',
       execution_id: `exe_${randomUUID()}`,
@@ -64,7 +66,8 @@ export class Executor {
     journal.append(execution);
     if (plan.manual) return { execution, firstCallback: Promise.resolve() };
 
-    const course = courseOf(dispatch, execution.execution_id, plan, plans.failureLeft(dispatch.job_id));
+    const mayFail = plans.failureLeft(dispatch.job_id);
+    const course = courseOf(dispatch, execution.execution_id, plan, mayFail, misbehave);
     if (course.end === 'failed') plans.countFailure(dispatch.job_id);
     const { promise: firstCallback, resolve: onAnswer } = Promise.withResolvers<void>();
     const running: Running = { execution, plan, stop: new AbortController(), onAnswer };
@@ -115,7 +118,8 @@ export class Executor {
       await sleep(plan.step_ms ?? this.#deps.stepMs, undefined, { signal });
       // Strictly increasing even within a millisecond, or a swapped pair would have no true order.
       lastOccurredMs = Math.max(Date.now(), lastOccurredMs + 1);
-      batch.push(toCallback(step, execution.execution_id, lastOccurredMs));
+      const callback = toCallback(step, execution.execution_id, lastOccurredMs);
+      batch.push(spoilCallback(callback, this.#deps.misbehave));
       if (plan.reorder && batch.length < 2 && index < course.steps.length - 1) continue;
       const stopped = await this.#send(running, batch.splice(0).reverse(), signal);
       if (stopped) return stopped;
@@ -137,6 +141,7 @@ export class Executor {
       running.onAnswer();
       if (verdict.kind === 'taken') continue;
       if (verdict.kind === 'unreachable') return { state: 'stopped', reason: 'the receiver is unreachable' };
+      if (isIgnored(verdict.status, this.#deps.misbehave)) continue;
       if (swapped && verdict.errorCode === 'CALLBACK_OUT_OF_ORDER') continue;
       if (swapped && verdict.errorCode === 'FSM_TRANSITION_INVALID' && !seen.has(body)) {
         seen.add(body);
@@ -149,14 +154,16 @@ export class Executor {
   }
 
   async #sendOne({ execution }: Running, body: CallbackBody, stop: AbortSignal): Promise<Verdict> {
-    const { journal, shutdown, callbackBackoffMs: backoffMs, say } = this.#deps;
-    const { execution_id, dispatch_id, job_id, callback_url: url, callback_token: token } = execution;
+    const { journal, shutdown, callbackBackoffMs: backoffMs, misbehave, say } = this.#deps;
+    const { execution_id, dispatch_id, job_id, callback_url: url, callback_token } = execution;
+    const token = misbehave.has('wrong-token') ? 'another' : callback_token;
     stop.throwIfAborted();
     return sendCallback({
       url,
       token,
       body,
       backoffMs,
+      misbehave,
       stop,
       shutdown,
       onAttempt: (attempt) => {
@@ -177,6 +184,10 @@ export class Executor {
       },
     });
   }
+}
+
+function isIgnored(status: number, misbehave: Misbehaviours): boolean {
+  return (status === 409 && misbehave.has('ignores-409')) || (status === 401 && misbehave.has('ignores-401'));
 }
 
 function toCallback(step: Step, executionId: string, occurredMs: number): CallbackBody {

@@ -1,6 +1,7 @@
 // The command line of the orchestrator: arguments, the secret from the environment, signals.
 
 import { parseArgs } from 'node:util';
+import { misbehaviours, toMisbehaviours } from './misbehaviour.ts';
 import { startOrchestrator } from './server.ts';
 
 const help = `A local orchestrator that stands in for n8n: receives signed dispatches, plays a pipeline, calls back.
@@ -11,6 +12,7 @@ Usage: DISPATCH_SIGNING_SECRET=whsec_… npx node test/support/orchestrator/main
   --host ADDRESS   address to bind (default 127.0.0.1); /control answers loopback callers only
   --step-ms N      time before each callback (default 300)
   --backoff-ms N   first wait before an unanswered callback is repeated, doubling to 5 s (default 200)
+  --misbehave A,B  break the contract on purpose: ${misbehaviours.join(', ')}
   --log FILE       keep the log in FILE as JSON lines; an existing one is continued
   --quiet          print the address only
   --help           this text
@@ -38,6 +40,7 @@ async function main(): Promise<void> {
       host: { type: 'string', default: '127.0.0.1' },
       'step-ms': { type: 'string', default: '300' },
       'backoff-ms': { type: 'string', default: '200' },
+      misbehave: { type: 'string' },
       log: { type: 'string' },
       quiet: { type: 'boolean', default: false },
       help: { type: 'boolean', short: 'h', default: false },
@@ -59,6 +62,7 @@ async function main(): Promise<void> {
     stepMs: wholeNumber('--step-ms', values['step-ms']),
     callbackBackoffMs: wholeNumber('--backoff-ms', values['backoff-ms']),
     quiet: values.quiet,
+    misbehave: toMisbehaviours(values.misbehave?.split(',') ?? []),
     ...(values.log === undefined ? {} : { logFile: values.log }),
   });
   // A spawner that read the address may close the pipe; that is no reason to die.

@@ -4,6 +4,7 @@
 import { createHash } from 'node:crypto';
 import { type ResumeStatus, resumeStatusOf, type WorkDispatch } from './dispatch.ts';
 import type { CallbackBody } from './log.ts';
+import { type Misbehaviours, spoilSteps } from './misbehaviour.ts';
 import type { CallbackStatus, PipelinePlan, Stage } from './plan.ts';
 
 /** A callback before it gets its identity and time. */
@@ -38,8 +39,13 @@ export function courseOf(
   executionId: string,
   plan: PipelinePlan,
   mayFail: boolean,
+  misbehave: Misbehaviours = new Set(),
 ): Course {
-  const start = resumeStatusOf(dispatch);
+  const start = misbehave.has('restarts-from-scratch') ? 'UPLOADED' : resumeStatusOf(dispatch);
+  if (start === 'UPLOADED' && isUnreadable(dispatch.video_uri) && !misbehave.has('hides-failure')) {
+    const failed: Step[] = [{ status: 'AUDIO_EXTRACTING' }, failure('AUDIO_EXTRACTING', unreadable)];
+    return { steps: spoilSteps(failed, misbehave), end: 'failed' };
+  }
   const folder = `s3://retake-artifacts/${dispatch.job_id}/${executionId}`;
   const reached: { status: ResumeStatus | Stage; steps: Step[] }[] = [
     { status: start, steps: [] },
@@ -61,7 +67,9 @@ export function courseOf(
     if (stage.status === plan.stop_after) break;
   }
   const death = steps.findIndex((step) => step.status === plan.die_at);
-  return death < 0 ? { steps, end } : { steps: steps.slice(0, death), end: 'died' };
+  return death < 0
+    ? { steps: spoilSteps(steps, misbehave), end }
+    : { steps: steps.slice(0, death), end: 'died' };
 }
 
 function stageSteps(status: Stage, folder: string, heartbeats: number): Step[] {
@@ -91,6 +99,16 @@ function stageSteps(status: Stage, folder: string, heartbeats: number): Step[] {
     case 'EXPORTING':
       return [{ status }];
   }
+}
+
+const unreadable: PipelinePlan = {
+  failure_code: 'VIDEO_UNREADABLE',
+  failure_message: 'There is no video at the URI.',
+};
+
+/** RFC 2606 keeps `.invalid` for names that never resolve: such a video can't be there. */
+function isUnreadable(videoUri: string): boolean {
+  return URL.parse(videoUri)?.hostname.endsWith('.invalid') ?? false;
 }
 
 function failure(stage: string, plan: PipelinePlan): Step {

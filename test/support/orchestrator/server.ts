@@ -7,6 +7,7 @@ import { Dispatches } from './dispatches.ts';
 import { Executor } from './executor.ts';
 import { reply } from './http.ts';
 import { Journal } from './journal.ts';
+import type { Misbehaviour } from './misbehaviour.ts';
 import { PlanBook } from './plan-book.ts';
 import { Gate, Pulse } from './pulse.ts';
 
@@ -21,6 +22,8 @@ export type OrchestratorOptions = {
   stepMs?: number;
   /** First wait before an unanswered callback is repeated, in milliseconds; default 200. */
   callbackBackoffMs?: number;
+  /** How it breaks the contract; default: not at all. */
+  misbehave?: readonly Misbehaviour[];
   /** Where the log is kept; without it, in memory only. */
   logFile?: string;
   /** Default false: one line per dispatch and callback to stdout. */
@@ -43,8 +46,10 @@ export async function startOrchestrator(options: OrchestratorOptions): Promise<O
   const plans = new PlanBook();
   const journal = new Journal(pulse, options.logFile);
   const { stepMs = 300, callbackBackoffMs = 200 } = options;
-  const executor = new Executor({ journal, plans, gate, pulse, shutdown, stepMs, callbackBackoffMs, say });
-  const dispatches = new Dispatches({ webhooks, journal, plans, executor, gate, pulse, shutdown, say });
+  const misbehave = new Set(options.misbehave);
+  const shared = { journal, plans, gate, pulse, shutdown, misbehave, say };
+  const executor = new Executor({ ...shared, stepMs, callbackBackoffMs });
+  const dispatches = new Dispatches({ ...shared, webhooks, executor });
 
   const serve = (request: IncomingMessage, response: ServerResponse): Promise<void> | void => {
     const url = new URL(request.url ?? '/', 'http://orchestrator');

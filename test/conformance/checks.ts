@@ -1,0 +1,87 @@
+// The list of checks, in the order of spec/dispatch.md.
+import * as dispatches from './checks/dispatches.ts';
+import * as refusals from './checks/refusals.ts';
+import * as reports from './checks/reports.ts';
+import * as stops from './checks/stops.ts';
+import type { Scene } from './scene.ts';
+
+export interface Check {
+  name: string;
+  /** What it means when it passes. */
+  guarantee: string;
+  /** Throws a Finding when it fails. */
+  run(scene: Scene): Promise<void>;
+}
+
+export const CHECKS: readonly Check[] = [
+  {
+    name: 'refuses-unsigned',
+    guarantee: 'a dispatch without a signature is refused',
+    run: refusals.unsigned,
+  },
+  {
+    name: 'refuses-wrong-signature',
+    guarantee: 'a dispatch signed with another secret, or altered after signing, is refused',
+    run: refusals.wrongSignature,
+  },
+  {
+    name: 'refuses-stale',
+    guarantee: 'a dispatch signed ten minutes ago is refused',
+    run: refusals.stale,
+  },
+  {
+    name: 'answers-in-time',
+    guarantee: 'a signed dispatch is answered 2xx before Retake gives up waiting',
+    run: dispatches.answersInTime,
+  },
+  {
+    name: 'executes-once',
+    guarantee: 'the same Idempotency-Key is answered 2xx again and executed once',
+    run: dispatches.executesOnce,
+  },
+  {
+    name: 'reports-by-contract',
+    guarantee: 'every report is one that Retake accepts, from the first to a resting status',
+    run: reports.byContract,
+  },
+  {
+    name: 'shows-signs-of-life',
+    guarantee: 'a pipeline at work is never silent for long',
+    run: reports.signsOfLife,
+  },
+  {
+    name: 'repeats-unanswered-reports',
+    guarantee: 'a report that was answered 503, or not at all, is sent again unchanged',
+    run: reports.repeatsUnanswered,
+  },
+  {
+    name: 'reports-failure',
+    guarantee: 'a video that cannot be read is reported as FAILED, and nothing after it',
+    run: reports.failure,
+  },
+  {
+    name: 'resumes-from-checkpoint',
+    guarantee: 'a retry goes on from its checkpoint and does not repeat what led to it',
+    run: dispatches.resumes,
+  },
+  {
+    name: 'stops-on-cancel',
+    guarantee: 'job.cancel is answered 2xx, again too, and stops the pipeline',
+    run: stops.onCancel,
+  },
+  {
+    name: 'remembers-early-cancel',
+    guarantee: 'a dispatch that arrives after its job.cancel is not executed',
+    run: stops.onEarlyCancel,
+  },
+  {
+    name: 'stops-on-409',
+    guarantee: 'a report answered 409 DISPATCH_NOT_CURRENT is the last',
+    run: stops.onNotCurrent,
+  },
+  {
+    name: 'stops-on-401',
+    guarantee: 'a report answered 401 is the last',
+    run: stops.onUnauthenticated,
+  },
+];

@@ -1,0 +1,225 @@
+// The kit is judged by orchestrators that are known: it finds nothing wrong with the local one, and finds each way in
+// which that one can be told to break the contract.
+import { execFile } from 'node:child_process';
+import { randomBytes } from 'node:crypto';
+import { createServer, type IncomingMessage } from 'node:http';
+import { fileURLToPath } from 'node:url';
+import { describe, expect, test } from 'vitest';
+import { newId } from '../../src/contract/fields.ts';
+import type { Delivery } from '../../src/contract/messages.ts';
+import { deliver } from '../../src/dispatch/orchestrator.ts';
+import { type Misbehaviour, misbehaviours } from '../support/orchestrator/misbehaviour.ts';
+import { startOrchestrator } from '../support/orchestrator/server.ts';
+import { CHECKS } from './checks.ts';
+import { JobUnderTest, type Message } from './job-under-test.ts';
+import { conformance } from './main.ts';
+import { send } from './sender.ts';
+
+const secret = `whsec_${randomBytes(32).toString('base64')}`;
+
+/** The check that is meant for each misbehaviour. */
+const CAUGHT_BY = {
+  'accepts-unsigned': 'refuses-unsigned',
+  'accepts-wrong-signature': 'refuses-wrong-signature',
+  'accepts-stale': 'refuses-stale',
+  'answers-too-late': 'answers-in-time',
+  'executes-repeats': 'executes-once',
+  'wrong-token': 'reports-by-contract',
+  'invalid-body': 'reports-by-contract',
+  'skips-a-status': 'reports-by-contract',
+  'reuses-event-ids': 'reports-by-contract',
+  'goes-back-in-time': 'reports-by-contract',
+  'withholds-artifacts': 'reports-by-contract',
+  silent: 'shows-signs-of-life',
+  'gives-up-callbacks': 'repeats-unanswered-reports',
+  'new-event-id-on-repeat': 'repeats-unanswered-reports',
+  'restarts-from-scratch': 'resumes-from-checkpoint',
+  'hides-failure': 'reports-failure',
+  'goes-on-after-failure': 'reports-failure',
+  'ignores-cancel': 'stops-on-cancel',
+  'refuses-repeated-cancel': 'stops-on-cancel',
+  'forgets-early-cancel': 'remembers-early-cancel',
+  'ignores-409': 'stops-on-409',
+  'ignores-401': 'stops-on-401',
+} as const satisfies Record<Misbehaviour, string>;
+
+describe('an orchestrator that keeps the contract', () => {
+  test('passes every check', async () => {
+    const { status, lines } = await judge(
+      [],
+      ['--timeout', '30', '--heartbeat', '4', '--answer-within', '10'],
+    );
+
+    expect(lines.filter((line) => line.startsWith('FAIL'))).toEqual([]);
+    expect(lines.at(-1)?.trim()).toBe(`${CHECKS.length} of ${CHECKS.length} checks passed.`);
+    expect(status).toBe(0);
+  });
+});
+
+describe('an orchestrator that breaks the contract', () => {
+  test.concurrent.each(misbehaviours.map((name) => [name, CAUGHT_BY[name]] as const))(
+    'and %s fails %s',
+    async (misbehaviour, check) => {
+      const { status, lines } = await judge([misbehaviour], ['--only', check]);
+
+      expect(lines.filter((line) => line.startsWith('FAIL'))).toEqual([
+        expect.stringMatching(new RegExp(`^FAIL {2}${check}: .+\n +seen: .+\n +fix: {2}.+$`)),
+      ]);
+      expect(status).toBe(1);
+    },
+  );
+
+  test('every check is there for some way of breaking it', () => {
+    expect(new Set(Object.values(CAUGHT_BY))).toEqual(new Set(CHECKS.map(({ name }) => name)));
+  });
+});
+
+describe('the command', () => {
+  test('exits 1 when a check fails, and prints no secret', async () => {
+    const orchestrator = await startOrchestrator({
+      secrets: [secret],
+      quiet: true,
+      misbehave: ['ignores-401'],
+    });
+    const args = ['--url', `${orchestrator.url}/dispatches`, '--heartbeat', '5', '--only', 'stops-on-401'];
+
+    const { exitCode, output } = await runCommand(args, { DISPATCH_SIGNING_SECRET: secret });
+    await orchestrator.close();
+
+    expect(exitCode).toBe(1);
+    expect(output).toContain('FAIL  stops-on-401');
+    expect(output).not.toContain(secret.replace('whsec_', ''));
+  });
+
+  test('says what is wrong with its arguments, and never repeats a secret', async () => {
+    const url = ['--url', 'http://127.0.0.1:9/dispatches'];
+    const outcomes = await Promise.all([
+      outcomeOf([]),
+      outcomeOf(['--url', 'n8n']),
+      outcomeOf([...url, '--secret', 'whsec_!not/base64']),
+      outcomeOf([...url, '--secret', secret, '--only', 'nothing']),
+      outcomeOf([...url, '--secret', secret, '--timeout', 'soon']),
+    ]);
+
+    expect(outcomes.map(({ status }) => status)).toEqual([2, 2, 2, 2, 2]);
+    expect(outcomes.map(({ lines }) => lines.join('\n'))).toEqual([
+      'conformance: --url is missing (see --help)',
+      'conformance: --url must be an http or https URL, not "n8n"',
+      'conformance: the secret is not whsec_ and base64',
+      'conformance: there is no check "nothing" (see --help)',
+      'conformance: --timeout must be a number of seconds, not "soon"',
+    ]);
+  });
+
+  test('an orchestrator that is not there fails the checks instead of hanging', async () => {
+    const args = ['--url', 'http://127.0.0.1:9/dispatches', '--secret', secret, '--only', 'answers-in-time'];
+
+    const { status, lines } = await outcomeOf(args);
+
+    expect(status).toBe(1);
+    expect(lines.join('\n')).toContain('a signed job.run got no answer');
+  });
+});
+
+describe('the kit', () => {
+  test('sends what Retake sends: the same headers and the same fields', async () => {
+    const tokenKeys = ['a-key-that-is-only-here-0123456789'];
+    const seen: { headers: string[]; fields: string[] }[] = [];
+    const server = createServer(async (request, response) => {
+      const fields = Object.keys(JSON.parse(await textOf(request))).sort();
+      const headers = Object.entries(request.headers).map(([name, value]) => `${name}: ${shapeOf(value)}`);
+      seen.push({ headers: headers.sort(), fields });
+      response.writeHead(202).end();
+    });
+    await new Promise<void>((resolve) => server.listen(0, '127.0.0.1', resolve));
+    const address = server.address();
+    const url = typeof address === 'object' ? `http://127.0.0.1:${address?.port}/` : '';
+    const job = new JobUnderTest({ videoUri: 's3://a/b', modelProfile: 'balanced', baseUrl: url, tokenKeys });
+
+    const run = await job.run();
+    await send(run, { url, secrets: [secret], timeoutMs: 10_000 });
+    await send(job.cancel(run, null), { url, secrets: [secret], timeoutMs: 10_000 });
+    for (const type of ['job.run', 'job.cancel'] as const) {
+      await deliver(deliveryOf(type, run), configOf(url, tokenKeys));
+    }
+    server.close();
+
+    expect(seen).toHaveLength(4);
+    expect(seen.slice(0, 2)).toEqual(seen.slice(2));
+  });
+});
+
+const outcomeOf = async (args: readonly string[]) => {
+  const lines: string[] = [];
+  const status = await conformance(args, (line) => lines.push(line));
+  return { status, lines };
+};
+
+/** The kit against a local orchestrator that breaks the contract in these ways. */
+async function judge(misbehave: readonly Misbehaviour[], options: readonly string[]) {
+  const orchestrator = await startOrchestrator({
+    secrets: [secret],
+    quiet: true,
+    stepMs: 5,
+    callbackBackoffMs: 5,
+    misbehave,
+  });
+  const url = `${orchestrator.url}/dispatches`;
+  const hasty = ['--timeout', '10', '--heartbeat', '3', '--concurrency', '20'];
+  try {
+    return await outcomeOf(['--url', url, '--secret', secret, ...hasty, ...options]);
+  } finally {
+    await orchestrator.close();
+  }
+}
+
+function runCommand(args: readonly string[], env: Record<string, string>) {
+  const main = fileURLToPath(new URL('main.ts', import.meta.url));
+  return new Promise<{ exitCode: number | null; output: string }>((resolve) => {
+    const child = execFile(
+      process.execPath,
+      [main, ...args],
+      { env: { ...process.env, ...env } },
+      (_, out, err) => resolve({ exitCode: child.exitCode, output: out + err }),
+    );
+  });
+}
+
+/** Of the whole configuration a delivery needs these alone. */
+function configOf(url: string, callbackTokenKeys: string[]): Parameters<typeof deliver>[1] {
+  return {
+    orchestratorUrl: url,
+    publicBaseUrl: url,
+    callbackTokenKeys,
+    dispatchSigningSecrets: [secret],
+  } as unknown as Parameters<typeof deliver>[1];
+}
+
+function deliveryOf(type: Delivery['type'], { dispatch_id, traceparent }: Message): Delivery {
+  return {
+    type,
+    dispatchId: dispatch_id,
+    jobId: newId('job'),
+    projectId: newId('prj'),
+    videoUri: 's3://a/b',
+    modelProfile: 'balanced',
+    resumeFromStatus: null,
+    checkpointRef: null,
+    executionId: null,
+    traceparent,
+    timeoutMs: 10_000,
+  };
+}
+
+/** What is the same in two messages: ids, times and signatures differ, the form does not. */
+function shapeOf(value: string | string[] | undefined): string {
+  return String(value)
+    .replaceAll(/[0-9a-zA-Z+/=]{16,}/g, '…')
+    .replaceAll(/\d+/g, '0');
+}
+
+async function textOf(request: IncomingMessage): Promise<string> {
+  const chunks: Buffer[] = [];
+  for await (const chunk of request) chunks.push(chunk);
+  return Buffer.concat(chunks).toString('utf8');
+}

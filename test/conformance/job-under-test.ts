@@ -1,0 +1,199 @@
+// One job of the kit's: the product's own pure core decides about every report, in memory, and what was reported is
+// kept for the checks. How reports come in over HTTP is receiver.ts's.
+import { type StatusCallback, toCallbackCommand } from '../../src/contract/callback.ts';
+import { signCallbackToken } from '../../src/contract/callback-token.ts';
+import { newId } from '../../src/contract/fields.ts';
+import type { Delivery } from '../../src/contract/messages.ts';
+import type { Checkpoint, Dispatch } from '../../src/domain/job.ts';
+import type { CheckpointStatus, Status } from '../../src/domain/lifecycle.ts';
+import type { Rejection } from '../../src/domain/rejection.ts';
+import { cancel, confirmUpload, retry, run } from '../domain/builders.ts';
+import { MemoryJob, RULES } from '../domain/memory-job.ts';
+import { Pulse } from '../support/orchestrator/pulse.ts';
+import { Finding } from './finding.ts';
+
+/** How a report is answered. `drop` ends the connection instead. */
+export type Answer = { status: number; errorCode?: string } | 'drop';
+
+/** One POST to the callback URL. */
+export interface Report {
+  /** Null when the token proves none. */
+  dispatchId: string | null;
+  /** Null when the body is no report; the flaw says why. */
+  body: StatusCallback | null;
+  /** Tells payloads apart; null without a body. */
+  digest: string | null;
+  /** Null while the answer is being held back. */
+  answer: Answer | null;
+  /** Why Retake would refuse it; null when it would not. */
+  flaw: Finding | null;
+}
+
+/** A check answers in place of the product: before it has decided, or by holding back what it decided. */
+export type Responder = (report: Report, decide: () => Answer) => Answer | Promise<Answer>;
+
+export interface JobSettings {
+  videoUri: string;
+  modelProfile: string;
+  baseUrl: string;
+  tokenKeys: readonly string[];
+}
+
+/** The fields that every dispatch holds, and those of its type, as spec/dispatch.md lists them. */
+export type Message = Readonly<Record<string, string | null>> &
+  Readonly<{ type: Delivery['type']; dispatch_id: string; traceparent: string }>;
+
+export class JobUnderTest {
+  readonly id = newId('job');
+  readonly reports: Report[] = [];
+  respond: Responder = (_report, decide) => decide();
+  readonly #projectId = newId('prj');
+  readonly #model = new MemoryJob();
+  readonly #pulse = new Pulse();
+  readonly #settings: JobSettings;
+  #newest: Message | null = null;
+
+  constructor(settings: JobSettings) {
+    this.#settings = settings;
+    this.#model.execute(confirmUpload({ videoUri: settings.videoUri }), Date.now());
+  }
+
+  get status(): Status {
+    return this.#model.job.status;
+  }
+
+  /** Whether the dispatch made last has ended, be it well or badly. */
+  get isOver(): boolean {
+    return this.#model.open === null;
+  }
+
+  /** The first thing in the reports that Retake refuses. */
+  get flaw(): Finding | null {
+    return this.reports.find(({ flaw }) => flaw !== null)?.flaw ?? null;
+  }
+
+  checkpoint(status: CheckpointStatus): Checkpoint | null {
+    return this.#model.job.checkpoints[status] ?? null;
+  }
+
+  /** The editor's run: the message that Retake would send. */
+  run(): Promise<Message> {
+    return this.#open(run(newId('dsp'), { traceparent: newTraceparent() }));
+  }
+
+  /** The editor's retry of a failed job, from where the product resumes it. */
+  retry(): Promise<Message> {
+    return this.#open(retry(newId('dsp'), { traceparent: newTraceparent() }));
+  }
+
+  /** The editor's cancel, and the notice of it. */
+  cancel(dispatch: Message, executionId: string | null): Message {
+    this.#model.execute(cancel(), Date.now());
+    const { model_profile: _, ...rest } = dispatch;
+    return {
+      ...rest,
+      type: 'job.cancel',
+      traceparent: newTraceparent(),
+      execution_id: executionId,
+    } as Message;
+  }
+
+  /** As if the pipeline had been silent for longer than Retake waits: the job fails, the pipeline is fenced off. */
+  timeOut(): void {
+    this.#model.execute({ type: 'deadline' }, Date.now() + RULES.stageTimeoutMs + 1);
+  }
+
+  /** Ends what is still open; the notice of it, or null when there is nothing to end. */
+  abandon(): Message | null {
+    this.respond = (_report, decide) => decide();
+    return this.#newest && !this.isOver ? this.cancel(this.#newest, null) : null;
+  }
+
+  /** Records the report and says how to answer it. */
+  async take(report: Report): Promise<Answer> {
+    const { body, dispatchId } = report;
+    const command = body && dispatchId && (await toCallbackCommand(body, dispatchId));
+    if (command) report.digest = command.payloadDigest;
+    this.reports.push(report);
+    this.#pulse.beat();
+    const decide = (): Answer => {
+      // The receiver has found the flaw already, and the status that goes with it.
+      if (!command) return report.answer ?? { status: 400 };
+      const decision = this.#model.execute(command, Date.now());
+      if (decision.kind === 'accepted') return { status: 204 };
+      if (decision.kind === 'replayed') return { status: 200 };
+      const { rejection } = decision;
+      report.flaw = toFinding(command.status, rejection);
+      return { status: rejection.code === 'RESOURCE_NOT_FOUND' ? 404 : 409, errorCode: rejection.code };
+    };
+    const answer = await this.respond(report, decide);
+    report.answer = answer;
+    this.#pulse.beat();
+    return answer;
+  }
+
+  /** True as soon as the condition holds, false at the timeout. */
+  until(holds: () => boolean, timeoutMs: number): Promise<boolean> {
+    return this.#pulse.until(holds, timeoutMs, new AbortController().signal);
+  }
+
+  async #open(command: Parameters<MemoryJob['execute']>[0]): Promise<Message> {
+    const decision = this.#model.execute(command, Date.now());
+    if (decision.kind !== 'accepted' || !decision.dispatch)
+      throw new Error(`${command.type} is not possible here`);
+    this.#newest = await this.#toMessage(decision.dispatch);
+    return this.#newest;
+  }
+
+  async #toMessage(dispatch: Dispatch): Promise<Message> {
+    const { videoUri, modelProfile, baseUrl, tokenKeys } = this.#settings;
+    return {
+      type: `job.${dispatch.kind}`,
+      dispatch_id: dispatch.id,
+      job_id: this.id,
+      project_id: this.#projectId,
+      video_uri: videoUri,
+      callback_url: `${baseUrl}/internal/jobs/${this.id}/status`,
+      callback_token: await signCallbackToken(this.id, dispatch.id, tokenKeys),
+      model_profile: modelProfile,
+      ...(dispatch.kind === 'retry'
+        ? { resume_from_status: dispatch.resumeFromStatus, checkpoint_ref: dispatch.checkpointRef }
+        : {}),
+      traceparent: dispatch.traceparent,
+    };
+  }
+}
+
+function toFinding(status: Status, rejection: Rejection): Finding {
+  switch (rejection.code) {
+    case 'EVENT_ID_PAYLOAD_MISMATCH':
+      return new Finding(
+        `two different reports bear one event_id (the second is ${status})`,
+        'Give each report a new event_id; only the same body may come again under the same id.',
+      );
+    case 'CALLBACK_OUT_OF_ORDER':
+      return new Finding(
+        `the occurred_at of ${status} lies before that of the report before it`,
+        'occurred_at says when it happened, and never falls from report to report.',
+      );
+    case 'FSM_TRANSITION_INVALID':
+    case 'FSM_TERMINAL_IMMUTABLE': {
+      const next = rejection.allowedNextStatuses.join(', ') || 'nothing';
+      return new Finding(
+        `${status} came while the job was at ${rejection.currentStatus}, from where ${next} may follow`,
+        'Report each status in the order of spec/job-lifecycle.md, one report after another, from one pipeline.',
+      );
+    }
+    default:
+      return new Finding(
+        `${status} was refused with ${rejection.code}`,
+        'Report under the callback_token of the dispatch that is being executed, while it is.',
+      );
+  }
+}
+
+/** W3C Trace Context, version 00, sampled. */
+function newTraceparent(): string {
+  const hex = (bytes: number) => Buffer.from(crypto.getRandomValues(new Uint8Array(bytes))).toString('hex');
+  return `00-${hex(16)}-${hex(8)}-01`;
+}

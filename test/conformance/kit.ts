@@ -1,0 +1,49 @@
+// Runs the checks, each on jobs of its own and so many at a time, and says how each ended. What is checked stands in
+// checks/, how it is asked for and printed in main.ts.
+import { CHECKS } from './checks.ts';
+import { Finding } from './finding.ts';
+import type { KitOptions } from './options.ts';
+import { Receiver } from './receiver.ts';
+import { Scene } from './scene.ts';
+
+export interface Result {
+  name: string;
+  guarantee: string;
+  /** Null when the check passed. */
+  finding: Finding | null;
+}
+
+/** The results in the order of the checks, and the requests that belonged to no job. */
+export async function runKit(
+  options: KitOptions,
+  onResult: (result: Result) => void = () => {},
+): Promise<{ results: Result[]; strays: string[] }> {
+  const { receiver, baseUrl } = await Receiver.start(options.listen);
+  const callbackBaseUrl = options.callbackBaseUrl ?? baseUrl;
+  const wanted = CHECKS.filter(({ name }) => options.only.length === 0 || options.only.includes(name));
+  const results = new Map<string, Result>();
+  const waiting = [...wanted];
+  const work = async (): Promise<void> => {
+    for (let check = waiting.shift(); check; check = waiting.shift()) {
+      const { name, guarantee } = check;
+      const scene = new Scene(options, receiver, callbackBaseUrl);
+      const finding = await check.run(scene).then(() => null, toFinding);
+      const result = { name, guarantee, finding };
+      results.set(name, result);
+      onResult(result);
+      await scene.clear();
+    }
+  };
+  try {
+    await Promise.all(Array.from({ length: options.concurrency }, work));
+  } finally {
+    await receiver.close();
+  }
+  const inOrder = wanted.flatMap(({ name }) => results.get(name) ?? []);
+  return { results: inOrder, strays: [...receiver.strays] };
+}
+
+function toFinding(error: unknown): Finding {
+  if (error instanceof Finding) return error;
+  throw error;
+}

@@ -1,0 +1,71 @@
+// The ways in which this orchestrator can be told to break the contract, one for each thing that the conformance kit
+// looks at, so that the kit itself is tested. The other files ask for a name where they would do the right thing.
+
+import type { CallbackBody } from './log.ts';
+import type { Step } from './pipeline.ts';
+import type { PipelinePlan } from './plan.ts';
+
+export const misbehaviours = [
+  'accepts-unsigned',
+  'accepts-wrong-signature',
+  'accepts-stale',
+  'answers-too-late',
+  'executes-repeats',
+  'wrong-token',
+  'invalid-body',
+  'skips-a-status',
+  'reuses-event-ids',
+  'goes-back-in-time',
+  'withholds-artifacts',
+  'silent',
+  'gives-up-callbacks',
+  'new-event-id-on-repeat',
+  'restarts-from-scratch',
+  'hides-failure',
+  'goes-on-after-failure',
+  'ignores-cancel',
+  'refuses-repeated-cancel',
+  'forgets-early-cancel',
+  'ignores-409',
+  'ignores-401',
+] as const;
+export type Misbehaviour = (typeof misbehaviours)[number];
+export type Misbehaviours = ReadonlySet<Misbehaviour>;
+
+/** How late `answers-too-late` is: later than Retake waits by default. */
+export const lateAnswerMs = 3_000;
+
+/** Throws for a name that is not in the list. */
+export function toMisbehaviours(names: readonly string[]): Misbehaviour[] {
+  return names.map((name) => {
+    const known = misbehaviours.find((misbehaviour) => misbehaviour === name);
+    if (!known) throw new Error(`there is no misbehaviour "${name}"; there are ${misbehaviours.join(', ')}`);
+    return known;
+  });
+}
+
+export function spoilPlan(plan: PipelinePlan, misbehave: Misbehaviours): PipelinePlan {
+  return misbehave.has('silent') ? { ...plan, heartbeats: 0, pause_before: 'TRANSCRIPT_READY' } : plan;
+}
+
+export function spoilSteps(steps: Step[], misbehave: Misbehaviours): Step[] {
+  const kept = misbehave.has('skips-a-status')
+    ? steps.filter(({ status }) => status !== 'TRANSCRIBING')
+    : steps;
+  const failed = misbehave.has('goes-on-after-failure') && kept.some(({ status }) => status === 'FAILED');
+  return failed ? [...kept, { status: 'AUDIO_READY' }] : kept;
+}
+
+export function spoilCallback(body: CallbackBody, misbehave: Misbehaviours): CallbackBody {
+  const { correlation_id, artifact_updates, ...rest } = body;
+  const occurredMs = Date.parse(body.occurred_at);
+  return {
+    ...rest,
+    correlation_id: misbehave.has('invalid-body') ? '' : correlation_id,
+    ...(artifact_updates && !misbehave.has('withholds-artifacts') ? { artifact_updates } : {}),
+    ...(misbehave.has('reuses-event-ids') ? { event_id: correlation_id.replace('exe_', '') } : {}),
+    ...(misbehave.has('goes-back-in-time') && body.status === 'AUDIO_READY'
+      ? { occurred_at: new Date(occurredMs - 60_000).toISOString() }
+      : {}),
+  };
+}
