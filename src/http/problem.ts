@@ -44,7 +44,7 @@ const PROBLEMS: Readonly<Record<ErrorCode, readonly [ContentfulStatusCode, strin
     502,
     'The orchestrator did not take the dispatch; nothing about the job changed',
   ],
-  OVERLOADED: [503, 'Too much is asked at once'],
+  OVERLOADED: [503, 'Not possible at this moment; the same request may be sent again'],
   AUTHENTICATION_UNAVAILABLE: [503, 'Tokens cannot be verified right now'],
   SERVICE_NOT_CONFIGURED: [503, 'The service is not set up'],
 };

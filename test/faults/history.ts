@@ -1,6 +1,6 @@
 // One history over HTTP with real queues: what an editor asks, what goes wrong meanwhile, and what has to be true
 // in the end. The orchestrator's own log of executions is the oracle.
-import { env, evictDurableObject, runInDurableObject } from 'cloudflare:test';
+import { env } from 'cloudflare:test';
 import fc from 'fast-check';
 import { requireConfig } from '../../src/config.ts';
 import { isResting } from '../../src/domain/lifecycle.ts';
@@ -85,9 +85,9 @@ export async function live(
     tally.count(what);
     switch (what) {
       case 'abort':
-        return abort(job);
+        return job.abort();
       case 'evict':
-        return evictDurableObject(job.stub).catch(() => {});
+        return job.forget().catch(() => {});
       case 'alarm':
         await job.alarm().catch(() => {});
         return;
@@ -133,14 +133,6 @@ export async function live(
   await settle(job, pipelines);
   await check(job, pipelines, answered, tally);
   await orchestrator.clear(job.id);
-}
-
-/** The reason for which the test runner's own aborts print nothing. */
-const QUIET_REASON = 'Instance dispose';
-
-/** The memory is lost in the middle of whatever it does. */
-async function abort(job: ActingJob): Promise<void> {
-  await runInDurableObject(job.stub, (_actor, state) => state.abort(QUIET_REASON)).catch(() => {});
 }
 
 /** Until what was dispatched has arrived and its pipeline has ended, if it does within moments. */

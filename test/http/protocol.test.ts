@@ -246,6 +246,21 @@ describe('every answer', () => {
   });
 });
 
+test('a request whose job lost its memory meanwhile is answered 503, and its repeat gets the dispatch it made', async () => {
+  const { job } = await failedAfter('TRANSCRIBING');
+  await job.answers({ kind: 'hold' });
+  const cut = job.retry('first', { prefer: 'wait=30' });
+  await orchestrator.waitFor(job.id, 'held');
+
+  await job.abort();
+
+  const reply = await cut;
+  expect(reply).toMatchObject({ status: 503, body: { error_code: 'OVERLOADED' } });
+  expect(reply.headers.get('retry-after')).toBe('1');
+  await orchestrator.release(job.id);
+  expect(await job.retry('first')).toMatchObject({ status: 200, body: { replayed: true } });
+});
+
 test('healthz answers without a token', async () => {
   const reply = await call('GET', '/healthz');
 
