@@ -15,6 +15,8 @@ export interface StackOptions {
   /** The orchestrator's time before each callback. */
   stepMs?: number;
   vars?: Record<string, string | number>;
+  /** Called with each line that the service says, whichever instance of it. */
+  onServiceLine?: (line: string) => void;
 }
 
 /** Ports and state stay the same over every stop, kill and start. */
@@ -52,8 +54,13 @@ export class Stack {
     return this.#orchestrator;
   }
 
+  /** Where the service is, also while it is down. */
+  get serviceUrl(): string {
+    return `http://127.0.0.1:${this.#ports.service}`;
+  }
+
   editor(sub: string): Promise<Editor> {
-    return Editor.named(sub, `http://127.0.0.1:${this.#ports.service}`);
+    return Editor.named(sub, this.serviceUrl);
   }
 
   async startService(): Promise<void> {
@@ -62,6 +69,7 @@ export class Stack {
       orchestratorUrl: `http://127.0.0.1:${this.#ports.orchestrator}/dispatches`,
       persistTo: join(this.#directory, 'state'),
       ...(this.#options.vars ? { vars: this.#options.vars } : {}),
+      ...(this.#options.onServiceLine ? { onLine: this.#options.onServiceLine } : {}),
     });
   }
 

@@ -1,0 +1,124 @@
+// One editor's requests over HTTP, each written down with what became of it. A request that fails is a record here and
+// no exception: chaos is expected.
+import { setTimeout as sleep } from 'node:timers/promises';
+import { between, type Random } from './chaos-plans.ts';
+import type { Call, Ending, Operation } from './chaos-records.ts';
+
+/** Longer than any wait of the service, and than a restart of it. */
+const PATIENCE_MS = 60_000;
+
+export interface Ask {
+  operation: Operation;
+  method: 'GET' | 'POST';
+  path: string;
+  jobId?: string;
+  requestKey?: string;
+  prefer?: string | null;
+  body?: unknown;
+  /**
+   * Go on after this as if there had been no answer. The connection stays: wrangler dev ends when a client closes one
+   * early (cloudflare/workers-sdk#15451).
+   */
+  giveUpAfterMs?: number;
+}
+
+// biome-ignore lint/suspicious/noExplicitAny: callers look into bodies of every form
+export type Body = any;
+/** How much was achieved so far. */
+export type Done = { jobs: number; answers: number };
+export type Answered = { call: Call; body: Body };
+type Got = { ending: Ending; status: number; body: Body };
+const FORGOTTEN: Got = { ending: 'forgotten', status: 0, body: null };
+
+export class ChaosClient {
+  readonly #url: string;
+  readonly #token: string;
+  readonly #calls: Call[];
+  readonly #ended: AbortSignal;
+  readonly #done: Done;
+
+  /** `ended` makes what still insists give up. */
+  constructor(
+    url: string,
+    token: string,
+    { calls, done, ended }: { calls: Call[]; done: Done; ended: AbortSignal },
+  ) {
+    this.#url = url;
+    this.#token = token;
+    this.#calls = calls;
+    this.#ended = ended;
+    this.#done = done;
+  }
+
+  /** The same request again until the service itself has answered it. */
+  async insist(ask: Ask, random: Random): Promise<Answered> {
+    const { giveUpAfterMs: _, ...patient } = ask;
+    for (let next = ask; ; next = patient) {
+      const answered = await this.send(next);
+      const { ending, status } = answered.call;
+      if (ending === 'answered' && (status < 500 || status === 502)) return answered;
+      await sleep(between(random, 300, 1_500), undefined, { signal: this.#ended });
+    }
+  }
+
+  async send(ask: Ask): Promise<Answered> {
+    const sentAt = Date.now();
+    const answered = this.#fetch(ask);
+    const got = await (ask.giveUpAfterMs === undefined
+      ? answered
+      : Promise.race([answered, sleep(ask.giveUpAfterMs, FORGOTTEN)]));
+    return { call: this.#record(ask, { sentAt, ...got }), body: got.body };
+  }
+
+  async #fetch(ask: Ask): Promise<Got> {
+    try {
+      const response = await fetch(`${this.#url}${ask.path}`, {
+        method: ask.method,
+        redirect: 'manual',
+        headers: {
+          authorization: `Bearer ${this.#token}`,
+          ...(ask.prefer ? { prefer: ask.prefer } : {}),
+          ...(ask.body === undefined ? {} : { 'content-type': 'application/json' }),
+        },
+        signal: AbortSignal.timeout(PATIENCE_MS),
+        ...(ask.body === undefined ? {} : { body: JSON.stringify(ask.body) }),
+      });
+      const text = await response.text();
+      // Every answer of the service bears its request id; what wrangler's proxy says in its stead does not.
+      const isOurs = response.headers.has('x-request-id');
+      const body = isOurs && text !== '' ? JSON.parse(text) : text.slice(0, 200);
+      return { ending: isOurs ? 'answered' : 'foreign', status: response.status, body };
+    } catch (error) {
+      return { ending: 'cut', status: 0, body: error instanceof Error ? String(error.cause ?? error) : null };
+    }
+  }
+
+  #record(ask: Ask, got: Got & { sentAt: number }): Call {
+    const { operation, jobId, requestKey, prefer } = ask;
+    const endedAt = Date.now();
+    const ours: Body = got.ending === 'answered' ? got.body : {};
+    const ok = got.status > 0 && got.status < 300;
+    const shown = operation === 'read' || operation === 'cancel' ? ours : {};
+    const call: Call = {
+      operation,
+      jobId: jobId ?? (operation === 'create' && ok ? (ours.id ?? null) : null),
+      requestKey: requestKey ?? null,
+      prefer: prefer ?? null,
+      sentAt: got.sentAt,
+      endedAt,
+      ending: got.ending,
+      status: got.status,
+      errorCode: ours.error_code ?? (got.ending === 'answered' ? null : String(got.body)),
+      metKill: false,
+      dispatchId: ours.dispatch_id ?? (got.status === 502 ? (ours.details?.dispatch_id ?? null) : null),
+      dispatchState: ours.dispatch_state ?? null,
+      replayed: ours.replayed ?? null,
+      resumeFrom: ours.resume_from_status ?? null,
+      checkpointRef: ours.checkpoint_ref ?? null,
+      revision: ok ? (shown.revision ?? null) : null,
+    };
+    this.#calls.push(call);
+    if (got.ending === 'answered') this.#done.answers += 1;
+    return call;
+  }
+}

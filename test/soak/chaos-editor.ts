@@ -1,0 +1,125 @@
+// An editor under load: takes one job after another from its creation to its end, impatient, forgetful and double-
+// clicking, and repeats every request until it is answered.
+import { setTimeout as sleep } from 'node:timers/promises';
+import type { OrchestratorClient } from '../support/orchestrator/client.ts';
+import type { Ask, Body, ChaosClient, Done } from './chaos-client.ts';
+import { between, drawPlan, type PlanSet, pick, type Random } from './chaos-plans.ts';
+
+const RESTING = ['UPLOADED', 'DRAFT_READY', 'DONE', 'FAILED', 'CANCELLED'];
+const PREFERENCES = [null, 'respond-async', 'wait=2', 'wait=5', 'respond-async, wait=3'] as const;
+const MOST_REQUESTS = 8;
+
+export interface Surroundings {
+  client: ChaosClient;
+  orchestrator: OrchestratorClient;
+  projectId: string;
+  random: Random;
+  /** No new intents from then on; what was begun is still carried to its answer. */
+  isOver: () => boolean;
+  /** Plans as they were set, in order. */
+  plans: PlanSet[];
+  /** Jobs on which an editor is at work. */
+  inFlight: Set<string>;
+  done: Done;
+}
+
+/** Works until it is over. */
+export async function workAsEditor(around: Surroundings): Promise<void> {
+  let jobId = await newJob(around);
+  while (!around.isOver()) {
+    await bringToItsEnd(jobId, around);
+    // The next one is there before this one is let go, so that the number of jobs in flight never falls.
+    const next = around.isOver() ? null : await newJob(around);
+    around.inFlight.delete(jobId);
+    around.done.jobs += 1;
+    if (next === null) return;
+    jobId = next;
+  }
+  around.inFlight.delete(jobId);
+}
+
+async function newJob({ client, projectId, random, inFlight, ...around }: Surroundings): Promise<string> {
+  const made = await client.insist(
+    { operation: 'create', method: 'POST', path: `/projects/${projectId}/jobs` },
+    random,
+  );
+  const jobId: string = made.body.id;
+  inFlight.add(jobId);
+  const body = { video_uri: videoOf(jobId) };
+  await client.insist(
+    { operation: 'confirm', method: 'POST', path: `/jobs/${jobId}/confirm-upload`, jobId, body },
+    random,
+  );
+  await setPlan(jobId, { random, ...around });
+  return jobId;
+}
+
+export const videoOf = (jobId: string): string => `s3://videos/${jobId}.mp4`;
+
+async function setPlan(
+  jobId: string,
+  { orchestrator, random, plans, isOver }: Pick<Surroundings, 'orchestrator' | 'random' | 'plans' | 'isOver'>,
+): Promise<void> {
+  const plan = isOver() ? {} : drawPlan(random);
+  plans.push({ jobId, at: Date.now(), plan });
+  await orchestrator.plan(jobId, plan);
+}
+
+async function bringToItsEnd(jobId: string, around: Surroundings): Promise<void> {
+  const { client, random, isOver } = around;
+  const cancel: Ask = { operation: 'cancel', method: 'POST', path: `/jobs/${jobId}/cancel`, jobId };
+  const cancelling =
+    random() < 0.1 ? sleep(between(random, 0, 8_000)).then(() => client.insist(cancel, random)) : null;
+  // Awaited at the end; should the run be broken off before, nobody is left to hear of it.
+  cancelling?.catch(() => {});
+  let attempt = 0;
+  for (let requests = 0; requests < MOST_REQUESTS && !isOver(); requests += 1) {
+    const job = await whenAtRest(jobId, around);
+    if (job?.status === 'UPLOADED') {
+      await askForDispatch(jobId, 'run', { operation: 'run', path: `/jobs/${jobId}/run` }, around);
+    } else if (job?.status === 'FAILED') {
+      // After a 502 the same request may be made again, and so may another.
+      if (job.isNews || random() < 0.5) attempt += 1;
+      if (random() < 0.3) await setPlan(jobId, around);
+      const body = { model_profile: 'balanced', client_request_id: `retry-${attempt}` };
+      const ask = { operation: 'retry' as const, path: `/jobs/${jobId}/retry`, body };
+      await askForDispatch(jobId, body.client_request_id, ask, around);
+    } else break;
+  }
+  await cancelling;
+}
+
+/** One intent: perhaps sent twice at once, perhaps left without waiting, perhaps repeated although it was answered. */
+async function askForDispatch(
+  jobId: string,
+  requestKey: string,
+  asked: Pick<Ask, 'operation' | 'path' | 'body'>,
+  { client, random }: Surroundings,
+): Promise<void> {
+  const ask: Ask = { ...asked, method: 'POST', jobId, requestKey, prefer: pick(random, PREFERENCES) };
+  const copies = random() < 0.2 ? between(random, 2, 3) : 1;
+  const givesUp = random() < 0.08 ? { giveUpAfterMs: between(random, 5, 400) } : {};
+  await Promise.all(
+    Array.from({ length: copies }, async (_, index) => {
+      if (index > 0) await sleep(between(random, 0, 200));
+      await client.insist(index === 0 ? { ...ask, ...givesUp } : ask, random);
+    }),
+  );
+  if (random() < 0.15) await client.insist(ask, random);
+}
+
+/** The job once nothing is under way; null when it is over before that. */
+async function whenAtRest(jobId: string, { client, random, isOver }: Surroundings): Promise<Body> {
+  let looks = 0;
+  while (!isOver()) {
+    const read = await client.insist(
+      { operation: 'read', method: 'GET', path: `/jobs/${jobId}`, jobId },
+      random,
+    );
+    const { status, open_dispatch } = read.body;
+    if (open_dispatch === null && RESTING.includes(status)) return { status, isNews: looks > 0 };
+    looks += 1;
+    await sleep(between(random, 3_000, 8_000));
+  }
+  return null;
+}

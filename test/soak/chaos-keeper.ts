@@ -1,0 +1,113 @@
+// Keeps the service running between kills, and knows when it was down: kills it on purpose, and starts it again when
+// wrangler dev ends by itself, which it does at times under load (cloudflare/workers-sdk#15317, #15451).
+import { setTimeout as sleep } from 'node:timers/promises';
+import { stripVTControlCharacters } from 'node:util';
+import type { Stack } from '../e2e/stack.ts';
+import type { Service } from '../support/service.ts';
+import { between, type Random } from './chaos-plans.ts';
+
+/** wrangler closes connections before it is seen to have ended. */
+const DYING_MS = 10_000;
+const STARTS = 3;
+
+/** How it ends when its proxy lost a connection: an error without a word. Anything else is worth knowing. */
+const KNOWN_DEATH = /\[ERROR\] *$/m;
+
+export class Keeper {
+  kills = 0;
+  /** Times that wrangler dev ended by itself. */
+  deaths = 0;
+  /** Rejects when the service ends for a reason that is not known. */
+  readonly crash: Promise<never>;
+  readonly #stack: Stack;
+  readonly #onCrash: (error: unknown) => void;
+  readonly #outages: { from: number; until: number }[] = [];
+  #turn: Promise<void> = Promise.resolve();
+  #isDone = false;
+
+  constructor(stack: Stack) {
+    this.#stack = stack;
+    const { promise, reject } = Promise.withResolvers<never>();
+    this.crash = promise;
+    this.crash.catch(() => {});
+    this.#onCrash = reject;
+    this.#watch(stack.service);
+  }
+
+  /**
+   * Kills it a while after each time that it is up, and leaves it up. A machine that is busy with other things gets the
+   * time for `work` pieces of work first: what never came to work is no test when killed.
+   */
+  async killUntil(
+    until: number,
+    [least, most]: readonly [number, number],
+    { random, work, done }: { random: Random; work: number; done: () => number },
+  ): Promise<void> {
+    for (;;) {
+      const pauseMs = between(random, least, most);
+      if (Date.now() + pauseMs > until) break;
+      const before = done();
+      await sleep(pauseMs);
+      while (done() - before < work && Date.now() < until) await sleep(100);
+      if (Date.now() >= until) break;
+      await this.#inTurn(() => {
+        this.kills += 1;
+        return this.#restart(Date.now());
+      });
+    }
+    await sleep(Math.max(until - Date.now(), 0));
+    await this.#turn;
+  }
+
+  /** Since when there is nothing wrong with it. */
+  get upSince(): number {
+    return this.#outages.at(-1)?.until ?? 0;
+  }
+
+  /** Whether the service was down, or dying, at some time between. */
+  wasDown(from: number, until: number): boolean {
+    return this.#outages.some((outage) => outage.from <= until && outage.until >= from);
+  }
+
+  /** What ends from now on is meant to. */
+  async done(): Promise<void> {
+    this.#isDone = true;
+    await this.#turn;
+  }
+
+  #watch(service: Service): void {
+    service.child.exited.then((how) =>
+      this.#inTurn(async () => {
+        if (this.#isDone || this.#stack.service !== service) return;
+        const output = stripVTControlCharacters(service.child.output);
+        if (!KNOWN_DEATH.test(output)) {
+          const last = output.split('\n').slice(-20).join('\n');
+          throw new Error(`the service ended by itself (${how}):\n${last}`);
+        }
+        this.deaths += 1;
+        await this.#restart(Date.now() - DYING_MS);
+      }),
+    );
+  }
+
+  async #restart(from: number): Promise<void> {
+    const outage = { from, until: Number.POSITIVE_INFINITY };
+    this.#outages.push(outage);
+    await this.#stack.killService();
+    for (let start = 1; ; start += 1) {
+      try {
+        await this.#stack.startService();
+        break;
+      } catch (error) {
+        if (start === STARTS) throw error;
+      }
+    }
+    outage.until = Date.now();
+    this.#watch(this.#stack.service);
+  }
+
+  #inTurn(work: () => Promise<void>): Promise<void> {
+    this.#turn = this.#turn.then(work).catch(this.#onCrash);
+    return this.#turn;
+  }
+}

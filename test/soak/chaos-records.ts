@@ -1,0 +1,83 @@
+// What a chaos run writes down, and all that the checker may believe: what editors were answered, what the service
+// shows of each job at the end, and the orchestrator's own log. Only types.
+import type { OrchestratorLog } from '../support/orchestrator/log.ts';
+
+export type Operation = 'project' | 'create' | 'confirm' | 'run' | 'retry' | 'cancel' | 'read';
+
+/**
+ * How a request ended. `answered`: by the service itself. `foreign`: by wrangler's proxy in its stead. `cut`: the
+ * connection failed. `forgotten`: the editor did
+ * not wait for it.
+ */
+export type Ending = 'answered' | 'foreign' | 'cut' | 'forgotten';
+
+/** One request of an editor, with what it was answered. Times are epoch milliseconds. */
+export interface Call {
+  operation: Operation;
+  jobId: string | null;
+  /** The same for identical requests: `run`, or the client_request_id. */
+  requestKey: string | null;
+  prefer: string | null;
+  sentAt: number;
+  endedAt: number;
+  ending: Ending;
+  /** 0 when nobody answered. */
+  status: number;
+  errorCode: string | null;
+  /** Whether the service was down at some time between the request and its end. */
+  metKill: boolean;
+  /** Of run and retry: the answer's; of a 502: the withdrawn dispatch. */
+  dispatchId: string | null;
+  dispatchState: string | null;
+  replayed: boolean | null;
+  resumeFrom: string | null;
+  checkpointRef: string | null;
+  /** Of read and cancel. */
+  revision: number | null;
+}
+
+export interface DispatchRow {
+  dispatch_id: string;
+  kind: 'run' | 'retry';
+  dispatch_state: string;
+  resume_from_status: string | null;
+  checkpoint_ref: string | null;
+  client_request_id: string | null;
+  delivery_attempts: number;
+  created_at: string;
+  updated_at: string;
+}
+
+export interface TransitionRow {
+  seq: number;
+  actor_type: 'editor' | 'orchestrator' | 'system';
+  prev_status: string;
+  new_status: string;
+  dispatch_id: string | null;
+  occurred_at: string;
+  recorded_at: string;
+  correlation_id: string | null;
+}
+
+/** A job as the service shows it when everything is over. */
+export interface FinalJob {
+  id: string;
+  status: string;
+  revision: number;
+  videoUri: string | null;
+  openDispatchId: string | null;
+  /** Oldest first. */
+  dispatches: DispatchRow[];
+  transitions: TransitionRow[];
+  /** In its project's list; null when it is not there. */
+  listedStatus: string | null;
+}
+
+export interface ChaosRecords {
+  calls: Call[];
+  /** Every job that an editor was told of, and those that its lists show besides. */
+  jobs: FinalJob[];
+  log: OrchestratorLog;
+  /** Lines of the service's output that hold what must stay secret, with the secret cut out. */
+  leaks: string[];
+}
