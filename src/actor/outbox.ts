@@ -16,7 +16,7 @@ export interface OutboxTargets {
 export class Outbox {
   readonly #targets: OutboxTargets;
   readonly #leases: Leases;
-  /** The status that the workspace is known to list; null until this instance has pushed. */
+  /** The status that the workspace is known to list; null while that is not known: a push without an answer may have arrived. */
   #listedStatus: string | null = null;
   #pushing: Promise<void> | null = null;
   #pushFailures = 0;
@@ -70,6 +70,7 @@ export class Outbox {
   async #pushUntilListed(current: () => Job | null): Promise<void> {
     for (let job = current(); job && job.status !== this.#listedStatus; job = current()) {
       const { id, projectId, status, revision, createdAt, updatedAt } = job;
+      this.#listedStatus = null;
       try {
         await this.#targets.push(job.owner, { jobId: id, projectId, status, revision, createdAt, updatedAt });
         this.#listedStatus = status;

@@ -23,4 +23,14 @@ export const FOUND: readonly Scenario[] = [
     ],
     chances: { faults: [], delays: [] },
   },
+  // Seed 100: the push of a retry's first status arrived and its answer was lost. The retry failed again, so that the
+  // job's status was the one last known to be listed, and the workspace went on listing the other.
+  {
+    actions: [{ afterMs: 12_000, action: { do: 'retry', request: 'a', prefer: '' } }],
+    plans: [
+      { ...calm, failsAt: 'TRANSCRIBING' },
+      { ...calm, failsAt: 'TRANSCRIBING' },
+    ],
+    chances: { faults: [...Array<number>(55).fill(0), 96], delays: [] },
+  },
 ];
