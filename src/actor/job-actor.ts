@@ -206,6 +206,7 @@ export class JobActor extends DurableObject<Env> {
   }
 
   #flush({ job, changes }: Extract<Decision, { kind: 'accepted' }>): void {
+    if (changes.opened) this.#leases.made(changes.opened.id);
     const touched = [...(changes.opened ? [changes.opened] : []), ...(changes.updated ?? [])];
     const open = touched.find(({ id }) => id === job.openDispatchId) ?? this.#store.open(job);
     this.#arm(job, open, touched);

@@ -18,9 +18,14 @@ const REPORT_MARGIN_MS = 2_000;
 const EARLY_MS = 500;
 
 export class Leases {
-  readonly #bornAt = Date.now();
+  /** Made by this instance, so that nobody can have carried them before. */
+  readonly #madeHere = new Set<string>();
   readonly #leases = new Map<string, Lease>();
   readonly #everClaimed = new Set<string>();
+
+  made(dispatchId: string): void {
+    this.#madeHere.add(dispatchId);
+  }
 
   queued(message: MessageKind, dispatchId: string, now: number): void {
     // Shorter than the alarm's interval, so that the alarm finds it expired.
@@ -56,11 +61,9 @@ export class Leases {
     return this.#held(message, dispatchId, now)?.kind === 'claimed';
   }
 
-  /** Whether the orchestrator may have seen this dispatch: claimed here, tried before, or older than this instance. */
-  mayHaveStarted(dispatch: Dispatch): boolean {
-    return (
-      this.#everClaimed.has(dispatch.id) || dispatch.deliveryAttempts > 0 || dispatch.createdAt < this.#bornAt
-    );
+  /** Whether the orchestrator may have seen this dispatch: unless this instance made it and nobody claimed it since. */
+  mayHaveStarted({ id, deliveryAttempts }: Dispatch): boolean {
+    return !this.#madeHere.has(id) || this.#everClaimed.has(id) || deliveryAttempts > 0;
   }
 
   #held(message: MessageKind, dispatchId: string, now: number): Lease | null {

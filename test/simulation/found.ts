@@ -33,4 +33,14 @@ export const FOUND: readonly Scenario[] = [
     ],
     chances: { faults: [...Array<number>(55).fill(0), 96], delays: [] },
   },
+  // Seed 1: the instance that cancels has a clock behind that of the one whose delivery is under way, took the
+  // dispatch for its own, and did not tell the pipeline.
+  {
+    actions: [
+      { afterMs: 0, action: { do: 'clock', skewMs: -90_000 } },
+      { afterMs: 0, action: { do: 'cancel' } },
+    ],
+    plans: [{ ...calm, failsAt: null }],
+    chances: { faults: [...Array<number>(22).fill(0), 98, 0, 71], delays: [] },
+  },
 ];

@@ -146,8 +146,8 @@ export const MUTANTS: readonly Mutant[] = [
   {
     bug: 'cancel does not tell a pipeline whose delivery was under way',
     file: 'src/actor/leases.ts',
-    from: `this.#everClaimed.has(dispatch.id) || dispatch.deliveryAttempts > 0 || dispatch.createdAt < this.#bornAt`,
-    to: `dispatch.deliveryAttempts > 0`,
+    from: `return !this.#madeHere.has(id) || this.#everClaimed.has(id) || deliveryAttempts > 0;`,
+    to: `return deliveryAttempts > 0;`,
     suite: 'simulation',
   },
   {
