@@ -3,6 +3,7 @@ import { cpus } from 'node:os';
 import { join } from 'node:path';
 import { parseArgs } from 'node:util';
 import { runChaos } from './chaos.ts';
+import { VIOLATIONS } from './chaos-case.ts';
 import { runMutants } from './mutants.ts';
 import { runTests } from './run-tests.ts';
 
@@ -77,14 +78,18 @@ async function soak(parts: readonly Part[], seed: number, scale: number): Promis
 async function runPart(part: Part, seed: number, scale: number): Promise<{ ok: boolean; figures: Figures }> {
   switch (part) {
     case 'chaos': {
-      const { violations, ...figures } = await runChaos({
+      const { ok, ...figures } = await runChaos({
         jobs: 200,
         seconds: Math.max(60, Math.round(300 * scale)),
         killEveryMs: [3_000, 8_000],
         seed,
-        print: (line) => console.log(`  ${line}`),
+        print: (line) => console.log(line),
       });
-      return { ok: violations.length === 0, figures: figures as Figures };
+      const broken = VIOLATIONS.map((kind) => [
+        kind,
+        figures.violations.filter((v) => v.kind === kind).length,
+      ]);
+      return { ok, figures: { ...figures, violations: Object.fromEntries(broken) } };
     }
     case 'mutants': {
       const figures = await runMutants((line) => console.log(`  ${line}`));
