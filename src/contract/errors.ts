@@ -68,7 +68,7 @@ export const jobAlreadyRunningError = problem(
   ['JOB_ALREADY_RUNNING'],
   z.object({
     current_status: jobStatus,
-    attempted_status: jobStatus.nullable(),
+    attempted_status: z.union([jobStatus, z.null()]),
     dispatch_id: z.string().nullable(),
   }),
 );
@@ -77,7 +77,7 @@ export const retryNotAllowedError = problem(
   ['RETRY_NOT_ALLOWED_STATE'],
   z.object({
     current_status: jobStatus,
-    attempted_status: jobStatus.nullable(),
+    attempted_status: z.union([jobStatus, z.null()]),
     reason: z.enum(['not_failed', 'nothing_to_resume_from']),
   }),
 );

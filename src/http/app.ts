@@ -38,6 +38,7 @@ export function createApp(): OpenAPIHono<AppEnv> {
       onError: (c) => problem(c, 'PAYLOAD_TOO_LARGE', { details: { max_bytes: MAX_BODY_BYTES } }),
     }),
     emptyBodyIsNone,
+    bodyIsUtf8,
   );
 
   registerProjects(app);
@@ -110,6 +111,23 @@ const emptyBodyIsNone = createMiddleware<AppEnv>(async (c, next) => {
   return next();
 });
 
+/** RFC 8259 §8.1. Decoding leniently would put another character in the place of what was sent. */
+const bodyIsUtf8 = createMiddleware<AppEnv>(async (c, next) => {
+  if (c.req.method !== 'POST') return next();
+  const body = await c.req.arrayBuffer();
+  try {
+    new TextDecoder('utf-8', { fatal: true, ignoreBOM: false }).decode(body);
+  } catch {
+    return notJson(c);
+  }
+  return next();
+});
+
+const notJson = (c: Context) =>
+  problem(c, 'VALIDATION_ERROR', {
+    details: { issues: [{ path: '', message: 'The body is not valid JSON' }] },
+  });
+
 function invalid(c: Context, error: ZodError) {
   const issues = error.issues.slice(0, MAX_ISSUES).map((issue) => ({
     path: issue.path.map(String).join('.').slice(0, 200),
@@ -141,11 +159,7 @@ interface PlatformError extends Error {
 function failed(error: Error, c: Context<AppEnv>) {
   if (error instanceof HTTPException) {
     if (error.status === 415) return problem(c, 'UNSUPPORTED_MEDIA_TYPE');
-    if (error.status === 400) {
-      return problem(c, 'VALIDATION_ERROR', {
-        details: { issues: [{ path: '', message: 'The body is not valid JSON' }] },
-      });
-    }
+    if (error.status === 400) return notJson(c);
   }
   // Cloudflare marks the errors of an actor that cannot take more, or lost its memory under the call.
   const { overloaded, retryable, durableObjectReset } = error as PlatformError;

@@ -1,0 +1,345 @@
+// From a schema of the document to values that fit it, and to values that miss it narrowly. Knows the keywords
+// that the document uses, and throws at any other, so that the document cannot outgrow it unnoticed.
+import fc, { type Arbitrary } from 'fast-check';
+import { fits, type Schema } from './document.ts';
+
+const ANNOTATIONS = ['description', 'example', 'default'];
+const KEYWORDS: Record<string, readonly string[]> = {
+  string: ['minLength', 'maxLength', 'pattern', 'format', 'enum'],
+  integer: ['minimum', 'maximum'],
+  number: ['minimum', 'maximum'],
+  boolean: [],
+  null: [],
+  object: ['properties', 'required', 'additionalProperties', 'propertyNames', 'maxProperties'],
+};
+
+/** Values by name of the property that make a request go further than any value of the right form would. */
+const TELLING: Record<string, readonly string[]> = {
+  model_profile: ['balanced', 'accurate', 'draft-only', 'legacy'],
+  client_request_id: ['retry-1', 'retry-2'],
+  event_id: ['event-1', 'event-2'],
+  status: ['AUDIO_EXTRACTING', 'AUDIO_READY', 'FAILED'],
+};
+
+/** Values that fit, edges included. */
+export function fitting(schema: Schema, name = ''): Arbitrary<unknown> {
+  const telling = TELLING[name];
+  const made = fc.oneof(...branches(schema).map(madeOf)).filter((value) => fits(schema, value));
+  return telling ? fc.oneof({ weight: 3, arbitrary: fc.constantFrom(...telling) }, made) : made;
+}
+
+/** Values that do not fit: each breaks one rule of the schema, somewhere in an otherwise good value. */
+export function missing(schema: Schema): Arbitrary<unknown> {
+  const wrong = fc.oneof(JUNK, ...branches(schema).flatMap(misses));
+  return wrong.filter((value) => !fits(schema, value));
+}
+
+/** One value after the other along everything that the schema draws: to each bound, and a step over it. */
+export function edges(schema: Schema, name = ''): unknown[] {
+  const wrong = [null, true, 0, 1.5, '', 'x', [], {}];
+  return [...wrong, simplest(schema, name), ...branches(schema).flatMap(edgesOf)];
+}
+
+function edgesOf(schema: Typed): unknown[] {
+  const {
+    minLength = 0,
+    maxLength,
+    minimum,
+    maximum,
+    pattern,
+    format,
+    properties = {},
+    required = [],
+  } = schema;
+  switch (schema.type) {
+    case 'integer':
+    case 'number':
+      return [minimum, maximum].flatMap((at) =>
+        at === undefined ? [] : [at - 1, at - 0.5, at, at + 0.5, at + 1],
+      );
+    case 'string': {
+      if (schema.enum) return schema.enum.flatMap((value) => [value, value.toLowerCase(), ` ${value}`]);
+      if (format === 'date-time') return [...NO_MOMENTS, simplest(schema)];
+      const start = format === 'uri' ? 's3://a/' : '';
+      const lengths = [minLength - 1, minLength, maxLength ?? 0, (maxLength ?? -1) + 1];
+      const ofLengths = lengths.flatMap((length) =>
+        length < start.length ? [] : [start.padEnd(length, 'x')],
+      );
+      const spoilt =
+        pattern === undefined ? [] : NEEDLES.flatMap((needle) => [needle, `a${needle}`, `${needle}a`]);
+      return [...ofLengths, ...spoilt, ...(format === 'uri' ? NO_URIS : [])];
+    }
+    case 'object': {
+      const whole = simplest(schema) as Record<string, unknown>;
+      const without = (key: string) =>
+        Object.fromEntries(Object.entries(whole).filter(([each]) => each !== key));
+      const { additionalProperties: extra } = schema;
+      const extras = typeof extra === 'object' && Object.keys(extra).length > 0 ? edges(extra) : [1];
+      return [
+        ...required.map(without),
+        ...extras.map((value) => ({ ...whole, extra: value })),
+        ...Object.entries(properties).flatMap(([key, each]) =>
+          edges(each, key).map((value) => ({ ...whole, [key]: value })),
+        ),
+      ];
+    }
+    default:
+      return [];
+  }
+}
+
+/** The least that fits. */
+export function simplest(schema: Schema, name = ''): unknown {
+  const [first] = branches(schema);
+  const [telling] = TELLING[name] ?? [];
+  if (telling !== undefined) return telling;
+  const { type, minLength = 0, minimum = 0, format, properties = {}, required = [] } = first ?? {};
+  if (type === 'boolean') return true;
+  if (type === 'null') return null;
+  if (type === 'integer' || type === 'number') return minimum;
+  if (type === 'object') {
+    return Object.fromEntries(required.map((key) => [key, simplest(properties[key] ?? {}, key)]));
+  }
+  if (first?.enum) return first.enum[0];
+  if (format === 'date-time') return new Date(STARTED_AT).toISOString();
+  return format === 'uri' ? 's3://a/b' : 'a'.repeat(minLength);
+}
+
+/** Values of every type; in the order in which a counterexample is easy to read. */
+export const JUNK: Arbitrary<unknown> = fc.oneof(
+  fc.constantFrom(null, true, false, 0, -1, 1.5, 1e300, '', 'x', '7', 'true', 'null'),
+  fc.constantFrom([], {}, [[]], [null], { $ne: null }, ['balanced'], { length: 1 }),
+  fc.string({ unit: 'binary', maxLength: 20 }),
+  fc.jsonValue({ maxDepth: 3 }),
+);
+
+type Typed = Schema & { type: string };
+
+/** One schema for each type that `schema` allows, with the keywords of that type alone. */
+function branches(schema: Schema): Typed[] {
+  const { anyOf, type, ...rest } = schema;
+  if (anyOf) {
+    known(schema, ['anyOf']);
+    return anyOf.flatMap(branches);
+  }
+  const types = typeof type === 'string' ? [type] : (type ?? ['missing']);
+  known(schema, ['type', ...types.flatMap((each) => KEYWORDS[each] ?? [])]);
+  return types.map((each) => {
+    const keywords = KEYWORDS[each];
+    if (!keywords) throw new Error(`no values are made of type ${each}: ${JSON.stringify(schema)}`);
+    return {
+      ...Object.fromEntries(Object.entries(rest).filter(([key]) => keywords.includes(key))),
+      type: each,
+    };
+  });
+}
+
+function known(schema: Schema, keywords: readonly string[]): void {
+  const stranger = Object.keys(schema).find((key) => !keywords.includes(key) && !ANNOTATIONS.includes(key));
+  if (stranger) throw new Error(`no values are made for the keyword ${stranger}: ${JSON.stringify(schema)}`);
+}
+
+function madeOf(schema: Typed): Arbitrary<unknown> {
+  switch (schema.type) {
+    case 'null':
+      return fc.constant(null);
+    case 'boolean':
+      return fc.boolean();
+    case 'integer':
+      return integers(schema);
+    case 'number':
+      return fc.oneof(integers(schema), doubles(schema));
+    case 'string':
+      return strings(schema);
+    default:
+      return objects(schema, ({ additionalProperties }) =>
+        additionalProperties === false
+          ? fc.constant([])
+          : fc.array(fc.tuple(keys, extras(additionalProperties)), { maxLength: 3 }),
+      );
+  }
+}
+
+function misses(schema: Typed): Arbitrary<unknown>[] {
+  switch (schema.type) {
+    case 'integer':
+    case 'number':
+      return offBounds(schema);
+    case 'string':
+      return badStrings(schema);
+    case 'object':
+      return badObjects(schema);
+    default:
+      return [];
+  }
+}
+
+const integers = ({ minimum = Number.MIN_SAFE_INTEGER, maximum = Number.MAX_SAFE_INTEGER }: Schema) =>
+  fc.oneof(
+    fc.constantFrom(minimum, maximum),
+    fc.maxSafeInteger().map((value) => within(value, minimum, maximum)),
+  );
+/** Spread over the bounds by remainder, since a filter would hardly ever find what lies between near ones. */
+const within = (value: number, from: number, to: number) =>
+  from + (Math.abs(value) % Math.min(to - from + 1, 2 ** 53));
+const doubles = ({ minimum, maximum }: Schema) =>
+  fc.double({
+    noNaN: true,
+    noDefaultInfinity: true,
+    ...(minimum === undefined ? {} : { min: minimum }),
+    ...(maximum === undefined ? {} : { max: maximum }),
+  });
+const offBounds = ({ minimum, maximum }: Schema) => [
+  fc.constantFrom('1', '0x1', '١'),
+  fc.double({ noNaN: true, noDefaultInfinity: true }),
+  ...(minimum === undefined ? [] : [fc.constantFrom(minimum - 1, minimum - 0.001, -1e300)]),
+  ...(maximum === undefined ? [] : [fc.constantFrom(maximum + 1, maximum + 0.001, 1e300)]),
+];
+
+function strings(schema: Schema): Arbitrary<string> {
+  if (schema.enum) return fc.constantFrom(...schema.enum);
+  switch (schema.format) {
+    case undefined:
+      break;
+    case 'uri':
+      return uris(schema.maxLength ?? 2048);
+    case 'date-time':
+      return moments;
+    default:
+      throw new Error(`no strings are made of format ${schema.format}`);
+  }
+  const { minLength = 0, maxLength = 300 } = schema;
+  const lengths = fc.oneof(
+    fc.constantFrom(minLength, maxLength),
+    fc.integer({ min: minLength, max: maxLength }),
+  );
+  const ofLength = (unit: 'binary' | Arbitrary<string>) =>
+    lengths.chain((length) => fc.string({ unit, minLength: length, maxLength: length, size: 'max' }));
+  // The patterns of the document are of visible ASCII; whatever else comes of it is filtered out by its caller.
+  if (schema.pattern !== undefined) return ofLength(fc.constantFrom(...'abcXYZ019!~._-:/"\\<{'));
+  return fc.oneof(
+    fc.string({ unit: 'grapheme', minLength, maxLength: Math.min(maxLength, 20) }),
+    ofLength('binary'),
+    ofLength(fc.constantFrom('a', 'é', '講', '🎬')),
+  );
+}
+
+const NEEDLES = ['\u0000', '\n', ' ', '\u0085', 'é', '🎬', '\ud800', '\u202e', '\u001b[2J'];
+
+function badStrings({ minLength = 0, maxLength, pattern, format, enum: values }: Schema) {
+  const repeated = (length: number) => fc.constantFrom('x', '~', '🎬').map((unit) => unit.repeat(length));
+  const wrong: Arbitrary<unknown>[] = [];
+  if (values)
+    wrong.push(
+      fc.constantFrom(...values).map((value) => value.toLowerCase()),
+      fc.constant('NO_SUCH'),
+    );
+  if (minLength > 0) wrong.push(repeated(minLength - 1));
+  if (maxLength !== undefined) {
+    const longer = fc.constantFrom(maxLength + 1, maxLength + 2, maxLength * 2, 20_000);
+    wrong.push(longer.chain(repeated));
+  }
+  if (pattern !== undefined) {
+    wrong.push(
+      fc.tuple(fc.constantFrom('', 'a'), fc.constantFrom(...NEEDLES)).map((parts) => parts.join('')),
+    );
+  }
+  if (format === 'uri') wrong.push(fc.constantFrom(...NO_URIS), fc.string({ unit: 'binary', maxLength: 30 }));
+  if (format === 'date-time') wrong.push(fc.constantFrom(...NO_MOMENTS), fc.date().map(String));
+  return wrong;
+}
+
+const NO_URIS = [
+  '',
+  ' ',
+  '/talk.mp4',
+  'talk',
+  's3:// bucket/talk',
+  'https://a/<b>',
+  'https://a/%',
+  's3://é/a',
+  '\n',
+];
+const NO_MOMENTS = [
+  '',
+  'now',
+  '0',
+  '2026-13-01T00:00:00Z',
+  '2026-02-30T00:00:00Z',
+  '2026-01-01',
+  '2026-01-01T25:00:00Z',
+  '2026-01-01T00:00:00',
+  '2026-01-01T00:00Z',
+  '-001-01-01T00:00:00Z',
+];
+
+const uris = (maxLength: number) =>
+  fc
+    .tuple(
+      fc.constantFrom('s3', 'https', 'gs', 'r2'),
+      fc.domain(),
+      fc.webPath(),
+      fc.option(fc.webQueryParameters(), { nil: null }),
+      fc.boolean(),
+    )
+    .map(([scheme, host, path, query, isLongest]) => {
+      const uri = `${scheme}://${host}${path || '/'}${query === null ? '' : `?${query}`}`;
+      return isLongest ? uri.padEnd(maxLength, 'x') : uri;
+    });
+
+/** Within the last days, since the service asks that of a pipeline's clock; in every form that RFC 3339 is written in. */
+const moments = fc
+  .tuple(
+    fc.integer({ min: 0, max: 25 * 86_400 }),
+    fc.constantFrom('', '.0', '.123', '.999999999'),
+    fc.constantFrom('Z', '+00:00', '+05:30', '-23:59'),
+  )
+  .map(([secondsAgo, fraction, offset]) => {
+    const [, sign = '+', hours = '0', minutes = '0'] = /([+-])(\d\d):(\d\d)/.exec(offset) ?? [];
+    const shift = (Number(hours) * 60 + Number(minutes)) * 60_000 * (sign === '-' ? -1 : 1);
+    const at = new Date(STARTED_AT - secondsAgo * 1000 + shift);
+    return `${at.toISOString().slice(0, 19)}${fraction}${offset}`;
+  });
+const STARTED_AT = Date.now();
+
+const keys = fc.oneof(
+  fc.constantFrom('a', 'srt', 'x-1', 'constructor', 'toString', 'hasOwnProperty', 'length', '$ref'),
+  fc.string({ unit: fc.constantFrom(...'abcXYZ019._-'), minLength: 1, maxLength: 64 }),
+);
+const extras = (schema: boolean | Schema | undefined): Arbitrary<unknown> =>
+  typeof schema === 'object' && Object.keys(schema).length > 0
+    ? fitting(schema)
+    : fc.jsonValue({ maxDepth: 2 });
+
+type Entries = Arbitrary<[string, unknown][]>;
+
+/** All that is required, some of what is not, and whatever `more` adds. */
+function objects(schema: Schema, more: (schema: Schema) => Entries): Arbitrary<object> {
+  const { properties = {}, required = [] } = schema;
+  const named = Object.entries(properties).map(([key, value]) => {
+    const entry = fitting(value, key).map((made): [string, unknown][] => [[key, made]]);
+    return required.includes(key) ? entry : fc.oneof(entry, fc.constant([]));
+  });
+  return fc.tuple(more(schema), ...named).map((entries) => Object.fromEntries(entries.flat()));
+}
+
+function badObjects(schema: Schema): Arbitrary<unknown>[] {
+  const { properties = {}, required = [], additionalProperties } = schema;
+  const replaced = Object.entries(properties).map(([key, value]) => ({ [key]: value }));
+  const whole = objects(schema, () => fc.constant([]));
+  const withEntry = (key: string, value: unknown) => whole.map((made) => ({ ...made, [key]: value }));
+  const wrong: Arbitrary<unknown>[] = [
+    ...replaced.flatMap((entry) =>
+      Object.entries(entry).map(([key, value]) => missing(value).chain((bad) => withEntry(key, bad))),
+    ),
+    ...required.map((key) =>
+      whole.map((made) => Object.fromEntries(Object.entries(made).filter(([name]) => name !== key))),
+    ),
+  ];
+  if (additionalProperties === false) {
+    wrong.push(fc.tuple(keys, JUNK).chain(([key, value]) => withEntry(key, value)));
+  } else if (typeof additionalProperties === 'object' && Object.keys(additionalProperties).length > 0) {
+    wrong.push(fc.tuple(keys, missing(additionalProperties)).chain(([key, value]) => withEntry(key, value)));
+  }
+  return wrong;
+}

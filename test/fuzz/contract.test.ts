@@ -1,0 +1,496 @@
+// The service against its own document: thousands of requests that fit it and that do not, from its owner, from
+// strangers and from nobody, judged by the document. FUZZ_SEED sets the seed, FUZZ_RUNS multiplies the runs.
+import fc, { type Arbitrary } from 'fast-check';
+import { afterAll, beforeAll, expect, test, vi } from 'vitest';
+import { signCallbackToken } from '../../src/contract/callback-token.ts';
+import { newId } from '../../src/contract/fields.ts';
+import { Stack } from '../e2e/stack.ts';
+import { devSetting } from '../support/dev-settings.ts';
+import { editorToken } from '../support/editor-token.ts';
+import { allowedMethods, type Operation, operations } from './document.ts';
+import { type Asked, type Case, faultsOf, fitOf, type Standing, secretsIn, visible } from './oracle.ts';
+import { edgeShots, goodShots, oddPaths, plainShot, type Shot, smallOnly, spoiltShots } from './requests.ts';
+import {
+  Jobs,
+  nowhere,
+  privateWords,
+  STATES,
+  type State,
+  type Target,
+  uselessCredentials,
+} from './targets.ts';
+import { type Answer, Wire } from './wire.ts';
+
+const SEED = Number(process.env.FUZZ_SEED ?? 20_261_124);
+const SCALE = Number(process.env.FUZZ_RUNS ?? 1);
+/** Requests that are under way at once. */
+const BATCH = 10;
+const TIMEOUT_MS = 120_000 * Math.max(1, SCALE);
+const OWNER = 'fuzz-owner';
+vi.setConfig({ testTimeout: TIMEOUT_MS, hookTimeout: TIMEOUT_MS });
+
+let stack: Stack;
+let wire: Wire;
+let jobs: Jobs;
+let strangersJobs: Jobs;
+let tokens: Record<Exclude<Standing, 'nobody'>, string>;
+const cursors = new Map<string, string[]>();
+const startedAt = Date.now();
+const sent: Record<string, number> = {};
+const answered: Record<string, number> = {};
+const serviceLines: string[] = [];
+let ended: string | null = null;
+
+beforeAll(async () => {
+  stack = await Stack.start({
+    stepMs: 5,
+    // Nothing that is left alone may time out while a soak runs.
+    vars: { ACK_TIMEOUT_SECONDS: 86_400, STAGE_TIMEOUT_SECONDS: 86_400 },
+    onServiceLine: (line) => serviceLines.push(line),
+  });
+  stack.service.child.exited.then((how) => {
+    ended = how;
+  });
+  wire = new Wire(stack.service.port);
+  [jobs, strangersJobs] = await Promise.all([Jobs.of(stack, OWNER), Jobs.of(stack, 'fuzz-stranger')]);
+  tokens = {
+    owner: await editorToken({ sub: OWNER }),
+    reader: await editorToken({ sub: OWNER, scope: 'retake:read' }),
+    stranger: await editorToken({ sub: 'fuzz-stranger' }),
+  };
+  await Promise.all(STATES.map((state) => jobs.in(state)));
+  await Jobs.of(stack, OWNER);
+  await collectCursors();
+});
+
+afterAll(async () => {
+  const seconds = Math.round((Date.now() - startedAt) / 1000);
+  const requests = Object.values(sent).reduce((sum, count) => sum + count, 0);
+  // npm run soak sums up what follows this word of its own.
+  const word = process.env.SOAK ? 'soak' : 'fuzz';
+  console.log(`${word} ${JSON.stringify({ seed: SEED, runs: SCALE, seconds, requests, sent, answered })}`);
+  wire?.close();
+  await stack?.stop();
+});
+
+const EDITORS = operations.filter(({ caller }) => caller === 'editor');
+const OPEN = operations.filter(({ caller }) => caller === 'anyone');
+const CALLBACK = operations.filter(({ caller }) => caller === 'pipeline');
+
+test('the service draws every bound where the document does', async () => {
+  const shots = [...EDITORS, ...CALLBACK].flatMap(edgeShots);
+  const faults: string[] = [];
+  for (let at = 0; at < shots.length; at += BATCH) {
+    const batch = shots.slice(at, at + BATCH).map(async (shot) => {
+      const { faults: found } = await judged('edge', shot, await aimed(shot, 'owner'));
+      return found.map((fault) => `${fault} ${fc.stringify([shot.query, shot.body])}`);
+    });
+    faults.push(...(await Promise.all(batch)).flat());
+  }
+  expect(faults).toEqual([]);
+});
+
+test('what fits the document is taken, or refused for what it is about and never for its form', async () => {
+  const shots = among([...EDITORS, ...CALLBACK, ...OPEN], goodShotsOf);
+  await holds(shots, 65, async (shot) => (await judged('fitting', shot, await aimed(shot, 'owner'))).faults);
+});
+
+test('what does not fit the document is refused and changes nothing', async () => {
+  const shots = among([...EDITORS, ...CALLBACK], spoiltShots);
+  await holds(
+    shots,
+    75,
+    async (shot) => (await judged('misfit', shot, await aimed(shot, 'owner'))).faults,
+    placeOf,
+  );
+});
+
+test('a stranger is told of the owner’s job what is told of a job that never was, and changes nothing', async () => {
+  const about = EDITORS.filter(({ path }) => path.includes('{'));
+  const shots = among(about, (operation) => fc.oneof(goodShotsOf(operation), spoiltShots(operation)));
+  await holds(shots, 28, (shot) => sameAsNowhere('stranger', shot, 'stranger'), ownPlaceOf);
+});
+
+test('a token that may only read changes nothing', async () => {
+  const shots = among(EDITORS, (operation) =>
+    smallOnly(fc.oneof(goodShotsOf(operation), spoiltShots(operation))),
+  );
+  await holds(
+    shots,
+    12,
+    async (shot) => {
+      const { faults } = await judged('reader', shot, await aimed(shot, 'reader'));
+      return faults;
+    },
+    placeOf,
+  );
+});
+
+test('without a good token everything is a 401 that says nothing, and changes nothing', async () => {
+  const useless = await uselessCredentials(OWNER);
+  const [stranger, other, own] = await Promise.all([
+    strangersJobs.in('RUNNING'),
+    jobs.in('CANCELLED'),
+    jobs.in('RUNNING'),
+  ]);
+  // Each kind of token is good at the other kind of endpoint only, and a callback's for its own job only.
+  const misplaced = {
+    editor: [own.callbackToken],
+    pipeline: [tokens.owner, tokens.stranger, stranger.callbackToken, other.callbackToken],
+    anyone: [],
+  };
+  const credentialsAt = ({ caller }: Operation) => [
+    ...useless,
+    ...misplaced[caller].map((token) => `Bearer ${token}`),
+  ];
+  const guarded = [...EDITORS, ...CALLBACK];
+
+  for (const operation of guarded) {
+    const shot = plainShot(operation, 'RUNNING');
+    const tries = credentialsAt(operation).map(async (credentials) => {
+      const faults = await sameAsNowhere('nobody', shot, 'nobody', credentials);
+      return faults.map((fault) => `with ${credentials}: ${fault}`);
+    });
+    expect((await Promise.all(tries)).flat()).toEqual([]);
+  }
+  const shots = among(guarded, (operation) =>
+    fc.tuple(
+      smallOnly(fc.oneof(goodShotsOf(operation), spoiltShots(operation))),
+      fc.constantFrom(...useless),
+    ),
+  );
+  const ask = ([shot, credentials]: [Shot, string | null]) =>
+    sameAsNowhere('nobody', shot, 'nobody', credentials);
+  await holds(shots, 15, ask, ([shot]) => ownPlaceOf(shot));
+});
+
+test('a path answers the methods of the document, and 405 with exactly those to any other', async () => {
+  const { jobId, projectId } = await jobs.in('CREATED');
+  const faults: string[] = [];
+  for (const [pattern, allowed] of allowedMethods) {
+    const path = pattern.replace('{jobId}', jobId).replace('{projectId}', projectId);
+    const isCallback = CALLBACK.some((operation) => operation.path === pattern);
+    const token = isCallback ? await ownCallbackToken(jobId) : tokens.owner;
+    for (const method of METHODS.filter((each) => !allowed.includes(each))) {
+      const asked = {
+        ...plain(method, path),
+        headers: [['authorization', `Bearer ${token}`]] as Shot['headers'],
+      };
+      const answer = await ask('method', asked);
+      const named = answer.headers.allow;
+      if (answer.status !== 405 || named !== allowed.join(', '))
+        faults.push(`${method} ${pattern}: ${answer.status} ${named}`);
+      faults.push(
+        ...faultsOf(answer, { ...NOTHING_THERE, asked, standing: 'owner' }).map(
+          (fault) => `${method} ${pattern}: ${fault}`,
+        ),
+      );
+    }
+  }
+  expect(faults).toEqual([]);
+});
+
+test('HEAD answers what GET does, without a body', async () => {
+  const shots = among(
+    EDITORS.filter(({ method }) => method === 'GET'),
+    (operation) => fc.oneof(goodShotsOf(operation), spoiltShots(operation)),
+  );
+  await holds(shots, 6, async (shot) => {
+    const { asked, target } = await aimed({ ...shot, body: null }, 'owner');
+    const get = await ask('head', asked);
+    const head = await ask('head', { ...asked, method: 'HEAD' });
+    const kept = ['content-type', 'cache-control', ...(target.jobId ? ['etag'] : [])];
+    const differing = kept.filter((name) => head.headers[name] !== get.headers[name]);
+    return [
+      ...(head.status === get.status ? [] : [`HEAD answers ${head.status} where GET answers ${get.status}`]),
+      ...(head.text === '' ? [] : ['HEAD answers with a body']),
+      ...differing.map((name) => `HEAD has another ${name}`),
+    ];
+  });
+});
+
+test('a path that is none is a 404, whatever comes along', async () => {
+  const shots = fc.record({
+    path: oddPaths,
+    method: fc.constantFrom('GET', 'POST', 'PUT', 'DELETE', 'OPTIONS'),
+    token: fc.constantFrom('owner' as const, 'none' as const),
+  });
+  await holds(shots, 20, async ({ path, method, token }) => {
+    const headers: Shot['headers'] = token === 'none' ? [] : [['authorization', `Bearer ${tokens.owner}`]];
+    const asked = { ...plain(method, path), headers };
+    const answer = await ask('path', asked);
+    if (answer.status === 401 && token === 'none') return formOnly(answer, asked);
+    if (answer.status !== 404) return [`${method} ${path} is answered ${answer.status} ${answer.text}`];
+    return formOnly(answer, asked);
+  });
+});
+
+test('bytes that are not HTTP are no way in, and no way to bring it down', async () => {
+  const { jobId } = await jobs.in('FAILED');
+  const before = await glance('FAILED');
+  const authorization = `Authorization: Bearer ${tokens.owner}`;
+  const start = `POST /jobs/${jobId}/cancel HTTP/1.1\r\nHost: x\r\nConnection: close\r\n`;
+  const broken = fc.oneof(
+    fc.constantFrom(
+      `BREW /jobs/${jobId} HTTP/1.1\r\nHost: x\r\nConnection: close\r\n\r\n`,
+      `GET /jobs/${jobId} HTTP/1.1\r\nConnection: close\r\nHost: x\r\n${authorization}\u0000\r\n\r\n`,
+      `GET /jobs/a b HTTP/1.1\r\nHost: x\r\nConnection: close\r\n\r\n`,
+      `GET /jobs/\u0000 HTTP/1.1\r\nHost: x\r\nConnection: close\r\n\r\n`,
+      `${start}${authorization}\r\nContent-Type: application/json\r\nContent-Length: -1\r\n\r\n{}`,
+      `${start}${authorization}\r\nContent-Type: application/json\r\nContent-Length: x\r\n\r\n{}`,
+      `${start}Authorization: Bearer\u0001x\r\n\r\n`,
+      `${start}${'X-Many: y\r\n'.repeat(3000)}\r\n`,
+      `${start}X-Long: ${'y'.repeat(200_000)}\r\n\r\n`,
+    ),
+    fc
+      .uint8Array({ minLength: 1, maxLength: 200 })
+      .map((bytes) => `${Buffer.from(bytes).toString('latin1')}\r\n\r\n`),
+  );
+  await holds(broken, 5, async (text) => {
+    count(sent, 'raw');
+    const answer = await wire.sendRaw(Buffer.from(text, 'latin1'));
+    count(answered, answer === null ? 'closed' : `raw ${answer.status}`);
+    if (answer === null) return [];
+    // Without a request id it is workerd that answers, for itself: a 500 to a Content-Length that is none.
+    const isOfService = answer.headers['x-request-id'] !== undefined;
+    const isRefused = answer.status >= 400 && !(isOfService && answer.status >= 500);
+    return [...secretsIn(answer), ...(isRefused ? [] : [`it is answered ${answer.status} ${answer.text}`])];
+  });
+  expect(await changes(before)).toEqual([]);
+});
+
+test('after all of it the service answers, and has said nothing of an error of its own, nor any secret', async () => {
+  const health = await ask('look', plain('GET', '/healthz'));
+  expect([health.status, health.text]).toEqual([200, '{"status":"ok"}']);
+  const states = await Promise.all(
+    STATES.map(async (state) => JSON.parse(await jobs.glance(await jobs.in(state)))),
+  );
+  expect(states.map(({ body }) => body.id)).toHaveLength(STATES.length);
+  expect(serviceLines.filter(isTrouble)).toEqual([]);
+  expect(serviceLines.filter((line) => /rtk1\.|eyJ[\w-]{10}|whsec_|s3:\/\//.test(line))).toEqual([]);
+});
+
+test('the requests were not too tame: every kind of answer is among what came back', () => {
+  const statuses = [200, 201, 202, 204, 400, 401, 403, 404, 405, 409, 415];
+  expect(statuses.filter((status) => !answered[status])).toEqual([]);
+});
+
+const METHODS = [
+  ...['GET', 'HEAD', 'POST', 'PUT', 'PATCH', 'DELETE', 'OPTIONS', 'TRACE'],
+  ...['PROPFIND', 'MKCOL', 'COPY', 'PURGE', 'REPORT'],
+];
+
+/** Errors in the log that no request may cause; a refused dispatch is logged as the 502 that it is. */
+function isTrouble(line: string): boolean {
+  // What workerd says of bytes that are not HTTP.
+  if (/Uncaught exception: kj\/compat\/(http|url)\.c\+\+/.test(line)) return false;
+  if (/uncaught|unhandled|exception|request_failed|internal error|Maximum call stack|workerd\//i.test(line))
+    return true;
+  return /"level":"error"/.test(line) && !/"http_status":502/.test(line);
+}
+
+/**
+ * Every value of `cases` is free of faults, and leaves the jobs at its places as they were. A counterexample is one
+ * request, or the few that it takes together.
+ */
+async function holds<T>(
+  cases: Arbitrary<T>,
+  batches: number,
+  faultsIn: (value: T) => Promise<string[]>,
+  untouched: (value: T) => Shot['place'] = () => 'NOWHERE',
+): Promise<void> {
+  // Edges are listed where they are; a bias towards what is small would send the same few requests again and again.
+  const together = fc.noBias(fc.array(cases, { minLength: 1, maxLength: BATCH, size: 'max' }));
+  const property = fc.asyncProperty(together, async (batch) => {
+    const before = await Promise.all([...new Set(batch.map(untouched))].map(glance));
+    const found = (await Promise.all(batch.map(faultsIn))).flat();
+    found.push(...(await Promise.all(before.map(changes))).flat());
+    if (ended !== null) throw new Error(`the service ended (${ended}):\n${stack.service.child.output}`);
+    if (found.length > 0) throw new Error([...new Set(found)].slice(0, 5).join('\n'));
+  });
+  await fc.assert(property, {
+    seed: SEED,
+    numRuns: Math.max(1, Math.round(batches * SCALE)),
+    interruptAfterTimeLimit: TIMEOUT_MS * 0.9,
+    markInterruptAsFailure: true,
+  });
+}
+
+const placeOf = ({ place }: Shot) => place;
+/** Where a shot goes that has to be about a job of the owner's. */
+const ownPlaceOf = ({ place }: Shot) => (isState(place) ? place : 'FAILED');
+
+/** Commands more often than reads, since there is more about them. */
+const among = <T>(list: readonly Operation[], make: (operation: Operation) => Arbitrary<T>): Arbitrary<T> =>
+  fc.oneof(
+    ...list.map((operation) => ({ weight: operation.method === 'GET' ? 1 : 3, arbitrary: make(operation) })),
+  );
+
+const goodShotsOf = (operation: Operation) => goodShots(operation, cursors.get(operation.id) ?? []);
+
+const NOTHING_THERE = { exists: false, refusesDispatches: false };
+const plain = (method: string, path: string): Asked => ({
+  method,
+  path,
+  headers: [],
+  body: null,
+  chunked: false,
+  operation: null,
+  query: [],
+});
+const formOnly = (answer: Answer, asked: Asked) =>
+  faultsOf(answer, { ...NOTHING_THERE, asked, standing: 'nobody' });
+
+const isState = (place: Shot['place']): place is State => STATES.some((state) => state === place);
+
+interface Aimed extends Case {
+  target: Target;
+}
+
+/** The request that a shot is when this caller makes it. */
+async function aimed(
+  shot: Shot,
+  standing: Standing,
+  at?: Target,
+  credentials?: string | null,
+): Promise<Aimed> {
+  const operation = operations.find(({ id }) => id === shot.operation);
+  if (!operation) throw new Error(`there is no operation ${shot.operation}`);
+  const target = at ?? (await targetOf(shot));
+  const id = operation.path.includes('{jobId}') ? target.jobId : target.projectId;
+  const path = operation.path.replace(/\{\w+\}/, () => encodeURIComponent(id));
+  const query = shot.query.map((pair) => pair.map(encodeURIComponent).join('='));
+  const authorization =
+    credentials === undefined ? await credentialsOf(operation, standing, target) : credentials;
+  const { body } = shot;
+  const asked: Asked = {
+    method: operation.method,
+    path: query.length > 0 ? `${path}?${query.join('&')}` : path,
+    headers: [
+      ...shot.headers,
+      ...(authorization === null ? [] : ([['authorization', authorization]] as Shot['headers'])),
+      ...(body?.contentType ? ([['content-type', body.contentType]] as Shot['headers']) : []),
+    ],
+    body: body?.bytes ?? null,
+    chunked: body?.chunked ?? false,
+    operation,
+    query: shot.query,
+    cursors: new Set(cursors.get(operation.id)),
+  };
+  const isProven = operation.caller !== 'pipeline' || target.callbackToken !== null;
+  const exists = !operation.path.includes('{') || (at === undefined && isState(shot.place) && isProven);
+  return { asked, target, standing, exists, refusesDispatches: shot.place === 'REFUSED' };
+}
+
+async function targetOf({ place, malformedId }: Shot): Promise<Target> {
+  if (isState(place)) return jobs.in(place);
+  if (place === 'STRANGERS') return strangersJobs.in('UPLOADED');
+  return place === 'NOWHERE'
+    ? nowhere()
+    : { jobId: malformedId, projectId: malformedId, callbackToken: null };
+}
+
+async function credentialsOf(
+  { caller }: Operation,
+  standing: Standing,
+  target: Target,
+): Promise<string | null> {
+  if (standing === 'nobody') return null;
+  if (caller !== 'pipeline') return `Bearer ${tokens[standing]}`;
+  return `Bearer ${target.callbackToken ?? (await ownCallbackToken(target.jobId))}`;
+}
+
+/** A token that proves a dispatch of this job, though there never was such a dispatch. */
+const ownCallbackToken = (jobId: string) =>
+  signCallbackToken(jobId, newId('dsp'), devSetting('CALLBACK_TOKEN_KEYS').split(','));
+
+async function ask(kind: string, asked: Asked): Promise<Answer> {
+  count(sent, kind);
+  const answer = await wire.send(asked);
+  count(answered, String(answer.status));
+  return answer;
+}
+
+/** Jobs that a command has moved, so that they are no longer what they were. */
+const moved = new Set<string>();
+
+async function judged(kind: string, shot: Shot, { asked, target, ...about }: Aimed) {
+  const fit = fitOf(asked);
+  const answer = await ask(`${kind} ${fit}`, asked);
+  const isTaken = asked.method === 'POST' && answer.status < 300 && asked.operation?.path.includes('{jobId}');
+  if (isTaken && isState(shot.place)) {
+    moved.add(target.jobId);
+    await jobs.retire(shot.place, target);
+  }
+  const where = `${asked.method} ${shot.operation} at ${shot.place} (${fit})`;
+  return { answer, faults: faultsOf(answer, { asked, ...about }).map((fault) => `${where}: ${fault}`) };
+}
+
+interface Glance {
+  of: Jobs;
+  target: Target;
+  state: string;
+}
+
+async function glance(place: Shot['place']): Promise<Glance | null> {
+  if (!isState(place) && place !== 'STRANGERS') return null;
+  const of = place === 'STRANGERS' ? strangersJobs : jobs;
+  const target = await of.in(place === 'STRANGERS' ? 'UPLOADED' : place);
+  return { of, target, state: await of.baseline(target) };
+}
+
+/** What has happened to a job that nothing should have happened to. */
+async function changes(before: Glance | null): Promise<string[]> {
+  if (before === null || moved.has(before.target.jobId)) return [];
+  count(sent, 'look');
+  const after = await before.of.glance(before.target);
+  return after === before.state ? [] : [`the job has changed\nfrom ${before.state}\nto   ${after}`];
+}
+
+/** The same request about the owner's job and about one that never was: nobody can tell the answers apart. */
+async function sameAsNowhere(
+  kind: string,
+  shot: Shot,
+  standing: Standing,
+  credentials?: string | null,
+): Promise<string[]> {
+  const place = ownPlaceOf(shot);
+  const before = await glance(place);
+  const [there, nowhereAtAll] = await Promise.all([
+    aimed({ ...shot, place }, standing, undefined, credentials),
+    aimed({ ...shot, place: 'NOWHERE' }, standing, nowhere(), credentials),
+  ]);
+  const [told, toldOfNothing] = await Promise.all([
+    judged(kind, { ...shot, place }, there),
+    judged(kind, { ...shot, place: 'NOWHERE' }, nowhereAtAll),
+  ]);
+  const isSame = visible(told.answer) === visible(toldOfNothing.answer);
+  const words = privateWords(before ? [before.state] : []);
+  const all = JSON.stringify(told.answer);
+  return [
+    ...told.faults,
+    ...toldOfNothing.faults,
+    ...(isSame ? [] : [`told apart:\n${visible(told.answer)}\n${visible(toldOfNothing.answer)}`]),
+    ...words.filter((word) => all.includes(word)).map((word) => `it shows ${word}`),
+  ];
+}
+
+/** Cursors that the lists gave out, since no other fits. */
+async function collectCursors(): Promise<void> {
+  const editor = await stack.editor(OWNER);
+  const { jobId, projectId } = await jobs.in('FAILED');
+  const lists = {
+    listProjects: '/projects',
+    listJobs: `/projects/${projectId}/jobs`,
+    listTransitions: `/jobs/${jobId}/transitions`,
+  };
+  for (const [id, path] of Object.entries(lists)) {
+    const { next_cursor } = await editor.get(`${path}?limit=1`);
+    if (typeof next_cursor !== 'string') throw new Error(`${path} has no second page`);
+    cursors.set(id, [next_cursor]);
+  }
+}
+
+function count(counts: Record<string, number>, name: string): void {
+  counts[name] = (counts[name] ?? 0) + 1;
+}

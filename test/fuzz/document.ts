@@ -1,0 +1,189 @@
+// spec/openapi.yaml as the fuzzing sees it: operations, what they take, and validators for both directions.
+// What the document does not list, no operation of these has.
+import { readFileSync } from 'node:fs';
+import { Ajv2020, type ErrorObject } from 'ajv/dist/2020.js';
+import formats from 'ajv-formats';
+import { parse } from 'yaml';
+
+/** The keywords that are looked at here and there; arbitraries.ts knows which ones there may be. */
+export interface Schema {
+  type?: string | readonly string[];
+  anyOf?: readonly Schema[];
+  enum?: readonly string[];
+  minLength?: number;
+  maxLength?: number;
+  pattern?: string;
+  format?: string;
+  minimum?: number;
+  maximum?: number;
+  properties?: Readonly<Record<string, Schema>>;
+  required?: readonly string[];
+  additionalProperties?: boolean | Schema;
+}
+
+export interface Parameter {
+  name: string;
+  in: 'path' | 'query' | 'header';
+  required: boolean;
+  schema: Schema;
+}
+
+export interface DocumentedAnswer {
+  /** Null for an answer without a body. */
+  mediaType: string | null;
+  headers: readonly string[];
+  /** What is wrong with a body; null when nothing is. */
+  fault(body: unknown): string | null;
+}
+
+export interface Operation {
+  id: string;
+  method: string;
+  /** With its `{parameters}`. */
+  path: string;
+  caller: 'editor' | 'pipeline' | 'anyone';
+  parameters: readonly Parameter[];
+  body: { required: boolean; mediaTypes: readonly string[]; schema: Schema } | null;
+  answers: ReadonlyMap<number, DocumentedAnswer>;
+}
+
+interface RawOperation {
+  operationId: string;
+  security: Record<string, unknown>[];
+  parameters?: Parameter[];
+  requestBody?: { required: boolean; content: Record<string, { schema: Schema }> };
+  responses: Record<
+    string,
+    { headers?: Record<string, unknown>; content?: Record<string, { schema: Schema }> }
+  >;
+}
+interface RawDocument {
+  paths: Record<string, Record<string, RawOperation>>;
+  components: { schemas: Record<string, Schema> };
+}
+
+const source = parse(readFileSync(new URL('../../spec/openapi.yaml', import.meta.url), 'utf8'));
+const document = resolved(source, source) as RawDocument;
+
+const ajv = new Ajv2020({ strict: true, allowUnionTypes: true });
+formats.default(ajv);
+ajv.addVocabulary(['example']);
+
+const validators = new Map<Schema, ReturnType<typeof ajv.compile>>();
+
+/** Whether `value` is what `schema` describes; lengths count code points, as JSON Schema has it. */
+export function fits(schema: Schema, value: unknown): boolean {
+  return validatorOf(schema)(value) as boolean;
+}
+
+function validatorOf(schema: Schema): ReturnType<typeof ajv.compile> {
+  const known = validators.get(schema);
+  if (known) return known;
+  const validator = ajv.compile(schema);
+  validators.set(schema, validator);
+  return validator;
+}
+
+export const operations: readonly Operation[] = Object.entries(document.paths).flatMap(([path, methods]) =>
+  Object.entries(methods).map(([method, raw]) => ({
+    id: raw.operationId,
+    method: method.toUpperCase(),
+    path,
+    caller: callerOf(raw),
+    parameters: raw.parameters ?? [],
+    body: bodyOf(raw),
+    answers: new Map(
+      Object.entries(raw.responses).map(([status, answer]) => [Number(status), toAnswer(answer)]),
+    ),
+  })),
+);
+
+/** Each path with the methods that `Allow` has to list: those of the document, and HEAD where GET is. */
+export const allowedMethods: ReadonlyMap<string, readonly string[]> = new Map(
+  Object.entries(document.paths).map(([path, methods]) => {
+    const named = Object.keys(methods).map((method) => method.toUpperCase());
+    return [path, [...named, ...(named.includes('GET') ? ['HEAD'] : [])].sort()];
+  }),
+);
+
+/** The problem with this code, for answers that belong to no operation: same form, nothing in its details. */
+export function genericProblem(errorCode: string): DocumentedAnswer {
+  const { properties, ...rest } = document.components.schemas.NoLeakNotFoundError ?? {};
+  const schema = {
+    ...rest,
+    properties: { ...properties, error_code: { type: 'string', enum: [errorCode] } },
+  };
+  return toAnswer({ content: { 'application/problem+json': { schema } } });
+}
+
+export function answerOf(component: string): DocumentedAnswer {
+  const schema = document.components.schemas[component];
+  if (!schema) throw new Error(`the document has no schema ${component}`);
+  return toAnswer({ content: { 'application/problem+json': { schema } } });
+}
+
+function callerOf({ operationId, security }: RawOperation): Operation['caller'] {
+  const [scheme, ...more] = security.flatMap((entry) => Object.keys(entry));
+  if (more.length > 0) throw new Error(`${operationId} takes more than one kind of token`);
+  if (scheme === undefined) return 'anyone';
+  if (scheme === 'editorToken') return 'editor';
+  if (scheme === 'callbackToken') return 'pipeline';
+  throw new Error(`${operationId} takes a token that the fuzzing does not know: ${scheme}`);
+}
+
+function bodyOf({ requestBody }: RawOperation): Operation['body'] {
+  if (!requestBody) return null;
+  const [[, first] = [], ...more] = Object.entries(requestBody.content);
+  if (!first || more.length > 0) throw new Error('a body of several media types is not known here');
+  return {
+    required: requestBody.required,
+    mediaTypes: Object.keys(requestBody.content),
+    schema: first.schema,
+  };
+}
+
+function toAnswer({ headers = {}, content }: RawOperation['responses'][string]): DocumentedAnswer {
+  const [[mediaType, media] = [], ...more] = Object.entries(content ?? {});
+  if (more.length > 0) throw new Error('an answer of several media types is not known here');
+  const names = Object.keys(headers).map((name) => name.toLowerCase());
+  if (!mediaType || !media) {
+    return {
+      mediaType: null,
+      headers: names,
+      fault: (body) => (body === undefined ? null : 'there is a body'),
+    };
+  }
+  const validate = ajv.compile(closed(media.schema) as Schema);
+  return {
+    mediaType,
+    headers: names,
+    fault: (body) => (validate(body) ? null : explain(validate.errors ?? [])),
+  };
+}
+
+const explain = (errors: readonly ErrorObject[]): string =>
+  errors
+    .map(({ instancePath, message, params }) => `${instancePath || '/'} ${message} ${JSON.stringify(params)}`)
+    .join('; ');
+
+/** What the document does not name has no place in an answer, though the schema alone would let it pass. */
+function closed(node: unknown): unknown {
+  if (Array.isArray(node)) return node.map(closed);
+  if (node === null || typeof node !== 'object') return node;
+  const copy = Object.fromEntries(Object.entries(node).map(([key, value]) => [key, closed(value)]));
+  const isOpen = 'properties' in copy && !('additionalProperties' in copy);
+  return isOpen ? { ...copy, additionalProperties: false } : copy;
+}
+
+/** The document without its references; it has no schema that holds itself. */
+function resolved(node: unknown, root: unknown): unknown {
+  if (Array.isArray(node)) return node.map((item) => resolved(item, root));
+  if (node === null || typeof node !== 'object') return node;
+  if ('$ref' in node && typeof node.$ref === 'string') {
+    const steps = node.$ref.replace(/^#\//, '').split('/');
+    const found = steps.reduce<unknown>((at, step) => (at as Record<string, unknown>)?.[step], root);
+    if (found === undefined || Object.keys(node).length > 1) throw new Error(`cannot resolve ${node.$ref}`);
+    return resolved(found, root);
+  }
+  return Object.fromEntries(Object.entries(node).map(([key, value]) => [key, resolved(value, root)]));
+}

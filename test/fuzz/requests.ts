@@ -1,0 +1,456 @@
+// What is sent: requests for an operation of the document, good ones and spoilt ones, as fast-check makes them.
+// Whether one of them fits is not said here but judged by oracle.ts from the bytes.
+import { gzipSync } from 'node:zlib';
+import fc, { type Arbitrary } from 'fast-check';
+import { edges, fitting, JUNK, missing, simplest } from './arbitraries.ts';
+import type { Operation, Schema } from './document.ts';
+import { STATES, type State } from './targets.ts';
+
+export type Place = State | 'STRANGERS' | 'NOWHERE' | 'MALFORMED';
+
+export interface Shot {
+  operation: string;
+  place: Place;
+  /** The id in the path when the place is MALFORMED. */
+  malformedId: string;
+  query: [name: string, value: string][];
+  headers: [name: string, value: string][];
+  body: Body | null;
+}
+
+/** Bytes that show themselves briefly in a counterexample. */
+export class Body {
+  readonly bytes: Uint8Array;
+  readonly contentType: string | null;
+  readonly chunked: boolean;
+
+  constructor(content: string | Uint8Array, contentType: string | null, chunked = false) {
+    this.bytes = typeof content === 'string' ? Buffer.from(content) : content;
+    this.contentType = contentType;
+    this.chunked = chunked;
+  }
+
+  [fc.toStringMethod](): string {
+    const text = Buffer.from(this.bytes).toString('latin1');
+    const shown =
+      text.length > 600
+        ? `${JSON.stringify(text.slice(0, 300))} … ${JSON.stringify(text.slice(-100))}`
+        : JSON.stringify(text);
+    return `Body(${this.bytes.length} bytes, ${this.contentType}${this.chunked ? ', chunked' : ''}: ${shown})`;
+  }
+}
+
+const JSON_TYPE = 'application/json';
+/**
+ * As much as a body may hold. None here is larger: `wrangler dev` itself ends when a request is answered before all of
+ * its body was read (workers-sdk#15203, #15451). test/http/bad-input.test.ts sends larger ones to workerd directly.
+ */
+const LIMIT = 64 * 1024;
+
+/** Requests as the document wants them. */
+export function goodShots(operation: Operation, cursors: readonly string[]): Arbitrary<Shot> {
+  return fc.record({
+    operation: fc.constant(operation.id),
+    place: placesOf(operation),
+    malformedId: malformedIds,
+    query: goodQuery(operation, cursors),
+    headers: headersOf(operation),
+    body: operation.body ? goodBodies(operation.body) : fc.constant(null),
+  });
+}
+
+/** The least that fits. */
+export const plainShot = ({ id, body }: Operation, place: Place): Shot => ({
+  operation: id,
+  place,
+  malformedId: '',
+  query: [],
+  headers: [],
+  body: body ? new Body(JSON.stringify(simplest(body.schema)), JSON_TYPE) : null,
+});
+
+/**
+ * One request for each edge of an operation's body and query. They are about a job that is nowhere: what does not
+ * fit is refused before that is found out.
+ */
+export function edgeShots(operation: Operation): Shot[] {
+  const { parameters, body } = operation;
+  const shot = plainShot(operation, 'NOWHERE');
+  const values = body ? edges(body.schema) : [];
+  const queries = parameters
+    .filter((parameter) => parameter.in === 'query')
+    .flatMap(({ name, schema }) =>
+      edges(schema).map((value): Shot['query'] => [
+        [name, typeof value === 'string' ? value : JSON.stringify(value)],
+      ]),
+    );
+  return [
+    ...values.map((value) => ({ ...shot, body: new Body(JSON.stringify(value), JSON_TYPE) })),
+    ...queries.map((query) => ({ ...shot, query, body: null })),
+  ];
+}
+
+/** For those who are refused before a body is read: see LIMIT. */
+export const smallOnly = (shots: Arbitrary<Shot>): Arbitrary<Shot> =>
+  shots.filter(({ body }) => body === null || body.bytes.length <= LIMIT / 2);
+
+/** Requests with something wrong in the body, the query, or both. */
+export function spoiltShots(operation: Operation): Arbitrary<Shot> {
+  const shots = fc.record({
+    operation: fc.constant(operation.id),
+    place: placesOf(operation),
+    malformedId: malformedIds,
+    query: spoiltQuery(operation),
+    headers: headersOf(operation),
+    body: operation.body
+      ? spoiltBodies(operation.body.schema)
+      : fc.option(spoiltBodies({ type: 'object', additionalProperties: false }), { nil: null, freq: 1 }),
+  });
+  return shots.filter(({ body }) => body === null || body.bytes.length <= LIMIT);
+}
+
+/** Where a command does something, so that it is not refused nearly always. */
+const FITTING_STATES: Readonly<Record<string, State>> = {
+  confirmUpload: 'CREATED',
+  runJob: 'UPLOADED',
+  retryJob: 'FAILED',
+  cancelJob: 'RUNNING',
+  reportStatus: 'RUNNING',
+};
+const placesOf = ({ id }: Operation): Arbitrary<Place> =>
+  fc.oneof(
+    { weight: 3, arbitrary: fc.constantFrom<Place>(...STATES) },
+    { weight: 1, arbitrary: fc.constantFrom<Place>('STRANGERS', 'NOWHERE', 'MALFORMED') },
+    { weight: 3, arbitrary: fc.constant<Place>(FITTING_STATES[id] ?? 'FAILED') },
+  );
+
+/** Ids that cannot be; `.` and `..` are not ids but steps in a path (RFC 3986 §5.2.4). */
+const malformedIds = fc
+  .oneof(
+    fc.constantFrom(
+      'x',
+      'job_',
+      `job_${'A'.repeat(32)}`,
+      `job_${'0'.repeat(33)}`,
+      `dsp_${'0'.repeat(32)}`,
+      '%',
+      '%00',
+    ),
+    fc.constantFrom(
+      '\u0000',
+      '\n',
+      "' OR 1=1--",
+      '../../etc/passwd',
+      '{jobId}',
+      '*',
+      ':jobId',
+      '__proto__',
+      '🎬',
+    ),
+    fc.constantFrom(100, 2000, 6000).map((length) => 'a'.repeat(length)),
+    fc.string({ unit: 'binary', minLength: 1, maxLength: 40 }),
+  )
+  .filter((id) => !/^(\.|%2e){1,2}$/i.test(id));
+
+function goodBodies({ required, schema }: NonNullable<Operation['body']>): Arbitrary<Body | null> {
+  const types = fc.oneof(
+    { weight: 5, arbitrary: fc.constant(JSON_TYPE) },
+    fc.constantFrom(
+      'application/json; charset=utf-8',
+      'Application/JSON',
+      'application/json;charset="UTF-8"',
+    ),
+  );
+  const texts = fc.tuple(fitting(schema), fc.constantFrom('plain', 'spread', 'escaped', 'padded')).map(write);
+  const made = fc
+    .tuple(texts, types, fc.nat({ max: 4 }))
+    .map(([text, type, n]): Body | null => new Body(text, type, n === 0));
+  const nothing = fc.constantFrom(null, new Body('', JSON_TYPE));
+  return required ? made : fc.oneof({ weight: 2, arbitrary: made }, nothing);
+}
+
+function write([value, how]: [unknown, string]): string {
+  const text = JSON.stringify(value);
+  if (how === 'spread') return JSON.stringify(value, null, '\t\r\n ');
+  if (how === 'escaped') {
+    return text.replace(/[^ -~]/g, (unit) => `\\u${unit.charCodeAt(0).toString(16).padStart(4, '0')}`);
+  }
+  return how === 'padded' ? `${text}${' '.repeat(Math.max(0, LIMIT - Buffer.byteLength(text)))}` : text;
+}
+
+function spoiltBodies(schema: Schema): Arbitrary<Body | null> {
+  const good = fitting(schema).map((value) => JSON.stringify(value));
+  const texts = fc.oneof(
+    { weight: 6, arbitrary: missing(schema).map((value) => JSON.stringify(value)) },
+    {
+      weight: 2,
+      arbitrary: fc
+        .tuple(good, fc.constantFrom(...SPOILERS), fc.double({ min: 0, max: 1, noNaN: true }))
+        .map(([text, spoil, at]) => spoil(text, at)),
+    },
+    {
+      weight: 1,
+      arbitrary: fc.tuple(good, fc.constantFrom(...INSERTIONS)).map(([text, entry]) => insert(text, entry)),
+    },
+  );
+  const asJson = fc.tuple(texts, fc.nat({ max: 4 })).map(([text, n]) => new Body(text, JSON_TYPE, n === 0));
+  const bytes = fc
+    .tuple(good, fc.constantFrom(...NOT_UTF8), fc.boolean())
+    .map(([text, hex, inside]) => new Body(withBytes(text, Buffer.from(hex, 'hex'), inside), JSON_TYPE));
+  const mistyped = fc
+    .tuple(good, fc.constantFrom(...WRONG_TYPES), fc.boolean())
+    .map(([text, type, chunked]) => new Body(text, type, chunked));
+  const form = fc.constantFrom(
+    new Body('model_profile=balanced&name=a', 'application/x-www-form-urlencoded'),
+    new Body(
+      '--x\r\ncontent-disposition: form-data; name="name"\r\n\r\na\r\n--x--',
+      'multipart/form-data; boundary=x',
+    ),
+    new Body(gzipSync('{}'), JSON_TYPE),
+  );
+  return fc.oneof(
+    { weight: 12, arbitrary: asJson },
+    { weight: 2, arbitrary: bytes },
+    { weight: 2, arbitrary: mistyped },
+    { weight: 1, arbitrary: form },
+    {
+      weight: 1,
+      arbitrary: fc.constantFrom(
+        null,
+        new Body('', JSON_TYPE),
+        new Body('', null),
+        new Body('', JSON_TYPE, true),
+      ),
+    },
+  );
+}
+
+const SPOILERS: readonly ((text: string, at: number) => string)[] = [
+  (text, at) => text.slice(0, Math.floor(text.length * at)),
+  (text) => text.replaceAll('"', "'"),
+  (text) => text.replace(/}$/, ',}'),
+  (text) => `${text}${text}`,
+  (text) => `// ${text}`,
+  (text) => text.replace(/:[^,}]+/, ':NaN'),
+  (text) => `\ufeff${text}`,
+  (text) => `[${text}]`,
+  (text) => JSON.stringify(text),
+  () => ' ',
+  () => '\u0000',
+  () => '['.repeat(LIMIT - 1),
+  () => `${'{"a":'.repeat(10_000)}1${'}'.repeat(10_000)}`,
+];
+
+/** Entries that JSON lets into any object; `artifact_updates` is where a callback is open to more. */
+const INSERTIONS = [
+  '"__proto__":{"status":"DONE","isAdmin":true}',
+  '"constructor":{"prototype":{"a":1}}',
+  '"model_profile":"a","model_profile":"b"',
+  '"name":1,"name":"b"',
+  '"":""',
+  '"\\ud83c":1',
+  '"model_profile":"\\ud83c"',
+  '"name":"\\udfac\\ud83c"',
+  '"failure_message":"\\ud800"',
+  '"event_id":"a\\u0000b"',
+  `"x":${'['.repeat(20_000)}${']'.repeat(20_000)}`,
+  ...[100, 3_000, 20_000].map((n) => `"artifact_updates":{"x":${'['.repeat(n)}${']'.repeat(n)}}`),
+  `"artifact_updates":{"x":${'{"a":'.repeat(9_000)}1${'}'.repeat(9_000)}}`,
+  '"artifact_updates":{"__proto__":{"draft_uri":"s3://a/b"}}',
+  '"artifact_updates":{"exports":{"__proto__":"s3://a/b","constructor":"s3://a/b"}}',
+  '"artifact_updates":{"metrics":{"__proto__":1,"toString":true}}',
+  '"artifact_updates":{"size_bytes":9007199254740993}',
+  '"artifact_updates":{"size_bytes":1e999}',
+  '"progress_pct":1e999',
+  '"progress_pct":-0',
+  `"progress_pct":0.${'1'.repeat(5000)}`,
+];
+const insert = (text: string, entry: string) =>
+  text.startsWith('{') ? `{${text.slice(1, -1)}${text.length > 2 ? ',' : ''}${entry}}` : `{${entry}}`;
+
+/** A lone continuation byte, overlong forms, half a surrogate pair, beyond Unicode, a sequence cut off, UTF-16. */
+const NOT_UTF8 = ['80', 'ff', 'c080', 'c1bf', 'eda080', 'f4908080', 'f09f8e', 'fffe7b007d00'];
+function withBytes(text: string, bytes: Buffer, inside: boolean): Buffer {
+  const at = inside ? text.lastIndexOf('"') : text.length;
+  return Buffer.concat([
+    Buffer.from(text.slice(0, Math.max(at, 0))),
+    bytes,
+    Buffer.from(text.slice(Math.max(at, 0))),
+  ]);
+}
+
+const WRONG_TYPES = [
+  null,
+  '',
+  'text/plain',
+  'text/json',
+  'application/jsonp',
+  'application/json-seq',
+  'application/vnd.api+json',
+  'application/problem+json',
+  'application/x-www-form-urlencoded',
+  'multipart/form-data; boundary=x',
+  'multipart/form-data',
+  'nonsense',
+  '*/*',
+  'application/json, text/plain',
+];
+
+function goodQuery({ parameters }: Operation, cursors: readonly string[]): Arbitrary<Shot['query']> {
+  const named = parameters
+    .filter((parameter) => parameter.in === 'query')
+    .map(({ name, schema }) => {
+      const values = name === 'cursor' ? fc.constantFrom('', ...cursors) : fitting(schema).map(String);
+      const given = values.map((value): Shot['query'] => (value === '' ? [] : [[name, value]]));
+      return fc.oneof(given, fc.constant<Shot['query']>([]));
+    });
+  return fc.tuple(...named).map((entries) => entries.flat());
+}
+
+function spoiltQuery({ parameters }: Operation): Arbitrary<Shot['query']> {
+  const named = parameters.filter((parameter) => parameter.in === 'query');
+  if (named.length === 0) return fc.constantFrom<Shot['query']>([], [['page', '2']]);
+  const values = fc.oneof(
+    fc.constantFrom(
+      '0',
+      '1',
+      '-1',
+      '100',
+      '101',
+      '1e1',
+      '+1',
+      '01',
+      '1.0',
+      '0x1',
+      ' 1',
+      '1 ',
+      '９',
+      'NaN',
+      '',
+    ),
+    fc.constantFrom(
+      '99999999999999999999',
+      'null',
+      '__proto__',
+      'FAILED',
+      'failed',
+      '\u0000',
+      'A'.repeat(201),
+    ),
+    fc
+      .constantFrom('1:', '-1:job_1', 'seq:1', 'seq:-1', 'seq:99999999999999999', `1:job_${'0'.repeat(32)}`)
+      .map(btoa),
+    JUNK.map((value) => String(JSON.stringify(value)).toWellFormed()),
+  );
+  const names = fc.oneof(
+    { weight: 6, arbitrary: fc.constantFrom(...named.map(({ name }) => name)) },
+    fc.constantFrom('page', '__proto__', 'limit[]', 'LIMIT', ''),
+  );
+  return fc.array(fc.tuple(names, values), { minLength: 1, maxLength: 3 });
+}
+
+/** Field values as HTTP lets them be (RFC 9110 §5.5), sense or not. */
+const fieldValues = fc.oneof(
+  fc
+    .string({ unit: fc.constantFrom(...' !"#$%&\'()*+,-./09:;<=>?@AZ[]^_`az{|}~\t'), maxLength: 40 })
+    .map((text) => text.trim()),
+  fc.constantFrom('x'.repeat(4000), ','.repeat(500), '\u00e9\u00ff', '"', '="'),
+);
+const preferences = fc.oneof(
+  fc.constantFrom(
+    'respond-async',
+    'wait=0',
+    'wait=1',
+    'respond-async, wait=0',
+    'WAIT="2"',
+    'wait=-1',
+    'wait=1e9',
+  ),
+  fc.constantFrom('respond-async;x=y', 'wait', 'wait=', '=,;=', `wait=${'9'.repeat(400)}`, 'return=minimal'),
+  fieldValues,
+);
+const tags = fc.oneof(fc.constantFrom('*', '"0"', 'W/"1"', '"1", "2"', '""', '"', ',', 'W/'), fieldValues);
+const ANY_HEADERS: Record<string, Arbitrary<string>> = {
+  traceparent: fc.oneof(
+    fc.constantFrom(
+      '00-4bf92f3577b34da6a3ce929d0e0e4736-00f067aa0ba902b7-01',
+      `00-${'0'.repeat(32)}-${'0'.repeat(16)}-00`,
+      'x',
+    ),
+    fieldValues,
+  ),
+  tracestate: fieldValues,
+  accept: fc.constantFrom('text/html', 'application/xml', '*/*;q=0', ''),
+  cookie: fieldValues,
+  origin: fc.constantFrom('https://evil.example', 'null'),
+  'x-request-id': fieldValues,
+  'x-http-method-override': fc.constantFrom('DELETE', 'GET'),
+  'x-forwarded-for': fc.constantFrom('127.0.0.1', '::1'),
+  'x-long': fc.constant('y'.repeat(6000)),
+  range: fc.constantFrom('bytes=0-1', 'bytes=-1'),
+  'if-match': tags,
+  'if-modified-since': fc.constantFrom('Thu, 01 Jan 2099 00:00:00 GMT', 'x'),
+  'content-encoding': fc.constantFrom('gzip', 'identity', 'br', 'nonsense'),
+  'content-language': fieldValues,
+  'idempotency-key': fieldValues,
+};
+
+function headersOf({ parameters }: Operation): Arbitrary<Shot['headers']> {
+  const documented = parameters
+    .filter((parameter) => parameter.in === 'header')
+    .map(({ name }) => name.toLowerCase());
+  const own = documented.map((name) =>
+    fc.option(
+      (name === 'prefer' ? preferences : name === 'if-none-match' ? tags : fieldValues).map(
+        (value): [string, string] => [name, value],
+      ),
+      { nil: null },
+    ),
+  );
+  const others = Object.entries(ANY_HEADERS).map(([name, values]) =>
+    values.map((value): [string, string] => [name, value]),
+  );
+  return fc
+    .tuple(fc.uniqueArray(fc.oneof(...others), { maxLength: 2, selector: ([name]) => name }), ...own)
+    .map(([more, ...named]) => [...named.filter((entry) => entry !== null), ...more] as Shot['headers']);
+}
+
+/** Paths that no operation has, or that are another's in disguise. */
+export const oddPaths = fc.oneof(
+  fc.constantFrom(
+    '/',
+    '//',
+    '/projects/',
+    '/jobs',
+    '/jobs/',
+    '/Projects',
+    '/healthz/',
+    '/HEALTHZ',
+    '/openapi.yaml',
+    '/.env',
+  ),
+  fc.constantFrom('/jobs/x/run/', '/jobs//run', '/internal', '/internal/jobs'),
+  fc.constantFrom(
+    '/internal/jobs/x',
+    '/internal/jobs/x/status/',
+    '/jobs/x/status',
+    '/jobs/x/y/z',
+    '/%',
+    '/%zz',
+    '/%00',
+  ),
+  fc.constantFrom(
+    '/__proto__',
+    '/constructor',
+    '/cdn-cgi/x',
+    '/favicon.ico',
+    '/robots.txt',
+    '/control/log',
+    '/dispatches',
+    '/projects;a=b',
+  ),
+  fc
+    .array(fc.string({ unit: 'binary', maxLength: 12 }), { minLength: 1, maxLength: 5 })
+    .map((steps) => `/${steps.map(encodeURIComponent).join('/')}`),
+  fc.constantFrom(1000, 7000).map((length) => `/${'p'.repeat(length)}`),
+);
