@@ -50,12 +50,14 @@ describe.each(endpoints)('the body of %s', (_name, make) => {
 
   test('that is not JSON is refused', async () => {
     const { job, path, token } = await make();
-    const bodies = ['{"model_profile": "bal', "{'model_profile': 'balanced'}", 'balanced', '{}{}', ' '];
+    const texts = ['{"model_profile": "bal', "{'model_profile': 'balanced'}", 'balanced', '{}{}', ' '];
+    const notUtf8 = Uint8Array.from([...new TextEncoder().encode('{"model_profile":"'), 0xff, 0x22, 0x7d]);
+    const bodies = [...texts, notUtf8];
 
     for (const body of bodies) {
       const reply = await refusal(job, () => post(path, token, { body, headers: JSON_TYPE }));
       expectIssues(reply, '');
-      expect(reply.body.details.issues[0].message, body).toContain('JSON');
+      expect(reply.body.details.issues[0].message, String(body)).toContain('JSON');
     }
   });
 
