@@ -9,7 +9,16 @@ import { devSetting } from '../support/dev-settings.ts';
 import { editorToken } from '../support/editor-token.ts';
 import { allowedMethods, type Operation, operations } from './document.ts';
 import { type Asked, type Case, faultsOf, fitOf, type Standing, secretsIn, visible } from './oracle.ts';
-import { edgeShots, goodShots, oddPaths, plainShot, type Shot, smallOnly, spoiltShots } from './requests.ts';
+import {
+  edgeShots,
+  goodShots,
+  oddPaths,
+  plainShot,
+  type Shot,
+  smallOnly,
+  spoilings,
+  spoiltShots,
+} from './requests.ts';
 import {
   Jobs,
   nowhere,
@@ -78,16 +87,11 @@ const OPEN = operations.filter(({ caller }) => caller === 'anyone');
 const CALLBACK = operations.filter(({ caller }) => caller === 'pipeline');
 
 test('the service draws every bound where the document does', async () => {
-  const shots = [...EDITORS, ...CALLBACK].flatMap(edgeShots);
-  const faults: string[] = [];
-  for (let at = 0; at < shots.length; at += BATCH) {
-    const batch = shots.slice(at, at + BATCH).map(async (shot) => {
-      const { faults: found } = await judged('edge', shot, await aimed(shot, 'owner'));
-      return found.map((fault) => `${fault} ${fc.stringify([shot.query, shot.body])}`);
-    });
-    faults.push(...(await Promise.all(batch)).flat());
-  }
-  expect(faults).toEqual([]);
+  expect(await faultsOfAll('edge', [...EDITORS, ...CALLBACK].flatMap(edgeShots))).toEqual([]);
+});
+
+test('a body that is spoilt in any way that is known is refused as what it is, by every endpoint', async () => {
+  expect(await faultsOfAll('spoilt', [...EDITORS, ...CALLBACK].flatMap(spoilings))).toEqual([]);
 });
 
 test('what fits the document is taken, or refused for what it is about and never for its form', async () => {
@@ -99,7 +103,7 @@ test('what does not fit the document is refused and changes nothing', async () =
   const shots = among([...EDITORS, ...CALLBACK], spoiltShots);
   await holds(
     shots,
-    75,
+    55,
     async (shot) => (await judged('misfit', shot, await aimed(shot, 'owner'))).faults,
     placeOf,
   );
@@ -270,7 +274,7 @@ test('after all of it the service answers, and has said nothing of an error of i
   expect(serviceLines.filter((line) => /rtk1\.|eyJ[\w-]{10}|whsec_|s3:\/\//.test(line))).toEqual([]);
 });
 
-test('the requests were not too tame: every kind of answer is among what came back', () => {
+test.skipIf(SCALE < 1)('the requests were not too tame: every kind of answer is among what came back', () => {
   const statuses = [200, 201, 202, 204, 400, 401, 403, 404, 405, 409, 415];
   expect(statuses.filter((status) => !answered[status])).toEqual([]);
 });
@@ -314,6 +318,19 @@ async function holds<T>(
     interruptAfterTimeLimit: TIMEOUT_MS * 0.9,
     markInterruptAsFailure: true,
   });
+}
+
+/** The same for a list, one after the other. */
+async function faultsOfAll(kind: string, shots: readonly Shot[]): Promise<string[]> {
+  const faults: string[] = [];
+  for (let at = 0; at < shots.length; at += BATCH) {
+    const batch = shots.slice(at, at + BATCH).map(async (shot) => {
+      const { faults: found } = await judged(kind, shot, await aimed(shot, 'owner'));
+      return found.map((fault) => `${fault} ${fc.stringify([shot.query, shot.body])}`);
+    });
+    faults.push(...(await Promise.all(batch)).flat());
+  }
+  return faults;
 }
 
 const placeOf = ({ place }: Shot) => place;

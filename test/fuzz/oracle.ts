@@ -142,7 +142,7 @@ function queryFit({ parameters }: Operation, query: Asked['query'], cursors: Ask
 
 /** A query's text as the value that it stands for; text that stands for no number stays text, which fits no number. */
 function textAs({ type }: Schema, text: string): unknown {
-  return type === 'integer' && /^-?(0|[1-9]\d*)(\.\d+)?$/.test(text) ? Number(text) : text;
+  return type === 'integer' && /^-?(0|[1-9]\d*)$/.test(text) ? Number(text) : text;
 }
 
 /** Whom the service takes the caller for. */

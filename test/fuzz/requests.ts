@@ -200,29 +200,48 @@ function spoiltBodies(schema: Schema): Arbitrary<Body | null> {
   const mistyped = fc
     .tuple(good, fc.constantFrom(...WRONG_TYPES), fc.boolean())
     .map(([text, type, chunked]) => new Body(text, type, chunked));
-  const form = fc.constantFrom(
-    new Body('model_profile=balanced&name=a', 'application/x-www-form-urlencoded'),
-    new Body(
-      '--x\r\ncontent-disposition: form-data; name="name"\r\n\r\na\r\n--x--',
-      'multipart/form-data; boundary=x',
-    ),
-    new Body(gzipSync('{}'), JSON_TYPE),
-  );
   return fc.oneof(
     { weight: 12, arbitrary: asJson },
     { weight: 2, arbitrary: bytes },
     { weight: 2, arbitrary: mistyped },
-    { weight: 1, arbitrary: form },
+    { weight: 1, arbitrary: fc.constantFrom(...NO_JSON) },
     {
       weight: 1,
-      arbitrary: fc.constantFrom(
-        null,
-        new Body('', JSON_TYPE),
-        new Body('', null),
-        new Body('', JSON_TYPE, true),
-      ),
+      arbitrary: fc.constantFrom(...NOTHING),
     },
   );
+}
+
+/** Bodies that are none, said in every way. */
+const NOTHING = [null, new Body('', JSON_TYPE), new Body('', null), new Body('', JSON_TYPE, true)];
+
+const NO_JSON = [
+  new Body('model_profile=balanced&name=a', 'application/x-www-form-urlencoded'),
+  new Body(
+    '--x\r\ncontent-disposition: form-data; name="name"\r\n\r\na\r\n--x--',
+    'multipart/form-data; boundary=x',
+  ),
+  new Body(gzipSync('{}'), JSON_TYPE),
+];
+
+/** The least body that fits, spoilt in every way that is known here; about a job that is nowhere, like edges. */
+export function spoilings(operation: Operation): Shot[] {
+  if (!operation.body) return [];
+  const good = JSON.stringify(simplest(operation.body.schema));
+  const texts = [
+    ...SPOILERS.map((spoil) => spoil(good, 0.5)),
+    ...INSERTIONS.map((entry) => insert(good, entry)),
+  ];
+  const bytes = NOT_UTF8.flatMap((hex) =>
+    [true, false].map((inside) => withBytes(good, Buffer.from(hex, 'hex'), inside)),
+  );
+  const bodies = [
+    ...[...texts, ...bytes].map((content) => new Body(content, JSON_TYPE)),
+    ...WRONG_TYPES.flatMap((type) => [false, true].map((chunked) => new Body(good, type, chunked))),
+    ...NO_JSON,
+    ...NOTHING,
+  ];
+  return bodies.map((body) => ({ ...plainShot(operation, 'NOWHERE'), body }));
 }
 
 const SPOILERS: readonly ((text: string, at: number) => string)[] = [
