@@ -31,12 +31,12 @@ async function consume(message: Message, env: Env): Promise<void> {
 /** Carries one message to its end, or answers after how long it wants to be brought again. */
 async function carry(message: DispatchMessage, env: Env): Promise<number | null> {
   const { job_id, dispatch_id, kind } = message;
-  const job = env.JOB.getByName(job_id);
-  const claim = await job.claim(dispatch_id, kind);
+  const claim = await env.JOB.getByName(job_id).claim(dispatch_id, kind);
   if (claim.verdict === 'drop') return null;
   if (claim.verdict === 'later') return claim.delayMs;
   const outcome = await deliver(claim.delivery, requireConfig(env));
-  const after = await job.reportDelivery(dispatch_id, kind, outcome);
+  // A stub of its own: one whose object was restarted during the delivery stays broken.
+  const after = await env.JOB.getByName(job_id).reportDelivery(dispatch_id, kind, outcome);
   const delayMs = after.verdict === 'retry' ? after.delayMs : null;
   log(outcome.kind === 'delivered' ? 'info' : 'warn', 'delivery_attempted', {
     ...fields(message),

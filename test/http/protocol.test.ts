@@ -258,7 +258,9 @@ test('a request whose job lost its memory meanwhile is answered 503, and its rep
   expect(reply).toMatchObject({ status: 503, body: { error_code: 'OVERLOADED' } });
   expect(reply.headers.get('retry-after')).toBe('1');
   await orchestrator.release(job.id);
-  expect(await job.retry('first')).toMatchObject({ status: 200, body: { replayed: true } });
+  const again = await job.retry('first');
+  expect(again).toMatchObject({ status: 200, body: { replayed: true, dispatch_state: 'DELIVERED' } });
+  expect((await job.requests()).filter(({ type }) => type === 'job.retry')).toHaveLength(1);
 });
 
 test('healthz answers without a token', async () => {
