@@ -13,7 +13,7 @@ import type {
   Retry,
   Run,
 } from '../domain/commands.ts';
-import { backoffMs, nextWakeUp } from '../domain/deadlines.ts';
+import { backoffMs, fitsWindow, nextWakeUp } from '../domain/deadlines.ts';
 import { decide, newJob, refuseDispatch } from '../domain/decide.ts';
 import type { Decision } from '../domain/decision.ts';
 import type { Dispatch, Job, Transition } from '../domain/job.ts';
@@ -29,6 +29,7 @@ const CANCEL_AFTER_DELIVERY_MS = 1_000;
 
 /** Whatever goes wrong in an alarm, it does not come back in a tight loop. */
 const SHORTEST_ALARM_MS = 1_000;
+const AFTER_FAILURE_MS = 30_000;
 
 export type Refused = { ok: false; rejection: Rejection };
 export type JobAnswer = { ok: true; job: Job; open: Dispatch | null; replayed: boolean } | Refused;
@@ -38,7 +39,6 @@ export type PageAnswer<T> = { ok: true; job: Job; items: T[] } | Refused;
 const NOT_FOUND: Refused = { ok: false, rejection: { code: 'RESOURCE_NOT_FOUND' } };
 
 export class JobActor extends DurableObject<Env> {
-  readonly #config: Config;
   readonly #store: JobStore;
   readonly #leases = new Leases();
   readonly #outbox: Outbox;
@@ -47,7 +47,6 @@ export class JobActor extends DurableObject<Env> {
 
   constructor(ctx: DurableObjectState, env: Env) {
     super(ctx, env);
-    this.#config = requireConfig(env);
     this.#store = new JobStore(ctx.storage);
     this.#outbox = new Outbox(
       {
@@ -59,6 +58,11 @@ export class JobActor extends DurableObject<Env> {
     ctx.blockConcurrencyWhile(async () => {
       this.#alarmAt = await ctx.storage.getAlarm();
     });
+  }
+
+  /** Not in the constructor: an object whose service is not set up has to keep its alarm all the same. */
+  get #config(): Config {
+    return requireConfig(this.env);
   }
 
   /** Stores a new job and lists it in its workspace. A repeat with the same ids answers the job as it is. */
@@ -132,12 +136,13 @@ export class JobActor extends DurableObject<Env> {
     if (!dispatch || job.manifest.videoUri === null) return { verdict: 'drop' };
     const until = message === 'cancel' ? noticeUntil(dispatch) : pendingUntil(dispatch);
     const now = Date.now();
-    if (until === null || now >= until) return { verdict: 'drop' };
+    if (until === null || !fitsWindow(now, until)) return { verdict: 'drop' };
     if (message === 'cancel' && this.#leases.isBeingDelivered('dispatch', dispatchId, now)) {
       return { verdict: 'later', delayMs: CANCEL_AFTER_DELIVERY_MS };
     }
     const timeoutMs = Math.min(this.#config.orchestratorTimeoutMs, until - now);
-    if (!this.#leases.claim(message, dispatchId, now, timeoutMs)) return { verdict: 'drop' };
+    const claim = this.#leases.claim(message, dispatchId, now, timeoutMs);
+    if (claim === null) return { verdict: 'drop' };
     return {
       verdict: 'deliver',
       delivery: {
@@ -152,6 +157,7 @@ export class JobActor extends DurableObject<Env> {
         executionId: dispatch.executionId,
         traceparent: dispatch.traceparent,
         timeoutMs,
+        claim,
       },
     };
   }
@@ -161,13 +167,16 @@ export class JobActor extends DurableObject<Env> {
     dispatchId: string,
     message: MessageKind,
     outcome: DeliveryOutcome,
+    claim: string | null = null,
   ): Promise<AfterDelivery> {
-    this.#leases.release(message, dispatchId);
+    const isCarrier = this.#leases.release(message, dispatchId, claim);
     const decision = this.#execute({ type: 'report-delivery', dispatchId, message, outcome });
     if (decision.kind === 'rejected' || decision.dispatch === null) return { verdict: 'done' };
     const attempts = attemptsOf(decision.dispatch, message);
     if (attempts !== null && (outcome.kind === 'unreachable' || outcome.kind === 'unknown')) {
       const delayMs = Math.ceil(backoffMs(attempts, outcome.retryAfterMs) / 1000) * 1000;
+      // Another copy of the message is on its way by now.
+      if (!isCarrier) return { verdict: 'done' };
       this.#leases.paused(message, dispatchId, Date.now() + delayMs);
       return { verdict: 'retry', delayMs };
     }
@@ -186,11 +195,13 @@ export class JobActor extends DurableObject<Env> {
       if (job)
         await this.#outbox.send(job.id, [...(open ? [open] : []), ...this.#store.notices()], Date.now());
       await this.#outbox.push(() => this.#store.job());
+      const now = this.#store.job();
+      if (now) this.#arm(now, this.#store.open(now), this.#store.notices());
     } catch (error) {
+      // The platform gives up on an alarm that keeps failing. What is wrong may be mended, and the job still waits.
       log('error', 'alarm_failed', { error: describeError(error) });
+      this.#setAlarm(Date.now() + AFTER_FAILURE_MS);
     }
-    const job = this.#store.job();
-    if (job) this.#arm(job, this.#store.open(job), this.#store.notices());
   }
 
   /** Load, decide and commit in one transaction; whatever has to happen outside follows from what was stored. */
@@ -231,6 +242,10 @@ export class JobActor extends DurableObject<Env> {
     const due = Math.min(wakeUp ?? Infinity, this.#outbox.pushDueAt(job, now) ?? Infinity);
     const at = Math.max(due, now + SHORTEST_ALARM_MS);
     if (due === Infinity || (this.#alarmAt !== null && this.#alarmAt <= at)) return;
+    this.#setAlarm(at);
+  }
+
+  #setAlarm(at: number): void {
     this.#alarmAt = at;
     this.ctx.storage.setAlarm(at);
   }

@@ -167,7 +167,7 @@ export class JobStore {
   #updateJob(job: Job): void {
     this.#sql.exec(
       `UPDATE job SET status = ?, manifest = ?, failure = ?, progress_pct = ?, checkpoints = ?,
-         open_dispatch_id = ?, last_progress_at = ?, latest_callback_dispatch_id = ?,
+         open_dispatch_id = ?, latest_dispatch_at = ?, last_progress_at = ?, latest_callback_dispatch_id = ?,
          latest_callback_occurred_at = ?, revision = ?, updated_at = ?`,
       job.status,
       JSON.stringify(job.manifest),
@@ -175,6 +175,7 @@ export class JobStore {
       job.progressPct,
       JSON.stringify(job.checkpoints),
       job.openDispatchId,
+      job.latestDispatchAt,
       job.lastProgressAt,
       job.latestCallback?.dispatchId ?? null,
       job.latestCallback?.occurredAt ?? null,
@@ -285,6 +286,7 @@ function toJob(row: Row): Job {
     progressPct: row.progress_pct as number | null,
     checkpoints: JSON.parse(row.checkpoints as string),
     openDispatchId: row.open_dispatch_id as string | null,
+    latestDispatchAt: row.latest_dispatch_at as number | null,
     lastProgressAt: row.last_progress_at as number | null,
     latestCallback:
       row.latest_callback_dispatch_id === null

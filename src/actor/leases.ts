@@ -7,8 +7,8 @@ import type { Dispatch } from '../domain/job.ts';
 type Lease =
   /** On the queue; sent again when nobody claimed it by then. */
   | { kind: 'queued'; until: number }
-  /** A consumer is delivering it. */
-  | { kind: 'claimed'; until: number }
+  /** A consumer is delivering it, under a claim that is its own. */
+  | { kind: 'claimed'; until: number; claim: string }
   /** The queue brings it back at `dueAt`. */
   | { kind: 'paused'; dueAt: number; until: number };
 
@@ -32,25 +32,38 @@ export class Leases {
     this.#leases.set(key(message, dispatchId), { kind: 'queued', until: now + RESEND_AFTER_MS - EARLY_MS });
   }
 
-  /** False when another copy of the message is being delivered or is to come back later. */
-  claim(message: MessageKind, dispatchId: string, now: number, attemptMs: number): boolean {
+  /** The claim's id; null when another copy of the message is being delivered or is to come back later. */
+  claim(message: MessageKind, dispatchId: string, now: number, attemptMs: number): string | null {
     const held = this.#held(message, dispatchId, now);
-    if (held?.kind === 'claimed') return false;
-    if (held?.kind === 'paused' && now < held.dueAt - EARLY_MS) return false;
+    if (held?.kind === 'claimed') return null;
+    if (held?.kind === 'paused' && now < held.dueAt - EARLY_MS) return null;
+    const claim = crypto.randomUUID();
     this.#everClaimed.add(dispatchId);
     this.#leases.set(key(message, dispatchId), {
       kind: 'claimed',
       until: now + attemptMs + REPORT_MARGIN_MS,
+      claim,
     });
-    return true;
+    return claim;
   }
 
   paused(message: MessageKind, dispatchId: string, dueAt: number): void {
     this.#leases.set(key(message, dispatchId), { kind: 'paused', dueAt, until: dueAt + RESEND_AFTER_MS });
   }
 
-  release(message: MessageKind, dispatchId: string): void {
+  /** The queue did not take it. Whoever claimed it all the same keeps the claim. */
+  unqueued(message: MessageKind, dispatchId: string): void {
+    if (this.#leases.get(key(message, dispatchId))?.kind === 'queued') {
+      this.#leases.delete(key(message, dispatchId));
+    }
+  }
+
+  /** The delivery under this claim has ended. Whether the claim was still the one that counts. */
+  release(message: MessageKind, dispatchId: string, claim: string | null): boolean {
+    const lease = this.#leases.get(key(message, dispatchId));
+    if (lease?.kind === 'claimed' && lease.claim !== claim) return false;
     this.#leases.delete(key(message, dispatchId));
+    return true;
   }
 
   isCarried(message: MessageKind, dispatchId: string, now: number): boolean {

@@ -87,6 +87,11 @@ export const JOB_MIGRATIONS: readonly string[] = [
   CREATE TRIGGER transition_kept BEFORE DELETE ON transition
   BEGIN SELECT RAISE(ABORT, 'the audit trail is append-only'); END;
   `,
+  `
+  -- Creation times of a job's dispatches rise strictly, whatever the clock does: fencing goes by them.
+  ALTER TABLE job ADD COLUMN latest_dispatch_at INTEGER;
+  UPDATE job SET latest_dispatch_at = (SELECT MAX(created_at) FROM dispatch);
+  `,
 ];
 
 export const WORKSPACE_MIGRATIONS: readonly string[] = [

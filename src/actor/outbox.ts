@@ -42,7 +42,7 @@ export class Outbox {
             await this.#targets.send({ job_id: jobId, dispatch_id: id, kind });
           } catch (error) {
             // The alarm sends it again.
-            this.#leases.release(kind, id);
+            this.#leases.unqueued(kind, id);
             log('warn', 'queue_send_failed', {
               job_id: jobId,
               dispatch_id: id,

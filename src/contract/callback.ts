@@ -68,11 +68,11 @@ export const callbackReplayResponse = z
 
 const KNOWN_ARTIFACTS = new Set(Object.keys(artifactUpdates.shape));
 
-/** The artifact keys that are ignored; to be named in the log. */
+/** The artifact keys that are ignored; to be named in the log, unless they are no names at all. */
 export const unknownArtifacts = (body: StatusCallback): string[] =>
   Object.keys(body.artifact_updates ?? {})
     .filter((key) => !KNOWN_ARTIFACTS.has(key))
-    .map((key) => key.slice(0, 64));
+    .map((key) => (/^[a-z][a-z0-9_]{0,39}$/i.test(key) ? key : '(not a name)'));
 
 /** The callback as the domain's command. */
 export async function toCallbackCommand(body: StatusCallback, dispatchId: string): Promise<Callback> {
@@ -111,9 +111,11 @@ export async function toCallbackCommand(body: StatusCallback, dispatchId: string
   };
 }
 
-/** SHA-256 of the payload, whatever the order of its keys. */
-async function digest(body: StatusCallback): Promise<string> {
-  const canonical = JSON.stringify(body, (_key, value) =>
+/** SHA-256 of what is taken of the payload, whatever the order of its keys. What is ignored may be of any depth. */
+async function digest({ artifact_updates: updates, ...body }: StatusCallback): Promise<string> {
+  const known = updates && Object.entries(updates).filter(([key]) => KNOWN_ARTIFACTS.has(key));
+  const taken = known ? { ...body, artifact_updates: Object.fromEntries(known) } : body;
+  const canonical = JSON.stringify(taken, (_key, value) =>
     value !== null && typeof value === 'object' && !Array.isArray(value)
       ? Object.fromEntries(Object.entries(value).sort(([a], [b]) => (a < b ? -1 : 1)))
       : value,

@@ -24,6 +24,8 @@ export interface Delivery {
   traceparent: string;
   /** How long this attempt may take. */
   timeoutMs: number;
+  /** Under which the outcome is to be reported. */
+  claim: string;
 }
 
 /** The Job's answer to "is this message still wanted?". */

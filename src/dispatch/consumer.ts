@@ -36,7 +36,12 @@ async function carry(message: DispatchMessage, env: Env): Promise<number | null>
   if (claim.verdict === 'later') return claim.delayMs;
   const outcome = await deliver(claim.delivery, requireConfig(env));
   // A stub of its own: one whose object was restarted during the delivery stays broken.
-  const after = await env.JOB.getByName(job_id).reportDelivery(dispatch_id, kind, outcome);
+  const after = await env.JOB.getByName(job_id).reportDelivery(
+    dispatch_id,
+    kind,
+    outcome,
+    claim.delivery.claim,
+  );
   const delayMs = after.verdict === 'retry' ? after.delayMs : null;
   log(outcome.kind === 'delivered' ? 'info' : 'warn', 'delivery_attempted', {
     ...fields(message),

@@ -44,6 +44,7 @@ export function newJob(ids: Pick<Job, 'id' | 'projectId' | 'owner'>, now: number
     progressPct: null,
     checkpoints: {},
     openDispatchId: null,
+    latestDispatchAt: null,
     lastProgressAt: null,
     latestCallback: null,
     revision: 1,

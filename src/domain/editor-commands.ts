@@ -120,8 +120,7 @@ const alreadyRunning = (job: Job, open: Dispatch | null, attemptedStatus: Status
   });
 
 function intent(job: Job, command: Run | Retry, rules: Rules, now: number) {
-  // Later than whatever closed the dispatch before, also within a millisecond: fencing goes by this order.
-  const createdAt = Math.max(now, job.updatedAt + 1);
+  const createdAt = Math.max(now, (job.latestDispatchAt ?? 0) + 1);
   const windowMs = Math.min(command.windowMs ?? rules.dispatchDeadlineMs, rules.dispatchDeadlineMs);
   return {
     id: command.newDispatchId,
@@ -141,6 +140,6 @@ function intent(job: Job, command: Run | Retry, rules: Rules, now: number) {
 
 /** Until it is delivered a dispatch changes nothing that an editor can see of the job itself. */
 function openDispatch(job: Job, dispatch: Dispatch): Decision {
-  const next = { ...job, openDispatchId: dispatch.id };
+  const next = { ...job, openDispatchId: dispatch.id, latestDispatchAt: dispatch.createdAt };
   return { kind: 'accepted', job: next, dispatch, changes: { job: next, opened: dispatch } };
 }

@@ -42,6 +42,8 @@ export interface Job {
   checkpoints: Readonly<Partial<Record<CheckpointStatus, Checkpoint>>>;
   /** The one dispatch whose pipeline may be alive, if any. */
   openDispatchId: string | null;
+  /** When the newest dispatch was made. The creation times of a job's dispatches rise strictly: fencing goes by them. */
+  latestDispatchAt: number | null;
   /** The last sign of life of a pipeline, from which the stage deadline runs. */
   lastProgressAt: number | null;
   /** The newest callback applied, and the dispatch it came from. */

@@ -37,8 +37,7 @@ export function createApp(): OpenAPIHono<AppEnv> {
       maxSize: MAX_BODY_BYTES,
       onError: (c) => problem(c, 'PAYLOAD_TOO_LARGE', { details: { max_bytes: MAX_BODY_BYTES } }),
     }),
-    emptyBodyIsNone,
-    bodyIsUtf8,
+    bodyIsUtf8OrNone,
   );
 
   registerProjects(app);
@@ -101,20 +100,18 @@ const configured = createMiddleware<AppEnv>(async (c, next) => {
   return next();
 });
 
-/** Many clients name a content type even when they send nothing. */
-const emptyBodyIsNone = createMiddleware<AppEnv>(async (c, next) => {
-  if (c.req.method === 'POST' && c.req.header('content-length') === '0' && c.req.header('content-type')) {
+/**
+ * Many clients name a content type even when they send nothing. And what is sent is UTF-8 (RFC 8259 §8.1): decoding
+ * leniently would put another character in the place of what was sent.
+ */
+const bodyIsUtf8OrNone = createMiddleware<AppEnv>(async (c, next) => {
+  if (c.req.method !== 'POST') return next();
+  const body = await c.req.arrayBuffer();
+  if (body.byteLength === 0 && c.req.header('content-type')) {
     const headers = new Headers(c.req.raw.headers);
     headers.delete('content-type');
     c.req.raw = new Request(c.req.raw.url, { method: 'POST', headers });
   }
-  return next();
-});
-
-/** RFC 8259 §8.1. Decoding leniently would put another character in the place of what was sent. */
-const bodyIsUtf8 = createMiddleware<AppEnv>(async (c, next) => {
-  if (c.req.method !== 'POST') return next();
-  const body = await c.req.arrayBuffer();
   try {
     new TextDecoder('utf-8', { fatal: true, ignoreBOM: false }).decode(body);
   } catch {

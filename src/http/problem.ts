@@ -44,7 +44,7 @@ const PROBLEMS: Readonly<Record<ErrorCode, readonly [ContentfulStatusCode, strin
     502,
     'The orchestrator did not take the dispatch; nothing about the job changed',
   ],
-  OVERLOADED: [503, 'Not possible at this moment; the same request may be sent again'],
+  OVERLOADED: [503, 'The service could not answer at this moment; whether it was done is not known'],
   AUTHENTICATION_UNAVAILABLE: [503, 'Tokens cannot be verified right now'],
   SERVICE_NOT_CONFIGURED: [503, 'The service is not set up'],
 };

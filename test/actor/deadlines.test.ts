@@ -2,6 +2,7 @@
 // what is stored older.
 import { env, runInDurableObject } from 'cloudflare:test';
 import { describe, expect, onTestFinished, test, vi } from 'vitest';
+import { JobActor } from '../../src/actor/job-actor.ts';
 import { Leases } from '../../src/actor/leases.ts';
 import { Outbox } from '../../src/actor/outbox.ts';
 import { WorkspaceStore } from '../../src/actor/workspace-store.ts';
@@ -282,6 +283,21 @@ describe('the alarm', () => {
     const once = await storedRows(job.id);
     await runInDurableObject(job.stub, (actor) => Promise.all([actor.alarm(), actor.alarm()]));
     expect(await storedRows(job.id)).toEqual(once);
+  });
+
+  test('that comes while the service is not set up is set again, for when it is', async () => {
+    const { job } = await jobAt('TRANSCRIBING');
+    await job.age(stageTimeoutMs + SOME_MS);
+    const at = await runInDurableObject(job.stub, async (_actor, state) => {
+      await state.storage.deleteAlarm();
+      await new JobActor(state, { ...env, CALLBACK_TOKEN_KEYS: '' }).alarm();
+      return state.storage.getAlarm();
+    });
+    expect(at).not.toBeNull();
+    expect(await job.status()).toBe('TRANSCRIBING');
+    await job.forget();
+    await job.alarm();
+    expect(await job.status()).toBe('FAILED');
   });
 
   test('of an object that holds no job stores nothing', async () => {

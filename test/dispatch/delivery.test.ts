@@ -421,6 +421,7 @@ const deliveryOf = (job: ActingJob): Delivery => ({
   executionId: null,
   traceparent: TRACEPARENT,
   timeoutMs: 2_500,
+  claim: 'claim-1',
 });
 
 /** The log holds the body as parsed by a schema, which puts the fields it knows first. */

@@ -168,6 +168,9 @@ export function live(history: readonly Step[], answers: Map<string, number>): vo
     answers.set(count, (answers.get(count) ?? 0) + 1);
 
     same('the answer', decision.kind === 'rejected' ? decision.rejection.code : decision.kind, answer);
+    if (decision.kind !== 'rejected' && (command.type === 'run' || command.type === 'retry')) {
+      same('the dispatch that is answered', decision.dispatch?.id, model.named);
+    }
     same('the state', seen(job.state), expected(model));
     checkStep(before, job.state, command, decision, effective);
     checkPresent(job, now);
@@ -208,7 +211,7 @@ function seen({ job, dispatches, events, transitions }: MemoryState) {
     ),
     dispatches: dispatches.map((d) => [
       ...[d.id, d.kind, d.state, d.modelProfile, d.resumeFromStatus, d.checkpointRef, d.deliverUntil],
-      ...[d.deliveryAttempts, d.executionId, d.cancelNotice?.state ?? null],
+      ...[d.createdAt, d.deliveryAttempts, d.executionId, d.cancelNotice?.state ?? null],
       d.cancelNotice?.state === 'PENDING' ? [d.cancelNotice.until, d.cancelNotice.attempts] : null,
     ]),
   };
@@ -229,7 +232,7 @@ function expected(model: ModelJob): ReturnType<typeof seen> {
     trail: model.trail,
     dispatches: model.dispatches.map((d) => [
       ...[d.id, d.kind, d.state, d.profile, d.resumeFrom, d.ref, d.until],
-      ...[d.attempts, d.executionId, d.notice?.state ?? null],
+      ...[d.createdAt, d.attempts, d.executionId, d.notice?.state ?? null],
       d.notice?.state === 'PENDING' ? [d.notice.until, d.notice.attempts] : null,
     ]),
   } as ReturnType<typeof seen>;
@@ -277,7 +280,8 @@ function checkStep(
     holds('a failed job moves only under an open retry', effective !== 'FAILED');
   }
   // What editors see of the job changes exactly when its revision does; a withdrawn dispatch leaves it as it was.
-  const visible = ({ openDispatchId: _open, ...job }: MemoryState['job']) => JSON.stringify(job);
+  const visible = ({ openDispatchId: _open, latestDispatchAt: _latest, ...job }: MemoryState['job']) =>
+    JSON.stringify(job);
   if (after.job.revision === before.job.revision) {
     holds('without a new revision the job looks the same', visible(after.job) === visible(before.job));
   } else holds('revisions rise', after.job.revision > before.job.revision);
@@ -301,6 +305,12 @@ function checkPresent(job: MemoryJob, now: number): void {
   const isAwaiting = due !== null || notices.length > 0;
   const wakeUp = nextWakeUp(state.job, job.open, notices, RULES, now);
   holds('whatever is awaited wakes the job', (wakeUp !== null) === isAwaiting);
+  holds(
+    'creation times of dispatches rise strictly',
+    state.dispatches.every(
+      ({ createdAt }, i) => i === 0 || createdAt > (state.dispatches[i - 1]?.createdAt ?? 0),
+    ),
+  );
   const keys = state.dispatches
     .filter((d) => d.state !== 'UNDELIVERABLE')
     .map((d) => `${d.kind} ${d.clientRequestId}`);

@@ -70,9 +70,9 @@ export class MemoryJob {
       subject,
       subjectSuperseded:
         subject !== null &&
-        this.state.dispatches
-          .slice(this.state.dispatches.findIndex(({ id }) => id === subject.id) + 1)
-          .some(({ state }) => state !== 'UNDELIVERABLE'),
+        this.state.dispatches.some(
+          ({ createdAt, state }) => createdAt > subject.createdAt && state !== 'UNDELIVERABLE',
+        ),
       seenEvent:
         (command.type === 'callback' &&
           this.state.events.find(({ eventId }) => eventId === command.eventId)) ||

@@ -3,7 +3,7 @@
 import type { Callback, Command, ReportDelivery } from '../../src/domain/commands.ts';
 
 /** from → to by whom: e the editor, p the pipeline (orchestrator or system). Every live status may also end. */
-const TABLE: Record<string, string> = {
+export const TABLE: Readonly<Record<string, string>> = {
   CREATED: 'UPLOADING:e UPLOADED:e',
   UPLOADING: 'UPLOADED:e',
   UPLOADED: 'AUDIO_EXTRACTING:p',
@@ -54,6 +54,8 @@ export interface ModelDispatch {
   attempts: number;
   executionId: string | null;
   notice: { state: string; until: number; attempts: number } | null;
+  /** Later than that of every dispatch before. */
+  createdAt: number;
   changedAt: number;
 }
 
@@ -76,6 +78,8 @@ export class ModelJob {
   lastSign: number | null = null;
   /** When something last changed that an editor can see of the job itself. */
   changedAt = 0;
+  /** The dispatch that the last accepted or replayed run or retry was answered with. */
+  named: string | null = null;
   readonly owner: string;
 
   constructor(owner: string) {
@@ -156,8 +160,10 @@ export class ModelJob {
 
   #run(profile: string | null, id: string, windowMs: number | null, now: number): string {
     const known = this.#holderOf('run');
-    if (known && this.status !== 'CANCELLED' && (profile === null || profile === known.profile))
+    if (known && this.status !== 'CANCELLED' && (profile === null || profile === known.profile)) {
+      this.named = known.id;
       return 'replayed';
+    }
     if (this.open || IN_PROGRESS.includes(this.status)) return 'JOB_ALREADY_RUNNING';
     const refusal = this.#mayMove(this.status, 'AUDIO_EXTRACTING', 'p');
     if (refusal) return refusal;
@@ -174,6 +180,7 @@ export class ModelJob {
   #retry(profile: string, request: string, id: string, windowMs: number | null, now: number): string {
     const known = this.#holderOf(`retry:${request}`);
     if (known && this.status !== 'CANCELLED') {
+      this.named = known.id;
       return known.profile === profile ? 'replayed' : 'CLIENT_REQUEST_ID_PAYLOAD_MISMATCH';
     }
     if (this.open || IN_PROGRESS.includes(this.status)) return 'JOB_ALREADY_RUNNING';
@@ -324,6 +331,7 @@ export class ModelJob {
     windowMs: number | null,
     now: number,
   ): void {
+    const createdAt = Math.max(now, (this.dispatches.at(-1)?.createdAt ?? 0) + 1);
     this.dispatches.push({
       id,
       kind,
@@ -337,8 +345,10 @@ export class ModelJob {
       attempts: 0,
       executionId: null,
       notice: null,
-      changedAt: Math.max(now, this.changedAt + 1),
+      createdAt,
+      changedAt: createdAt,
     });
+    this.named = id;
   }
 
   #arrived(dispatch: ModelDispatch, executionId: string | null, now: number): void {

@@ -4,6 +4,7 @@ import { env } from 'cloudflare:test';
 import fc from 'fast-check';
 import { requireConfig } from '../../src/config.ts';
 import { isResting } from '../../src/domain/lifecycle.ts';
+import { brokenTrail } from '../domain/trail.ts';
 import type { Answer } from '../support/orchestrator/plan.ts';
 import { type ActingJob, createdJob, type Home } from '../support/workerd/acting.ts';
 import { orchestrator, type Reply } from '../support/workerd/harness.ts';
@@ -214,12 +215,19 @@ async function check(
     holds('one request makes one dispatch', (holders.get(request) ?? id) === id);
     holders.set(request, id);
   }
-  let status = 'CREATED';
-  for (const { prev_status, new_status } of await job.transitions()) {
-    holds('the audit trail has no gap', prev_status === status);
-    status = new_status;
-  }
-  holds('the audit trail leads to the present', status === (await job.get()).status);
+  const present = await job.status();
+  const trail = (await job.transitions()).map((entry) => ({
+    actor: entry.actor_type,
+    from: entry.prev_status,
+    to: entry.new_status,
+    resumedFrom: dispatches.find((d) => d.dispatch_id === entry.dispatch_id)?.resume_from_status ?? null,
+  }));
+  const fault = brokenTrail(trail, present);
+  holds(`the audit trail is one that the table allows: ${fault}`, fault === null);
+  const wasCancelled = answered.some(({ request, reply }) => request === 'cancel' && reply.status === 200);
+  holds('a cancelled job stays cancelled', !wasCancelled || present === 'CANCELLED');
+  for (const id of applied)
+    holds('a withdrawn pipeline never moves the job', stateOf(id) !== 'UNDELIVERABLE');
   for (const _ of executions) tally.count('executions');
   for (const { answer } of await job.requests()) tally.count(`orchestrator ${answer}`);
 }

@@ -2,6 +2,7 @@
 // the orchestrator's list of executions and the rows that are stored, never an answer.
 import type { DispatchAnswer, JobAnswer } from '../../src/actor/job-actor.ts';
 import { isResting, type Status } from '../../src/domain/lifecycle.ts';
+import { brokenTrail } from '../domain/trail.ts';
 import type { World } from './world.ts';
 
 const OPEN = ['PENDING', 'DELIVERED', 'RUNNING'];
@@ -24,6 +25,9 @@ export class Checker {
   readonly #answered: { request: string; id: string; state: string }[] = [];
   /** Until when the open dispatch may be pending. */
   #pendingUntil = Infinity;
+  #wasCancelled = false;
+  /** How many artifacts and checkpoints there are: they only grow. */
+  #kept = 0;
   #commits = 0;
   #faults = 0;
 
@@ -50,7 +54,7 @@ export class Checker {
   }
 
   sawCancel(answer: JobAnswer): void {
-    if (answer.ok) holds('a cancelled job stays cancelled', this.#job()?.status === 'CANCELLED');
+    if (answer.ok) this.#wasCancelled = true;
   }
 
   /** After every event of the simulation. */
@@ -111,12 +115,26 @@ export class Checker {
       holds('one request makes one dispatch', (holders.get(request) ?? id) === id);
       holders.set(request, id);
     }
-    let status = 'CREATED';
-    for (const { prev_status, new_status } of job.rows('SELECT * FROM transition ORDER BY seq')) {
-      holds('the audit trail has no gap', prev_status === status);
-      status = String(new_status);
+    const resumedFrom = new Map(
+      job.rows('SELECT id, resume_from_status FROM dispatch').map((row) => [row.id, row.resume_from_status]),
+    );
+    const trail = job.rows('SELECT * FROM transition ORDER BY seq').map((row) => ({
+      actor: String(row.actor),
+      from: String(row.prev_status),
+      to: String(row.new_status),
+      resumedFrom: (resumedFrom.get(row.dispatch_id) ?? null) as string | null,
+    }));
+    holds(
+      `the audit trail is one that the table allows`,
+      brokenTrail(trail, String(present?.status)) === null,
+    );
+    holds('a cancelled job stays cancelled', !this.#wasCancelled || present?.status === 'CANCELLED');
+    for (const { dispatch_id } of job.rows('SELECT dispatch_id FROM callback_event')) {
+      holds(
+        'a withdrawn pipeline never moves the job',
+        states.get(dispatch_id as string) !== 'UNDELIVERABLE',
+      );
     }
-    holds('the audit trail leads to the present', status === present?.status);
     const [listed] = workspace.rows('SELECT status FROM job_summary');
     holds('the workspace lists the job as it is', listed?.status === present?.status);
   }
@@ -129,6 +147,11 @@ export class Checker {
     const { job } = this.#world;
     const present = this.#job();
     if (!present) return;
+    const manifest = Object.values(JSON.parse(String(present.manifest)));
+    const checkpoints = Object.keys(JSON.parse(String(present.checkpoints)));
+    const kept = manifest.filter((uri) => uri !== null).length + checkpoints.length;
+    holds('artifacts and checkpoints only grow', kept >= this.#kept);
+    this.#kept = kept;
     const dispatches = job.rows('SELECT id, state, deliver_until FROM dispatch');
     for (const { id } of dispatches) if (!this.#order.includes(String(id))) this.#order.push(String(id));
     const open = dispatches.filter(({ state }) => OPEN.includes(String(state)));

@@ -106,6 +106,7 @@ export async function simulate({ actions, plans, chances }: Scenario): Promise<T
   const checker = new Checker(simulated);
   let broken: unknown = null;
   let accepted = 0;
+  let outstanding = 0;
   let ids = 0;
   const guard = (work: Promise<unknown>) => {
     work.catch((error) => {
@@ -118,7 +119,10 @@ export async function simulate({ actions, plans, chances }: Scenario): Promise<T
     for (let attempt = 1; attempt <= ATTEMPTS; attempt += 1) {
       const askedAt = timeline.now;
       try {
-        const answer = await simulated.call<T>(method, ...args);
+        outstanding += 1;
+        const answer = await simulated.call<T>(method, ...args).finally(() => {
+          outstanding -= 1;
+        });
         holds('a caller is answered within the wait', timeline.now - askedAt <= waitMs + 2_000);
         return answer;
       } catch (error) {
@@ -187,6 +191,7 @@ export async function simulate({ actions, plans, chances }: Scenario): Promise<T
     );
     if (broken !== null) throw broken;
     holds('the world comes to rest', timeline.events <= MAX_EVENTS);
+    holds('every caller is answered', outstanding === 0);
     checker.end();
   } finally {
     current = null;

@@ -26,9 +26,8 @@ const SUITES = {
   contract: { project: 'pure', files: ['test/contract'] },
   callbacks: { project: 'workerd', files: ['test/actor/callbacks.test.ts'] },
   deadlines: { project: 'workerd', files: ['test/actor/deadlines.test.ts'] },
-  cancel: { project: 'workerd', files: ['test/actor/cancel.test.ts'] },
   delivery: { project: 'workerd', files: ['test/dispatch'] },
-  storage: { project: 'workerd', files: ['test/actor/storage.test.ts'] },
+  histories: { project: 'workerd', files: ['test/faults'] },
   leaks: { project: 'workerd', files: ['test/http/no-leak.test.ts'] },
   acceptance: { project: 'workerd', files: ['test/http/acceptance.test.ts'] },
 } as const satisfies Record<string, Suite>;
@@ -48,7 +47,7 @@ export const MUTANTS: readonly Mutant[] = [
   {
     bug: 'the claim does not ask whether the dispatch is still wanted',
     file: 'src/actor/job-actor.ts',
-    from: `if (until === null || now >= until) return { verdict: 'drop' };`,
+    from: `if (until === null || !fitsWindow(now, until)) return { verdict: 'drop' };`,
     to: `if (until === null) return { verdict: 'deliver', delivery: { type: 'job.run', dispatchId, jobId: job.id, projectId: job.projectId, videoUri: job.manifest.videoUri, modelProfile: dispatch.modelProfile, resumeFromStatus: dispatch.resumeFromStatus, checkpointRef: dispatch.checkpointRef, executionId: null, traceparent: dispatch.traceparent, timeoutMs: 1000 } };`,
     suite: 'delivery',
   },
@@ -74,7 +73,7 @@ export const MUTANTS: readonly Mutant[] = [
     suite: 'model',
   },
   {
-    bug: 'the idempotency key is stored after the send',
+    bug: 'the idempotency key is not stored with the intent',
     file: 'src/actor/job-store.ts',
     from: `      requestKeyOf(dispatch),\n      dispatch.clientRequestId,`,
     to: `      null,\n      dispatch.clientRequestId,`,
@@ -223,7 +222,7 @@ export const MUTANTS: readonly Mutant[] = [
   {
     bug: 'history steps back with the clock, and fencing goes by it',
     file: 'src/domain/editor-commands.ts',
-    from: `const createdAt = Math.max(now, job.updatedAt + 1);`,
+    from: `const createdAt = Math.max(now, (job.latestDispatchAt ?? 0) + 1);`,
     to: `const createdAt = now;`,
     suite: 'simulation',
   },
@@ -232,6 +231,27 @@ export const MUTANTS: readonly Mutant[] = [
     file: 'src/actor/outbox.ts',
     from: `return job.status === this.#listedStatus ? null : now + pushBackoffMs(this.#pushFailures);`,
     to: `return job.status === this.#listedStatus || now > 0 ? null : now + pushBackoffMs(this.#pushFailures);`,
+    suite: 'simulation',
+  },
+  {
+    bug: 'a lost memory under a request is a 500',
+    file: 'src/http/app.ts',
+    from: `if (overloaded || retryable || durableObjectReset)`,
+    to: `if (overloaded || retryable)`,
+    suite: 'histories',
+  },
+  {
+    bug: 'a failed pipeline reports itself back to life',
+    file: 'src/domain/callback.ts',
+    from: `const current = effectiveStatus(job, isOpen(dispatch) ? dispatch : null);`,
+    to: `const current = job.status === 'FAILED' ? 'TRANSCRIBING' : effectiveStatus(job, dispatch);`,
+    suite: 'simulation',
+  },
+  {
+    bug: 'a withdrawn dispatch may still report',
+    file: 'src/domain/callback.ts',
+    from: `const settled = subject.state === 'SETTLED' || subject.state === 'FAILED';`,
+    to: `const settled = ['SETTLED', 'FAILED', 'UNDELIVERABLE'].includes(subject.state);`,
     suite: 'simulation',
   },
   {
@@ -306,5 +326,5 @@ const run = (directory: string, suite: SuiteName): Promise<Run> =>
     directory,
     ...SUITES[suite],
     // Enough to find any of them, few enough to be quick.
-    env: { HISTORIES: '5000', SIMULATIONS: '3000', SEED: '1' },
+    env: { HISTORIES: '5000', SIMULATIONS: '3000', FAULT_HISTORIES: '100', SEED: '1' },
   });

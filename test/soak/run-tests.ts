@@ -5,6 +5,8 @@ import { dirname, join } from 'node:path';
 
 const VITEST = join(dirname(createRequire(import.meta.url).resolve('vitest/package.json')), 'vitest.mjs');
 
+const TIMEOUT_MS = 30 * 60_000;
+
 export interface TestsToRun {
   directory: string;
   project: string;
@@ -28,6 +30,8 @@ export function runTests({ directory, project, files, env }: TestsToRun): Promis
       env: { ...process.env, ...env, SOAK: '1', NO_COLOR: '1', FORCE_COLOR: '0' },
       stdio: ['ignore', 'pipe', 'pipe'],
     });
+    // Longer than any part takes: what hangs is killed, and is no finding.
+    const timer = setTimeout(() => child.kill('SIGKILL'), TIMEOUT_MS);
     let output = '';
     const take = (chunk: Buffer) => {
       output += chunk;
@@ -36,6 +40,7 @@ export function runTests({ directory, project, files, env }: TestsToRun): Promis
     child.stderr.on('data', take);
     child.once('error', reject);
     child.once('close', (status) => {
+      clearTimeout(timer);
       const failed = /^\s*Tests\s.*?(\d+) failed/m.exec(output)?.[1] ?? '0';
       resolve({
         isGreen: status === 0,
