@@ -208,6 +208,7 @@ function deliveryOf(type: Delivery['type'], { dispatch_id, traceparent }: Messag
     executionId: null,
     traceparent,
     timeoutMs: 10_000,
+    claim: 'claim-1',
   };
 }
 

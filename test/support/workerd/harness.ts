@@ -103,9 +103,13 @@ export function allRows(state: DurableObjectState): StoredRows {
       `SELECT name FROM sqlite_master WHERE type = 'table' AND name NOT LIKE '\\_cf%' ESCAPE '\\' AND name NOT LIKE 'sqlite%'`,
     )
     .toArray();
-  return Object.fromEntries(
-    tables.map(({ name }) => [name, state.storage.sql.exec(`SELECT * FROM ${name}`).toArray()]),
-  );
+  const rowsOf = (name: string) =>
+    state.storage.sql
+      .exec(`SELECT * FROM ${name}`)
+      .toArray()
+      // When the newest dispatch was made, withdrawn or not, orders dispatches and is no part of what a job is.
+      .map(({ latest_dispatch_at: _order, ...row }) => row);
+  return Object.fromEntries(tables.map(({ name }) => [name, rowsOf(name)]));
 }
 
 /** A job and the token of its editor. */
