@@ -174,7 +174,8 @@ export class SimulatedObject {
         }
       },
       setAlarm: async (at: number) => {
-        alive();
+        // What a lost memory still sets reaches nothing, and nobody waits to hear of that.
+        if (!instance.isAlive) return;
         this.#write();
         this.#alarmAt = at;
         this.#watchAlarm();
