@@ -54,7 +54,7 @@ export const MUTANTS: readonly Mutant[] = [
   {
     bug: 'two copies of a message are delivered side by side',
     file: 'src/actor/leases.ts',
-    from: `if (held?.kind === 'claimed') return false;`,
+    from: `if (held?.kind === 'claimed') return null;`,
     to: '',
     suite: 'delivery',
   },
@@ -96,8 +96,8 @@ export const MUTANTS: readonly Mutant[] = [
   {
     bug: 'the deadline is not re-armed',
     file: 'src/actor/job-actor.ts',
-    from: `    const job = this.#store.job();\n    if (job) this.#arm(job, this.#store.open(job), this.#store.notices());\n  }`,
-    to: `  }`,
+    from: `if (now) this.#arm(now, this.#store.open(now), this.#store.notices());`,
+    to: '',
     suite: 'simulation',
   },
   {
