@@ -195,8 +195,8 @@ export class JobActor extends DurableObject<Env> {
       if (job)
         await this.#outbox.send(job.id, [...(open ? [open] : []), ...this.#store.notices()], Date.now());
       await this.#outbox.push(() => this.#store.job());
-      const now = this.#store.job();
-      if (now) this.#arm(now, this.#store.open(now), this.#store.notices());
+      const current = this.#store.job();
+      if (current) this.#arm(current, this.#store.open(current), this.#store.notices());
     } catch (error) {
       // The platform gives up on an alarm that keeps failing. What is wrong may be mended, and the job still waits.
       log('error', 'alarm_failed', { error: describeError(error) });

@@ -63,12 +63,15 @@ export const videoUriConflictError = problem(
   ['VIDEO_URI_CONFLICT'],
   z.object({ confirmed_video_uri: z.string(), requested_video_uri: z.string() }),
 );
+/** Not `jobStatus.nullable()`, which the document states as all of an enum without null and of a nullable string. */
+const jobStatusOrNull = z.union([jobStatus, z.null()]);
+
 export const jobAlreadyRunningError = problem(
   'JobAlreadyRunningError',
   ['JOB_ALREADY_RUNNING'],
   z.object({
     current_status: jobStatus,
-    attempted_status: z.union([jobStatus, z.null()]),
+    attempted_status: jobStatusOrNull,
     dispatch_id: z.string().nullable(),
   }),
 );
@@ -77,7 +80,7 @@ export const retryNotAllowedError = problem(
   ['RETRY_NOT_ALLOWED_STATE'],
   z.object({
     current_status: jobStatus,
-    attempted_status: z.union([jobStatus, z.null()]),
+    attempted_status: jobStatusOrNull,
     reason: z.enum(['not_failed', 'nothing_to_resume_from']),
   }),
 );

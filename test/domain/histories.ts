@@ -9,6 +9,7 @@ import { REPORTABLE_STATUSES, type ReportableStatus } from '../../src/domain/lif
 import { callback, cancel, confirmUpload, delivered, NO_ARTIFACTS, retry, run } from './builders.ts';
 import { MemoryJob, type MemoryState, OWNER, RULES } from './memory-job.ts';
 import { ModelJob } from './model.ts';
+import { holds } from './oracle.ts';
 
 /** A step knows the job only through the model, from which it picks what is worth trying. */
 type Make = (model: ModelJob, index: number, now: number) => Command;
@@ -131,7 +132,7 @@ const make: fc.Arbitrary<Make> = fc.oneof(
 const waitMs = fc.constantFrom(0, 0, 1, 1, 500, 10_000, 61_000, 700_000, 4_000_000, -1, -5_000);
 
 const step = (make: Make): Step => ({ waitMs: 1, make });
-const report1 = (status: ReportableStatus): Step =>
+const reportOf = (status: ReportableStatus): Step =>
   step((model, _index, now) => callback(nameOf(model, 1), status, { occurredAt: now }));
 
 /** Most histories begin where there is something to do. */
@@ -139,9 +140,9 @@ const opening: Step[] = [
   step(() => confirmUpload({ videoUri: 's3://v' })),
   step((_model, index) => run(`dsp_${index}`)),
   step((model) => delivered(nameOf(model, 1))),
-  report1('AUDIO_READY'),
-  report1('TRANSCRIBING'),
-  report1('FAILED'),
+  reportOf('AUDIO_READY'),
+  reportOf('TRANSCRIBING'),
+  reportOf('FAILED'),
   step((_model, index) => retry(`dsp_${index}`, { clientRequestId: 'a' })),
 ];
 
@@ -176,10 +177,6 @@ export function live(history: readonly Step[], answers: Map<string, number>): vo
     checkPresent(job, now);
     if (decision.kind === 'replayed') sameAgain(job, command, decision, now);
   }
-}
-
-function holds(promise: string, isTrue: boolean): void {
-  if (!isTrue) throw new Error(`broken: ${promise}`);
 }
 
 function same(what: string, seenNow: unknown, modelled: unknown): void {

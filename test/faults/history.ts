@@ -4,7 +4,7 @@ import { env } from 'cloudflare:test';
 import fc from 'fast-check';
 import { requireConfig } from '../../src/config.ts';
 import { isResting } from '../../src/domain/lifecycle.ts';
-import { brokenTrail } from '../domain/trail.ts';
+import { brokenTrail, holds, WAS_DELIVERED } from '../domain/oracle.ts';
 import type { Answer } from '../support/orchestrator/plan.ts';
 import { type ActingJob, createdJob, type Home } from '../support/workerd/acting.ts';
 import { orchestrator, type Reply } from '../support/workerd/harness.ts';
@@ -172,8 +172,6 @@ const hasEnded = async (job: ActingJob): Promise<boolean> => {
   return (await job.executions()).length === before.length;
 };
 
-const WAS_DELIVERED = ['DELIVERED', 'RUNNING', 'SETTLED', 'FAILED', 'TIMED_OUT'];
-
 async function check(
   job: ActingJob,
   { applied }: Pipelines,
@@ -230,8 +228,4 @@ async function check(
     holds('a withdrawn pipeline never moves the job', stateOf(id) !== 'UNDELIVERABLE');
   for (const _ of executions) tally.count('executions');
   for (const { answer } of await job.requests()) tally.count(`orchestrator ${answer}`);
-}
-
-function holds(promise: string, isTrue: boolean): void {
-  if (!isTrue) throw new Error(`broken: ${promise}`);
 }

@@ -32,6 +32,15 @@ async function pages(path: string, token: string, limit: number): Promise<Reply[
   return found;
 }
 
+/** Five in pages of two: all that were made, each once, newest first. */
+function expectPagesOf(found: Reply['body'][][], made: readonly string[]): void {
+  expect(found.map((page) => page.length)).toEqual([2, 2, 1]);
+  const items = found.flat();
+  expect(items.map(({ id }) => id).sort()).toEqual(made.toSorted());
+  const times = items.map(({ created_at }) => created_at);
+  expect(times).toEqual(times.toSorted().reverse());
+}
+
 describe('projects', () => {
   test('a project is made, and read by its id', async () => {
     const token = await newEditor();
@@ -57,16 +66,8 @@ describe('projects', () => {
 
     const found = await pages('/projects', token, 2);
 
-    expect(found.map((page) => page.length)).toEqual([2, 2, 1]);
     expect(found.flat()).toEqual(all.body.items);
-    expect(
-      found
-        .flat()
-        .map(({ id }) => id)
-        .sort(),
-    ).toEqual(made.toSorted());
-    const times = found.flat().map(({ created_at }) => created_at);
-    expect(times).toEqual(times.toSorted().reverse());
+    expectPagesOf(found, made);
   });
 
   test('a page that is exactly full is the last one when nothing follows', async () => {
@@ -144,16 +145,8 @@ describe('jobs', () => {
 
     const found = await pages(`/projects/${projectId}/jobs`, token, 2);
 
-    expect(found.map((page) => page.length)).toEqual([2, 2, 1]);
-    expect(
-      found
-        .flat()
-        .map(({ id }) => id)
-        .sort(),
-    ).toEqual(made.toSorted());
+    expectPagesOf(found, made);
     expect(found.flat().map(({ id }) => id)).not.toContain(elsewhere);
-    const times = found.flat().map(({ created_at }) => created_at);
-    expect(times).toEqual(times.toSorted().reverse());
   });
 
   test('are listed by status, with what the job itself says', async () => {

@@ -2,7 +2,7 @@
 import { describe, expect, test } from 'vitest';
 import { STATUSES, type Status } from '../../src/domain/lifecycle.ts';
 import { type ActingJob, createdJob, failedAfter, retriedAfter } from '../support/workerd/acting.ts';
-import { withoutSideEffect } from '../support/workerd/harness.ts';
+import { type Reply, withoutSideEffect } from '../support/workerd/harness.ts';
 
 /** What a retry answers while no dispatch is open. */
 const WITHOUT_DISPATCH: Readonly<Record<Status, 'accepted' | 'not failed' | 'running'>> = {
@@ -30,6 +30,16 @@ const seed = (job: ActingJob, status: Status) => job.sql('UPDATE job SET status 
 
 const refusedRetry = (job: ActingJob) => withoutSideEffect(job, () => job.retry('another'));
 
+function expectAlreadyRunning(reply: Reply, status: Status, dispatchId: string | null): void {
+  expect(reply.status).toBe(409);
+  expect(reply.body.error_code).toBe('JOB_ALREADY_RUNNING');
+  expect(reply.body.details).toEqual({
+    current_status: status,
+    attempted_status: 'AUDIO_READY',
+    dispatch_id: dispatchId,
+  });
+}
+
 describe('without an open dispatch', () => {
   test.each(statusesThat('not failed'))('%s is not a status to retry from', async (status) => {
     const { job } = await failedAfter('TRANSCRIBING');
@@ -53,15 +63,7 @@ describe('without an open dispatch', () => {
     const { job } = await failedAfter('TRANSCRIBING');
     await seed(job, status);
 
-    const reply = await refusedRetry(job);
-
-    expect(reply.status).toBe(409);
-    expect(reply.body.error_code).toBe('JOB_ALREADY_RUNNING');
-    expect(reply.body.details).toEqual({
-      current_status: status,
-      attempted_status: 'AUDIO_READY',
-      dispatch_id: null,
-    });
+    expectAlreadyRunning(await refusedRetry(job), status, null);
   });
 
   test('FAILED is the status to retry from', async () => {
@@ -83,15 +85,7 @@ describe('with an open dispatch', () => {
     const { job, dispatchId } = await retriedAfter('TRANSCRIBING');
     await seed(job, status);
 
-    const reply = await refusedRetry(job);
-
-    expect(reply.status).toBe(409);
-    expect(reply.body.error_code).toBe('JOB_ALREADY_RUNNING');
-    expect(reply.body.details).toEqual({
-      current_status: status,
-      attempted_status: 'AUDIO_READY',
-      dispatch_id: dispatchId,
-    });
+    expectAlreadyRunning(await refusedRetry(job), status, dispatchId);
   });
 });
 

@@ -162,20 +162,8 @@ const PLANTED: [ViolationKind, string, (records: Kept) => void][] = [
       calls.push({ ...call('create', 50, { status: 201 }), jobId: 'job_2' });
     },
   ],
-  [
-    'lost',
-    'a revision that went back',
-    ({ calls }) => {
-      calls.push(call('read', 50, { status: 200, revision: 9 }));
-    },
-  ],
-  [
-    'lost',
-    'a revision that was seen and is gone',
-    ({ calls }) => {
-      calls.push(call('read', 50, { status: 200, revision: 11 }));
-    },
-  ],
+  ['lost', 'a revision that went back', asked('read', 50, { status: 200, revision: 9 })],
+  ['lost', 'a revision that was seen and is gone', asked('read', 50, { status: 200, revision: 11 })],
   [
     'doubled',
     'a dispatch that was executed twice',
@@ -214,9 +202,7 @@ const PLANTED: [ViolationKind, string, (records: Kept) => void][] = [
   [
     'doubled',
     'a dispatch that was answered as new twice',
-    ({ calls }) => {
-      calls.push(call('run', 3, { status: 202, dispatchId: RUN, dispatchState: 'RUNNING', replayed: false }));
-    },
+    asked('run', 3, { status: 202, dispatchId: RUN, dispatchState: 'RUNNING', replayed: false }),
   ],
   [
     'doubled',
@@ -275,13 +261,7 @@ const PLANTED: [ViolationKind, string, (records: Kept) => void][] = [
       log.callbacks.push(callback('dsp_phantom', 'TRANSCRIBING', 24));
     },
   ],
-  [
-    'broken cancel',
-    'a cancelled job that went on',
-    ({ calls }) => {
-      calls.push(call('cancel', 21.5, { status: 200 }));
-    },
-  ],
+  ['broken cancel', 'a cancelled job that went on', asked('cancel', 21.5, { status: 200 })],
   [
     'broken cancel',
     'a job that is cancelled and nobody asked for it',
@@ -372,33 +352,17 @@ const PLANTED: [ViolationKind, string, (records: Kept) => void][] = [
       for (const told of calls) if (told.checkpointRef) told.checkpointRef = 's3://other';
     },
   ],
-  [
-    'answer',
-    'an internal error',
-    ({ calls }) => {
-      calls.push(call('read', 50, { status: 500, errorCode: 'INTERNAL' }));
-    },
-  ],
-  [
-    'answer',
-    'a job that is not found',
-    ({ calls }) => {
-      calls.push(call('read', 50, { status: 404, errorCode: 'RESOURCE_NOT_FOUND' }));
-    },
-  ],
+  ['answer', 'an internal error', asked('read', 50, { status: 500, errorCode: 'INTERNAL' })],
+  ['answer', 'a job that is not found', asked('read', 50, { status: 404, errorCode: 'RESOURCE_NOT_FOUND' })],
   [
     'answer',
     'a refusal without a reason',
-    ({ calls }) => {
-      calls.push(call('retry', 50, { status: 409, errorCode: 'JOB_ALREADY_RUNNING' }));
-    },
+    asked('retry', 50, { status: 409, errorCode: 'JOB_ALREADY_RUNNING' }),
   ],
   [
     'answer',
     'a request that nobody answered while the service was up',
-    ({ calls }) => {
-      calls.push(call('read', 50, { status: 0, ending: 'cut' }));
-    },
+    asked('read', 50, { status: 0, ending: 'cut' }),
   ],
   [
     'answer',
@@ -426,17 +390,10 @@ describe('found is', () => {
 
 describe('no violation is', () => {
   test.each<[string, (records: Kept) => void]>([
-    [
-      'a request that a kill cut off',
-      ({ calls }) => {
-        calls.push(call('read', 50, { status: 0, ending: 'cut', metKill: true }));
-      },
-    ],
+    ['a request that a kill cut off', asked('read', 50, { status: 0, ending: 'cut', metKill: true })],
     [
       'an answer of wrangler’s proxy while the service is down',
-      ({ calls }) => {
-        calls.push(call('read', 50, { status: 503, ending: 'foreign', metKill: true }));
-      },
+      asked('read', 50, { status: 503, ending: 'foreign', metKill: true }),
     ],
     [
       'a report that was applied although its answer was lost, and its repeat',
@@ -500,6 +457,13 @@ test('a planned fault counts only where the log shows it', () => {
 test('the same seed draws the same plans', () => {
   expect(drawPlan(randomOf(7))).toEqual(drawPlan(randomOf(7)));
 });
+
+/** One more call on record. */
+function asked(...args: Parameters<typeof call>): (records: Kept) => void {
+  return ({ calls }) => {
+    calls.push(call(...args));
+  };
+}
 
 function call(operation: Call['operation'], seconds: number, answer: Partial<Call>): Call {
   return {

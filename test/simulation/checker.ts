@@ -2,11 +2,10 @@
 // the orchestrator's list of executions and the rows that are stored, never an answer.
 import type { DispatchAnswer, JobAnswer } from '../../src/actor/job-actor.ts';
 import { isResting, type Status } from '../../src/domain/lifecycle.ts';
-import { brokenTrail } from '../domain/trail.ts';
+import { brokenTrail, holds, WAS_DELIVERED } from '../domain/oracle.ts';
 import type { World } from './world.ts';
 
 const OPEN = ['PENDING', 'DELIVERED', 'RUNNING'];
-const WAS_DELIVERED = ['DELIVERED', 'RUNNING', 'SETTLED', 'FAILED', 'TIMED_OUT'];
 
 /** Everything that is awaited has run out by then: window, first callback, stage, push, with late alarms. */
 export const LIVENESS_BOUND_MS = 5_000_000;
@@ -124,10 +123,8 @@ export class Checker {
       to: String(row.new_status),
       resumedFrom: (resumedFrom.get(row.dispatch_id) ?? null) as string | null,
     }));
-    holds(
-      `the audit trail is one that the table allows`,
-      brokenTrail(trail, String(present?.status)) === null,
-    );
+    const fault = brokenTrail(trail, String(present?.status));
+    holds(`the audit trail is one that the table allows: ${fault}`, fault === null);
     holds('a cancelled job stays cancelled', !this.#wasCancelled || present?.status === 'CANCELLED');
     for (const { dispatch_id } of job.rows('SELECT dispatch_id FROM callback_event')) {
       holds(
@@ -185,8 +182,4 @@ export class Checker {
       holds('what was answered 502 is withdrawn for good', dispatch?.state === 'UNDELIVERABLE');
     }
   }
-}
-
-export function holds(promise: string, isTrue: boolean): void {
-  if (!isTrue) throw new Error(`broken: ${promise}`);
 }

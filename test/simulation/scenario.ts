@@ -4,8 +4,9 @@ import fc from 'fast-check';
 import type { DispatchAnswer, JobAnswer } from '../../src/actor/job-actor.ts';
 import { planWait } from '../../src/http/prefer.ts';
 import { confirmUpload, cancel as newCancel, retry as newRetry, run as newRun } from '../domain/builders.ts';
+import { holds } from '../domain/oracle.ts';
 import type { Chances } from './chance.ts';
-import { Checker, holds } from './checker.ts';
+import { Checker } from './checker.ts';
 import type { PipelinePlan } from './simulated-orchestrator.ts';
 import { JOB, World } from './world.ts';
 

@@ -96,7 +96,7 @@ export const MUTANTS: readonly Mutant[] = [
   {
     bug: 'the deadline is not re-armed',
     file: 'src/actor/job-actor.ts',
-    from: `if (now) this.#arm(now, this.#store.open(now), this.#store.notices());`,
+    from: `if (current) this.#arm(current, this.#store.open(current), this.#store.notices());`,
     to: '',
     suite: 'simulation',
   },

@@ -1,5 +1,13 @@
-// Judges an audit trail from outside, by the model's own table: what came after what, and by whom.
+// What the checkers share that judge a job from outside: how a broken promise is said, and whether an audit trail is one
+// that the model's own table allows.
 import { TABLE } from './model.ts';
+
+export function holds(promise: string, isTrue: boolean): void {
+  if (!isTrue) throw new Error(`broken: ${promise}`);
+}
+
+/** The states of a dispatch that the orchestrator is known to have taken. */
+export const WAS_DELIVERED = ['DELIVERED', 'RUNNING', 'SETTLED', 'FAILED', 'TIMED_OUT'];
 
 export interface TrailEntry {
   actor: string;
