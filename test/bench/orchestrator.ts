@@ -1,0 +1,98 @@
+// The orchestrator of the bench, a process of its own: takes every dispatch at once and says when each came. With
+// `--pipeline` as its query it also plays the pipeline: every report in turn, as fast as they are taken.
+import { Agent, createServer, type IncomingMessage, request } from 'node:http';
+import { reportBody, type Status } from './protocol.ts';
+
+interface Dispatch {
+  job_id: string;
+  dispatch_id: string;
+  callback_url: string;
+  callback_token?: string;
+}
+
+/** What happened to a job, and when (CLOCK_MONOTONIC nanoseconds, as text). */
+type Event = [jobId: string, event: 'received' | 'drafted' | 'refused', atNs: string];
+
+const STAGES: Status[] = [
+  'AUDIO_EXTRACTING',
+  'AUDIO_READY',
+  'TRANSCRIBING',
+  'TRANSCRIPT_READY',
+  'GENERATING',
+  'DRAFT_READY',
+];
+const agent = new Agent({ keepAlive: true, maxSockets: 64 });
+let playsPipeline = false;
+let events: Event[] = [];
+let waiting: { count: number; answer: () => void } | null = null;
+
+function record(jobId: string, event: Event[1]): void {
+  events.push([jobId, event, process.hrtime.bigint().toString()]);
+  if (waiting && events.length >= waiting.count) waiting.answer();
+}
+
+const server = createServer(async (incoming, outgoing) => {
+  const url = new URL(incoming.url ?? '/', 'http://127.0.0.1');
+  if (url.pathname === '/dispatches') {
+    const dispatch = JSON.parse(await text(incoming)) as Dispatch;
+    record(dispatch.job_id, 'received');
+    outgoing.writeHead(202, { 'content-type': 'application/json' }).end('{}');
+    if (playsPipeline) play(dispatch).catch(() => record(dispatch.job_id, 'refused'));
+    return;
+  }
+  if (url.pathname === '/reset') {
+    events = [];
+    waiting = null;
+    playsPipeline = url.searchParams.has('pipeline');
+    outgoing.writeHead(204).end();
+    return;
+  }
+  // Answers once there are that many events since the last reset.
+  const count = Number(url.searchParams.get('count'));
+  const answer = () => {
+    waiting = null;
+    outgoing.writeHead(200, { 'content-type': 'application/json' }).end(JSON.stringify(events));
+  };
+  if (events.length >= count) answer();
+  else waiting = { count, answer };
+});
+
+async function play(dispatch: Dispatch): Promise<void> {
+  for (const status of STAGES) {
+    const eventId = `${dispatch.dispatch_id}-${status}`;
+    const report = { jobId: dispatch.job_id, dispatchId: dispatch.dispatch_id, eventId, status };
+    await send(dispatch, JSON.stringify({ ...reportBody(report), dispatch_id: dispatch.dispatch_id }));
+  }
+  record(dispatch.job_id, 'drafted');
+}
+
+function send({ callback_url, callback_token }: Dispatch, body: string): Promise<void> {
+  return new Promise((resolve, reject) => {
+    const headers = {
+      'content-type': 'application/json',
+      'content-length': Buffer.byteLength(body),
+      ...(callback_token ? { authorization: `Bearer ${callback_token}` } : {}),
+    };
+    const outgoing = request(callback_url, { method: 'POST', agent, headers }, async (response) => {
+      const answer = await text(response);
+      if (response.statusCode === 204) resolve();
+      else reject(new Error(`${response.statusCode} ${answer}`));
+    });
+    outgoing.on('error', reject);
+    outgoing.end(body);
+  });
+}
+
+async function text(message: IncomingMessage): Promise<string> {
+  let all = '';
+  message.setEncoding('utf8');
+  for await (const chunk of message) all += chunk;
+  return all;
+}
+
+server.keepAliveTimeout = 60_000;
+server.listen(0, '127.0.0.1', () => {
+  const address = server.address();
+  console.log(`http://127.0.0.1:${typeof address === 'object' && address ? address.port : 0}`);
+});
+process.on('SIGTERM', () => process.exit(0));

@@ -1,0 +1,83 @@
+// What a contestant is asked over HTTP, and how each is started. Retake is asked in its own API; everyone else serves
+// the plain protocol below, without tokens.
+
+export interface Call {
+  method: 'GET' | 'POST';
+  path: string;
+  headers?: Record<string, string>;
+  body?: string;
+}
+
+export type Status =
+  | 'AUDIO_EXTRACTING'
+  | 'AUDIO_READY'
+  | 'TRANSCRIBING'
+  | 'TRANSCRIPT_READY'
+  | 'GENERATING'
+  | 'DRAFT_READY'
+  | 'FAILED';
+
+export interface Report {
+  jobId: string;
+  dispatchId: string;
+  eventId: string;
+  status: Status;
+}
+
+/** A contestant's requests. All but `prepare` and `read` change a job; the answers of run and retry hold `dispatch_id`. */
+export interface Protocol {
+  /** Asked once, before anything else. */
+  prepare?(url: string): Promise<void>;
+  /** Answered 201 with the job's `id`. */
+  create(): Call;
+  confirm(jobId: string): Call;
+  /** Answered as soon as the dispatch is durable. */
+  run(jobId: string): Call;
+  /** With `wait`, answered when the orchestrator has it; else as soon as it is durable. 202; a repeat 200. */
+  retry(jobId: string, requestId: string, wait?: 'wait'): Call;
+  /** Answered 204. */
+  report(report: Report): Call | Promise<Call>;
+  read(jobId: string): Call;
+}
+
+const json = { 'content-type': 'application/json' };
+
+/** What the pipeline reports, in the form that Retake and the plain protocol share. */
+export function reportBody({ jobId, eventId, status }: Report): Record<string, unknown> {
+  const artifact = { AUDIO_READY: 'audio_uri', TRANSCRIPT_READY: 'transcript_uri', DRAFT_READY: 'draft_uri' }[
+    status as string
+  ];
+  return {
+    event_id: eventId,
+    status,
+    occurred_at: new Date().toISOString(),
+    correlation_id: 'bench',
+    ...(artifact ? { artifact_updates: { [artifact]: `s3://media/${jobId}/${status}` } } : {}),
+    ...(status === 'FAILED' ? { failure_code: 'BROKEN', failed_stage: 'TRANSCRIBING' } : {}),
+  };
+}
+
+/**
+ * The plain protocol: POST /jobs, /jobs/{id}/confirm-upload, /run, /retry, /status, and GET /jobs/{id}. What goes to the
+ * orchestrator is a POST of JSON with `type`, `job_id`, `dispatch_id`, `callback_url`, `video_uri` and, on a retry,
+ * `resume_from_status`, `checkpoint_ref` and `model_profile`, under the dispatch id as `Idempotency-Key`.
+ */
+export const plainProtocol: Protocol = {
+  create: () => ({ method: 'POST', path: '/jobs' }),
+  confirm: (jobId) => post(`/jobs/${jobId}/confirm-upload`, { video_uri: 's3://media/talk.mp4' }),
+  run: (jobId) => post(`/jobs/${jobId}/run`, { model_profile: 'balanced' }),
+  retry: (jobId, requestId, wait) => {
+    const call = post(`/jobs/${jobId}/retry`, { model_profile: 'balanced', client_request_id: requestId });
+    return wait ? call : { ...call, headers: { ...json, prefer: 'respond-async' } };
+  },
+  report: (report) =>
+    post(`/jobs/${report.jobId}/status`, { ...reportBody(report), dispatch_id: report.dispatchId }),
+  read: (jobId) => ({ method: 'GET', path: `/jobs/${jobId}` }),
+};
+
+const post = (path: string, body: unknown): Call => ({
+  method: 'POST',
+  path,
+  headers: json,
+  body: JSON.stringify(body),
+});

@@ -1,0 +1,70 @@
+// Runs a Worker as it ships, on the runtime alone: bundled by wrangler, served by workerd on a socket of its own,
+// without the proxies that `wrangler dev` puts in front of it.
+import { spawnSync } from 'node:child_process';
+import { mkdtempSync, readFileSync, rmSync } from 'node:fs';
+import { createRequire } from 'node:module';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { convertV4MiniflareOptions, Miniflare } from 'miniflare';
+import { unstable_getMiniflareWorkerOptions } from 'wrangler';
+
+const WRANGLER = createRequire(import.meta.url).resolve('wrangler');
+
+export interface Runtime {
+  url: string;
+  miniflare: Miniflare;
+  stop(): Promise<void>;
+}
+
+/** What `wrangler deploy` would upload for this configuration. */
+export function bundle(configPath: string): string {
+  const directory = mkdtempSync(join(tmpdir(), 'retake-bundle-'));
+  try {
+    const { status, stdout, stderr } = spawnSync(
+      process.execPath,
+      [WRANGLER, 'deploy', '--dry-run', '--outdir', directory, '--config', configPath],
+      { encoding: 'utf8', env: { ...process.env, WRANGLER_SEND_METRICS: 'false', WRANGLER_WRITE_LOGS: 'false' } },
+    );
+    if (status !== 0) throw new Error(`wrangler cannot bundle ${configPath}:\n${stdout}${stderr}`);
+    return readFileSync(join(directory, 'index.js'), 'utf8');
+  } finally {
+    rmSync(directory, { recursive: true, force: true });
+  }
+}
+
+/** Starts the Worker of this configuration with storage of its own. */
+export async function startRuntime(
+  configPath: string,
+  port: number,
+  bindings: Record<string, string | number>,
+): Promise<Runtime> {
+  const directory = mkdtempSync(join(tmpdir(), 'retake-bench-'));
+  const { workerOptions } = unstable_getMiniflareWorkerOptions(configPath);
+  const { modulesRules: _rules, ...options } = workerOptions;
+  const miniflare = new Miniflare(
+    convertV4MiniflareOptions({
+      cf: false,
+      // Log lines are read and dropped; without a reader they would be printed.
+      handleStructuredLogs: () => {},
+      resourcePersistencePath: directory,
+      workers: [
+        {
+          ...options,
+          modules: [{ type: 'ESModule', path: 'index.js', contents: bundle(configPath) }],
+          bindings: { ...options.bindings, ...bindings },
+          unsafeDirectSockets: [{ host: '127.0.0.1', port }],
+        },
+      ],
+    }),
+  );
+  await miniflare.ready;
+  const url = (await miniflare.unsafeGetDirectURL()).origin;
+  return {
+    url,
+    miniflare,
+    stop: async () => {
+      await miniflare.dispose();
+      rmSync(directory, { recursive: true, force: true });
+    },
+  };
+}
