@@ -31,6 +31,9 @@ const CANCEL_AFTER_DELIVERY_MS = 1_000;
 const SHORTEST_ALARM_MS = 1_000;
 const AFTER_FAILURE_MS = 30_000;
 
+/** No report waits longer for the workspace than this: it must not depend on it. */
+const LISTING_WAIT_MS = 1_000;
+
 export type Refused = { ok: false; rejection: Rejection };
 export type JobAnswer = { ok: true; job: Job; open: Dispatch | null; replayed: boolean } | Refused;
 export type DispatchAnswer = { ok: true; job: Job; dispatch: Dispatch; replayed: boolean } | Refused;
@@ -70,11 +73,8 @@ export class JobActor extends DurableObject<Env> {
     const known = this.#store.job();
     if (known && known.owner !== ids.owner) return NOT_FOUND;
     const job = known ?? newJob(ids, Date.now());
-    if (!known) {
-      this.#store.create(job);
-      this.#arm(job, null, []);
-    }
-    await this.#outbox.push(() => this.#store.job());
+    if (!known) this.#store.create(job);
+    await this.#listed();
     return { ok: true, job, open: null, replayed: known !== null };
   }
 
@@ -111,8 +111,10 @@ export class JobActor extends DurableObject<Env> {
     return this.#answerDispatch(job, dispatch, decision.kind === 'replayed');
   }
 
-  applyCallback(command: Callback): JobAnswer {
-    return this.#answerJob(this.#execute(command));
+  async applyCallback(command: Callback): Promise<JobAnswer> {
+    const decision = this.#execute(command);
+    if (mayHaveMoved(decision)) await this.#listed();
+    return this.#answerJob(decision);
   }
 
   /** A page of the dispatch history, newest first, of at most `limit`. */
@@ -181,6 +183,7 @@ export class JobActor extends DurableObject<Env> {
       return { verdict: 'retry', delayMs };
     }
     await this.#outbox.send(decision.job.id, [decision.dispatch], Date.now());
+    if (mayHaveMoved(decision)) await this.#listed();
     return { verdict: 'done' };
   }
 
@@ -204,23 +207,21 @@ export class JobActor extends DurableObject<Env> {
     }
   }
 
-  /** Load, decide and commit in one transaction; whatever has to happen outside follows from what was stored. */
+  /** Load, decide and commit, with nothing in between; whatever has to happen outside follows from what was stored. */
   #execute(command: Command): Decision {
-    const decision = this.ctx.storage.transactionSync(() => {
-      const view = this.#store.view(command);
-      const decided = decide(view, command, this.#config.rules, Date.now());
-      if (decided.kind === 'accepted') this.#store.commit(decided.changes);
-      return decided;
-    });
-    if (decision.kind === 'accepted') this.#flush(decision);
+    const decision = decide(this.#store.view(command), command, this.#config.rules, Date.now());
+    if (decision.kind !== 'accepted') return decision;
+    this.#store.commit(decision.changes);
+    this.#flush(decision, command);
     return decision;
   }
 
-  #flush({ job, changes }: Extract<Decision, { kind: 'accepted' }>): void {
+  #flush({ job, changes }: Extract<Decision, { kind: 'accepted' }>, { type }: Command): void {
     if (changes.opened) this.#leases.made(changes.opened.id);
     const touched = [...(changes.opened ? [changes.opened] : []), ...(changes.updated ?? [])];
-    const open = touched.find(({ id }) => id === job.openDispatchId) ?? this.#store.open(job);
-    this.#arm(job, open, touched);
+    // Who reports is answered after the workspace has heard of it, and repeats what was not answered; an editor may not.
+    const isRepeated = type === 'callback' || type === 'report-delivery';
+    this.#arm(job, this.#store.open(job), touched, isRepeated);
     for (const dispatch of touched) {
       log('info', 'dispatch_changed', {
         job_id: job.id,
@@ -230,16 +231,34 @@ export class JobActor extends DurableObject<Env> {
       });
       if (dispatch.state !== 'PENDING') this.#wake(dispatch.id);
     }
-    if (changes.transitions?.length) this.ctx.waitUntil(this.#outbox.push(() => this.#store.job()));
+    if (changes.transitions?.length && !isRepeated) {
+      this.ctx.waitUntil(this.#outbox.push(() => this.#store.job()));
+    }
     const notices = touched.filter(({ cancelNotice }) => cancelNotice?.state === 'PENDING');
     if (notices.length > 0) this.ctx.waitUntil(this.#outbox.send(job.id, notices, Date.now()));
   }
 
+  /**
+   * Resolves when the workspace lists the job as it is, or when an alarm will see to it. Who waits for this repeats what
+   * it gets no answer to, so that until then no alarm is needed.
+   */
+  async #listed(): Promise<void> {
+    const before = this.#store.job();
+    if (before === null || this.#outbox.isListed(before)) return;
+    const { promise: enough, resolve } = Promise.withResolvers<void>();
+    const timer = setTimeout(resolve, LISTING_WAIT_MS);
+    await Promise.race([this.#outbox.push(() => this.#store.job()), enough]);
+    clearTimeout(timer);
+    const job = this.#store.job();
+    if (job) this.#arm(job, this.#store.open(job), []);
+  }
+
   /** Moves the alarm only to an earlier time: one that comes too early finds nothing due and is set again. */
-  #arm(job: Job, open: Dispatch | null, notices: readonly Dispatch[]): void {
+  #arm(job: Job, open: Dispatch | null, notices: readonly Dispatch[], isListing = false): void {
     const now = Date.now();
     const wakeUp = nextWakeUp(job, open, notices, this.#config.rules, now);
-    const due = Math.min(wakeUp ?? Infinity, this.#outbox.pushDueAt(job, now) ?? Infinity);
+    const pushAt = isListing ? null : this.#outbox.pushDueAt(job, now);
+    const due = Math.min(wakeUp ?? Infinity, pushAt ?? Infinity);
     const at = Math.max(due, now + SHORTEST_ALARM_MS);
     if (due === Infinity || (this.#alarmAt !== null && this.#alarmAt <= at)) return;
     this.#setAlarm(at);
@@ -288,6 +307,10 @@ export class JobActor extends DurableObject<Env> {
     return { ok: true, job, open: this.#store.open(job), replayed: decision.kind === 'replayed' };
   }
 }
+
+/** Whether the workspace may have to hear of it: of a change of status, or of one whose report got no answer before. */
+const mayHaveMoved = (decision: Decision): boolean =>
+  decision.kind === 'accepted' ? Boolean(decision.changes.transitions?.length) : decision.kind === 'replayed';
 
 const pendingUntil = ({ state, deliverUntil }: Dispatch): number | null =>
   state === 'PENDING' ? deliverUntil : null;

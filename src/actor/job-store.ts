@@ -1,4 +1,5 @@
-// The only SQL of the job: rows to records and back, the view that a command needs, and the commit.
+// The only SQL of the job: rows to records and back, the view that a command needs, and the commit. The present (the job
+// and its newest dispatch) is read once per awakening: this object is its only writer.
 import type { Command } from '../domain/commands.ts';
 import type { Changes, JobView } from '../domain/decision.ts';
 import {
@@ -17,24 +18,33 @@ import { JOB_MIGRATIONS } from './migrations.ts';
 
 type Row = Record<string, SqlStorageValue>;
 
+/** What the job's one row holds. */
+interface Present {
+  job: Job;
+  /** The dispatch that was made last, open or not. */
+  newest: Dispatch | null;
+  /** The number of the latest entry of the audit trail. */
+  latestSeq: number;
+}
+
 export class JobStore {
   readonly #storage: DurableObjectStorage;
   readonly #sql: SqlStorage;
   #hasSchema: boolean;
+  /** As stored; undefined while it was not read. */
+  #present: Present | null | undefined;
 
   constructor(storage: DurableObjectStorage) {
     this.#storage = storage;
     this.#sql = storage.sql;
     const steps = appliedSteps(this.#sql);
     this.#hasSchema = steps > 0;
-    if (steps > 0 && steps < JOB_MIGRATIONS.length) migrate(storage, JOB_MIGRATIONS);
+    if (steps > 0 && steps < JOB_MIGRATIONS.steps.length) migrate(storage, JOB_MIGRATIONS);
   }
 
   /** Null when this object holds no job. Reading stores nothing. */
   job(): Job | null {
-    if (!this.#hasSchema) return null;
-    const row = this.#first('SELECT * FROM job');
-    return row && toJob(row);
+    return this.#read()?.job ?? null;
   }
 
   /** Stores a new job; makes the schema first. */
@@ -42,8 +52,9 @@ export class JobStore {
     if (!this.#hasSchema) migrate(this.#storage, JOB_MIGRATIONS);
     this.#hasSchema = true;
     this.#sql.exec(
-      `INSERT INTO job (one, id, project_id, owner, status, manifest, checkpoints, revision, created_at, updated_at)
-       VALUES (1, ?, ?, ?, ?, ?, ?, ?, ?, ?)`,
+      `INSERT INTO job (one, id, project_id, owner, status, manifest, checkpoints, latest_seq, revision, created_at,
+         updated_at)
+       VALUES (1, ?, ?, ?, ?, ?, ?, 0, ?, ?, ?)`,
       job.id,
       job.projectId,
       job.owner,
@@ -54,6 +65,7 @@ export class JobStore {
       job.createdAt,
       job.updatedAt,
     );
+    this.#present = { job, newest: null, latestSeq: 0 };
   }
 
   /** What `decide` has to see for this command; null when this object holds no job. */
@@ -80,7 +92,7 @@ export class JobStore {
         return { ...view, subject: mover && this.dispatch(mover.dispatchId) };
       }
       case 'callback': {
-        const subject = view.open?.id === command.dispatchId ? view.open : this.dispatch(command.dispatchId);
+        const subject = this.dispatch(command.dispatchId);
         return {
           ...view,
           subject,
@@ -103,167 +115,169 @@ export class JobStore {
   }
 
   dispatch(id: string): Dispatch | null {
-    const row = this.#first('SELECT * FROM dispatch WHERE id = ?', id);
-    return row && toDispatch(row);
+    const newest = this.#read()?.newest ?? null;
+    if (newest === null || newest.id === id) return newest;
+    return this.#earlier('id = ?', id)[0] ?? null;
   }
 
   /** The dispatches whose cancel notice is still to be delivered. */
   notices(): Dispatch[] {
-    return this.#sql
-      .exec<Row>(`SELECT * FROM dispatch WHERE cancel_state = 'PENDING'`)
-      .toArray()
-      .map(toDispatch);
+    const newest = this.#read()?.newest ?? null;
+    if (newest === null) return [];
+    const pending = newest.cancelNotice?.state === 'PENDING' ? [newest] : [];
+    return [...pending, ...this.#earlier(`cancel_state = 'PENDING'`)];
   }
 
   /** Newest first; `before` is the last one of the page before. */
   dispatches(before: { createdAt: number; id: string } | null, limit: number): Dispatch[] {
-    const { createdAt, id } = before ?? { createdAt: Number.MAX_SAFE_INTEGER, id: '' };
-    return this.#sql
-      .exec<Row>(
-        'SELECT * FROM dispatch WHERE (created_at, id) < (?, ?) ORDER BY created_at DESC, id DESC LIMIT ?',
-        createdAt,
-        id,
-        limit,
-      )
-      .toArray()
-      .map(toDispatch);
+    const newest = this.#read()?.newest ?? null;
+    if (newest === null) return [];
+    // Creation times rise strictly, so they alone tell the order.
+    const createdAt = before?.createdAt ?? Number.MAX_SAFE_INTEGER;
+    const first = newest.createdAt < createdAt ? [newest] : [];
+    const left = limit - first.length;
+    return [...first, ...this.#earlier('created_at < ? ORDER BY created_at DESC LIMIT ?', createdAt, left)];
   }
 
   /** Oldest first; `after` is the last `seq` of the page before. */
   transitions(after: number, limit: number): (Transition & { seq: number })[] {
     return this.#sql
-      .exec<Row>('SELECT * FROM transition WHERE seq > ? ORDER BY seq LIMIT ?', after, limit)
+      .exec<Row>('SELECT * FROM history WHERE seq > ? ORDER BY seq LIMIT ?', after, limit)
       .toArray()
-      .map((row) => ({ ...toTransition(row), seq: row.seq as number }));
+      .map(toTransition);
   }
 
-  /** Stores what was decided. Runs inside the transaction in which the view was read. */
+  /** Stores what was decided from the last view, all or nothing. */
   commit(changes: Changes): void {
-    if (changes.opened) this.#insertDispatch(changes.opened);
-    for (const dispatch of changes.updated ?? []) this.#updateDispatch(dispatch);
-    if (changes.event) this.#insertEvent(changes.event);
-    for (const transition of changes.transitions ?? []) this.#insertTransition(transition);
-    if (changes.job) this.#updateJob(changes.job);
+    const before = this.#read();
+    if (!before) throw new Error('only what exists is changed');
+    this.#present = this.#storage.transactionSync(() => this.#store(before, changes));
+  }
+
+  #store(before: Present, changes: Changes): Present {
+    let { newest } = before;
+    if (changes.opened) {
+      if (newest) this.#insertEarlier(newest);
+      newest = changes.opened;
+    }
+    for (const dispatch of changes.updated ?? []) {
+      if (dispatch.id === newest?.id) newest = dispatch;
+      else this.#updateEarlier(dispatch);
+    }
+    const { event = null, transitions = [] } = changes;
+    let { latestSeq } = before;
+    for (const transition of transitions) {
+      latestSeq += 1;
+      this.#insertHistory(transition.eventId === null ? null : event, transition, latestSeq);
+    }
+    if (event && !transitions.some(({ eventId }) => eventId === event.eventId)) {
+      this.#insertHistory(event, null, null);
+    }
+    const job = changes.job ?? before.job;
+    if (job !== before.job || newest !== before.newest) this.#updateJob(job, newest, latestSeq);
+    return { job, newest, latestSeq };
+  }
+
+  #read(): Present | null {
+    if (this.#present !== undefined) return this.#present;
+    const row = this.#hasSchema ? this.#first('SELECT * FROM job') : null;
+    this.#present = row && {
+      job: toJob(row),
+      newest: row.newest_dispatch === null ? null : JSON.parse(row.newest_dispatch as string),
+      latestSeq: row.latest_seq as number,
+    };
+    return this.#present;
   }
 
   #dispatchByRequest(requestKey: string): Dispatch | null {
-    const row = this.#first('SELECT * FROM dispatch WHERE request_key = ?', requestKey);
-    return row && toDispatch(row);
+    const newest = this.#read()?.newest ?? null;
+    if (newest === null) return null;
+    if (newest.state !== 'UNDELIVERABLE' && requestKeyOf(newest) === requestKey) return newest;
+    return this.#earlier('request_key = ?', requestKey)[0] ?? null;
   }
 
-  #isSuperseded(dispatch: Dispatch): boolean {
-    const newer = this.#first(
-      `SELECT 1 FROM dispatch WHERE created_at > ? AND state <> 'UNDELIVERABLE' LIMIT 1`,
-      dispatch.createdAt,
-    );
-    return newer !== null;
+  /** Whether a newer dispatch was made and not withdrawn. */
+  #isSuperseded(subject: Dispatch): boolean {
+    const newest = this.#read()?.newest ?? null;
+    if (newest === null || newest.id === subject.id) return false;
+    if (newest.state !== 'UNDELIVERABLE') return true;
+    return this.#earlier('created_at > ?', subject.createdAt).some(({ state }) => state !== 'UNDELIVERABLE');
+  }
+
+  /** The dispatches before the newest for which `condition` holds. Only a request's own is looked up by an index. */
+  #earlier(condition: string, ...bindings: SqlStorageValue[]): Dispatch[] {
+    return this.#sql
+      .exec<{ record: string }>(`SELECT record FROM dispatch WHERE ${condition}`, ...bindings)
+      .toArray()
+      .map(({ record }) => JSON.parse(record));
   }
 
   #event(eventId: string): CallbackEvent | null {
-    const row = this.#first('SELECT * FROM callback_event WHERE event_id = ?', eventId);
+    const row = this.#first('SELECT * FROM history WHERE key = ?', eventId);
     return row && toEvent(row);
   }
 
-  #updateJob(job: Job): void {
+  #updateJob(job: Job, newest: Dispatch | null, latestSeq: number): void {
     this.#sql.exec(
-      `UPDATE job SET status = ?, manifest = ?, failure = ?, progress_pct = ?, checkpoints = ?,
-         open_dispatch_id = ?, latest_dispatch_at = ?, last_progress_at = ?, latest_callback_dispatch_id = ?,
-         latest_callback_occurred_at = ?, revision = ?, updated_at = ?`,
+      `UPDATE job SET status = ?, manifest = ?, failure = ?, progress_pct = ?, checkpoints = ?, open_dispatch_id = ?,
+         newest_dispatch = ?, latest_dispatch_at = ?, last_progress_at = ?, latest_callback_dispatch_id = ?,
+         latest_callback_occurred_at = ?, latest_seq = ?, revision = ?, updated_at = ?`,
       job.status,
       JSON.stringify(job.manifest),
       job.failure && JSON.stringify(job.failure),
       job.progressPct,
       JSON.stringify(job.checkpoints),
       job.openDispatchId,
+      newest && JSON.stringify(newest),
       job.latestDispatchAt,
       job.lastProgressAt,
       job.latestCallback?.dispatchId ?? null,
       job.latestCallback?.occurredAt ?? null,
+      latestSeq,
       job.revision,
       job.updatedAt,
     );
   }
 
-  #insertDispatch(dispatch: Dispatch): void {
+  #insertEarlier(dispatch: Dispatch): void {
     this.#sql.exec(
-      `INSERT INTO dispatch (id, kind, state, request_key, client_request_id, resume_from_status,
-         checkpoint_ref, model_profile, policy_version, traceparent, deliver_until, delivery_attempts,
-         created_at, updated_at)
-       VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)`,
+      'INSERT INTO dispatch (request_key, id, created_at, cancel_state, record) VALUES (?, ?, ?, ?, ?)',
+      dispatch.state === 'UNDELIVERABLE' ? `withdrawn:${dispatch.id}` : requestKeyOf(dispatch),
       dispatch.id,
-      dispatch.kind,
-      dispatch.state,
-      requestKeyOf(dispatch),
-      dispatch.clientRequestId,
-      dispatch.resumeFromStatus,
-      dispatch.checkpointRef,
-      dispatch.modelProfile,
-      dispatch.policyVersion,
-      dispatch.traceparent,
-      dispatch.deliverUntil,
-      dispatch.deliveryAttempts,
       dispatch.createdAt,
-      dispatch.updatedAt,
+      dispatch.cancelNotice?.state ?? null,
+      JSON.stringify(dispatch),
     );
   }
 
-  /** Indexed columns are set by statements of their own, since naming one costs a row even when it stays. */
-  #updateDispatch(dispatch: Dispatch): void {
+  /** A dispatch that a newer one has followed is closed: what still comes is news of its delivery or of its cancel. */
+  #updateEarlier(dispatch: Dispatch): void {
     this.#sql.exec(
-      `UPDATE dispatch SET state = ?, delivery_attempts = ?, last_error = ?, execution_id = ?,
-         delivered_at = ?, updated_at = ? WHERE id = ?`,
-      dispatch.state,
-      dispatch.deliveryAttempts,
-      dispatch.lastError,
-      dispatch.executionId,
-      dispatch.deliveredAt,
-      dispatch.updatedAt,
+      'UPDATE dispatch SET cancel_state = ?, record = ? WHERE id = ?',
+      dispatch.cancelNotice?.state ?? null,
+      JSON.stringify(dispatch),
       dispatch.id,
     );
-    if (dispatch.state === 'UNDELIVERABLE') {
-      this.#sql.exec('UPDATE dispatch SET request_key = NULL WHERE id = ?', dispatch.id);
-    }
-    const notice = dispatch.cancelNotice;
-    if (notice) {
-      this.#sql.exec(
-        'UPDATE dispatch SET cancel_state = ?, cancel_until = ?, cancel_attempts = ? WHERE id = ?',
-        notice.state,
-        notice.state === 'PENDING' ? notice.until : null,
-        notice.state === 'PENDING' ? notice.attempts : null,
-        dispatch.id,
-      );
-    }
   }
 
-  #insertEvent(event: CallbackEvent): void {
+  #insertHistory(event: CallbackEvent | null, transition: Transition | null, seq: number | null): void {
     this.#sql.exec(
-      `INSERT INTO callback_event
-         (event_id, dispatch_id, payload_digest, status, occurred_at, recorded_at, artifacts)
-       VALUES (?, ?, ?, ?, ?, ?, ?)`,
-      event.eventId,
-      event.dispatchId,
-      event.payloadDigest,
-      event.status,
-      event.occurredAt,
-      event.recordedAt,
-      event.artifacts,
-    );
-  }
-
-  #insertTransition(transition: Transition): void {
-    this.#sql.exec(
-      `INSERT INTO transition (event_type, actor, prev_status, new_status, dispatch_id, occurred_at,
-         recorded_at, correlation_id, checkpoint)
-       VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?)`,
-      transition.eventType,
-      transition.actor,
-      transition.prevStatus,
-      transition.newStatus,
-      transition.dispatchId,
-      transition.occurredAt,
-      transition.recordedAt,
-      transition.correlationId,
-      transition.checkpoint && JSON.stringify(transition.checkpoint),
+      `INSERT INTO history (key, payload_digest, artifacts, seq, event_type, actor, prev_status, correlation_id,
+         checkpoint, status, dispatch_id, occurred_at, recorded_at)
+       VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)`,
+      event?.eventId ?? ` ${seq}`,
+      event?.payloadDigest ?? null,
+      event?.artifacts ?? null,
+      seq,
+      transition?.eventType ?? null,
+      transition?.actor ?? null,
+      transition?.prevStatus ?? null,
+      transition?.correlationId ?? null,
+      transition?.checkpoint ? JSON.stringify(transition.checkpoint) : null,
+      event?.status ?? transition?.newStatus ?? null,
+      event?.dispatchId ?? transition?.dispatchId ?? null,
+      event?.occurredAt ?? transition?.occurredAt ?? null,
+      event?.recordedAt ?? transition?.recordedAt ?? null,
     );
   }
 
@@ -301,35 +315,9 @@ function toJob(row: Row): Job {
   };
 }
 
-function toDispatch(row: Row): Dispatch {
-  const cancelState = row.cancel_state as 'PENDING' | 'DELIVERED' | 'GIVEN_UP' | null;
-  return {
-    id: row.id,
-    kind: row.kind,
-    state: row.state,
-    clientRequestId: row.client_request_id,
-    resumeFromStatus: row.resume_from_status,
-    checkpointRef: row.checkpoint_ref,
-    modelProfile: row.model_profile,
-    policyVersion: row.policy_version,
-    traceparent: row.traceparent,
-    deliverUntil: row.deliver_until,
-    deliveryAttempts: row.delivery_attempts,
-    lastError: row.last_error,
-    executionId: row.execution_id,
-    deliveredAt: row.delivered_at,
-    cancelNotice:
-      cancelState === 'PENDING'
-        ? { state: cancelState, until: row.cancel_until as number, attempts: row.cancel_attempts as number }
-        : cancelState && { state: cancelState },
-    createdAt: row.created_at,
-    updatedAt: row.updated_at,
-  } as Dispatch;
-}
-
 function toEvent(row: Row): CallbackEvent {
   return {
-    eventId: row.event_id as string,
+    eventId: row.key as string,
     dispatchId: row.dispatch_id as string,
     payloadDigest: row.payload_digest as string,
     status: row.status as CallbackEvent['status'],
@@ -339,13 +327,15 @@ function toEvent(row: Row): CallbackEvent {
   };
 }
 
-function toTransition(row: Row): Transition {
+function toTransition(row: Row): Transition & { seq: number } {
   return {
+    seq: row.seq as number,
     eventType: row.event_type as Transition['eventType'],
     actor: row.actor as Transition['actor'],
     prevStatus: row.prev_status as Transition['prevStatus'],
-    newStatus: row.new_status as Transition['newStatus'],
+    newStatus: row.status as Transition['newStatus'],
     dispatchId: row.dispatch_id as string | null,
+    eventId: row.payload_digest === null ? null : (row.key as string),
     occurredAt: row.occurred_at as number,
     recordedAt: row.recorded_at as number,
     correlationId: row.correlation_id as string | null,

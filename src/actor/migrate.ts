@@ -1,4 +1,5 @@
 // Brings an object's schema up to date, at the first write: reading a job that does not exist stores nothing.
+import type { Migrations } from './migrations.ts';
 
 /**
  * The number of steps that were applied; 0 for an object that never stored anything.
@@ -9,18 +10,24 @@ export function appliedSteps(sql: SqlStorage): number {
   return sql.exec<{ step: number }>('SELECT step FROM migration').one().step;
 }
 
-/** Runs the steps that are missing; each step and its marker are stored together or not at all. */
-export function migrate(storage: DurableObjectStorage, steps: readonly string[]): void {
+/**
+ * Makes the schema of a new object, or runs the steps that an older one is missing. Each step and its marker are stored
+ * together or not at all.
+ */
+export function migrate(storage: DurableObjectStorage, { schema, steps }: Migrations): void {
   const applied = appliedSteps(storage.sql);
-  for (const [index, step] of steps.entries()) {
-    if (index < applied) continue;
+  if (applied === 0) {
     storage.transactionSync(() => {
-      if (index === 0) storage.sql.exec('CREATE TABLE migration (step INTEGER NOT NULL)');
+      storage.sql.exec('CREATE TABLE migration (step INTEGER NOT NULL)');
+      storage.sql.exec(schema);
+      storage.sql.exec('INSERT INTO migration (step) VALUES (?)', steps.length);
+    });
+  }
+  for (const [index, step] of steps.entries()) {
+    if (applied === 0 || index < applied) continue;
+    storage.transactionSync(() => {
       storage.sql.exec(step);
-      storage.sql.exec(
-        index === 0 ? 'INSERT INTO migration (step) VALUES (?)' : 'UPDATE migration SET step = ?',
-        index + 1,
-      );
+      storage.sql.exec('UPDATE migration SET step = ?', index + 1);
     });
   }
 }

@@ -54,9 +54,14 @@ export class Outbox {
     );
   }
 
+  /** Whether the workspace is known to list the job as it is. */
+  isListed({ status }: Job): boolean {
+    return status === this.#listedStatus;
+  }
+
   /** When the workspace has to hear of this job again should it not have by then; null when it is up to date. */
   pushDueAt(job: Job, now: number): number | null {
-    return job.status === this.#listedStatus ? null : now + pushBackoffMs(this.#pushFailures);
+    return this.isListed(job) ? null : now + pushBackoffMs(this.#pushFailures);
   }
 
   /** Tells the workspace the job's newest summary; pushes that overlap become one. Never throws. */
@@ -68,7 +73,7 @@ export class Outbox {
   }
 
   async #pushUntilListed(current: () => Job | null): Promise<void> {
-    for (let job = current(); job && job.status !== this.#listedStatus; job = current()) {
+    for (let job = current(); job && !this.isListed(job); job = current()) {
       const { id, projectId, status, revision, createdAt, updatedAt } = job;
       this.#listedStatus = null;
       try {

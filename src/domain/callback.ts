@@ -74,6 +74,7 @@ export function callback(view: JobView, command: Callback, now: number): Decisio
   const audited = command.status !== job.status || command.status === 'FAILED';
   const entry = {
     ...audit(job, command.status, command.actor, now, command, dispatch.id),
+    eventId: command.eventId,
     occurredAt: command.occurredAt,
     checkpoint,
   };

@@ -116,6 +116,7 @@ export function audit(
     prevStatus: job.status,
     newStatus,
     dispatchId,
+    eventId: null,
     occurredAt: now,
     recordedAt: now,
     correlationId: cause?.correlationId ?? null,

@@ -127,6 +127,8 @@ export interface Transition {
   prevStatus: Status;
   newStatus: Status;
   dispatchId: string | null;
+  /** The callback that brought it; null when no callback did. */
+  eventId: string | null;
   occurredAt: number;
   recordedAt: number;
   correlationId: string | null;

@@ -142,7 +142,7 @@ describe('a repeat', () => {
     const body = pipeline.body('AUDIO_READY');
     const replies = await Promise.all(Array.from({ length: 20 }, () => pipeline.send(body)));
     expect(replies.map(({ status }) => status).sort()).toEqual([...Array(19).fill(200), 204]);
-    expect((await storedRows(job.id)).callback_event).toHaveLength(1);
+    expect(await job.sql('SELECT 1 FROM history WHERE key = ?', String(body.event_id))).toHaveLength(1);
   });
 });
 
@@ -345,14 +345,14 @@ describe('artifacts and checkpoints', () => {
     const later = await job.pipeline(third.body.dispatch_id);
     await later.report('AUDIO_READY', { artifact_updates: { audio_uri: 's3://a/v2' } });
 
-    const checkpoints = (await job.sql('SELECT checkpoint FROM transition WHERE checkpoint IS NOT NULL')).map(
+    const checkpoints = (await job.sql('SELECT checkpoint FROM history WHERE checkpoint IS NOT NULL')).map(
       ({ checkpoint }) => JSON.parse(String(checkpoint)),
     );
     expect(checkpoints).toMatchObject([
       { ref: 's3://a/v1', dispatchId, modelProfile: 'balanced', digest: 'sha-256:1', sizeBytes: 10 },
       { ref: 's3://a/v2', dispatchId: third.body.dispatch_id },
     ]);
-    const versions = (await job.sql('SELECT artifacts FROM callback_event WHERE artifacts IS NOT NULL')).map(
+    const versions = (await job.sql('SELECT artifacts FROM history WHERE artifacts IS NOT NULL')).map(
       ({ artifacts }) => JSON.parse(String(artifacts)).audio_uri,
     );
     expect(versions.sort()).toEqual(['s3://a/v1', 's3://a/v2']);

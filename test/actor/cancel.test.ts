@@ -16,7 +16,7 @@ import type { Reply } from '../support/workerd/harness.ts';
 import { orchestrator, storedRows } from '../support/workerd/harness.ts';
 
 const cancelState = async (job: ActingJob): Promise<unknown[]> =>
-  (await job.sql('SELECT cancel_state FROM dispatch ORDER BY created_at')).map((row) => row.cancel_state);
+  (await job.storedDispatches()).map(({ cancelNotice }) => cancelNotice?.state ?? null);
 
 const typesOf = async (job: ActingJob): Promise<string[]> => (await job.requests()).map(({ type }) => type);
 

@@ -82,7 +82,7 @@ describe('waiting for the delivery', () => {
     const trail = await job.trail();
     losingMessages();
     const retry = await job.retry('again', ASYNC);
-    await job.sql('UPDATE dispatch SET deliver_until = deliver_until - ?', dispatchDeadlineMs + SOME_MS);
+    await job.patchNewest({ deliverUntil: Date.now() - SOME_MS });
     await job.alarm();
     expect(await job.dispatch(retry.body.dispatch_id)).toMatchObject({ dispatch_state: 'UNDELIVERABLE' });
     expect(await jobRow(job)).toEqual(before);

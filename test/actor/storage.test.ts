@@ -1,10 +1,11 @@
 // What the databases promise by themselves, whatever the code above them does; and what each command writes.
-import { env, runInDurableObject } from 'cloudflare:test';
+import { env, evictDurableObject, runInDurableObject } from 'cloudflare:test';
 import { describe, expect, onTestFinished, test } from 'vitest';
 import storagePage from '../../spec/storage.md?raw';
 import { appliedSteps, migrate } from '../../src/actor/migrate.ts';
 import { JOB_MIGRATIONS, WORKSPACE_MIGRATIONS } from '../../src/actor/migrations.ts';
 import { newId } from '../../src/contract/fields.ts';
+import { callback } from '../domain/builders.ts';
 import {
   type ActingJob,
   createdJob,
@@ -57,7 +58,10 @@ describe('the job’s database by itself', () => {
   test('lets the open dispatch be closed, and another take its place then', async () => {
     const { job } = await retriedAfter('AUDIO_READY');
     await job.sql('UPDATE job SET open_dispatch_id = NULL');
-    await job.sql('UPDATE job SET open_dispatch_id = ?', newId('dsp'));
+    await job.sql(
+      `UPDATE job SET open_dispatch_id = ?1, newest_dispatch = json_set(newest_dispatch, '$.id', ?1)`,
+      newId('dsp'),
+    );
   });
 
   test('holds one job', async () => {
@@ -70,60 +74,73 @@ describe('the job’s database by itself', () => {
     }
   });
 
+  test('lets no dispatch be open but the newest', async () => {
+    const { job } = await failedAfter('AUDIO_READY');
+    expect(await refusalOf(job, 'UPDATE job SET open_dispatch_id = ?', newId('dsp'))).toContain(
+      'CHECK constraint failed',
+    );
+  });
+
   test('keeps one dispatch per request', async () => {
     const { job } = await retriedAfter('AUDIO_READY');
-    expect(await refusalOf(job, `UPDATE dispatch SET request_key = 'run' WHERE kind = 'retry'`)).toContain(
+    expect(await refusalOf(job, 'INSERT INTO dispatch SELECT * FROM dispatch')).toContain(
       'UNIQUE constraint failed: dispatch.request_key',
     );
   });
 
-  test('keeps one dispatch per id, and one callback per event id', async () => {
+  test('keeps one callback per event id', async () => {
     const { job } = await jobAt('AUDIO_READY');
-    expect(await refusalOf(job, 'INSERT INTO dispatch SELECT * FROM dispatch')).toContain(
-      'UNIQUE constraint',
-    );
-    expect(await refusalOf(job, 'INSERT INTO callback_event SELECT * FROM callback_event')).toContain(
-      'UNIQUE constraint failed: callback_event.event_id',
+    expect(await refusalOf(job, 'INSERT INTO history SELECT * FROM history')).toContain(
+      'UNIQUE constraint failed: history.key',
     );
   });
 
+  const retry = `UPDATE job SET newest_dispatch = json_patch(newest_dispatch, '%')`;
+  const run = `UPDATE dispatch SET record = json_patch(record, '%')`;
+
   test.for([
     [`a job in no known status`, `UPDATE job SET status = 'BROKEN'`],
-    [`a dispatch in no known state`, `UPDATE dispatch SET state = 'SENT'`],
-    [`a dispatch of no known kind`, `UPDATE dispatch SET kind = 'rerun'`],
+    [`a dispatch in no known state`, retry.replace('%', '{"state":"SENT"}')],
+    [`an earlier dispatch in no known state`, run.replace('%', '{"state":"SENT"}')],
+    [`a dispatch of no known kind`, retry.replace('%', '{"kind":"rerun"}')],
+    [`a run that claims a client_request_id`, run.replace('%', '{"clientRequestId":"x"}')],
+    [`a retry without one`, retry.replace('%', '{"clientRequestId":null}')],
+    [`a retry without a resume point`, retry.replace('%', '{"resumeFromStatus":null}')],
+    [`a retry without a checkpoint`, retry.replace('%', '{"checkpointRef":null}')],
+    [`a notice in no known state`, retry.replace('%', '{"cancelNotice":{"state":"SENT"}}')],
     [
-      `a run that claims a client_request_id`,
-      `UPDATE dispatch SET client_request_id = 'x' WHERE kind = 'run'`,
-    ],
-    [`a retry without one`, `UPDATE dispatch SET client_request_id = NULL WHERE kind = 'retry'`],
-    [`a retry without a resume point`, `UPDATE dispatch SET resume_from_status = NULL WHERE kind = 'retry'`],
-    [`a retry without a checkpoint`, `UPDATE dispatch SET checkpoint_ref = NULL WHERE kind = 'retry'`],
-    [`a notice in no known state`, `UPDATE dispatch SET cancel_state = 'SENT'`],
-    [`a callback of no known status`, `UPDATE callback_event SET status = 'BROKEN'`],
-    [
-      `a transition to no known status`,
-      `INSERT INTO transition (event_type, actor, prev_status, new_status, occurred_at, recorded_at)
-       VALUES ('status_changed', 'system', 'DONE', 'BROKEN', 1, 1)`,
+      `a callback of no known status`,
+      `INSERT INTO history (key, payload_digest, status, occurred_at, recorded_at) VALUES ('x', 'x', 'BROKEN', 1, 1)`,
     ],
     [
-      `a transition by nobody known`,
-      `INSERT INTO transition (event_type, actor, prev_status, new_status, occurred_at, recorded_at)
-       VALUES ('status_changed', 'nobody', 'DONE', 'FAILED', 1, 1)`,
+      `an audit entry from no known status`,
+      `INSERT INTO history (key, seq, event_type, actor, prev_status, status, occurred_at, recorded_at)
+       VALUES (' 99', 99, 'status_changed', 'system', 'BROKEN', 'DONE', 1, 1)`,
+    ],
+    [
+      `an audit entry by nobody known`,
+      `INSERT INTO history (key, seq, event_type, actor, prev_status, status, occurred_at, recorded_at)
+       VALUES (' 99', 99, 'status_changed', 'nobody', 'DONE', 'FAILED', 1, 1)`,
+    ],
+    [
+      `an audit entry without a number`,
+      `INSERT INTO history (key, event_type, actor, prev_status, status, occurred_at, recorded_at)
+       VALUES (' 99', 'status_changed', 'system', 'DONE', 'FAILED', 1, 1)`,
     ],
     [
       `a checkpoint that is none`,
-      `INSERT INTO transition (event_type, actor, prev_status, new_status, occurred_at, recorded_at, checkpoint)
-       VALUES ('status_changed', 'system', 'DONE', 'FAILED', 1, 1, '{}')`,
+      `INSERT INTO history (key, seq, event_type, actor, prev_status, status, occurred_at, recorded_at, checkpoint)
+       VALUES (' 99', 99, 'status_changed', 'system', 'DONE', 'FAILED', 1, 1, '{}')`,
     ],
   ] as const)('takes no %s', async ([_what, query]) => {
     const { job } = await retriedAfter('AUDIO_READY');
     expect(await refusalOf(job, query)).toContain('CHECK constraint failed');
   });
 
-  test('keeps the audit trail as it was written', async () => {
+  test('keeps the history as it was written', async () => {
     const { job } = await jobAt('AUDIO_READY');
-    for (const query of [`UPDATE transition SET actor = 'system'`, 'DELETE FROM transition']) {
-      expect(await refusalOf(job, query)).toContain('the audit trail is append-only');
+    for (const query of [`UPDATE history SET actor = 'system'`, 'DELETE FROM history']) {
+      expect(await refusalOf(job, query)).toContain('the history is append-only');
     }
   });
 });
@@ -131,22 +148,42 @@ describe('the job’s database by itself', () => {
 describe.each([
   ['job', JOB_MIGRATIONS],
   ['workspace', WORKSPACE_MIGRATIONS],
-] as const)('the migrations of the %s', (_actor, steps) => {
-  test('may run again and change nothing', async () => {
+] as const)('the schema of the %s', (_actor, migrations) => {
+  const { schema, steps } = migrations;
+
+  test('may be made again and changes nothing', async () => {
     await inEmptyObject((storage) => {
-      migrate(storage, steps);
-      const schema = schemaOf(storage.sql);
-      migrate(storage, steps);
-      expect(schemaOf(storage.sql)).toEqual(schema);
+      migrate(storage, migrations);
+      const made = schemaOf(storage.sql);
+      migrate(storage, migrations);
+      expect(schemaOf(storage.sql)).toEqual(made);
       expect(appliedSteps(storage.sql)).toBe(steps.length);
     });
   });
 
-  test('go on from where an older version of the service stopped', async () => {
+  test('is the same for a new object and for one that every older version has left its step in', async () => {
+    const made = await inEmptyObject((storage) => {
+      migrate(storage, migrations);
+      return schemaOf(storage.sql);
+    });
     await inEmptyObject((storage) => {
-      migrate(storage, steps);
-      migrate(storage, [...steps, 'CREATE TABLE newer (a INTEGER)', 'INSERT INTO newer VALUES (1)']);
-      migrate(storage, [...steps, 'CREATE TABLE newer (a INTEGER)', 'INSERT INTO newer VALUES (1)']);
+      const [first = '', ...later] = steps;
+      migrate(storage, { schema: first, steps: [first] });
+      for (const index of later.keys()) migrate(storage, { schema, steps: steps.slice(0, index + 2) });
+      expect(schemaOf(storage.sql)).toEqual(made);
+      expect(appliedSteps(storage.sql)).toBe(steps.length);
+    });
+  });
+
+  test('goes on from where an older version of the service stopped', async () => {
+    await inEmptyObject((storage) => {
+      migrate(storage, migrations);
+      const newer = {
+        schema,
+        steps: [...steps, 'CREATE TABLE newer (a INTEGER)', 'INSERT INTO newer VALUES (1)'],
+      };
+      migrate(storage, newer);
+      migrate(storage, newer);
       expect(appliedSteps(storage.sql)).toBe(steps.length + 2);
       expect(storage.sql.exec('SELECT count(*) AS n FROM newer').one().n).toBe(1);
     });
@@ -155,23 +192,108 @@ describe.each([
 
 test('a migration that fails leaves neither half of its step nor its marker, and is run again', async () => {
   await inEmptyObject((storage) => {
-    const broken = [
-      'CREATE TABLE one (a INTEGER)',
-      'CREATE TABLE two (a INTEGER); CREATE TABLE one (a INTEGER)',
-    ];
-    expect(() => migrate(storage, broken)).toThrow('already exists');
+    const first = 'CREATE TABLE one (a INTEGER)';
+    migrate(storage, { schema: first, steps: [first] });
+    const broken = 'CREATE TABLE two (a INTEGER); CREATE TABLE one (a INTEGER)';
+    expect(() => migrate(storage, { schema: first, steps: [first, broken] })).toThrow('already exists');
     expect(schemaOf(storage.sql)).toHaveLength(2);
     expect(appliedSteps(storage.sql)).toBe(1);
-    migrate(storage, ['never run again', 'CREATE TABLE two (a INTEGER)']);
+    migrate(storage, { schema: first, steps: ['never run again', 'CREATE TABLE two (a INTEGER)'] });
     expect(appliedSteps(storage.sql)).toBe(2);
   });
 });
 
-test('a first step that fails leaves nothing at all', async () => {
+test('a schema that cannot be made leaves nothing at all', async () => {
   await inEmptyObject((storage) => {
-    expect(() => migrate(storage, ['CREATE TABLE one (a INTEGER); nonsense'])).toThrow('syntax error');
+    const broken = { schema: 'CREATE TABLE one (a INTEGER); nonsense', steps: ['one'] };
+    expect(() => migrate(storage, broken)).toThrow('syntax error');
     expect(schemaOf(storage.sql)).toEqual([]);
     expect(appliedSteps(storage.sql)).toBe(0);
+  });
+});
+
+test('a job that the service of before stored goes on with everything it had', async () => {
+  const id = newId('job');
+  const [first = '', second = ''] = JOB_MIGRATIONS.steps;
+  const stub = env.JOB.getByName(id);
+  const checkpoint = {
+    status: 'AUDIO_READY',
+    ref: 's3://a/1',
+    dispatchId: 'dsp_run',
+    modelProfile: 'balanced',
+  };
+  await runInDurableObject(stub, (_actor, { storage }) => {
+    migrate(storage, { schema: first, steps: [first] });
+    migrate(storage, { schema: '', steps: [first, second] });
+    storage.sql.exec(
+      `INSERT INTO job (one, id, project_id, owner, status, manifest, checkpoints, open_dispatch_id,
+         latest_dispatch_at, revision, created_at, updated_at)
+       VALUES (1, ?, 'prj_1', 'own_1', 'FAILED', ?, ?, 'dsp_retry', 300, 7, 1, 250)`,
+      id,
+      JSON.stringify({
+        videoUri: 's3://v',
+        audioUri: 's3://a/1',
+        transcriptUri: null,
+        draftUri: null,
+        exports: {},
+      }),
+      JSON.stringify({ AUDIO_READY: checkpoint }),
+    );
+    const dispatch = (values: string) =>
+      storage.sql.exec(
+        `INSERT INTO dispatch (id, kind, state, request_key, client_request_id, resume_from_status, checkpoint_ref,
+           cancel_state, cancel_until, cancel_attempts, created_at, model_profile, policy_version, traceparent,
+           deliver_until, delivery_attempts, updated_at)
+         VALUES (${values}, 'balanced', '1', '00-x', 900, 1, 301)`,
+      );
+    dispatch(`'dsp_run', 'run', 'FAILED', 'run', NULL, NULL, NULL, NULL, NULL, NULL, 100`);
+    dispatch(
+      `'dsp_lost', 'retry', 'UNDELIVERABLE', NULL, 'lost', 'AUDIO_READY', 's3://a/1', 'PENDING', 950, 2, 200`,
+    );
+    dispatch(
+      `'dsp_retry', 'retry', 'DELIVERED', 'retry:a', 'a', 'AUDIO_READY', 's3://a/1', NULL, NULL, NULL, 300`,
+    );
+    storage.sql.exec(
+      `INSERT INTO callback_event VALUES ('event-1', 'dsp_run', 'digest', 'AUDIO_READY', 110, 111, NULL)`,
+    );
+    storage.sql.exec(
+      `INSERT INTO transition (event_type, actor, prev_status, new_status, dispatch_id, occurred_at, recorded_at)
+       VALUES ('status_changed', 'orchestrator', 'AUDIO_EXTRACTING', 'AUDIO_READY', 'dsp_run', 110, 111),
+              ('status_changed', 'orchestrator', 'AUDIO_READY', 'FAILED', 'dsp_run', 150, 151)`,
+    );
+  });
+  await evictDurableObject(stub);
+
+  const job = await stub.read('own_1');
+  expect(job).toMatchObject({
+    job: { status: 'FAILED', revision: 7, checkpoints: { AUDIO_READY: checkpoint } },
+    open: {
+      id: 'dsp_retry',
+      state: 'DELIVERED',
+      clientRequestId: 'a',
+      deliverUntil: 900,
+      cancelNotice: null,
+    },
+  });
+  expect(await stub.dispatches('own_1', null, 10)).toMatchObject({
+    items: [
+      { id: 'dsp_retry' },
+      { id: 'dsp_lost', state: 'UNDELIVERABLE', cancelNotice: { state: 'PENDING', until: 950, attempts: 2 } },
+      { id: 'dsp_run', kind: 'run', clientRequestId: null },
+    ],
+  });
+  expect(await stub.transitions('own_1', 0, 10)).toMatchObject({
+    items: [
+      { seq: 1, newStatus: 'AUDIO_READY' },
+      { seq: 2, prevStatus: 'AUDIO_READY', newStatus: 'FAILED' },
+    ],
+  });
+  const repeated = callback('dsp_run', 'AUDIO_READY', { eventId: 'event-1', payloadDigest: 'digest' });
+  expect(await stub.applyCallback(repeated)).toMatchObject({ ok: true, replayed: true });
+  const next = callback('dsp_retry', 'TRANSCRIBING', { eventId: 'event-2', occurredAt: 400 });
+  expect(await stub.applyCallback(next)).toMatchObject({ ok: true, job: { status: 'TRANSCRIBING' } });
+  expect(await stub.transitions('own_1', 2, 10)).toMatchObject({
+    items: [{ seq: 3, newStatus: 'TRANSCRIBING' }],
   });
 });
 
@@ -275,7 +397,7 @@ describe('rows written', () => {
     const beside = new Meter(rows);
     const event = second.body('EXPORTING');
     await second.report('EXPORTING', event);
-    const known = (await job.sql("SELECT event_id FROM callback_event WHERE status = 'FAILED'"))[0]?.event_id;
+    const known = (await job.sql("SELECT key FROM history WHERE status = 'FAILED'"))[0]?.key;
     await beside.step(
       'callback: replayed, or refused',
       async () => {
@@ -306,8 +428,8 @@ describe('rows written', () => {
       async () => {
         await cancelled.cancel();
         await until(async () =>
-          expect(await cancelled.sql('SELECT cancel_state FROM dispatch')).toEqual([
-            { cancel_state: 'DELIVERED' },
+          expect(await cancelled.storedDispatches()).toMatchObject([
+            { cancelNotice: { state: 'DELIVERED' } },
           ]),
         );
       },
@@ -327,12 +449,12 @@ describe('rows written', () => {
 
   test('once for the schema of an actor are as spec/storage.md says', async () => {
     const measured: string[] = ['| schema of | rows |', '| --- | --- |'];
-    for (const [name, steps] of [
+    for (const [name, migrations] of [
       ['a job', JOB_MIGRATIONS],
       ['a workspace', WORKSPACE_MIGRATIONS],
     ] as const) {
       const statements = await inEmptyObject((storage) => {
-        migrate(storage, steps);
+        migrate(storage, migrations);
         return storage.sql
           .exec<{ sql: string }>(
             `SELECT sql FROM sqlite_master WHERE sql IS NOT NULL AND name NOT LIKE '\\_cf%' ESCAPE '\\' ORDER BY rowid`,

@@ -252,7 +252,7 @@ describe('a dead letter', () => {
     losingMessages();
     await job.cancel();
     expect(await bring(DEAD_LETTERS, messageOf(job, dispatchId, 'cancel'))).toEqual(['acked']);
-    expect(await job.sql('SELECT cancel_state FROM dispatch')).toEqual([{ cancel_state: 'GIVEN_UP' }]);
+    expect(await job.storedDispatches()).toMatchObject([{ cancelNotice: { state: 'GIVEN_UP' } }]);
   });
 
   test('that is none of ours is acknowledged and logged', async () => {

@@ -404,7 +404,7 @@ test('a dispatch that the orchestrator took after it was withdrawn is followed b
   const { cancels, executions } = await orchestrator.waitFor(job.id, 'cancels');
   expect(cancels[0]).toMatchObject({ dispatch_id: dispatchId, execution_id: executions[0]?.execution_id });
   await until(async () => {
-    expect(await job.sql('SELECT cancel_state FROM dispatch')).toEqual([{ cancel_state: 'DELIVERED' }]);
+    expect(await job.storedDispatches()).toMatchObject([{ cancelNotice: { state: 'DELIVERED' } }]);
   });
   expect(await job.status()).toBe('UPLOADED');
 });

@@ -155,9 +155,10 @@ async function settle(job: ActingJob, pipelines: Pipelines): Promise<void> {
     await pipelines.start();
     await pipelines.end();
     const { status, open_dispatch: open } = await job.get();
-    const notices = await job.sql(`SELECT 1 FROM dispatch WHERE cancel_state = 'PENDING'`);
-    if (isResting(status) && open === null && notices.length === 0) return;
-    const isSilent = open === null ? notices.length === 0 : open.dispatch_state !== 'PENDING';
+    const dispatches = await job.storedDispatches();
+    const isCancelling = dispatches.some(({ cancelNotice }) => cancelNotice?.state === 'PENDING');
+    if (isResting(status) && open === null && !isCancelling) return;
+    const isSilent = open === null ? !isCancelling : open.dispatch_state !== 'PENDING';
     if (isSilent && (await hasEnded(job))) await job.age(config.rules.stageTimeoutMs + 1_000);
     await job.alarm().catch(() => false);
     await scheduler.wait(200);

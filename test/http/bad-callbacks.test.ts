@@ -140,7 +140,7 @@ describe('a callback', () => {
       draft_uri: null,
       exports: {},
     });
-    expect(JSON.stringify(await job.sql('SELECT * FROM callback_event'))).not.toContain('thumbnail');
+    expect(JSON.stringify(await job.sql('SELECT * FROM history'))).not.toContain('thumbnail');
   });
 
   test('may name its time in any zone', async () => {

@@ -269,10 +269,10 @@ describe('a job’s ETag', () => {
 
   test('changes when an execution becomes known within the same millisecond', async () => {
     const { job } = await retriedAfter('TRANSCRIBING');
-    await job.sql('UPDATE dispatch SET execution_id = NULL');
+    await job.patchNewest({ executionId: null });
     const before = await etagOf(job);
 
-    await job.sql(`UPDATE dispatch SET execution_id = 'exe-1'`);
+    await job.patchNewest({ executionId: 'exe-1' });
 
     expect(await etagOf(job)).not.toBe(before);
   });

@@ -1,6 +1,7 @@
 // What has to hold in every simulated world: after each commit, and once nothing is left to happen. It believes
 // the orchestrator's list of executions and the rows that are stored, never an answer.
 import type { DispatchAnswer, JobAnswer } from '../../src/actor/job-actor.ts';
+import type { Dispatch } from '../../src/domain/job.ts';
 import { isResting, type Status } from '../../src/domain/lifecycle.ts';
 import { brokenTrail, holds, WAS_DELIVERED } from '../domain/oracle.ts';
 import type { World } from './world.ts';
@@ -43,11 +44,9 @@ export class Checker {
       this.#withdrawn.add(answer.rejection.dispatchId);
       this.#checkWithdrawn();
     } else if (answer.rejection.code === 'JOB_ALREADY_RUNNING' && answer.rejection.dispatchId) {
-      const [running] = this.#world.job.rows(
-        'SELECT kind, client_request_id FROM dispatch WHERE id = ?',
-        answer.rejection.dispatchId,
-      );
-      const holder = `${running?.kind} ${running?.client_request_id ?? ''}`;
+      const { dispatchId } = answer.rejection;
+      const running = this.#dispatches().find(({ id }) => id === dispatchId);
+      const holder = `${running?.kind} ${running?.clientRequestId ?? ''}`;
       holds('a repeat is never refused because of its own dispatch', holder !== request);
     }
   }
@@ -77,16 +76,15 @@ export class Checker {
     holds('no dispatch stays open', present?.open_dispatch_id === null);
     holds(
       'no cancel stays undelivered',
-      job.rows(`SELECT 1 FROM dispatch WHERE cancel_state = 'PENDING'`).length === 0,
+      this.#dispatches().every(({ cancelNotice }) => cancelNotice?.state !== 'PENDING'),
     );
     holds('a job at rest sets no alarm', job.alarmAt === null);
     holds('rest comes in time', timeline.now - this.lastStirredAt <= LIVENESS_BOUND_MS);
     this.#checkPresent();
     this.#checkWithdrawn();
 
-    const states = new Map(
-      job.rows('SELECT id, state FROM dispatch').map(({ id, state }) => [id, String(state)]),
-    );
+    const dispatches = this.#dispatches();
+    const states = new Map<string, string>(dispatches.map(({ id, state }) => [id, state]));
     const executions = new Map<string, number>();
     for (const { dispatchId } of orchestrator.executions) {
       executions.set(dispatchId, (executions.get(dispatchId) ?? 0) + 1);
@@ -95,13 +93,12 @@ export class Checker {
     for (const [id, count] of executions) holds(`${id} is executed once`, count === 1);
     for (const [id, state] of states) {
       if (WAS_DELIVERED.includes(state)) {
-        holds(`${String(id)}, delivered and ${state}, was executed`, executions.has(String(id)));
+        holds(`${id}, delivered and ${state}, was executed`, executions.has(id));
       }
     }
-    for (const { id } of job.rows(
-      `SELECT id FROM dispatch WHERE state = 'CANCELLED' AND cancel_state IS NULL`,
-    )) {
-      holds('a pipeline that was cancelled is told so', !executions.has(String(id)));
+    for (const { id, state, cancelNotice } of dispatches) {
+      if (state !== 'CANCELLED' || cancelNotice !== null) continue;
+      holds('a pipeline that was cancelled is told so', !executions.has(id));
     }
     for (const { id, state } of this.#answered) {
       const ended = states.get(id);
@@ -114,23 +111,20 @@ export class Checker {
       holds('one request makes one dispatch', (holders.get(request) ?? id) === id);
       holders.set(request, id);
     }
-    const resumedFrom = new Map(
-      job.rows('SELECT id, resume_from_status FROM dispatch').map((row) => [row.id, row.resume_from_status]),
+    const resumedFrom = new Map<unknown, string | null>(
+      dispatches.map(({ id, resumeFromStatus }) => [id, resumeFromStatus]),
     );
-    const trail = job.rows('SELECT * FROM transition ORDER BY seq').map((row) => ({
+    const trail = job.rows('SELECT * FROM history WHERE seq IS NOT NULL ORDER BY seq').map((row) => ({
       actor: String(row.actor),
       from: String(row.prev_status),
-      to: String(row.new_status),
-      resumedFrom: (resumedFrom.get(row.dispatch_id) ?? null) as string | null,
+      to: String(row.status),
+      resumedFrom: resumedFrom.get(row.dispatch_id) ?? null,
     }));
     const fault = brokenTrail(trail, String(present?.status));
     holds(`the audit trail is one that the table allows: ${fault}`, fault === null);
     holds('a cancelled job stays cancelled', !this.#wasCancelled || present?.status === 'CANCELLED');
-    for (const { dispatch_id } of job.rows('SELECT dispatch_id FROM callback_event')) {
-      holds(
-        'a withdrawn pipeline never moves the job',
-        states.get(dispatch_id as string) !== 'UNDELIVERABLE',
-      );
+    for (const { dispatch_id } of this.#callbacks()) {
+      holds('a withdrawn pipeline never moves the job', states.get(String(dispatch_id)) !== 'UNDELIVERABLE');
     }
     const [listed] = workspace.rows('SELECT status FROM job_summary');
     holds('the workspace lists the job as it is', listed?.status === present?.status);
@@ -140,8 +134,22 @@ export class Checker {
     return this.#world.job.rows('SELECT * FROM job')[0];
   }
 
+  /** Every dispatch as it is stored, oldest first. */
+  #dispatches(): Dispatch[] {
+    return this.#world.job
+      .rows(
+        `SELECT record FROM dispatch UNION ALL
+         SELECT newest_dispatch FROM job WHERE newest_dispatch IS NOT NULL`,
+      )
+      .map(({ record }): Dispatch => JSON.parse(String(record)))
+      .sort((a, b) => a.createdAt - b.createdAt);
+  }
+
+  #callbacks(): Record<string, unknown>[] {
+    return this.#world.job.rows('SELECT key, dispatch_id FROM history WHERE payload_digest IS NOT NULL');
+  }
+
   #checkPresent(): void {
-    const { job } = this.#world;
     const present = this.#job();
     if (!present) return;
     const manifest = Object.values(JSON.parse(String(present.manifest)));
@@ -149,19 +157,19 @@ export class Checker {
     const kept = manifest.filter((uri) => uri !== null).length + checkpoints.length;
     holds('artifacts and checkpoints only grow', kept >= this.#kept);
     this.#kept = kept;
-    const dispatches = job.rows('SELECT id, state, deliver_until FROM dispatch');
-    for (const { id } of dispatches) if (!this.#order.includes(String(id))) this.#order.push(String(id));
-    const open = dispatches.filter(({ state }) => OPEN.includes(String(state)));
+    const dispatches = this.#dispatches();
+    for (const { id } of dispatches) if (!this.#order.includes(id)) this.#order.push(id);
+    const open = dispatches.filter(({ state }) => OPEN.includes(state));
     holds('at most one dispatch is open', open.length <= 1);
     holds('the job names its open dispatch', (open[0]?.id ?? null) === present.open_dispatch_id);
     if (this.#world.job.alarmAt === null) {
       holds('whatever is awaited has an alarm', open.length === 0 && isResting(present.status as Status));
     }
-    this.#pendingUntil = open[0]?.state === 'PENDING' ? Number(open[0].deliver_until) : Infinity;
-    const states = new Map(dispatches.map(({ id, state }) => [String(id), String(state)]));
-    for (const { event_id, dispatch_id } of job.rows('SELECT event_id, dispatch_id FROM callback_event')) {
-      if (this.#applied.has(String(event_id))) continue;
-      this.#applied.add(String(event_id));
+    this.#pendingUntil = open[0]?.state === 'PENDING' ? open[0].deliverUntil : Infinity;
+    const states = new Map<string, string>(dispatches.map(({ id, state }) => [id, state]));
+    for (const { key, dispatch_id } of this.#callbacks()) {
+      if (this.#applied.has(String(key))) continue;
+      this.#applied.add(String(key));
       const mover = String(dispatch_id);
       const newer = this.#order.slice(this.#order.indexOf(mover) + 1);
       holds(
@@ -178,7 +186,7 @@ export class Checker {
 
   #checkWithdrawn(): void {
     for (const id of this.#withdrawn) {
-      const [dispatch] = this.#world.job.rows('SELECT state FROM dispatch WHERE id = ?', id);
+      const dispatch = this.#dispatches().find((stored) => stored.id === id);
       holds('what was answered 502 is withdrawn for good', dispatch?.state === 'UNDELIVERABLE');
     }
   }

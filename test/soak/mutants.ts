@@ -75,15 +75,15 @@ export const MUTANTS: readonly Mutant[] = [
   {
     bug: 'the idempotency key is not stored with the intent',
     file: 'src/actor/job-store.ts',
-    from: `      requestKeyOf(dispatch),\n      dispatch.clientRequestId,`,
-    to: `      null,\n      dispatch.clientRequestId,`,
+    from: `if (newest.state !== 'UNDELIVERABLE' && requestKeyOf(newest) === requestKey) return newest;`,
+    to: '',
     suite: 'simulation',
   },
   {
     bug: 'the idempotency key stays after the dispatch was withdrawn',
     file: 'src/actor/job-store.ts',
-    from: `if (dispatch.state === 'UNDELIVERABLE') {`,
-    to: `if (dispatch.state === 'CANCELLED') {`,
+    from: `if (newest.state !== 'UNDELIVERABLE' && requestKeyOf(newest) === requestKey) return newest;`,
+    to: `if (requestKeyOf(newest) === requestKey) return newest;`,
     suite: 'acceptance',
   },
   {
@@ -108,10 +108,10 @@ export const MUTANTS: readonly Mutant[] = [
     suite: 'simulation',
   },
   {
-    bug: 'the transaction is split in two: the job row follows the dispatch later',
+    bug: 'the transaction is split in two: the job’s row follows its history later',
     file: 'src/actor/job-store.ts',
-    from: `if (changes.job) this.#updateJob(changes.job);`,
-    to: `const { job } = changes;\n    if (job) queueMicrotask(() => this.#updateJob(job));`,
+    from: `if (job !== before.job || newest !== before.newest) this.#updateJob(job, newest, latestSeq);`,
+    to: `queueMicrotask(() => this.#updateJob(job, newest, latestSeq));`,
     suite: 'simulation',
   },
   {
@@ -131,8 +131,8 @@ export const MUTANTS: readonly Mutant[] = [
   {
     bug: 'applied callbacks are not remembered',
     file: 'src/actor/job-store.ts',
-    from: `if (changes.event) this.#insertEvent(changes.event);`,
-    to: '',
+    from: `event?.eventId ?? \` \${seq}\`,`,
+    to: `crypto.randomUUID(),`,
     suite: 'callbacks',
   },
   {
@@ -229,8 +229,22 @@ export const MUTANTS: readonly Mutant[] = [
   {
     bug: 'the summary is pushed once and not again',
     file: 'src/actor/outbox.ts',
-    from: `return job.status === this.#listedStatus ? null : now + pushBackoffMs(this.#pushFailures);`,
-    to: `return job.status === this.#listedStatus || now > 0 ? null : now + pushBackoffMs(this.#pushFailures);`,
+    from: `return this.isListed(job) ? null : now + pushBackoffMs(this.#pushFailures);`,
+    to: `return this.isListed(job) || now > 0 ? null : now + pushBackoffMs(this.#pushFailures);`,
+    suite: 'simulation',
+  },
+  {
+    bug: 'an earlier dispatch frees its request when a newer one is made',
+    file: 'src/actor/job-store.ts',
+    from: `dispatch.state === 'UNDELIVERABLE' ? \`withdrawn:\${dispatch.id}\` : requestKeyOf(dispatch),`,
+    to: `\`withdrawn:\${dispatch.id}\`,`,
+    suite: 'simulation',
+  },
+  {
+    bug: 'a report is answered although the workspace has not heard of it and no alarm is set',
+    file: 'src/actor/job-actor.ts',
+    from: `if (mayHaveMoved(decision)) await this.#listed();\n    return this.#answerJob(decision);`,
+    to: `return this.#answerJob(decision);`,
     suite: 'simulation',
   },
   {

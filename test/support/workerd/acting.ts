@@ -6,10 +6,10 @@ import type { JobActor } from '../../../src/actor/job-actor.ts';
 import { requireConfig } from '../../../src/config.ts';
 import { signCallbackToken } from '../../../src/contract/callback-token.ts';
 import type { DispatchMessage } from '../../../src/contract/messages.ts';
-import type { DispatchState } from '../../../src/domain/job.ts';
+import type { Dispatch, DispatchState } from '../../../src/domain/job.ts';
 import type { ReportableStatus, Status } from '../../../src/domain/lifecycle.ts';
 import type { Answer, Plan } from '../orchestrator/plan.ts';
-import { call, editorToken, orchestrator, type Reply } from './harness.ts';
+import { call, dispatchRecords, editorToken, orchestrator, type Reply } from './harness.ts';
 
 export const VIDEO_URI = 's3://media/talk.mp4';
 export const config = requireConfig(env);
@@ -121,26 +121,58 @@ export class ActingJob {
     return (await orchestrator.log(this.id)).executions;
   }
 
-  /** Rows that a statement finds or leaves in this job's own database. */
-  sql(query: string, ...bindings: SqlStorageValue[]): Promise<Row[]> {
-    return runInDurableObject(this.stub, (_actor, state) =>
+  /**
+   * Rows that a statement finds or leaves in this job's own database. The actor, its only writer, remembers what it has
+   * read: after a statement that writes it is evicted, and reads again.
+   */
+  async sql(query: string, ...bindings: SqlStorageValue[]): Promise<Row[]> {
+    const rows = await runInDurableObject(this.stub, (_actor, state) =>
       state.storage.sql.exec<Row>(query, ...bindings).toArray(),
     );
+    if (!/^\s*SELECT/.test(query)) await this.forget();
+    return rows;
+  }
+
+  /** Every dispatch as it is stored, oldest first. */
+  async storedDispatches(): Promise<Dispatch[]> {
+    return runInDurableObject(this.stub, (_actor, state) => dispatchRecords(state.storage.sql));
+  }
+
+  /** Replaces fields of the newest dispatch, as it is stored. */
+  async patchNewest(fields: Partial<Dispatch>): Promise<void> {
+    await this.sql('UPDATE job SET newest_dispatch = json_patch(newest_dispatch, ?)', JSON.stringify(fields));
   }
 
   /** Makes everything that deadlines run from this much older; the order of events stays. */
   async age(ms: number): Promise<void> {
+    const older = (record: Dispatch): Dispatch => ({
+      ...record,
+      deliverUntil: record.deliverUntil - ms,
+      deliveredAt: record.deliveredAt && record.deliveredAt - ms,
+      createdAt: record.createdAt - ms,
+      updatedAt: record.updatedAt - ms,
+      cancelNotice:
+        record.cancelNotice?.state === 'PENDING'
+          ? { ...record.cancelNotice, until: record.cancelNotice.until - ms }
+          : record.cancelNotice,
+    });
+    await runInDurableObject(this.stub, (_actor, { storage: { sql } }) => {
+      for (const record of dispatchRecords(sql).map(older)) {
+        sql.exec(
+          'UPDATE dispatch SET created_at = ?, record = ? WHERE id = ?',
+          record.createdAt,
+          JSON.stringify(record),
+          record.id,
+        );
+        sql.exec(
+          `UPDATE job SET newest_dispatch = ? WHERE newest_dispatch ->> 'id' = ?`,
+          JSON.stringify(record),
+          record.id,
+        );
+      }
+    });
     await this.sql(
       'UPDATE job SET last_progress_at = last_progress_at - ?, updated_at = updated_at - ?',
-      ms,
-      ms,
-    );
-    await this.sql(
-      `UPDATE dispatch SET delivered_at = delivered_at - ?, deliver_until = deliver_until - ?,
-         cancel_until = cancel_until - ?, created_at = created_at - ?, updated_at = updated_at - ?`,
-      ms,
-      ms,
-      ms,
       ms,
       ms,
     );

@@ -9,6 +9,7 @@ import {
 import { importJWK, type JWTPayload, SignJWT } from 'jose';
 import { expect } from 'vitest';
 import { DEVELOPMENT_AUDIENCE, DEVELOPMENT_ISSUER } from '../../../src/config.ts';
+import type { Dispatch } from '../../../src/domain/job.ts';
 import worker from '../../../src/index.ts';
 import { OrchestratorClient } from '../orchestrator/client.ts';
 import type { OrchestratorLog } from '../orchestrator/log.ts';
@@ -107,10 +108,25 @@ export function allRows(state: DurableObjectState): StoredRows {
     state.storage.sql
       .exec(`SELECT * FROM ${name}`)
       .toArray()
-      // When the newest dispatch was made, withdrawn or not, orders dispatches and is no part of what a job is.
-      .map(({ latest_dispatch_at: _order, ...row }) => row);
-  return Object.fromEntries(tables.map(({ name }) => [name, rowsOf(name)]));
+      // The newest dispatch, withdrawn or not, and when it was made are no part of what a job is.
+      .map(({ latest_dispatch_at: _order, newest_dispatch: _record, ...row }) => row);
+  const rows: StoredRows = Object.fromEntries(tables.map(({ name }) => [name, rowsOf(name)]));
+  return 'dispatch' in rows ? { ...rows, dispatch: dispatchRecords(state.storage.sql).map(flat) } : rows;
 }
+
+/** Every dispatch, wherever it is kept, oldest first. */
+export function dispatchRecords(sql: SqlStorage): Dispatch[] {
+  return sql
+    .exec<{ record: string }>(
+      `SELECT record FROM dispatch UNION ALL
+       SELECT newest_dispatch FROM job WHERE newest_dispatch IS NOT NULL`,
+    )
+    .toArray()
+    .map(({ record }): Dispatch => JSON.parse(record))
+    .sort((a, b) => a.createdAt - b.createdAt);
+}
+
+const flat = (record: Dispatch) => ({ record: JSON.stringify(record) });
 
 /** A job and the token of its editor. */
 export interface OwnedJob {
