@@ -1,6 +1,6 @@
 // Vars and secrets, parsed once. A setting that is missing or wrong is named; its value never is.
 import type { JWK } from 'jose';
-import { z } from 'zod';
+import * as z from 'zod';
 import type { Rules } from './domain/commands.ts';
 import { RESUME_STATUSES } from './domain/lifecycle.ts';
 

@@ -1,6 +1,6 @@
 // What the orchestrator reports, and how a repeat of the same report is recognised.
 import { base64url } from 'jose';
-import { z } from 'zod';
+import * as z from 'zod';
 import type { ArtifactUpdates, Callback } from '../domain/commands.ts';
 import { REPORTABLE_STATUSES } from '../domain/lifecycle.ts';
 import { mediaUri, text, timestamp, token } from './fields.ts';

@@ -1,5 +1,5 @@
 // Errors as clients see them: problem details (RFC 9457) with two members of ours, error_code and details.
-import { z } from 'zod';
+import * as z from 'zod';
 import { jobStatus } from './resources.ts';
 
 const problem = <Code extends string, Details extends z.ZodType>(

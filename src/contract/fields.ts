@@ -1,5 +1,5 @@
 // The fields that several bodies share, with their limits.
-import { z } from 'zod';
+import * as z from 'zod';
 
 /** Ids are opaque: a prefix and 122 random bits. */
 export type IdPrefix = 'job' | 'prj' | 'dsp';

@@ -1,5 +1,5 @@
 // What travels through the queue: ids alone. The job is the source of truth.
-import { z } from 'zod';
+import * as z from 'zod';
 import type { DispatchKind } from '../domain/job.ts';
 import type { ResumeStatus } from '../domain/lifecycle.ts';
 

@@ -1,5 +1,5 @@
 // What editors send, and what they are answered where it is not a resource. Unknown fields are refused.
-import { z } from 'zod';
+import * as z from 'zod';
 import { mediaUri, text, token } from './fields.ts';
 import { dispatchState, job, jobStatus, resumeStatus } from './resources.ts';
 

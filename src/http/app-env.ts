@@ -7,6 +7,8 @@ export interface AppEnv {
   Variables: {
     requestId: string;
     config: Config;
+    /** The text of a POST's body; null when it has none. */
+    body: string | null;
     /** The editor, on the routes that need one: which workspace is theirs. */
     owner: string;
     /** The dispatch that the callback token proved, on the callback's route. */

@@ -1,48 +1,31 @@
 // createApp(): the HTTP side put together: what every request passes, the routes, the errors, the contract.
-import { createRoute, OpenAPIHono, z } from '@hono/zod-openapi';
-import type { Context } from 'hono';
-import { bodyLimit } from 'hono/body-limit';
+import { type Context, Hono } from 'hono';
 import { createMiddleware } from 'hono/factory';
-import { HTTPException } from 'hono/http-exception';
-import type { ZodError } from 'zod';
+import * as z from 'zod';
 import { loadConfig } from '../config.ts';
 import { describeError, log } from '../log.ts';
 import type { AppEnv } from './app-env.ts';
 import { authenticateCallback, authenticateEditor } from './auth.ts';
-import { registerCallbacks } from './callbacks.ts';
-import { openapiDocument } from './document.ts';
-import { registerJobs } from './jobs.ts';
+import { callbackRoutes } from './callbacks.ts';
+import { type OpenApiDocument, openapiDocument } from './document.ts';
+import { limitBody, readBody } from './input.ts';
+import { jobRoutes } from './jobs.ts';
 import { problem, refuse } from './problem.ts';
-import { registerProjects } from './projects.ts';
+import { projectRoutes } from './projects.ts';
+import { defineRoute, type Route, route, routingPath, serve } from './route.ts';
 import { commonRefusals, json } from './route-parts.ts';
 
-const MAX_BODY_BYTES = 64 * 1024;
-const MAX_ISSUES = 20;
-
-export function createApp(): OpenAPIHono<AppEnv> {
-  const app = new OpenAPIHono<AppEnv>({
-    defaultHook: (result, c) => (result.success ? undefined : invalid(c, result.error)),
-  });
+export function createApp(): Hono<AppEnv> {
+  const app = new Hono<AppEnv>();
 
   app.use(frame);
-  app.openapi(getHealth, (c) => c.json({ status: 'ok' as const }, 200));
-  app.openAPIRegistry.registerPath(getDocument);
-  app.get(getDocument.path, (c) => c.json(openapiDocument(app)));
+  for (const open of openRoutes) serve(app, open);
 
   for (const path of ['/projects', '/projects/*', '/jobs/*', '/internal/*']) app.use(path, configured);
   for (const path of ['/projects', '/projects/*', '/jobs/*']) app.use(path, authenticateEditor);
   app.use('/internal/jobs/:jobId/status', authenticateCallback);
-  app.use(
-    bodyLimit({
-      maxSize: MAX_BODY_BYTES,
-      onError: (c) => problem(c, 'PAYLOAD_TOO_LARGE', { details: { max_bytes: MAX_BODY_BYTES } }),
-    }),
-    bodyIsUtf8OrNone,
-  );
-
-  registerProjects(app);
-  registerJobs(app);
-  registerCallbacks(app);
+  app.use(limitBody, readBody);
+  for (const guarded of guardedRoutes) serve(app, guarded);
   refuseOtherMethods(app);
 
   app.notFound((c) => refuse(c, { code: 'RESOURCE_NOT_FOUND' }));
@@ -53,7 +36,7 @@ export function createApp(): OpenAPIHono<AppEnv> {
 const open = { method: 'get' as const, tags: ['Service'], security: [] };
 const { 500: internal } = commonRefusals;
 
-const getHealth = createRoute({
+const getHealth = defineRoute({
   ...open,
   path: '/healthz',
   operationId: 'getHealth',
@@ -61,13 +44,28 @@ const getHealth = createRoute({
   responses: { 200: json(z.object({ status: z.literal('ok') }), 'It does'), 500: internal },
 });
 
-const getDocument = createRoute({
+const getDocument = defineRoute({
   ...open,
   path: '/openapi.json',
   operationId: 'getDocument',
   summary: 'This document',
   responses: { 200: json(z.looseObject({ openapi: z.string() }), 'OpenAPI 3.1'), 500: internal },
 });
+
+const openRoutes: readonly Route[] = [
+  route(getHealth, (c) => c.json({ status: 'ok' as const }, 200)),
+  route(getDocument, (c) => c.json<{ openapi: string }, 200>(contract(), 200)),
+];
+const guardedRoutes: readonly Route[] = [...projectRoutes, ...jobRoutes, ...callbackRoutes];
+const allRoutes: readonly Route[] = [...openRoutes, ...guardedRoutes];
+
+let generated: OpenApiDocument | null = null;
+
+/** The OpenAPI document of this service, made at its first use. */
+export function contract(): OpenApiDocument {
+  generated ??= openapiDocument(allRoutes.map(({ definition }) => definition));
+  return generated;
+}
 
 /** What every request gets: an id, headers that fit an API, and one line in the log. */
 const frame = createMiddleware<AppEnv>(async (c, next) => {
@@ -100,49 +98,12 @@ const configured = createMiddleware<AppEnv>(async (c, next) => {
   return next();
 });
 
-/**
- * Many clients name a content type even when they send nothing. And what is sent is UTF-8 (RFC 8259 §8.1): decoding
- * leniently would put another character in the place of what was sent.
- */
-const bodyIsUtf8OrNone = createMiddleware<AppEnv>(async (c, next) => {
-  if (c.req.method !== 'POST') return next();
-  const body = await c.req.arrayBuffer();
-  if (body.byteLength === 0 && c.req.header('content-type')) {
-    const headers = new Headers(c.req.raw.headers);
-    headers.delete('content-type');
-    c.req.raw = new Request(c.req.raw.url, { method: 'POST', headers });
-  }
-  try {
-    new TextDecoder('utf-8', { fatal: true, ignoreBOM: false }).decode(body);
-  } catch {
-    return notJson(c);
-  }
-  return next();
-});
-
-const notJson = (c: Context) =>
-  problem(c, 'VALIDATION_ERROR', {
-    details: { issues: [{ path: '', message: 'The body is not valid JSON' }] },
-  });
-
-function invalid(c: Context, error: ZodError) {
-  const issues = error.issues.slice(0, MAX_ISSUES).map((issue) => ({
-    path: issue.path.map(String).join('.').slice(0, 200),
-    message: issue.message.slice(0, 300),
-  }));
-  return problem(c, 'VALIDATION_ERROR', { details: { issues } });
-}
-
 /** A path that exists answers any other method with 405 and the methods it has (RFC 9110 §15.5.6). */
-function refuseOtherMethods(app: OpenAPIHono<AppEnv>): void {
-  const methods = new Map<string, Set<string>>();
-  for (const { path, method } of app.routes) {
-    if (method === 'ALL') continue;
-    methods.set(path, (methods.get(path) ?? new Set()).add(method));
-    if (method === 'GET') methods.get(path)?.add('HEAD');
-  }
-  for (const [path, allowed] of methods) {
-    const allow = [...allowed].sort().join(', ');
+function refuseOtherMethods(app: Hono<AppEnv>): void {
+  const byPath = Map.groupBy(allRoutes, ({ definition }) => routingPath(definition.path));
+  for (const [path, routes] of byPath) {
+    const methods = routes.map(({ definition }) => definition.method.toUpperCase());
+    const allow = [...methods, ...(methods.includes('GET') ? ['HEAD'] : [])].sort().join(', ');
     app.all(path, (c) => problem(c, 'METHOD_NOT_ALLOWED', { headers: { allow } }));
   }
 }
@@ -154,10 +115,6 @@ interface PlatformError extends Error {
 }
 
 function failed(error: Error, c: Context<AppEnv>) {
-  if (error instanceof HTTPException) {
-    if (error.status === 415) return problem(c, 'UNSUPPORTED_MEDIA_TYPE');
-    if (error.status === 400) return notJson(c);
-  }
   // Cloudflare marks the errors of an actor that cannot take more, or lost its memory under the call.
   const { overloaded, retryable, durableObjectReset } = error as PlatformError;
   log('error', 'request_failed', { request_id: c.get('requestId'), error: describeError(error) });

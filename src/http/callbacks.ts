@@ -1,5 +1,4 @@
 // The orchestrator's reports about the pipeline of one dispatch.
-import { createRoute, type OpenAPIHono } from '@hono/zod-openapi';
 import {
   callbackReplayResponse,
   statusCallback,
@@ -9,12 +8,12 @@ import {
 import * as errors from '../contract/errors.ts';
 import { toTimestamp } from '../contract/fields.ts';
 import { log } from '../log.ts';
-import type { AppEnv } from './app-env.ts';
 import { refuse } from './problem.ts';
+import { defineRoute, type Route, route } from './route.ts';
 import { bodyRefusals, commonRefusals, jobParams, json, jsonBody, notFound, refusal } from './route-parts.ts';
 import { jobStub, NOT_FOUND } from './stubs.ts';
 
-const reportStatus = createRoute({
+const reportStatus = defineRoute({
   method: 'post',
   path: '/internal/jobs/{jobId}/status',
   operationId: 'reportStatus',
@@ -32,8 +31,8 @@ const reportStatus = createRoute({
   },
 });
 
-export function registerCallbacks(app: OpenAPIHono<AppEnv>): void {
-  app.openapi(reportStatus, async (c) => {
+export const callbackRoutes: readonly Route[] = [
+  route(reportStatus, async (c) => {
     const { jobId } = c.req.valid('param');
     const body = c.req.valid('json');
     const ignored = unknownArtifacts(body);
@@ -59,5 +58,5 @@ export function registerCallbacks(app: OpenAPIHono<AppEnv>): void {
       },
       200,
     );
-  });
-}
+  }),
+];

@@ -1,25 +1,24 @@
 // The OpenAPI document, generated from the routes themselves. spec/openapi.yaml is its committed copy.
-import type { OpenAPIHono } from '@hono/zod-openapi';
-import type { AppEnv } from './app-env.ts';
+import { OpenAPIRegistry, OpenApiGeneratorV31 } from '@asteasolutions/zod-to-openapi';
+import type { RouteDefinition } from './route.ts';
 
-export type OpenApiDocument = ReturnType<OpenAPIHono<AppEnv>['getOpenAPI31Document']>;
+export type OpenApiDocument = ReturnType<OpenApiGeneratorV31['generateDocument']>;
 
-let generated: OpenApiDocument | null = null;
-
-export function openapiDocument(app: OpenAPIHono<AppEnv>): OpenApiDocument {
-  if (generated) return generated;
-  app.openAPIRegistry.registerComponent('securitySchemes', 'editorToken', {
+export function openapiDocument(definitions: readonly RouteDefinition[]): OpenApiDocument {
+  const registry = new OpenAPIRegistry();
+  for (const definition of definitions) registry.registerPath(definition);
+  registry.registerComponent('securitySchemes', 'editorToken', {
     type: 'http',
     scheme: 'bearer',
     bearerFormat: 'JWT',
     description: 'An editor’s token. `sub` (with `iss`) owns what it creates.',
   });
-  app.openAPIRegistry.registerComponent('securitySchemes', 'callbackToken', {
+  registry.registerComponent('securitySchemes', 'callbackToken', {
     type: 'http',
     scheme: 'bearer',
     description: 'The callback token that came with the dispatch.',
   });
-  generated = app.getOpenAPI31Document({
+  return new OpenApiGeneratorV31(registry.definitions).generateDocument({
     openapi: '3.1.0',
     info: {
       title: 'Retake',
@@ -36,5 +35,4 @@ export function openapiDocument(app: OpenAPIHono<AppEnv>): OpenApiDocument {
       { name: 'Service', description: 'About the service itself' },
     ],
   });
-  return generated;
 }

@@ -1,5 +1,4 @@
 // What an editor does with one job. Parse, ask the job's actor, reply; no rule about a job's state lives here.
-import { createRoute, type OpenAPIHono } from '@hono/zod-openapi';
 import type { Context } from 'hono';
 import * as errors from '../contract/errors.ts';
 import { newId, positionCursor, sequenceCursor, toPage } from '../contract/fields.ts';
@@ -16,6 +15,7 @@ import {
 import type { AppEnv } from './app-env.ts';
 import { planWait } from './prefer.ts';
 import { refuse } from './problem.ts';
+import { defineRoute, type Route, route } from './route.ts';
 import {
   bodyRefusals,
   DEFAULT_LIMIT,
@@ -42,7 +42,7 @@ const preferHeader = {
   schema: { type: 'string' as const },
 };
 
-const getJob = createRoute({
+const getJob = defineRoute({
   ...base,
   method: 'get',
   path: '/jobs/{jobId}',
@@ -61,7 +61,7 @@ const getJob = createRoute({
   },
 });
 
-const confirmUpload = createRoute({
+const confirmUpload = defineRoute({
   ...base,
   method: 'post',
   path: '/jobs/{jobId}/confirm-upload',
@@ -77,7 +77,7 @@ const confirmUpload = createRoute({
   },
 });
 
-const runJob = createRoute({
+const runJob = defineRoute({
   ...base,
   method: 'post',
   path: '/jobs/{jobId}/run',
@@ -96,7 +96,7 @@ const runJob = createRoute({
   },
 });
 
-const retryJob = createRoute({
+const retryJob = defineRoute({
   ...base,
   method: 'post',
   path: '/jobs/{jobId}/retry',
@@ -115,7 +115,7 @@ const retryJob = createRoute({
   },
 });
 
-const cancelJob = createRoute({
+const cancelJob = defineRoute({
   ...base,
   method: 'post',
   path: '/jobs/{jobId}/cancel',
@@ -131,7 +131,7 @@ const cancelJob = createRoute({
   },
 });
 
-const listDispatches = createRoute({
+const listDispatches = defineRoute({
   ...base,
   method: 'get',
   path: '/jobs/{jobId}/dispatches',
@@ -141,7 +141,7 @@ const listDispatches = createRoute({
   responses: { 200: json(dispatchPage, 'A page of dispatches'), ...editorRefusals, ...notFound },
 });
 
-const listTransitions = createRoute({
+const listTransitions = defineRoute({
   ...base,
   method: 'get',
   path: '/jobs/{jobId}/transitions',
@@ -151,17 +151,17 @@ const listTransitions = createRoute({
   responses: { 200: json(transitionPage, 'A page of transitions'), ...editorRefusals, ...notFound },
 });
 
-export function registerJobs(app: OpenAPIHono<AppEnv>): void {
-  app.openapi(getJob, async (c) => {
+export const jobRoutes: readonly Route[] = [
+  route(getJob, async (c) => {
     const answer = (await jobStub(c.env, c.req.valid('param').jobId)?.read(c.get('owner'))) ?? NOT_FOUND;
     if (!answer.ok) return refuse(c, answer.rejection);
     const etag = toETag(answer.job, answer.open);
     c.header('etag', etag);
     if (matches(c.req.header('if-none-match'), etag)) return c.body(null, 304);
     return c.json(toJobResource(answer.job, answer.open), 200);
-  });
+  }),
 
-  app.openapi(confirmUpload, async (c) => {
+  route(confirmUpload, async (c) => {
     const stub = jobStub(c.env, c.req.valid('param').jobId);
     const answer =
       (await stub?.confirmUpload({
@@ -172,9 +172,9 @@ export function registerJobs(app: OpenAPIHono<AppEnv>): void {
       })) ?? NOT_FOUND;
     if (!answer.ok) return refuse(c, answer.rejection);
     return c.json({ job: toJobResource(answer.job, answer.open), replayed: answer.replayed }, 200);
-  });
+  }),
 
-  app.openapi(runJob, async (c) => {
+  route(runJob, async (c) => {
     const stub = jobStub(c.env, c.req.valid('param').jobId);
     const { waitMs, ...asked } = dispatchAsked(c);
     const modelProfile = c.req.valid('json').model_profile ?? null;
@@ -188,9 +188,9 @@ export function registerJobs(app: OpenAPIHono<AppEnv>): void {
       replayed: answer.replayed,
     };
     return answer.replayed ? c.json(body, 200) : c.json(body, 202);
-  });
+  }),
 
-  app.openapi(retryJob, async (c) => {
+  route(retryJob, async (c) => {
     const stub = jobStub(c.env, c.req.valid('param').jobId);
     const { model_profile, client_request_id } = c.req.valid('json');
     const { waitMs, ...asked } = dispatchAsked(c);
@@ -210,9 +210,9 @@ export function registerJobs(app: OpenAPIHono<AppEnv>): void {
       replayed: answer.replayed,
     };
     return answer.replayed ? c.json(body, 200) : c.json(body, 202);
-  });
+  }),
 
-  app.openapi(cancelJob, async (c) => {
+  route(cancelJob, async (c) => {
     const stub = jobStub(c.env, c.req.valid('param').jobId);
     const answer =
       (await stub?.cancel({
@@ -222,25 +222,25 @@ export function registerJobs(app: OpenAPIHono<AppEnv>): void {
       })) ?? NOT_FOUND;
     if (!answer.ok) return refuse(c, answer.rejection);
     return c.json(toJobResource(answer.job, answer.open), 200);
-  });
+  }),
 
-  app.openapi(listDispatches, async (c) => {
+  route(listDispatches, async (c) => {
     const { cursor = null, limit = DEFAULT_LIMIT } = c.req.valid('query');
     const stub = jobStub(c.env, c.req.valid('param').jobId);
     const answer = (await stub?.dispatches(c.get('owner'), cursor, limit + 1)) ?? NOT_FOUND;
     if (!answer.ok) return refuse(c, answer.rejection);
     return c.json(toPage(answer.items, limit, toDispatchResource, positionCursor.encode), 200);
-  });
+  }),
 
-  app.openapi(listTransitions, async (c) => {
+  route(listTransitions, async (c) => {
     const { cursor = 0, limit = DEFAULT_LIMIT } = c.req.valid('query');
     const stub = jobStub(c.env, c.req.valid('param').jobId);
     const answer = (await stub?.transitions(c.get('owner'), cursor, limit + 1)) ?? NOT_FOUND;
     if (!answer.ok) return refuse(c, answer.rejection);
     const toItem = (entry: (typeof answer.items)[number]) => toTransitionResource(entry, answer.job);
     return c.json(toPage(answer.items, limit, toItem, sequenceCursor.encode), 200);
-  });
-}
+  }),
+];
 
 /** What a run and a retry have in common: who asks for a dispatch, and how long its outcome is waited for. */
 function dispatchAsked(c: Context<AppEnv>) {

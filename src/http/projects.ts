@@ -1,5 +1,4 @@
 // Projects, and the jobs in them: create and list. Parse, ask the workspace, reply.
-import { createRoute, type OpenAPIHono } from '@hono/zod-openapi';
 import { isId, newId, positionCursor, toPage } from '../contract/fields.ts';
 import { createProjectRequest, emptyBody } from '../contract/requests.ts';
 import {
@@ -12,8 +11,8 @@ import {
   toProjectResource,
   toSummaryResource,
 } from '../contract/resources.ts';
-import type { AppEnv } from './app-env.ts';
 import { refuse } from './problem.ts';
+import { defineRoute, type Route, route } from './route.ts';
 import {
   bodyRefusals,
   DEFAULT_LIMIT,
@@ -28,7 +27,7 @@ import {
 } from './route-parts.ts';
 import { jobStub, NOT_FOUND, workspaceStub } from './stubs.ts';
 
-const createProject = createRoute({
+const createProject = defineRoute({
   method: 'post',
   path: '/projects',
   operationId: 'createProject',
@@ -39,7 +38,7 @@ const createProject = createRoute({
   responses: { 201: json(project, 'The project'), ...editorRefusals, ...bodyRefusals },
 });
 
-const listProjects = createRoute({
+const listProjects = defineRoute({
   method: 'get',
   path: '/projects',
   operationId: 'listProjects',
@@ -50,7 +49,7 @@ const listProjects = createRoute({
   responses: { 200: json(projectPage, 'A page of projects'), ...editorRefusals },
 });
 
-const getProject = createRoute({
+const getProject = defineRoute({
   method: 'get',
   path: '/projects/{projectId}',
   operationId: 'getProject',
@@ -61,7 +60,7 @@ const getProject = createRoute({
   responses: { 200: json(project, 'The project'), ...editorRefusals, ...notFound },
 });
 
-const createJob = createRoute({
+const createJob = defineRoute({
   method: 'post',
   path: '/projects/{projectId}/jobs',
   operationId: 'createJob',
@@ -72,7 +71,7 @@ const createJob = createRoute({
   responses: { 201: json(job, 'The job'), ...editorRefusals, ...bodyRefusals, ...notFound },
 });
 
-const listJobs = createRoute({
+const listJobs = defineRoute({
   method: 'get',
   path: '/projects/{projectId}/jobs',
   operationId: 'listJobs',
@@ -86,28 +85,28 @@ const listJobs = createRoute({
   responses: { 200: json(jobSummaryPage, 'A page of jobs'), ...editorRefusals, ...notFound },
 });
 
-export function registerProjects(app: OpenAPIHono<AppEnv>): void {
-  app.openapi(createProject, async (c) => {
+export const projectRoutes: readonly Route[] = [
+  route(createProject, async (c) => {
     const { name } = c.req.valid('json');
     const created = await workspaceStub(c.env, c.get('owner')).createProject(newId('prj'), name);
     return c.json(toProjectResource(created), 201);
-  });
+  }),
 
-  app.openapi(listProjects, async (c) => {
+  route(listProjects, async (c) => {
     const { cursor = null, limit = DEFAULT_LIMIT } = c.req.valid('query');
     const found = await workspaceStub(c.env, c.get('owner')).projects(cursor, limit + 1);
     return c.json(toPage(found, limit, toProjectResource, positionCursor.encode), 200);
-  });
+  }),
 
-  app.openapi(getProject, async (c) => {
+  route(getProject, async (c) => {
     const { projectId } = c.req.valid('param');
     const found = isId('prj', projectId)
       ? await workspaceStub(c.env, c.get('owner')).project(projectId)
       : null;
     return found ? c.json(toProjectResource(found), 200) : refuse(c, NOT_FOUND.rejection);
-  });
+  }),
 
-  app.openapi(createJob, async (c) => {
+  route(createJob, async (c) => {
     const { projectId } = c.req.valid('param');
     const owner = c.get('owner');
     const found = isId('prj', projectId) ? await workspaceStub(c.env, owner).project(projectId) : null;
@@ -116,9 +115,9 @@ export function registerProjects(app: OpenAPIHono<AppEnv>): void {
     const answer = (await jobStub(c.env, id)?.create({ id, projectId, owner })) ?? NOT_FOUND;
     if (!answer.ok) return refuse(c, answer.rejection);
     return c.json(toJobResource(answer.job, answer.open), 201, { location: `/jobs/${id}` });
-  });
+  }),
 
-  app.openapi(listJobs, async (c) => {
+  route(listJobs, async (c) => {
     const { projectId } = c.req.valid('param');
     const { cursor = null, limit = DEFAULT_LIMIT, status = null } = c.req.valid('query');
     const found = isId('prj', projectId)
@@ -128,5 +127,5 @@ export function registerProjects(app: OpenAPIHono<AppEnv>): void {
     const toCursor = (last: { createdAt: number; jobId: string }) =>
       positionCursor.encode({ createdAt: last.createdAt, id: last.jobId });
     return c.json(toPage(found, limit, toSummaryResource, toCursor), 200);
-  });
-}
+  }),
+];

@@ -1,5 +1,5 @@
 // What the route definitions share: the refusals that any of them may answer, parameters, and bodies.
-import { z } from 'zod';
+import * as z from 'zod';
 import * as errors from '../contract/errors.ts';
 
 /** A refusal as a response of a route. */

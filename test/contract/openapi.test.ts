@@ -1,9 +1,8 @@
 import { expect, test } from 'vitest';
 import { STATUSES } from '../../src/domain/lifecycle.ts';
-import { createApp } from '../../src/http/app.ts';
-import { openapiDocument } from '../../src/http/document.ts';
+import { contract } from '../../src/http/app.ts';
 
-const document = openapiDocument(createApp());
+const document = contract();
 
 interface Operation {
   responses: Record<string, { content?: Record<string, { schema: { $ref?: string } }> }>;

@@ -21,6 +21,10 @@ test('only two modules call out: the delivery to the orchestrator, and the key s
   expect(mentioning(/\bfetch\(/)).toEqual(['dispatch/orchestrator.ts', 'http/jwks.ts']);
 });
 
+test('zod comes as a namespace, which keeps what is unused out of the bundle', () => {
+  expect(mentioning(/^import (?!(type )?\* as z ).*from 'zod'/m)).toEqual([]);
+});
+
 test('every file says in its first lines what it owns', () => {
   expect(files.filter((file) => !readFileSync(join(src, file), 'utf8').startsWith('// '))).toEqual([]);
 });

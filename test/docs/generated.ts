@@ -11,8 +11,7 @@ import {
   TERMINAL_STATUSES,
   TRANSITIONS,
 } from '../../src/domain/lifecycle.ts';
-import { createApp } from '../../src/http/app.ts';
-import { openapiDocument } from '../../src/http/document.ts';
+import { contract } from '../../src/http/app.ts';
 
 export const SPEC = join(import.meta.dirname, '../../spec');
 
@@ -33,7 +32,7 @@ export function generatedFiles(): Map<string, string> {
 
 function openapiYaml(): string {
   const header = '# Generated from the route definitions in src/http by `npm run generate`. Do not edit.\n';
-  return header + stringify(openapiDocument(createApp()), { aliasDuplicateObjects: false });
+  return header + stringify(contract(), { aliasDuplicateObjects: false });
 }
 
 function groupsTable(): string {

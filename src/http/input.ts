@@ -1,0 +1,101 @@
+// What a request brings: its body is read once and only so far, and what a route takes is parsed by its schemas.
+import type { Context } from 'hono';
+import { bodyLimit } from 'hono/body-limit';
+import { createMiddleware } from 'hono/factory';
+import type * as z from 'zod';
+import type { AppEnv } from './app-env.ts';
+import { type Problem, problem } from './problem.ts';
+
+const MAX_BODY_BYTES = 64 * 1024;
+const MAX_ISSUES = 20;
+
+export const limitBody = bodyLimit({
+  maxSize: MAX_BODY_BYTES,
+  onError: (c) => problem(c, 'PAYLOAD_TOO_LARGE', { details: { max_bytes: MAX_BODY_BYTES } }),
+});
+
+const utf8 = new TextDecoder('utf-8', { fatal: true, ignoreBOM: false });
+
+/**
+ * An empty body is none, whatever content type is named with it: many clients name one with every request. And what is
+ * sent is UTF-8 (RFC 8259 §8.1): decoding leniently would put another character in the place of what was sent.
+ */
+export const readBody = createMiddleware<AppEnv>(async (c, next) => {
+  if (c.req.method !== 'POST') return next();
+  const bytes = await c.req.arrayBuffer();
+  try {
+    c.set('body', bytes.byteLength === 0 ? null : utf8.decode(bytes));
+  } catch {
+    return notJson(c);
+  }
+  return next();
+});
+
+/** What a route takes of a request. */
+export interface Input {
+  params?: z.ZodObject;
+  query?: z.ZodObject;
+  body?: { required: boolean; content: { 'application/json': { schema: z.ZodType } } };
+}
+
+/** Puts what fits into `c.req.valid`, or answers what does not. */
+export function takeInput(c: Context<AppEnv>, { query, params, body }: Input): Problem | null {
+  return (
+    (query ? take(c, 'query', query, queryOf(c)) : null) ??
+    (params ? take(c, 'param', params, c.req.param()) : null) ??
+    (body ? takeBody(c, body) : null)
+  );
+}
+
+function takeBody(c: Context<AppEnv>, { required, content }: NonNullable<Input['body']>): Problem | null {
+  const { schema } = content['application/json'];
+  const body = c.get('body');
+  if (body === null) {
+    if (required) return take(c, 'json', schema, {});
+    c.req.addValidatedData('json', {});
+    return null;
+  }
+  if (!JSON_TYPE.test(c.req.header('content-type') ?? '')) return problem(c, 'UNSUPPORTED_MEDIA_TYPE');
+  let value: unknown;
+  try {
+    value = JSON.parse(body);
+  } catch {
+    return notJson(c);
+  }
+  return take(c, 'json', schema, value);
+}
+
+/** JSON and the types that say they are JSON (RFC 6839 §3.1), with any parameters. */
+const JSON_TYPE = /^application\/([a-z.-]+\+)?json(;\s*[a-z0-9-]+=[^;]+)*$/i;
+
+function take(
+  c: Context<AppEnv>,
+  target: 'query' | 'param' | 'json',
+  schema: z.ZodType,
+  value: unknown,
+): Problem | null {
+  const result = schema.safeParse(value);
+  if (!result.success) return invalid(c, result.error);
+  // Every schema of a route is of an object.
+  c.req.addValidatedData(target, result.data as object);
+  return null;
+}
+
+/** A parameter that comes more than once is a list, which no schema takes. */
+const queryOf = (c: Context<AppEnv>) =>
+  Object.fromEntries(
+    Object.entries(c.req.queries()).map(([name, values]) => [name, values.length === 1 ? values[0] : values]),
+  );
+
+function invalid(c: Context<AppEnv>, error: z.ZodError): Problem {
+  const issues = error.issues.slice(0, MAX_ISSUES).map((issue) => ({
+    path: issue.path.map(String).join('.').slice(0, 200),
+    message: issue.message.slice(0, 300),
+  }));
+  return problem(c, 'VALIDATION_ERROR', { details: { issues } });
+}
+
+const notJson = (c: Context<AppEnv>): Problem =>
+  problem(c, 'VALIDATION_ERROR', {
+    details: { issues: [{ path: '', message: 'The body is not valid JSON' }] },
+  });
