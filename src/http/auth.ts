@@ -1,17 +1,16 @@
-// Who asks: editors by JWT (RFC 7519, RFC 9068), the orchestrator by the callback token of its dispatch.
+// Who asks: editors by JWT (editor-token.ts), the orchestrator by the callback token of its dispatch.
 import type { Context } from 'hono';
 import { createMiddleware } from 'hono/factory';
-import { base64url, createLocalJWKSet, errors, type JWTPayload, type JWTVerifyGetKey, jwtVerify } from 'jose';
-import type { EditorAuth } from '../config.ts';
+import { errors } from 'jose';
 import { verifyCallbackToken } from '../contract/callback-token.ts';
 import { log } from '../log.ts';
 import type { AppEnv } from './app-env.ts';
-import { KeySetUnavailable, remoteKeySet } from './jwks.ts';
+import { type Editor, verifyEditorToken } from './editor-token.ts';
+import { KeySetUnavailable } from './jwks.ts';
 import { type Problem, problem } from './problem.ts';
 
 /** Tokens longer than this are nobody's. */
 const MAX_TOKEN_LENGTH = 8_192;
-const CLOCK_TOLERANCE_SECONDS = 30;
 
 const READ_SCOPE = 'retake:read';
 const WRITE_SCOPE = 'retake:write';
@@ -20,16 +19,9 @@ const WRITE_SCOPE = 'retake:write';
 export const authenticateEditor = createMiddleware<AppEnv>(async (c, next) => {
   const token = bearerToken(c);
   if (token === null) return unauthenticated(c, null);
-  const { auth } = c.get('config');
-  let payload: JWTPayload;
+  let editor: Editor;
   try {
-    ({ payload } = await jwtVerify(token, keysOf(auth), {
-      issuer: auth.issuer,
-      audience: auth.audience,
-      algorithms: auth.algorithms,
-      requiredClaims: ['exp', 'sub', 'iss', 'aud'],
-      clockTolerance: CLOCK_TOLERANCE_SECONDS,
-    }));
+    editor = await verifyEditorToken(token, c.get('config').auth);
   } catch (error) {
     if (error instanceof KeySetUnavailable) {
       log('error', 'key_set_unavailable', { request_id: c.get('requestId') });
@@ -41,17 +33,14 @@ export const authenticateEditor = createMiddleware<AppEnv>(async (c, next) => {
       error instanceof errors.JWTExpired ? 'The token has expired' : 'The token is not valid',
     );
   }
-  if (typeof payload.sub !== 'string' || payload.sub === '' || payload.sub.length > 255) {
-    return unauthenticated(c, 'The token is not valid');
-  }
   const required = c.req.method === 'GET' || c.req.method === 'HEAD' ? READ_SCOPE : WRITE_SCOPE;
-  if (!allows(payload, required)) {
+  if (!allows(editor, required)) {
     return problem(c, 'FORBIDDEN', {
       details: { required_scope: required },
       headers: { 'www-authenticate': `Bearer error="insufficient_scope", scope="${required}"` },
     });
   }
-  c.set('owner', await ownerKey(auth.issuer, payload.sub));
+  c.set('owner', editor.owner);
   return next();
 });
 
@@ -67,32 +56,8 @@ export const authenticateCallback = createMiddleware<AppEnv>(async (c, next) => 
 });
 
 /** A token that says nothing of scopes may do everything in its owner's workspace. */
-function allows(payload: JWTPayload, required: string): boolean {
-  if (payload.scope === undefined) return true;
-  if (typeof payload.scope !== 'string') return false;
-  const scopes = payload.scope.split(' ');
-  return scopes.includes(required) || (required === READ_SCOPE && scopes.includes(WRITE_SCOPE));
-}
-
-/** The name of an owner's workspace: says nothing about the person, and cannot be chosen to collide. */
-async function ownerKey(issuer: string, subject: string): Promise<string> {
-  const identity = new TextEncoder().encode(JSON.stringify([issuer, subject]));
-  return `own_${base64url.encode(new Uint8Array(await crypto.subtle.digest('SHA-256', identity)))}`;
-}
-
-const keySets = new Map<string, JWTVerifyGetKey>();
-
-function keysOf(auth: EditorAuth): JWTVerifyGetKey {
-  const id = auth.kind === 'jwks' ? auth.jwksUrl : JSON.stringify(auth.publicJwk);
-  const known = keySets.get(id);
-  if (known) return known;
-  const keys =
-    auth.kind === 'jwks'
-      ? remoteKeySet(auth.jwksUrl)
-      : createLocalJWKSet({ keys: [{ ...auth.publicJwk, alg: 'ES256' }] });
-  keySets.set(id, keys);
-  return keys;
-}
+const allows = ({ scopes }: Editor, required: string): boolean =>
+  scopes === null || scopes.includes(required) || (required === READ_SCOPE && scopes.includes(WRITE_SCOPE));
 
 /** RFC 6750 §2.1. */
 function bearerToken(c: Context<AppEnv>): string | null {

@@ -9,7 +9,7 @@ import {
   type JWTPayload,
   SignJWT,
 } from 'jose';
-import { describe, expect, test } from 'vitest';
+import { describe, expect, test, vi } from 'vitest';
 import { DEVELOPMENT_AUDIENCE, DEVELOPMENT_ISSUER } from '../../src/config.ts';
 import { signCallbackToken } from '../../src/contract/callback-token.ts';
 import { newId } from '../../src/contract/fields.ts';
@@ -156,6 +156,17 @@ describe('an editor’s token', () => {
     const { job, sub } = await jobOfAlice();
 
     const reply = await read(job, await editorToken(sub, { exp: now() - 60 }));
+
+    expectRefused(reply, EXPIRED_CHALLENGE);
+  });
+
+  test('that was accepted is refused once it has expired', async () => {
+    const { job, sub } = await jobOfAlice();
+    const token = await editorToken(sub, { exp: now() + 20 });
+    expect((await read(job, token)).status).toBe(200);
+
+    vi.useFakeTimers({ toFake: ['Date'], now: Date.now() + 51_000 });
+    const reply = await read(job, token).finally(() => vi.useRealTimers());
 
     expectRefused(reply, EXPIRED_CHALLENGE);
   });

@@ -1,0 +1,96 @@
+// What an editor's token proves (a JWT: RFC 7519, RFC 9068): whose it is, and what it may be used for. A token that was
+// verified a moment ago is remembered, since its signature and its owner's name cost more than the rest of a request.
+import { base64url, createLocalJWKSet, errors, type JWTPayload, type JWTVerifyGetKey, jwtVerify } from 'jose';
+import type { EditorAuth } from '../config.ts';
+import { remoteKeySet } from './jwks.ts';
+import { RecentlyUsed } from './recently-used.ts';
+
+const CLOCK_TOLERANCE_SECONDS = 30;
+/** A key that is taken out of the key set goes on being trusted for at most this much longer. */
+const REMEMBERED_MS = 60_000;
+const MOST_REMEMBERED = 1_000;
+
+export interface Editor {
+  /** The name of the workspace that is the editor's. */
+  owner: string;
+  /** What the token is narrowed to; null for one that says nothing of scopes. */
+  scopes: readonly string[] | null;
+}
+
+interface Verified {
+  editor: Editor;
+  verifiedAt: number;
+  /** When the token has expired, tolerance included. */
+  expiresAt: number;
+}
+
+/**
+ * By the settings that a token was verified under, then by its whole text. Nothing can be learnt of the texts from how
+ * long a look-up takes: hashes are compared first, under a seed that only this process knows, and a text is compared
+ * with another only where they are equal. What would have to be guessed is a whole token, which is as good as having it.
+ */
+const remembered = new WeakMap<EditorAuth, RecentlyUsed<Verified>>();
+
+/** Throws one of jose's errors for a token that proves nothing, and `KeySetUnavailable` when that cannot be told. */
+export async function verifyEditorToken(token: string, auth: EditorAuth): Promise<Editor> {
+  let tokens = remembered.get(auth);
+  if (!tokens) {
+    tokens = new RecentlyUsed(MOST_REMEMBERED);
+    remembered.set(auth, tokens);
+  }
+  const known = tokens.get(token);
+  if (known && holds(known, Date.now())) return known.editor;
+  const verified = await verify(token, auth);
+  tokens.set(token, verified);
+  return verified.editor;
+}
+
+/** A clock that was set back may stand before the token's `nbf`, so nothing is remembered from the future. */
+const holds = ({ verifiedAt, expiresAt }: Verified, now: number): boolean =>
+  now >= verifiedAt && now < verifiedAt + REMEMBERED_MS && now < expiresAt;
+
+async function verify(token: string, auth: EditorAuth): Promise<Verified> {
+  const verifiedAt = Date.now();
+  const { payload } = await jwtVerify<{ exp: number }>(token, keysOf(auth), {
+    issuer: auth.issuer,
+    audience: auth.audience,
+    algorithms: auth.algorithms,
+    requiredClaims: ['exp', 'sub', 'iss', 'aud'],
+    clockTolerance: CLOCK_TOLERANCE_SECONDS,
+  });
+  const { sub, exp } = payload;
+  if (typeof sub !== 'string' || sub === '' || sub.length > 255) {
+    throw new errors.JWTClaimValidationFailed('no subject that could own anything', payload, 'sub');
+  }
+  return {
+    editor: { owner: await ownerKey(auth.issuer, sub), scopes: scopesOf(payload) },
+    verifiedAt,
+    expiresAt: (exp + CLOCK_TOLERANCE_SECONDS) * 1000,
+  };
+}
+
+/** A `scope` that is no text grants nothing. */
+function scopesOf({ scope }: JWTPayload): readonly string[] | null {
+  if (scope === undefined) return null;
+  return typeof scope === 'string' ? scope.split(' ') : [];
+}
+
+/** The name of an owner's workspace: says nothing about the person, and cannot be chosen to collide. */
+async function ownerKey(issuer: string, subject: string): Promise<string> {
+  const identity = new TextEncoder().encode(JSON.stringify([issuer, subject]));
+  return `own_${base64url.encode(new Uint8Array(await crypto.subtle.digest('SHA-256', identity)))}`;
+}
+
+const keySets = new Map<string, JWTVerifyGetKey>();
+
+function keysOf(auth: EditorAuth): JWTVerifyGetKey {
+  const id = auth.kind === 'jwks' ? auth.jwksUrl : JSON.stringify(auth.publicJwk);
+  const known = keySets.get(id);
+  if (known) return known;
+  const keys =
+    auth.kind === 'jwks'
+      ? remoteKeySet(auth.jwksUrl)
+      : createLocalJWKSet({ keys: [{ ...auth.publicJwk, alg: 'ES256' }] });
+  keySets.set(id, keys);
+  return keys;
+}

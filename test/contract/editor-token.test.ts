@@ -1,0 +1,158 @@
+// A token that was verified is remembered, and never longer or for more than it was verified for. How often signatures
+// are looked at is counted at the outermost edge, `crypto.subtle`; the identity provider is a stub there too.
+import { errors, exportJWK, generateKeyPair, type JWK, type JWTPayload, SignJWT } from 'jose';
+import { afterEach, beforeEach, expect, type MockInstance, test, vi } from 'vitest';
+import type { EditorAuth } from '../../src/config.ts';
+import { verifyEditorToken } from '../../src/http/editor-token.ts';
+
+const SECOND = 1_000;
+const NOW = Date.UTC(2026, 0, 1);
+const ISSUER = 'https://id.example';
+
+const key = await newKey('a');
+let auth: EditorAuth;
+let signatures: MockInstance<typeof crypto.subtle.verify>;
+
+async function newKey(kid: string) {
+  const { publicKey, privateKey } = await generateKeyPair('ES256');
+  return { jwk: { ...(await exportJWK(publicKey)), kid, alg: 'ES256' }, privateKey, kid };
+}
+
+const seconds = () => Math.floor(Date.now() / 1000);
+const newToken = (claims: JWTPayload = {}, { privateKey, kid } = key) =>
+  new SignJWT({ sub: 'alice', iss: ISSUER, aud: 'retake', exp: seconds() + 3_600, ...claims })
+    .setProtectedHeader({ alg: 'ES256', kid })
+    .sign(privateKey);
+
+const settings = ({ audience = 'retake', issuer = ISSUER, publicJwk = key.jwk as JWK } = {}): EditorAuth => ({
+  kind: 'development',
+  publicJwk,
+  issuer,
+  audience,
+  algorithms: ['ES256'],
+});
+
+beforeEach(() => {
+  vi.useFakeTimers({ toFake: ['Date'], now: NOW });
+  auth = settings();
+  signatures = vi.spyOn(crypto.subtle, 'verify');
+});
+afterEach(() => {
+  vi.useRealTimers();
+  vi.unstubAllGlobals();
+  vi.restoreAllMocks();
+});
+
+test('a token is verified once and serves many requests', async () => {
+  const token = await newToken({ scope: 'retake:read other' });
+
+  const first = await verifyEditorToken(token, auth);
+  const again = await verifyEditorToken(token, auth);
+
+  expect(first).toEqual({
+    owner: expect.stringMatching(/^own_[\w-]{43}$/),
+    scopes: ['retake:read', 'other'],
+  });
+  expect(again).toEqual(first);
+  expect(signatures).toHaveBeenCalledTimes(1);
+});
+
+test('a token is verified anew a minute after it was, however often it was used meanwhile', async () => {
+  const token = await newToken();
+  for (let used = 0; used < 60; used += 1) {
+    await verifyEditorToken(token, auth);
+    vi.advanceTimersByTime(SECOND);
+  }
+  expect(signatures).toHaveBeenCalledTimes(1);
+
+  await verifyEditorToken(token, auth);
+
+  expect(signatures).toHaveBeenCalledTimes(2);
+});
+
+test('a token that was accepted is refused from the second on in which it expires', async () => {
+  const token = await newToken({ exp: seconds() + 20 });
+  await verifyEditorToken(token, auth);
+
+  vi.setSystemTime(NOW + 49_999);
+  await verifyEditorToken(token, auth);
+  expect(signatures).toHaveBeenCalledTimes(1);
+
+  vi.setSystemTime(NOW + 50_000);
+  await expect(verifyEditorToken(token, auth)).rejects.toThrow(errors.JWTExpired);
+});
+
+test('a token that was accepted is refused when the clock is set back before it is valid', async () => {
+  const token = await newToken({ nbf: seconds() });
+  await verifyEditorToken(token, auth);
+
+  vi.setSystemTime(NOW - 60_000);
+
+  await expect(verifyEditorToken(token, auth)).rejects.toThrow(errors.JWTClaimValidationFailed);
+});
+
+test.each([
+  ['for another audience', () => settings({ audience: 'another' })],
+  ['of another issuer', () => settings({ issuer: 'https://elsewhere.example' })],
+  ['with another key', async () => settings({ publicJwk: (await newKey('b')).jwk })],
+])('settings %s do not take what these have verified', async (_what, other) => {
+  const token = await newToken();
+  await verifyEditorToken(token, auth);
+
+  await expect(verifyEditorToken(token, await other())).rejects.toThrow(errors.JOSEError);
+});
+
+test.each([
+  ['forged', async () => newToken({}, { ...key, privateKey: (await newKey('a')).privateKey })],
+  ['expired', () => newToken({ exp: seconds() - 60 })],
+  ['without a subject', () => newToken({ sub: '' })],
+  ['that is none', async () => 'token'],
+])('a token %s is refused every time', async (_what, make) => {
+  const token = await make();
+  for (let asked = 0; asked < 3; asked += 1) {
+    await expect(verifyEditorToken(token, auth)).rejects.toThrow(errors.JOSEError);
+  }
+});
+
+test('a token that was refused before it was valid is accepted once it is', async () => {
+  const token = await newToken({ nbf: seconds() + 60 });
+  await expect(verifyEditorToken(token, auth)).rejects.toThrow(errors.JOSEError);
+
+  vi.advanceTimersByTime(30 * SECOND);
+
+  expect((await verifyEditorToken(token, auth)).scopes).toBeNull();
+});
+
+test('of a thousand and one tokens the one that was not used for the longest is forgotten', async () => {
+  const tokens = await Promise.all(Array.from({ length: 1_001 }, (_, n) => newToken({ sub: `editor-${n}` })));
+  const [first = '', second = '', ...others] = tokens;
+  const last = others.pop() ?? '';
+  for (const token of [first, second, ...others, first, last]) await verifyEditorToken(token, auth);
+  expect(signatures).toHaveBeenCalledTimes(1_001);
+
+  await verifyEditorToken(first, auth);
+  await verifyEditorToken(last, auth);
+  expect(signatures).toHaveBeenCalledTimes(1_001);
+  await verifyEditorToken(second, auth);
+  expect(signatures).toHaveBeenCalledTimes(1_002);
+});
+
+test('a token whose key was rotated out is refused within a minute after the key set was fetched without it', async () => {
+  const [old, fresh] = [key, await newKey('b')];
+  let keys: JWK[] = [old.jwk, fresh.jwk];
+  vi.stubGlobal('fetch', async () => Response.json({ keys }));
+  const { issuer, audience, algorithms } = auth;
+  const jwksUrl = `${ISSUER}/rotated.json`;
+  const provider: EditorAuth = { kind: 'jwks', jwksUrl, issuer, audience, algorithms };
+  const [token, other] = [await newToken(), await newToken({ sub: 'bob' }, fresh)];
+  await verifyEditorToken(token, provider);
+  keys = [fresh.jwk];
+
+  vi.setSystemTime(NOW + 599 * SECOND);
+  await verifyEditorToken(token, provider);
+  vi.setSystemTime(NOW + 601 * SECOND);
+  await verifyEditorToken(other, provider);
+  vi.setSystemTime(NOW + 659 * SECOND);
+
+  await expect(verifyEditorToken(token, provider)).rejects.toThrow(errors.JWKSNoMatchingKey);
+});
