@@ -1,5 +1,5 @@
-// The orchestrator of the bench, a process of its own: takes every dispatch at once and says when each came. With
-// `--pipeline` as its query it also plays the pipeline: every report in turn, as fast as they are taken.
+// The orchestrator of the bench, a process of its own: takes every dispatch at once and says when each came. After a
+// POST to /reset?pipeline it also plays the pipeline: every report in turn, as fast as they are taken.
 import { Agent, createServer, type IncomingMessage, request } from 'node:http';
 import { reportBody, type Status } from './protocol.ts';
 
@@ -10,8 +10,8 @@ interface Dispatch {
   callback_token?: string;
 }
 
-/** What happened to a job, and when (CLOCK_MONOTONIC nanoseconds, as text). */
-type Event = [jobId: string, event: 'received' | 'drafted' | 'refused', atNs: string];
+/** When what happened to a job first: CLOCK_MONOTONIC nanoseconds, as text. */
+type Times = Map<string, string>;
 
 const STAGES: Status[] = [
   'AUDIO_EXTRACTING',
@@ -23,12 +23,20 @@ const STAGES: Status[] = [
 ];
 const agent = new Agent({ keepAlive: true, maxSockets: 64 });
 let playsPipeline = false;
-let events: Event[] = [];
-let waiting: { count: number; answer: () => void } | null = null;
+let events: Record<string, Times> = {};
+let refused: string[] = [];
+let waiting: { kind: string; count: number; answer: () => void } | null = null;
 
-function record(jobId: string, event: Event[1]): void {
-  events.push([jobId, event, process.hrtime.bigint().toString()]);
-  if (waiting && events.length >= waiting.count) waiting.answer();
+function record(jobId: string, kind: 'received' | 'drafted'): void {
+  events[kind] ??= new Map();
+  const times = events[kind];
+  if (!times.has(jobId)) times.set(jobId, process.hrtime.bigint().toString());
+  answerIfDone();
+}
+
+function answerIfDone(): void {
+  if (waiting === null) return;
+  if (refused.length > 0 || (events[waiting.kind]?.size ?? 0) >= waiting.count) waiting.answer();
 }
 
 const server = createServer(async (incoming, outgoing) => {
@@ -37,24 +45,33 @@ const server = createServer(async (incoming, outgoing) => {
     const dispatch = JSON.parse(await text(incoming)) as Dispatch;
     record(dispatch.job_id, 'received');
     outgoing.writeHead(202, { 'content-type': 'application/json' }).end('{}');
-    if (playsPipeline) play(dispatch).catch(() => record(dispatch.job_id, 'refused'));
+    if (playsPipeline) {
+      play(dispatch).catch((error) => {
+        refused.push(`${dispatch.job_id}: ${error}`);
+        answerIfDone();
+      });
+    }
     return;
   }
   if (url.pathname === '/reset') {
-    events = [];
+    events = {};
+    refused = [];
     waiting = null;
     playsPipeline = url.searchParams.has('pipeline');
     outgoing.writeHead(204).end();
     return;
   }
-  // Answers once there are that many events since the last reset.
-  const count = Number(url.searchParams.get('count'));
-  const answer = () => {
-    waiting = null;
-    outgoing.writeHead(200, { 'content-type': 'application/json' }).end(JSON.stringify(events));
+  const kind = url.searchParams.get('kind') ?? '';
+  waiting = {
+    kind,
+    count: Number(url.searchParams.get('count')),
+    answer: () => {
+      waiting = null;
+      const body = JSON.stringify({ refused, events: [...(events[kind] ?? [])] });
+      outgoing.writeHead(200, { 'content-type': 'application/json' }).end(body);
+    },
   };
-  if (events.length >= count) answer();
-  else waiting = { count, answer };
+  answerIfDone();
 });
 
 async function play(dispatch: Dispatch): Promise<void> {
@@ -75,7 +92,7 @@ function send({ callback_url, callback_token }: Dispatch, body: string): Promise
     };
     const outgoing = request(callback_url, { method: 'POST', agent, headers }, async (response) => {
       const answer = await text(response);
-      if (response.statusCode === 204) resolve();
+      if (Math.floor((response.statusCode ?? 0) / 100) === 2) resolve();
       else reject(new Error(`${response.statusCode} ${answer}`));
     });
     outgoing.on('error', reject);

@@ -24,20 +24,26 @@ export interface Report {
   status: Status;
 }
 
-/** A contestant's requests. All but `prepare` and `read` change a job; the answers of run and retry hold `dispatch_id`. */
+/**
+ * A contestant's requests, each answered with 2xx; the answers of run and retry hold `dispatch_id`, and `replayed` when
+ * they are an identical repeat.
+ */
 export interface Protocol {
   /** Asked once, before anything else. */
   prepare?(url: string): Promise<void>;
-  /** Answered 201 with the job's `id`. */
+  /** Answered with the job's `id`. */
   create(): Call;
   confirm(jobId: string): Call;
   /** Answered as soon as the dispatch is durable. */
   run(jobId: string): Call;
-  /** With `wait`, answered when the orchestrator has it; else as soon as it is durable. 202; a repeat 200. */
+  /** With `wait`, answered when the orchestrator has it; else as soon as it is durable. */
   retry(jobId: string, requestId: string, wait?: 'wait'): Call;
-  /** Answered 204. */
   report(report: Report): Call | Promise<Call>;
   read(jobId: string): Call;
+  /** False where a retry is always answered at once. */
+  waits?: boolean;
+  /** True where an identical request is one more dispatch. */
+  repeatsAreNew?: boolean;
 }
 
 const json = { 'content-type': 'application/json' };

@@ -12,7 +12,8 @@ const WRANGLER = createRequire(import.meta.url).resolve('wrangler');
 
 export interface Runtime {
   url: string;
-  miniflare: Miniflare;
+  /** From starting the runtime until it has answered a first request. */
+  startMs: number;
   stop(): Promise<void>;
 }
 
@@ -23,7 +24,10 @@ export function bundle(configPath: string): string {
     const { status, stdout, stderr } = spawnSync(
       process.execPath,
       [WRANGLER, 'deploy', '--dry-run', '--outdir', directory, '--config', configPath],
-      { encoding: 'utf8', env: { ...process.env, WRANGLER_SEND_METRICS: 'false', WRANGLER_WRITE_LOGS: 'false' } },
+      {
+        encoding: 'utf8',
+        env: { ...process.env, WRANGLER_SEND_METRICS: 'false', WRANGLER_WRITE_LOGS: 'false' },
+      },
     );
     if (status !== 0) throw new Error(`wrangler cannot bundle ${configPath}:\n${stdout}${stderr}`);
     return readFileSync(join(directory, 'index.js'), 'utf8');
@@ -40,7 +44,9 @@ export async function startRuntime(
 ): Promise<Runtime> {
   const directory = mkdtempSync(join(tmpdir(), 'retake-bench-'));
   const { workerOptions } = unstable_getMiniflareWorkerOptions(configPath);
-  const { modulesRules: _rules, ...options } = workerOptions;
+  const { modulesRules: _rules, bindings: vars, ...options } = workerOptions;
+  const contents = bundle(configPath);
+  const startedAt = performance.now();
   const miniflare = new Miniflare(
     convertV4MiniflareOptions({
       cf: false,
@@ -50,8 +56,8 @@ export async function startRuntime(
       workers: [
         {
           ...options,
-          modules: [{ type: 'ESModule', path: 'index.js', contents: bundle(configPath) }],
-          bindings: { ...options.bindings, ...bindings },
+          modules: [{ type: 'ESModule', path: 'index.js', contents }],
+          bindings: { ...(vars as Record<string, string>), ...bindings },
           unsafeDirectSockets: [{ host: '127.0.0.1', port }],
         },
       ],
@@ -59,9 +65,11 @@ export async function startRuntime(
   );
   await miniflare.ready;
   const url = (await miniflare.unsafeGetDirectURL()).origin;
+  await (await fetch(url)).arrayBuffer();
+  const startMs = performance.now() - startedAt;
   return {
     url,
-    miniflare,
+    startMs,
     stop: async () => {
       await miniflare.dispose();
       rmSync(directory, { recursive: true, force: true });

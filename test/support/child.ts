@@ -66,10 +66,29 @@ export class Child {
   /** Asks it to stop, and makes it when it doesn't. */
   async stop(): Promise<void> {
     this.#process.kill('SIGTERM');
+    this.resume();
     const timer = setTimeout(() => this.#signal('SIGKILL'), STOP_TIMEOUT_MS);
     await this.exited;
     clearTimeout(timer);
     await this.#allGone();
+  }
+
+  /** Stops the clock of all of it, until `resume()`. */
+  pause(): void {
+    this.#signal('SIGSTOP');
+  }
+
+  resume(): void {
+    this.#signal('SIGCONT');
+  }
+
+  /** How many bytes of memory its processes of this name hold (proc_pid_status(5): VmRSS); 0 where that is not known. */
+  residentBytes(name: string): number {
+    return processesOf(this.#group).reduce((sum, pid) => {
+      const status = readText(`/proc/${pid}/status`);
+      const [, kibibytes = '0'] = /^VmRSS:\s+(\d+) kB$/m.exec(status) ?? [];
+      return status.startsWith(`Name:\t${name}\n`) ? sum + Number(kibibytes) * 1024 : sum;
+    }, 0);
   }
 
   /** SIGKILL to all of it at once. */
@@ -109,12 +128,14 @@ process.on('exit', () => {
   for (const child of running) child.killNow();
 });
 
+const hasLiveProcesses = (group: number): boolean => processesOf(group).length > 0;
+
 /** From proc_pid_stat(5): `pid (name) state ppid pgrp …`; what is dead but not reaped does not count. */
-function hasLiveProcesses(group: number): boolean {
-  if (!existsSync('/proc/self/stat')) return false;
+function processesOf(group: number): string[] {
+  if (!existsSync('/proc/self/stat')) return [];
   return readdirSync('/proc')
     .filter((entry) => /^\d+$/.test(entry))
-    .some((pid) => {
+    .filter((pid) => {
       const [, state = 'X', pgrp] = /^\d+ \(.*\) (\w) \d+ (\d+)/s.exec(readText(`/proc/${pid}/stat`)) ?? [];
       return Number(pgrp) === group && state !== 'Z' && state !== 'X';
     });

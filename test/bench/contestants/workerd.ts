@@ -1,5 +1,4 @@
 // Starts one of the contestants that run on workerd, as a process of its own; prints where it answers.
-import { join } from 'node:path';
 import { parseArgs } from 'node:util';
 import { freePort } from '../../support/service.ts';
 import { startRuntime } from '../runtime.ts';
@@ -8,9 +7,10 @@ const { values } = parseArgs({
   options: { config: { type: 'string', default: '' }, orchestrator: { type: 'string', default: '' } },
 });
 const port = await freePort();
-const runtime = await startRuntime(join(import.meta.dirname, values.config), port, {
+const runtime = await startRuntime(values.config, port, {
   ORCHESTRATOR_URL: values.orchestrator,
   PUBLIC_BASE_URL: `http://127.0.0.1:${port}`,
 });
 process.on('SIGTERM', () => runtime.stop().then(() => process.exit(0)));
+console.log(`started in ${runtime.startMs.toFixed(0)} ms`);
 console.log(runtime.url);

@@ -28,7 +28,8 @@ interface Dispatch {
 }
 
 export class NaiveJob extends DurableObject<NaiveEnv> {
-  #hasTable = this.ctx.storage.sql.exec("SELECT 1 FROM sqlite_master WHERE name = 'job'").toArray().length > 0;
+  #hasTable =
+    this.ctx.storage.sql.exec("SELECT 1 FROM sqlite_master WHERE name = 'job'").toArray().length > 0;
 
   read(): Job | null {
     if (!this.#hasTable) return null;

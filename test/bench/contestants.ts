@@ -1,0 +1,94 @@
+// Who takes part: what each promises, and how it is started. Every one is a process group of its own, which is paused
+// while another one is measured.
+import { join } from 'node:path';
+import { Child } from '../support/child.ts';
+import { restateProtocol } from './contestants/restate/protocol.ts';
+import { retakeProtocol } from './contestants/retake/protocol.ts';
+import { type Protocol, plainProtocol } from './protocol.ts';
+
+export const NAMES = ['hello', 'naive', 'retake', 'restate', 'workflows', 'redis', 'postgres'] as const;
+export type Name = (typeof NAMES)[number];
+
+export interface Contestant {
+  name: Name;
+  title: string;
+  /** What is durable when the caller is answered. */
+  durability: string;
+  /** What one gets and gives up against an actor per job. */
+  tradeOff: string;
+  start(orchestratorUrl: string): Promise<Running | Unavailable>;
+}
+
+export interface Running {
+  child: Child;
+  url: string;
+  protocol: Protocol;
+}
+export interface Unavailable {
+  unavailable: string;
+}
+
+const READY = /^(https?:\/\/\S+|unavailable: .*)$/;
+
+/** Starts a program that prints where it answers, or why it cannot run here. */
+async function start(program: string[], protocol: Protocol, url: string): Promise<Running | Unavailable> {
+  const child = new Child([...program, '--orchestrator', `${url}/dispatches`]);
+  const line = await child.line(READY);
+  if (line.startsWith('unavailable: ')) return { unavailable: line.slice('unavailable: '.length) };
+  return { child, url: line, protocol };
+}
+
+const at = (...path: string[]) => join(import.meta.dirname, 'contestants', ...path);
+
+const onWorkerd = (configPath: string, protocol: () => Protocol | Promise<Protocol>) => async (url: string) =>
+  start([at('workerd.ts'), '--config', configPath], await protocol(), url);
+
+const onItsOwn = (name: Name, protocol: Protocol) => (url: string) =>
+  start([at(name, 'main.ts')], protocol, url);
+
+const CONTESTANTS: Record<Name, Omit<Contestant, 'name'>> = {
+  hello: {
+    title: 'Floor A: Hono hello-world',
+    durability: 'nothing is stored',
+    tradeOff: 'what a request costs on this runtime before anything is done for it',
+    start: onWorkerd(at('hello/wrangler.toml'), () => plainProtocol),
+  },
+  naive: {
+    title: 'Floor B: naive Durable Object',
+    durability: 'as Retake’s: committed before the answer leaves (output gate)',
+    tradeOff: 'no tokens, idempotency, fencing, order, audit, list, timers',
+    start: onWorkerd(at('naive/wrangler.toml'), () => ({ ...plainProtocol, repeatsAreNew: true })),
+  },
+  retake: {
+    title: 'Retake',
+    durability: 'committed before the answer leaves (output gate)',
+    tradeOff: '',
+    start: onWorkerd(at('../../../wrangler.toml'), retakeProtocol),
+  },
+  restate: {
+    title: 'Restate',
+    durability: 'replicated log of one node, RocksDB’s WAL',
+    tradeOff: 'a server to run; no tokens',
+    start: onItsOwn('restate', restateProtocol),
+  },
+  workflows: {
+    title: 'Cloudflare Workflows',
+    durability: 'as Retake’s, once per step',
+    tradeOff: 'the same platform; no tokens',
+    start: onWorkerd(at('workflows/wrangler.toml'), () => plainProtocol),
+  },
+  redis: {
+    title: 'Redis and BullMQ',
+    durability: 'append-only file, fsync before every answer (appendfsync always)',
+    tradeOff: 'one shared store in memory on one machine; no tokens',
+    start: onItsOwn('redis', plainProtocol),
+  },
+  postgres: {
+    title: 'PostgreSQL with an outbox',
+    durability: 'WAL, fsync before every answer (defaults)',
+    tradeOff: 'one shared database on one machine; no tokens',
+    start: onItsOwn('postgres', plainProtocol),
+  },
+};
+
+export const contestant = (name: Name): Contestant => ({ name, ...CONTESTANTS[name] });

@@ -1,0 +1,174 @@
+// npm run bench: Retake beside what one would build otherwise, on this machine, in turns; one report.
+import { parseArgs } from 'node:util';
+import { type Contestant, contestant, NAMES, type Name, type Running } from './contestants.ts';
+import { bundleSize, type Footprint } from './footprint.ts';
+import { goalsOf } from './goals.ts';
+import { type Growth, growth } from './growth.ts';
+import { OrchestratorEvents } from './orchestrator-events.ts';
+import { printReport, type Report, writeReport } from './report.ts';
+import { Results } from './results.ts';
+import { type Waking, waking } from './sleep.ts';
+import { Session, type Sizes } from './workloads.ts';
+
+const HELP = `npm run bench -- [--quick] [--only NAME,…] [--rounds N] [--no-growth] [--no-waking]
+
+Measures Retake, two floors and its peers on this machine, in rounds that take turns; takes about half an hour.
+  --quick        small sizes, under three minutes; for a look, not for figures
+  --only NAMES   ${NAMES.join(', ')}; default: all
+  --rounds N     default: 5
+  --no-growth    without W8, the pasts of jobs
+  --no-waking    without jobs that sleep
+The report goes to test/bench/report/: report.md with charts, results.json with every sample.
+Peers: redis and postgres want Debian's redis-server and postgresql; restate is installed by its first run.`;
+
+const FULL: Sizes = { jobs: 2_000, jobsOneByOne: 400, followed: 100, whole: 160, hot: 2_000 };
+const QUICK: Sizes = { jobs: 150, jobsOneByOne: 40, followed: 15, whole: 24, hot: 150 };
+
+interface Options {
+  names: Name[];
+  rounds: number;
+  sizes: Sizes;
+  /** Of the pasts of W8; 0 leaves it out. */
+  growthScale: number;
+  /** Jobs of each kind that are put to sleep; 0 leaves it out. */
+  sleepers: number;
+}
+
+interface Entry {
+  contestant: Contestant;
+  running: Running;
+  session: Session;
+}
+
+async function bench(options: Options): Promise<Report> {
+  const startedAt = performance.now();
+  const progress = (text: string) => {
+    const seconds = ((performance.now() - startedAt) / 1000).toFixed(0).padStart(5);
+    console.log(`${seconds} s  ${text}`);
+  };
+  const orchestrator = await OrchestratorEvents.start();
+  const entries: Entry[] = [];
+  const unavailable: Report['unavailable'] = [];
+  const results = new Results();
+  const growths: Partial<Record<Name, Growth[]>> = {};
+  const wakings: Partial<Record<Name, Waking[][]>> = {};
+  const footprint: Partial<Footprint> = {};
+  try {
+    for (const name of options.names) {
+      const what = contestant(name);
+      const running = await what.start(orchestrator.url);
+      if ('unavailable' in running) {
+        progress(`${name} is left out: ${running.unavailable}`);
+        unavailable.push({ name, reason: running.unavailable });
+        continue;
+      }
+      if (name === 'retake') footprint.idleBytes = running.child.residentBytes('workerd');
+      const session = new Session(running, orchestrator, options.sizes);
+      if (name !== 'hello') await session.prepare();
+      entries.push({ contestant: what, running, session });
+      progress(`${name} is ready`);
+      running.child.pause();
+    }
+
+    /** One has the machine for itself. */
+    const alone = async (
+      { contestant: { name }, running }: Entry,
+      what: string,
+      act: () => Promise<void>,
+    ) => {
+      running.child.resume();
+      await act();
+      running.child.pause();
+      progress(`${what}, ${name}`);
+    };
+
+    for (let round = 1; round <= options.rounds; round += 1) {
+      for (const entry of entries) {
+        const { name } = entry.contestant;
+        await alone(entry, `round ${round} of ${options.rounds}`, async () => {
+          results.add(name, await (name === 'hello' ? entry.session.hello() : entry.session.round()));
+          if (name === 'retake') {
+            footprint.jobsAwake = options.sizes.jobs;
+            footprint.awakeBytes = entry.running.child.residentBytes('workerd');
+          }
+        });
+      }
+    }
+    for (const entry of entries.filter(({ contestant: { name } }) => name === 'naive' || name === 'retake')) {
+      const { name } = entry.contestant;
+      if (options.sleepers > 0) {
+        await alone(entry, 'waking', async () => {
+          for (let turn = 0; turn < 3; turn += 1) {
+            wakings[name] = [...(wakings[name] ?? []), await waking(entry.session, options.sleepers)];
+          }
+        });
+      }
+      if (options.growthScale > 0 && name === 'retake') {
+        await alone(entry, 'growth', async () => {
+          growths[name] = await growth(entry.session, 100, options.growthScale);
+        });
+      }
+    }
+    const started = (name: Name): number => {
+      const output = entries.find((entry) => entry.contestant.name === name)?.running.child.output ?? '';
+      return Number(/started in (\d+) ms/.exec(output)?.[1] ?? Number.NaN);
+    };
+    footprint.startMs = { retake: started('retake'), hello: started('hello') };
+  } finally {
+    await Promise.all(
+      entries.map(async ({ session, running }) => {
+        running.child.resume();
+        await session.close();
+        await running.child.stop();
+      }),
+    );
+    await orchestrator.child.stop();
+  }
+  return {
+    at: new Date().toISOString(),
+    minutes: (performance.now() - startedAt) / 60_000,
+    options: { rounds: options.rounds, sizes: options.sizes },
+    contestants: entries.map(({ contestant: { start: _start, ...about } }) => about),
+    unavailable,
+    results,
+    goals: goalsOf({ results, growth: growths.retake ?? [], wakings }),
+    growth: growths.retake ?? [],
+    wakings,
+    footprint: { ...footprint, bundle: bundleSize(WRANGLER_CONFIG) },
+  };
+}
+
+const WRANGLER_CONFIG = new URL('../../wrangler.toml', import.meta.url).pathname;
+
+try {
+  const { values } = parseArgs({
+    options: {
+      help: { type: 'boolean', short: 'h' },
+      quick: { type: 'boolean', default: false },
+      only: { type: 'string' },
+      rounds: { type: 'string', default: '5' },
+      'no-growth': { type: 'boolean', default: false },
+      'no-waking': { type: 'boolean', default: false },
+    },
+  });
+  const rounds = Number(values.rounds);
+  if (!Number.isInteger(rounds) || rounds < 1) throw new Error('--rounds has to be a whole number from 1');
+  const names = (values.only?.split(',') ?? [...NAMES]) as Name[];
+  const stranger = names.find((name) => !NAMES.includes(name));
+  if (stranger !== undefined) throw new Error(`--only knows no ${stranger}: ${NAMES.join(', ')}`);
+  if (values.help) console.log(HELP);
+  else {
+    const report = await bench({
+      names,
+      rounds,
+      sizes: values.quick ? QUICK : FULL,
+      growthScale: values['no-growth'] ? 0 : values.quick ? 0.02 : 1,
+      sleepers: values['no-waking'] || values.quick ? 0 : 100,
+    });
+    printReport(report);
+    writeReport(report);
+  }
+} catch (error) {
+  console.error(error instanceof Error ? error.message : error);
+  process.exitCode = 1;
+}

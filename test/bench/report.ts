@@ -1,0 +1,172 @@
+// One run as a table on the terminal, as JSON, and as a Markdown page with charts.
+import { mkdirSync, writeFileSync } from 'node:fs';
+import { cpus, totalmem, type } from 'node:os';
+import { join } from 'node:path';
+import { barChart } from './charts.ts';
+import type { Contestant, Name } from './contestants.ts';
+import type { Footprint } from './footprint.ts';
+import type { Goal } from './goals.ts';
+import type { Growth } from './growth.ts';
+import type { Figure, Results } from './results.ts';
+import type { Waking } from './sleep.ts';
+import { median } from './statistics.ts';
+import { type Sizes, WORKLOADS, type Workload } from './workloads.ts';
+
+export interface Report {
+  /** When it began, RFC 3339. */
+  at: string;
+  minutes: number;
+  options: { rounds: number; sizes: Sizes };
+  contestants: Omit<Contestant, 'start'>[];
+  unavailable: { name: Name; reason: string }[];
+  results: Results;
+  goals: Goal[];
+  growth: Growth[];
+  wakings: Partial<Record<Name, Waking[][]>>;
+  footprint: Partial<Footprint>;
+}
+
+const DIRECTORY = join(import.meta.dirname, 'report');
+const CONCURRENCIES = [32, 1] as const;
+
+export function printReport(report: Report): void {
+  console.log(`\n${markdown(report, false)}`);
+}
+
+export function writeReport(report: Report): void {
+  mkdirSync(DIRECTORY, { recursive: true });
+  writeFileSync(join(DIRECTORY, 'results.json'), `${JSON.stringify(report, null, 2)}\n`);
+  writeFileSync(join(DIRECTORY, 'report.md'), markdown(report, true));
+  for (const [name, svg] of charts(report)) writeFileSync(join(DIRECTORY, name), svg);
+  console.log(`\nwritten to ${DIRECTORY}: report.md, results.json and charts`);
+}
+
+function markdown(report: Report, withCharts: boolean): string {
+  const { options } = report;
+  const parts = [
+    `# Bench of ${report.at}`,
+    `${options.rounds} rounds in ${report.minutes.toFixed(1)} minutes; ${JSON.stringify(options.sizes)}; ${machine()}.`,
+    table(
+      ['contestant', 'durable when answered', 'what one gives up'],
+      report.contestants.map(({ title, durability, tradeOff }) => [title, durability, tradeOff]),
+    ),
+    ...report.unavailable.map(({ name, reason }) => `Left out: ${name}, ${reason}`),
+    '## Requests per second, and milliseconds: median (least–most of the rounds)',
+    ...CONCURRENCIES.map((concurrency) => workloadTable(report, concurrency)),
+    ...(withCharts ? charts(report).map(([name]) => `![${name}](${name})`) : []),
+    '## Goals',
+    table(
+      ['figure', 'goal', 'measured', ''],
+      report.goals.map(({ figure, goal, value, met }) => [
+        figure,
+        goal,
+        value === null ? 'not measured' : value.toFixed(2),
+        met === null ? '' : met ? 'met' : '**not met**',
+      ]),
+    ),
+    ...(report.growth.length > 0 ? ['## W8: growth', growthTable(report.growth)] : []),
+    ...(Object.keys(report.wakings).length > 0 ? ['## Awake and asleep', wakingTable(report.wakings)] : []),
+    '## Footprint',
+    footprintTable(report.footprint),
+  ];
+  return `${parts.join('\n\n')}\n`;
+}
+
+function workloadTable({ contestants, results }: Report, concurrency: number): string {
+  const workloads = (Object.keys(WORKLOADS) as Workload[]).filter((workload) =>
+    contestants.some(({ name }) => results.figure(name, workload, concurrency)),
+  );
+  const rows = contestants.flatMap(({ name }) => {
+    const cells = workloads.map((workload) => results.figure(name, workload, concurrency));
+    const line = (label: string, cell: (figure: Figure) => string) => [
+      label,
+      ...cells.map((figure) => (figure ? cell(figure) : '')),
+    ];
+    return [
+      line(
+        name,
+        ({ perSecond: { median: middle, min, max } }) => `${round(middle)} (${round(min)}–${round(max)})`,
+      ),
+      line('', ({ p50Ms, p99Ms }) => `p50 ${ms(p50Ms.median)}, p99 ${ms(p99Ms.median)}`),
+    ];
+  });
+  const legend = workloads.map((workload) => `${workload}: ${WORKLOADS[workload]}`).join('; ');
+  return `Concurrency ${concurrency}. ${legend}.\n\n${table([`at ${concurrency}`, ...workloads], rows)}`;
+}
+
+const growthTable = (rows: readonly Growth[]): string =>
+  table(
+    ['past callbacks', 'dispatches', 'W1 ms', 'W3 ms', 'W4 ms'],
+    rows.map(({ callbacks, dispatches, W1Ms, W3Ms, W4Ms }) => [
+      String(callbacks),
+      String(dispatches),
+      ...[W1Ms, W3Ms, W4Ms].map(ms),
+    ]),
+  );
+
+const wakingTable = (wakings: Report['wakings']): string =>
+  table(
+    ['contestant', 'workload', 'awake ms', 'asleep ms'],
+    Object.entries(wakings).flatMap(([name, turns]) =>
+      (['W1', 'W3', 'W4'] as const).map((workload) => {
+        const those = turns.flat().filter((one) => one.workload === workload);
+        return [
+          name,
+          workload,
+          ms(median(those.map(({ awakeMs }) => awakeMs))),
+          ms(median(those.map(({ asleepMs }) => asleepMs))),
+        ];
+      }),
+    ),
+  );
+
+function footprintTable({ bundle, idleBytes, jobsAwake, awakeBytes, startMs }: Partial<Footprint>): string {
+  const kib = (bytes: number) => `${(bytes / 1024).toFixed(1)} KiB`;
+  const mib = (bytes: number) => `${(bytes / 1024 / 1024).toFixed(0)} MiB`;
+  return table(
+    ['figure', ''],
+    [
+      ...(bundle
+        ? [
+            ['Worker, raw', kib(bundle.rawBytes)],
+            ['Worker, gzipped', kib(bundle.gzipBytes)],
+          ]
+        : []),
+      ...(startMs
+        ? [['runtime started and answering: Retake, hello', `${startMs.retake} ms, ${startMs.hello} ms`]]
+        : []),
+      ...(idleBytes ? [['workerd’s memory before any job', mib(idleBytes)]] : []),
+      ...(awakeBytes ? [[`workerd’s memory with ${jobsAwake} jobs awake`, mib(awakeBytes)]] : []),
+    ],
+  );
+}
+
+function charts({ contestants, results }: Report): [string, string][] {
+  return (['W1', 'W2', 'W3', 'W4', 'W6', 'W7'] as const).map((workload) => [
+    `${workload}.svg`,
+    barChart(
+      `${workload}: ${WORKLOADS[workload]}, per second at concurrency 32`,
+      contestants.flatMap(({ name, title }) => {
+        const figure = results.figure(name, workload, 32);
+        return figure ? [{ label: title, ...figure.perSecond, isOurs: name === 'retake' }] : [];
+      }),
+    ),
+  ]);
+}
+
+function table(head: readonly string[], rows: readonly (readonly string[])[]): string {
+  const widths = head.map((cell, column) =>
+    Math.max(3, cell.length, ...rows.map((row) => row[column]?.length ?? 0)),
+  );
+  const line = (cells: readonly string[]) =>
+    `| ${widths.map((width, column) => (cells[column] ?? '').padEnd(width)).join(' | ')} |`;
+  return [line(head), line(widths.map((width) => '-'.repeat(width))), ...rows.map(line)].join('\n');
+}
+
+const round = (value: number): string => value.toFixed(value < 10 ? 1 : 0);
+const ms = (value: number): string => value.toFixed(2);
+
+function machine(): string {
+  const [cpu] = cpus();
+  return `${type()} ${process.arch}, ${cpus().length} cores (${cpu?.model.trim()}), ${Math.round(totalmem() / 2 ** 30)} GiB, Node ${process.version}`;
+}

@@ -1,0 +1,49 @@
+// What a run has measured: samples by contestant, workload and concurrency, and their medians.
+import type { Name } from './contestants.ts';
+import { type Spread, spread } from './statistics.ts';
+import type { Sample, Workload } from './workloads.ts';
+
+/** Over all rounds. */
+export interface Figure {
+  workload: Workload;
+  concurrency: number;
+  rounds: number;
+  perSecond: Spread;
+  p50Ms: Spread;
+  p99Ms: Spread;
+  /** p99 / p50, round by round. */
+  tail: Spread;
+}
+
+export class Results {
+  readonly #samples = new Map<Name, Sample[]>();
+
+  add(name: Name, samples: readonly Sample[]): void {
+    this.#samples.set(name, [...(this.#samples.get(name) ?? []), ...samples]);
+  }
+
+  names(): Name[] {
+    return [...this.#samples.keys()];
+  }
+
+  figure(name: Name, workload: Workload, concurrency: number): Figure | null {
+    const samples = (this.#samples.get(name) ?? []).filter(
+      (sample) => sample.workload === workload && sample.concurrency === concurrency,
+    );
+    if (samples.length === 0) return null;
+    return {
+      workload,
+      concurrency,
+      rounds: samples.length,
+      perSecond: spread(samples.map(({ perSecond }) => perSecond)),
+      p50Ms: spread(samples.map(({ p50Ms }) => p50Ms)),
+      p99Ms: spread(samples.map(({ p99Ms }) => p99Ms)),
+      tail: spread(samples.map(({ p50Ms, p99Ms }) => p99Ms / p50Ms)),
+    };
+  }
+
+  /** Every sample, for whoever wants to judge for themselves. */
+  toJSON(): Record<string, Sample[]> {
+    return Object.fromEntries(this.#samples);
+  }
+}

@@ -1,0 +1,281 @@
+// The workloads W1 to W7, as one round of one contestant. Every job is brought back to FAILED between them, unmeasured.
+import type { Running } from './contestants.ts';
+import { type Answer, Client, drive, type Load } from './load.ts';
+import type { Arrival, OrchestratorEvents } from './orchestrator-events.ts';
+import type { Call, Status } from './protocol.ts';
+import { percentile } from './statistics.ts';
+
+export const WORKLOADS = {
+  W1: 'retry accepted (respond-async)',
+  W2: 'identical repeat of a retry',
+  W3: 'callback applied, with a change of status',
+  W4: 'read a job',
+  W5: 'retry until the orchestrator has it',
+  W5w: 'retry that waits, until its answer',
+  W6: 'a whole job, from create to draft',
+  W7: 'one hot job: reads and repeats in turn',
+} as const;
+export type Workload = keyof typeof WORKLOADS;
+
+/** What one round of a workload came to. */
+export interface Sample {
+  workload: Workload;
+  concurrency: number;
+  /** Finished per second, all clients together. */
+  perSecond: number;
+  p50Ms: number;
+  p99Ms: number;
+}
+
+export interface Sizes {
+  /** Distinct jobs at concurrency 32. */
+  jobs: number;
+  /** Distinct jobs at concurrency 1. */
+  jobsOneByOne: number;
+  /** Retries that are followed to the orchestrator one by one. */
+  followed: number;
+  /** Whole jobs. */
+  whole: number;
+  /** Requests to the hot job. */
+  hot: number;
+}
+
+interface BenchJob {
+  id: string;
+  dispatchId: string;
+}
+
+const HIGH = 32;
+const isSuccess = ({ status }: Answer): boolean => status >= 200 && status < 300;
+const isReplay = ({ body }: Answer): boolean => body.includes('"replayed":true');
+
+export class Session {
+  readonly #running: Running;
+  readonly #orchestrator: OrchestratorEvents;
+  readonly #sizes: Sizes;
+  readonly #clients: Record<number, Client>;
+  #jobs: BenchJob[] = [];
+  #events = 0;
+  #requests = 0;
+
+  constructor(running: Running, orchestrator: OrchestratorEvents, sizes: Sizes) {
+    this.#running = running;
+    this.#orchestrator = orchestrator;
+    this.#sizes = sizes;
+    this.#clients = { 1: new Client(running.url, 1), [HIGH]: new Client(running.url, HIGH) };
+  }
+
+  /** Jobs that have failed once, with their audio at hand. */
+  async prepare(): Promise<void> {
+    await this.#running.protocol.prepare?.(this.#running.url);
+    this.#jobs = await this.createdJobs(this.#sizes.jobs);
+    for (const status of ['AUDIO_EXTRACTING', 'AUDIO_READY', 'FAILED'] as const) await this.report(status);
+  }
+
+  async createdJobs(count: number): Promise<BenchJob[]> {
+    const { protocol } = this.#running;
+    const created = await this.#drive(Array.from({ length: count }, () => protocol.create()));
+    const ids = created.answers.map(({ body }) => String(JSON.parse(body).id));
+    await this.#drive(ids.map((id) => protocol.confirm(id)));
+    await this.#orchestrator.reset();
+    const { answers } = await this.#drive(ids.map((id) => protocol.run(id)));
+    await this.#orchestrator.received(count);
+    return ids.map((id, index) => ({ id, dispatchId: dispatchIdOf(answers[index]) }));
+  }
+
+  /** What floor A answers. */
+  async hello(): Promise<Sample[]> {
+    const samples: Sample[] = [];
+    for (const [concurrency, count] of this.#levels()) {
+      const calls = Array.from({ length: count }, (): Call => ({ method: 'GET', path: '/' }));
+      samples.push(sample('W4', concurrency, await this.#drive(calls, concurrency)));
+    }
+    return samples;
+  }
+
+  async round(): Promise<Sample[]> {
+    await this.read(this.#jobs);
+    const samples: Sample[] = [];
+    for (const [concurrency, count] of this.#levels()) {
+      const jobs = this.#jobs.slice(0, count);
+      const request = `retry-${this.#requests++}`;
+      await this.#orchestrator.reset();
+      const accepted = await this.retry(jobs, request, concurrency);
+      samples.push(sample('W1', concurrency, accepted));
+      const delays = receivedAfter(jobs, accepted, await this.#orchestrator.received(jobs.length));
+      // One by one the next retry would meet the delivery of the one before: W5 is followed by itself below.
+      if (concurrency > 1) samples.push(summary('W5', concurrency, delays, accepted.seconds));
+      samples.push(sample('W2', concurrency, await this.repeat(jobs, request, concurrency)));
+      samples.push(sample('W3', concurrency, await this.report('TRANSCRIBING', jobs, concurrency)));
+      samples.push(sample('W4', concurrency, await this.read(jobs, concurrency)));
+      await this.report('FAILED', jobs);
+    }
+    samples.push(...(await this.#followed()), ...(await this.#whole()), await this.#hot());
+    return samples;
+  }
+
+  async retry(jobs: BenchJob[], request: string, concurrency: number): Promise<Load> {
+    const calls = jobs.map(({ id }) => this.#running.protocol.retry(id, request));
+    const load = await this.#drive(calls, concurrency, (answer) => isSuccess(answer) && !isReplay(answer));
+    for (const [index, job] of jobs.entries()) job.dispatchId = dispatchIdOf(load.answers[index]);
+    return load;
+  }
+
+  repeat(jobs: BenchJob[], request: string, concurrency: number): Promise<Load> {
+    const { protocol } = this.#running;
+    return this.#drive(
+      jobs.map(({ id }) => protocol.retry(id, request)),
+      concurrency,
+      (answer) => isSuccess(answer) && (isReplay(answer) || protocol.repeatsAreNew === true),
+    );
+  }
+
+  async report(status: Status, jobs = this.#jobs, concurrency = HIGH): Promise<Load> {
+    const calls = jobs.map(({ id, dispatchId }) => {
+      this.#events += 1;
+      return this.#running.protocol.report({
+        jobId: id,
+        dispatchId,
+        eventId: `event-${this.#events}`,
+        status,
+      });
+    });
+    return this.#drive(await Promise.all(calls), concurrency);
+  }
+
+  read(jobs: BenchJob[] = this.#jobs, concurrency = HIGH): Promise<Load> {
+    return this.#drive(
+      jobs.map(({ id }) => this.#running.protocol.read(id)),
+      concurrency,
+    );
+  }
+
+  async close(): Promise<void> {
+    await Promise.all(Object.values(this.#clients).map((client) => client.close()));
+  }
+
+  #levels(): [number, number][] {
+    return [
+      [HIGH, this.#sizes.jobs],
+      [1, this.#sizes.jobsOneByOne],
+    ];
+  }
+
+  /** One retry after the other, each until the orchestrator has it: first without waiting for the answer, then with it. */
+  async #followed(): Promise<Sample[]> {
+    const { protocol } = this.#running;
+    const jobs = this.#jobs.slice(0, this.#sizes.followed);
+    const follow = async (workload: 'W5' | 'W5w'): Promise<Sample> => {
+      const request = `followed-${this.#requests++}`;
+      const delays: number[] = [];
+      for (const job of jobs) {
+        await this.#orchestrator.reset();
+        const call = protocol.retry(job.id, request, workload === 'W5w' ? 'wait' : undefined);
+        const load = await this.#drive([call], 1);
+        const received = await this.#orchestrator.received(1);
+        job.dispatchId = dispatchIdOf(load.answers[0]);
+        delays.push(
+          ...(workload === 'W5w'
+            ? load.answers.map(({ latencyMs }) => latencyMs)
+            : receivedAfter([job], load, received)),
+        );
+      }
+      await this.report('FAILED', jobs);
+      return summary(workload, 1, delays, delays.reduce((sum, ms) => sum + ms, 0) / 1000);
+    };
+    return [await follow('W5'), ...(protocol.waits === false ? [] : [await follow('W5w')])];
+  }
+
+  /** Whole jobs: an editor each, and the pipeline's reports by the orchestrator. */
+  async #whole(): Promise<Sample[]> {
+    const { protocol } = this.#running;
+    const samples: Sample[] = [];
+    for (const [concurrency, count] of [
+      [HIGH, this.#sizes.whole],
+      [1, Math.ceil(this.#sizes.whole / 8)],
+    ] as const) {
+      await this.#orchestrator.reset('pipeline');
+      const client = this.#client(concurrency);
+      const createdAt = new Map<string, bigint>();
+      const drafted: Arrival[] = [];
+      const begin = process.hrtime.bigint();
+      await inTurn(Array.from({ length: count }), concurrency, async () => {
+        if (concurrency === 1) await this.#orchestrator.reset('pipeline');
+        const { answers } = await drive(client, [protocol.create()], 1, isSuccess);
+        const id = String(JSON.parse(answers[0]?.body ?? '{}').id);
+        createdAt.set(id, answers[0]?.sentAtNs ?? 0n);
+        for (const call of [protocol.confirm(id), protocol.run(id)])
+          await drive(client, [call], 1, isSuccess);
+        if (concurrency === 1) drafted.push(...(await this.#orchestrator.drafted(1)));
+      });
+      if (concurrency > 1) drafted.push(...(await this.#orchestrator.drafted(count)));
+      const seconds = Number(process.hrtime.bigint() - begin) / 1e9;
+      const timesMs = drafted.map(({ jobId, atNs }) => Number(atNs - (createdAt.get(jobId) ?? atNs)) / 1e6);
+      samples.push(summary('W6', concurrency, timesMs, seconds));
+    }
+    return samples;
+  }
+
+  async #hot(): Promise<Sample> {
+    const { protocol } = this.#running;
+    const jobs = this.#jobs.slice(0, 1);
+    const request = `hot-${this.#requests++}`;
+    await this.#orchestrator.reset();
+    await this.retry(jobs, request, 1);
+    await this.#orchestrator.received(1);
+    const [job] = jobs;
+    const calls = Array.from({ length: this.#sizes.hot }, (_, index) =>
+      index % 2 === 0 || protocol.repeatsAreNew
+        ? protocol.read(job?.id ?? '')
+        : protocol.retry(job?.id ?? '', request),
+    );
+    const load = await this.#drive(calls);
+    await this.report('FAILED', jobs);
+    return sample('W7', HIGH, load);
+  }
+
+  #client(concurrency: number): Client {
+    const client = this.#clients[concurrency];
+    if (client === undefined) throw new Error(`no client for a concurrency of ${concurrency}`);
+    return client;
+  }
+
+  #drive(calls: readonly Call[], concurrency = HIGH, isFine = isSuccess): Promise<Load> {
+    return drive(this.#client(concurrency), calls, concurrency, isFine);
+  }
+}
+
+const dispatchIdOf = (answer: Answer | undefined): string =>
+  String(JSON.parse(answer?.body ?? '{}').dispatch_id);
+
+/** Milliseconds from sending each job's retry until the orchestrator had it. */
+function receivedAfter(jobs: readonly BenchJob[], { answers }: Load, received: readonly Arrival[]): number[] {
+  const sentAt = new Map(jobs.map(({ id }, index) => [id, answers[index]?.sentAtNs ?? 0n]));
+  return received.map(({ jobId, atNs }) => Number(atNs - (sentAt.get(jobId) ?? atNs)) / 1e6);
+}
+
+const sample = (workload: Workload, concurrency: number, { answers, seconds }: Load): Sample =>
+  summary(
+    workload,
+    concurrency,
+    answers.map(({ latencyMs }) => latencyMs),
+    seconds,
+  );
+
+const summary = (workload: Workload, concurrency: number, timesMs: number[], seconds: number): Sample => ({
+  workload,
+  concurrency,
+  perSecond: timesMs.length / seconds,
+  p50Ms: percentile(timesMs, 0.5),
+  p99Ms: percentile(timesMs, 0.99),
+});
+
+/** `act` for every item, at most `concurrency` at once. */
+async function inTurn<T>(items: T[], concurrency: number, act: (item: T) => Promise<void>): Promise<void> {
+  const left = items.values();
+  await Promise.all(
+    Array.from({ length: concurrency }, async () => {
+      for (const item of left) await act(item);
+    }),
+  );
+}
