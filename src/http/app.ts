@@ -67,15 +67,18 @@ export function contract(): OpenApiDocument {
   return generated;
 }
 
-/** What every request gets: an id, headers that fit an API, and one line in the log. */
+/**
+ * What every request gets: an id, headers that fit an API, and one line in the log. The headers are set before there is
+ * an answer, since setting them on one would copy it.
+ */
 const frame = createMiddleware<AppEnv>(async (c, next) => {
   const startedAt = Date.now();
   const requestId = `req_${crypto.randomUUID().replaceAll('-', '')}`;
   c.set('requestId', requestId);
-  await next();
   c.header('x-request-id', requestId);
   c.header('cache-control', 'no-store');
   c.header('x-content-type-options', 'nosniff');
+  await next();
   const errorCode = c.get('errorCode');
   log(c.res.status >= 500 ? 'error' : 'info', 'request', {
     request_id: requestId,

@@ -175,6 +175,13 @@ describe('methods', () => {
 });
 
 describe('every answer', () => {
+  /** What the service answers when it is itself at fault. */
+  const faulty = async (): Promise<Reply> => {
+    const { job } = await failedAfter('TRANSCRIBING');
+    await job.sql(`UPDATE job SET manifest = 'not json, and secret'`);
+    return call('GET', `/jobs/${job.id}`, { token: job.token });
+  };
+
   test('bears a request id of its own and is not cached', async () => {
     const { job, pipeline } = await jobAt('AUDIO_READY');
     const token = job.token;
@@ -187,10 +194,21 @@ describe('every answer', () => {
       await call('DELETE', `/jobs/${job.id}`, { token }),
       await call('POST', `/jobs/${job.id}/retry`, { token, body: '{' }),
       await call('POST', `/jobs/${job.id}/retry`, { token, body: 'x'.repeat(70_000) }),
+      await call('POST', `/jobs/${job.id}/retry`, {
+        token,
+        body: '{}',
+        headers: { 'content-type': 'text/plain' },
+      }),
+      await job.retry('first'),
+      await call('GET', `/jobs/${job.id}`, { token, headers: { 'if-none-match': '*' } }),
+      await call('HEAD', `/jobs/${job.id}`, { token }),
       await pipeline.send(pipeline.body('TRANSCRIBING')),
+      await faulty(),
     ];
 
-    expect(replies.map(({ status }) => status)).toEqual([200, 200, 200, 401, 404, 405, 400, 413, 204]);
+    expect(replies.map(({ status }) => status)).toEqual([
+      200, 200, 200, 401, 404, 405, 400, 413, 415, 409, 304, 200, 204, 500,
+    ]);
     const ids = replies.map(({ headers }) => headers.get('x-request-id'));
     for (const id of ids) expect(id).toMatch(/^req_[0-9a-f]{32}$/);
     expect(new Set(ids).size).toBe(replies.length);
@@ -234,10 +252,7 @@ describe('every answer', () => {
   });
 
   test('is an INTERNAL that tells nothing when the service itself is at fault', async () => {
-    const { job } = await failedAfter('TRANSCRIBING');
-    await job.sql(`UPDATE job SET manifest = 'not json, and secret'`);
-
-    const reply = await call('GET', `/jobs/${job.id}`, { token: job.token });
+    const reply = await faulty();
 
     expect(reply.status).toBe(500);
     expect(reply.body).toMatchObject({ status: 500, error_code: 'INTERNAL', details: {} });
