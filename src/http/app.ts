@@ -21,8 +21,9 @@ export function createApp(): Hono<AppEnv> {
   app.use(frame);
   for (const open of openRoutes) serve(app, open);
 
-  for (const path of ['/projects', '/projects/*', '/jobs/*', '/internal/*']) app.use(path, configured);
-  for (const path of ['/projects', '/projects/*', '/jobs/*']) app.use(path, authenticateEditor);
+  // A pattern that ends in a wildcard matches what stands before it too.
+  for (const path of ['/projects/*', '/jobs/*', '/internal/*']) app.use(path, configured);
+  for (const path of ['/projects/*', '/jobs/*']) app.use(path, authenticateEditor);
   app.use('/internal/jobs/:jobId/status', authenticateCallback);
   app.use(limitBody, readBody);
   for (const guarded of guardedRoutes) serve(app, guarded);
