@@ -144,7 +144,7 @@ describe('run', () => {
     });
     expect({ ...after, sent: null, stored: null }).toEqual({ ...before, sent: null, stored: null });
     expect({ ...after.stored, dispatch: [] }).toEqual(before.stored);
-    expect(after.stored.dispatch).toMatchObject([{ state: 'UNDELIVERABLE', request_key: null }]);
+    expect(after.stored.dispatch).toMatchObject([{ state: 'UNDELIVERABLE' }]);
     expect(reply.status).toBe(202);
     expect(reply.body.dispatch_id).not.toBe(failed.body.details.dispatch_id);
     expect(await job.executions()).toHaveLength(1);

@@ -140,7 +140,8 @@ export class ActingJob {
 
   /** Replaces fields of the newest dispatch, as it is stored. */
   async patchNewest(fields: Partial<Dispatch>): Promise<void> {
-    await this.sql('UPDATE job SET newest_dispatch = json_patch(newest_dispatch, ?)', JSON.stringify(fields));
+    const newest = { ...(await this.storedDispatches()).at(-1), ...fields };
+    await this.sql('UPDATE job SET newest_dispatch = ?', JSON.stringify(newest));
   }
 
   /** Makes everything that deadlines run from this much older; the order of events stays. */

@@ -95,7 +95,7 @@ export function storedRows(jobId: string): Promise<StoredRows> {
   return runInDurableObject(env.JOB.getByName(jobId), (_actor, state) => allRows(state));
 }
 
-export type StoredRows = Record<string, Record<string, SqlStorageValue>[]>;
+export type StoredRows = Record<string, Record<string, unknown>[]>;
 
 /** Every row of an object's database, by table; an object that stored nothing has no table. */
 export function allRows(state: DurableObjectState): StoredRows {
@@ -111,7 +111,7 @@ export function allRows(state: DurableObjectState): StoredRows {
       // The newest dispatch, withdrawn or not, and when it was made are no part of what a job is.
       .map(({ latest_dispatch_at: _order, newest_dispatch: _record, ...row }) => row);
   const rows: StoredRows = Object.fromEntries(tables.map(({ name }) => [name, rowsOf(name)]));
-  return 'dispatch' in rows ? { ...rows, dispatch: dispatchRecords(state.storage.sql).map(flat) } : rows;
+  return 'dispatch' in rows ? { ...rows, dispatch: dispatchRecords(state.storage.sql).map((record) => ({ ...record })) } : rows;
 }
 
 /** Every dispatch, wherever it is kept, oldest first. */
@@ -125,8 +125,6 @@ export function dispatchRecords(sql: SqlStorage): Dispatch[] {
     .map(({ record }): Dispatch => JSON.parse(record))
     .sort((a, b) => a.createdAt - b.createdAt);
 }
-
-const flat = (record: Dispatch) => ({ record: JSON.stringify(record) });
 
 /** A job and the token of its editor. */
 export interface OwnedJob {
