@@ -13,7 +13,7 @@ import type {
   Retry,
   Run,
 } from '../domain/commands.ts';
-import { backoffMs, fitsWindow, nextWakeUp } from '../domain/deadlines.ts';
+import { backoffMs, fitsWindow, nextWakeUp, RESEND_AFTER_MS } from '../domain/deadlines.ts';
 import { decide, newJob, refuseDispatch } from '../domain/decide.ts';
 import type { Decision } from '../domain/decision.ts';
 import type { Dispatch, Job, Transition } from '../domain/job.ts';
@@ -199,7 +199,7 @@ export class JobActor extends DurableObject<Env> {
         await this.#outbox.send(job.id, [...(open ? [open] : []), ...this.#store.notices()], Date.now());
       await this.#outbox.push(() => this.#store.job());
       const current = this.#store.job();
-      if (current) this.#arm(current, this.#store.open(current), this.#store.notices());
+      if (current) this.#arm(current);
     } catch (error) {
       // The platform gives up on an alarm that keeps failing. What is wrong may be mended, and the job still waits.
       log('error', 'alarm_failed', { error: describeError(error) });
@@ -221,7 +221,7 @@ export class JobActor extends DurableObject<Env> {
     const touched = [...(changes.opened ? [changes.opened] : []), ...(changes.updated ?? [])];
     // Who reports is answered after the workspace has heard of it, and repeats what was not answered; an editor may not.
     const isRepeated = type === 'callback' || type === 'report-delivery';
-    this.#arm(job, this.#store.open(job), touched, isRepeated);
+    this.#arm(job, isRepeated);
     for (const dispatch of touched) {
       log('info', 'dispatch_changed', {
         job_id: job.id,
@@ -250,18 +250,24 @@ export class JobActor extends DurableObject<Env> {
     await Promise.race([this.#outbox.push(() => this.#store.job()), enough]);
     clearTimeout(timer);
     const job = this.#store.job();
-    if (job) this.#arm(job, this.#store.open(job), []);
+    if (job) this.#arm(job);
   }
 
-  /** Moves the alarm only to an earlier time: one that comes too early finds nothing due and is set again. */
-  #arm(job: Job, open: Dispatch | null, notices: readonly Dispatch[], isListing = false): void {
+  /**
+   * Moves the alarm to an earlier time; to a later one only when it is about to come for nothing: then moving it costs
+   * no more than the alarm would, and saves it. Any other that comes too early finds nothing due and is set again.
+   */
+  #arm(job: Job, isListing = false): void {
     const now = Date.now();
-    const wakeUp = nextWakeUp(job, open, notices, this.#config.rules, now);
+    const wakeUp = nextWakeUp(job, this.#store.open(job), this.#store.notices(), this.#config.rules, now);
     const pushAt = isListing ? null : this.#outbox.pushDueAt(job, now);
     const due = Math.min(wakeUp ?? Infinity, pushAt ?? Infinity);
+    if (due === Infinity) return;
     const at = Math.max(due, now + SHORTEST_ALARM_MS);
-    if (due === Infinity || (this.#alarmAt !== null && this.#alarmAt <= at)) return;
-    this.#setAlarm(at);
+    const soon = now + RESEND_AFTER_MS;
+    const comesForNothing =
+      this.#alarmAt !== null && this.#alarmAt <= soon && at > soon && this.#outbox.isListed(job);
+    if (this.#alarmAt === null || at < this.#alarmAt || comesForNothing) this.#setAlarm(at);
   }
 
   #setAlarm(at: number): void {

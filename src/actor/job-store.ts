@@ -23,6 +23,8 @@ interface Present {
   job: Job;
   /** The dispatch that was made last, open or not. */
   newest: Dispatch | null;
+  /** How many earlier dispatches have a cancel notice to be delivered. */
+  earlierNotices: number;
   /** The number of the latest entry of the audit trail. */
   latestSeq: number;
 }
@@ -52,9 +54,9 @@ export class JobStore {
     if (!this.#hasSchema) migrate(this.#storage, JOB_MIGRATIONS);
     this.#hasSchema = true;
     this.#sql.exec(
-      `INSERT INTO job (one, id, project_id, owner, status, manifest, checkpoints, latest_seq, revision, created_at,
-         updated_at)
-       VALUES (1, ?, ?, ?, ?, ?, ?, 0, ?, ?, ?)`,
+      `INSERT INTO job (one, id, project_id, owner, status, manifest, checkpoints, earlier_notices, latest_seq, revision,
+         created_at, updated_at)
+       VALUES (1, ?, ?, ?, ?, ?, ?, 0, 0, ?, ?, ?)`,
       job.id,
       job.projectId,
       job.owner,
@@ -65,7 +67,7 @@ export class JobStore {
       job.createdAt,
       job.updatedAt,
     );
-    this.#present = { job, newest: null, latestSeq: 0 };
+    this.#present = { job, newest: null, earlierNotices: 0, latestSeq: 0 };
   }
 
   /** What `decide` has to see for this command; null when this object holds no job. */
@@ -122,10 +124,13 @@ export class JobStore {
 
   /** The dispatches whose cancel notice is still to be delivered. */
   notices(): Dispatch[] {
-    const newest = this.#read()?.newest ?? null;
-    if (newest === null) return [];
-    const pending = newest.cancelNotice?.state === 'PENDING' ? [newest] : [];
-    return [...pending, ...this.#earlier(`cancel_state = 'PENDING'`)];
+    const present = this.#read();
+    if (!present) return [];
+    const { newest, earlierNotices } = present;
+    return [
+      ...(newest?.cancelNotice?.state === 'PENDING' ? [newest] : []),
+      ...(earlierNotices > 0 ? this.#earlier(`cancel_state = 'PENDING'`) : []),
+    ];
   }
 
   /** Newest first; `before` is the last one of the page before. */
@@ -155,14 +160,18 @@ export class JobStore {
   }
 
   #store(before: Present, changes: Changes): Present {
-    let { newest } = before;
+    let { newest, earlierNotices } = before;
     if (changes.opened) {
       if (newest) this.#insertEarlier(newest);
+      if (newest?.cancelNotice?.state === 'PENDING') earlierNotices += 1;
       newest = changes.opened;
     }
     for (const dispatch of changes.updated ?? []) {
       if (dispatch.id === newest?.id) newest = dispatch;
-      else this.#updateEarlier(dispatch);
+      else {
+        this.#updateEarlier(dispatch);
+        earlierNotices = this.#earlier(`cancel_state = 'PENDING'`).length;
+      }
     }
     const { event = null, transitions = [] } = changes;
     let { latestSeq } = before;
@@ -174,8 +183,11 @@ export class JobStore {
       this.#insertHistory(event, null, null);
     }
     const job = changes.job ?? before.job;
-    if (job !== before.job || newest !== before.newest) this.#updateJob(job, newest, latestSeq);
-    return { job, newest, latestSeq };
+    const present = { job, newest, earlierNotices, latestSeq };
+    if (job !== before.job || newest !== before.newest || earlierNotices !== before.earlierNotices) {
+      this.#updateJob(present);
+    }
+    return present;
   }
 
   #read(): Present | null {
@@ -184,6 +196,7 @@ export class JobStore {
     this.#present = row && {
       job: toJob(row),
       newest: row.newest_dispatch === null ? null : JSON.parse(row.newest_dispatch as string),
+      earlierNotices: row.earlier_notices as number,
       latestSeq: row.latest_seq as number,
     };
     return this.#present;
@@ -217,10 +230,10 @@ export class JobStore {
     return row && toEvent(row);
   }
 
-  #updateJob(job: Job, newest: Dispatch | null, latestSeq: number): void {
+  #updateJob({ job, newest, earlierNotices, latestSeq }: Present): void {
     this.#sql.exec(
       `UPDATE job SET status = ?, manifest = ?, failure = ?, progress_pct = ?, checkpoints = ?, open_dispatch_id = ?,
-         newest_dispatch = ?, latest_dispatch_at = ?, last_progress_at = ?, latest_callback_dispatch_id = ?,
+         newest_dispatch = ?, earlier_notices = ?, latest_dispatch_at = ?, last_progress_at = ?, latest_callback_dispatch_id = ?,
          latest_callback_occurred_at = ?, latest_seq = ?, revision = ?, updated_at = ?`,
       job.status,
       JSON.stringify(job.manifest),
@@ -229,6 +242,7 @@ export class JobStore {
       JSON.stringify(job.checkpoints),
       job.openDispatchId,
       newest && JSON.stringify(newest),
+      earlierNotices,
       job.latestDispatchAt,
       job.lastProgressAt,
       job.latestCallback?.dispatchId ?? null,

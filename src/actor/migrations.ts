@@ -37,6 +37,8 @@ const JOB_TABLE = `
     open_dispatch_id TEXT,
     -- The newest dispatch, open or not: nearly every change of a dispatch comes with one of the job.
     newest_dispatch TEXT,
+    -- How many earlier dispatches have a cancel notice to be delivered.
+    earlier_notices INTEGER NOT NULL,
     latest_dispatch_at INTEGER,
     last_progress_at INTEGER,
     latest_callback_dispatch_id TEXT,
@@ -205,16 +207,17 @@ const JOB_STEPS: readonly string[] = [
     ) AS record
     FROM dispatch_before;
   INSERT INTO job (one, id, project_id, owner, status, manifest, failure, progress_pct, checkpoints, open_dispatch_id,
-      newest_dispatch, latest_dispatch_at, last_progress_at, latest_callback_dispatch_id, latest_callback_occurred_at,
-      latest_seq, revision, created_at, updated_at)
+      newest_dispatch, earlier_notices, latest_dispatch_at, last_progress_at, latest_callback_dispatch_id,
+      latest_callback_occurred_at, latest_seq, revision, created_at, updated_at)
     SELECT one, id, project_id, owner, status, manifest, failure, progress_pct, checkpoints, open_dispatch_id,
-      (SELECT record FROM dispatch_record ORDER BY created_at DESC, id DESC LIMIT 1), latest_dispatch_at,
+      (SELECT record FROM dispatch_record ORDER BY created_at DESC, id DESC LIMIT 1), 0, latest_dispatch_at,
       last_progress_at, latest_callback_dispatch_id, latest_callback_occurred_at,
       (SELECT coalesce(max(seq), 0) FROM transition), revision, created_at, updated_at
     FROM job_before;
   INSERT INTO dispatch (request_key, id, created_at, cancel_state, record)
     SELECT request_key, id, created_at, cancel_state, record FROM dispatch_record
     WHERE id IS NOT (SELECT newest_dispatch ->> 'id' FROM job);
+  UPDATE job SET earlier_notices = (SELECT count(*) FROM dispatch WHERE cancel_state = 'PENDING');
   INSERT INTO history (key, payload_digest, artifacts, status, dispatch_id, occurred_at, recorded_at)
     SELECT event_id, payload_digest, artifacts, status, dispatch_id, occurred_at, recorded_at FROM callback_event;
   INSERT INTO history (key, seq, event_type, actor, prev_status, correlation_id, checkpoint, status, dispatch_id,

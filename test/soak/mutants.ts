@@ -96,22 +96,22 @@ export const MUTANTS: readonly Mutant[] = [
   {
     bug: 'the deadline is not re-armed',
     file: 'src/actor/job-actor.ts',
-    from: `if (current) this.#arm(current, this.#store.open(current), this.#store.notices());`,
+    from: `if (current) this.#arm(current);`,
     to: '',
     suite: 'simulation',
   },
   {
     bug: 'the alarm is moved to the later of two deadlines',
     file: 'src/actor/job-actor.ts',
-    from: `this.#alarmAt !== null && this.#alarmAt <= at`,
-    to: `this.#alarmAt !== null && this.#alarmAt >= at`,
+    from: `at < this.#alarmAt || comesForNothing`,
+    to: `at > this.#alarmAt || comesForNothing`,
     suite: 'simulation',
   },
   {
     bug: 'the transaction is split in two: the job’s row follows its history later',
     file: 'src/actor/job-store.ts',
-    from: `if (job !== before.job || newest !== before.newest) this.#updateJob(job, newest, latestSeq);`,
-    to: `queueMicrotask(() => this.#updateJob(job, newest, latestSeq));`,
+    from: `      this.#updateJob(present);`,
+    to: `      queueMicrotask(() => this.#updateJob(present));`,
     suite: 'simulation',
   },
   {
