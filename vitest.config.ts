@@ -12,7 +12,12 @@ export default defineConfig({
       {
         test: {
           name: 'pure',
-          include: ['test/domain/**/*.test.ts', 'test/contract/**/*.test.ts', 'test/docs/**/*.test.ts'],
+          include: [
+            'test/domain/**/*.test.ts',
+            'test/contract/**/*.test.ts',
+            'test/docs/**/*.test.ts',
+            'test/cost/{budget,bundle}.test.ts',
+          ],
         },
       },
       {
@@ -63,6 +68,7 @@ export default defineConfig({
             'test/actor/**/*.test.ts',
             'test/dispatch/**/*.test.ts',
             'test/faults/**/*.test.ts',
+            'test/cost/operations.test.ts',
           ],
           globalSetup: ['test/support/global-setup.ts'],
           setupFiles: ['test/support/workerd/one-proxy.ts'],

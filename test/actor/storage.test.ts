@@ -1,7 +1,6 @@
-// What the databases promise by themselves, whatever the code above them does; and what each command writes.
+// What the databases promise by themselves, whatever the code above them does.
 import { env, evictDurableObject, runInDurableObject } from 'cloudflare:test';
-import { describe, expect, onTestFinished, test } from 'vitest';
-import storagePage from '../../spec/storage.md?raw';
+import { describe, expect, test } from 'vitest';
 import { appliedSteps, migrate } from '../../src/actor/migrate.ts';
 import { JOB_MIGRATIONS, WORKSPACE_MIGRATIONS } from '../../src/actor/migrations.ts';
 import { newId } from '../../src/contract/fields.ts';
@@ -11,13 +10,10 @@ import {
   createdJob,
   failedAfter,
   jobAt,
-  newHome,
   retriedAfter,
-  until,
   uploadedJob,
 } from '../support/workerd/acting.ts';
 import { call, editorToken, storedRows } from '../support/workerd/harness.ts';
-import { RowsWritten } from '../support/workerd/rows-written.ts';
 
 /** A database of its own that holds nothing. */
 function inEmptyObject<T>(run: (storage: DurableObjectStorage) => T): Promise<T> {
@@ -325,156 +321,3 @@ test('whatever is asked of a job or workspace that does not exist stores nothing
   const tables = await runInDurableObject(strangers, (_actor, state) => schemaOf(state.storage.sql));
   expect(tables).toEqual([]);
 });
-
-describe('rows written', () => {
-  /** What one story writes, step by step. */
-  class Meter {
-    readonly #rows: RowsWritten;
-    readonly table: string[] = [];
-    total = 0;
-
-    constructor(rows: RowsWritten) {
-      this.#rows = rows;
-    }
-
-    async step(name: string, act: () => Promise<unknown>, jobOf: () => ActingJob): Promise<void> {
-      await listed(jobOf());
-      if (await isDueSoon(jobOf())) await jobOf().alarm();
-      this.#rows.reset();
-      await act();
-      await listed(jobOf());
-      const { job, alarm, workspace } = await this.#rows.of(jobOf());
-      // Steps lie further apart than the alarm that follows each of them.
-      this.#rows.reset();
-      if (await isDueSoon(jobOf())) await jobOf().alarm();
-      const later = Object.values(await this.#rows.of(jobOf())).reduce((sum, rows) => sum + rows);
-      const sum = job + alarm + workspace + later;
-      this.total += sum;
-      this.table.push(`| ${name} | ${job} | ${alarm} | ${workspace} | ${later} | ${sum} |`);
-    }
-  }
-
-  const isDueSoon = async (job: ActingJob) => {
-    const at = await job.alarmAt();
-    return at !== null && at - RowsWritten.ALARM_SHIFT_MS <= Date.now() + 5_000;
-  };
-
-  /** The workspace hears of a change after the caller was answered. */
-  const listed = (job: ActingJob) =>
-    until(async () => {
-      const page = await call('GET', `/projects/${job.projectId}/jobs`, { token: job.token });
-      expect(page.body.items[0]?.status).toBe(await job.status());
-    });
-
-  test('by each command are as spec/storage.md says', async () => {
-    const rows = await RowsWritten.count();
-    onTestFinished(() => rows.stop());
-    const whole = new Meter(rows);
-    const home = await newHome();
-    let job = await createdJob();
-    const step = (name: string, act: () => Promise<unknown>) => whole.step(name, act, () => job);
-
-    // A whole job: it fails once and is retried once.
-    await step('create', async () => {
-      job = await createdJob({}, home);
-    });
-    await step('confirm-upload', () => job.confirm());
-    await step('run, until delivered', async () => expect((await job.run()).status).toBe(202));
-    const first = await job.pipeline((await job.dispatches())[0].dispatch_id);
-    await step('callback: first of a run, AUDIO_EXTRACTING', () => first.report('AUDIO_EXTRACTING'));
-    await step('callback: checkpoint AUDIO_READY', () => first.report('AUDIO_READY'));
-    await step('callback: TRANSCRIBING', () => first.report('TRANSCRIBING'));
-    await step('callback: heartbeat', () => first.report('TRANSCRIBING', { progress_pct: 50 }));
-    await step('callback: FAILED, ends the dispatch', () => first.report('FAILED'));
-    await step('retry, until delivered', async () => expect((await job.retry('again')).status).toBe(202));
-    const second = await job.pipeline((await job.dispatches())[0].dispatch_id);
-    await step('callback: first of a retry, TRANSCRIBING', () => second.report('TRANSCRIBING'));
-    await step('callback: checkpoint TRANSCRIPT_READY', () => second.report('TRANSCRIPT_READY'));
-    await step('callback: GENERATING', () => second.report('GENERATING'));
-    await step('callback: checkpoint DRAFT_READY, settles the dispatch', () => second.report('DRAFT_READY'));
-
-    // What happens beside it.
-    const beside = new Meter(rows);
-    const event = second.body('EXPORTING');
-    await second.report('EXPORTING', event);
-    const known = (await job.sql("SELECT key FROM history WHERE status = 'FAILED'"))[0]?.key;
-    await beside.step(
-      'callback: replayed, or refused',
-      async () => {
-        expect((await second.send(event)).status).toBe(200);
-        expect((await second.send({ ...event, event_id: known })).status).toBe(409);
-      },
-      () => job,
-    );
-    await beside.step(
-      'run or retry: replayed, or refused here',
-      async () => {
-        expect((await job.run()).status).toBe(200);
-        expect((await job.retry('again')).status).toBe(200);
-        expect((await job.retry('other')).status).toBe(409);
-      },
-      () => job,
-    );
-    const refused = (await failedAfter('AUDIO_READY')).job;
-    await refused.answers({ kind: 'refuse', status: 400 });
-    await beside.step(
-      'retry: refused by the orchestrator, withdrawn',
-      async () => expect((await refused.retry('x')).status).toBe(502),
-      () => refused,
-    );
-    const cancelled = (await jobAt('TRANSCRIBING')).job;
-    await beside.step(
-      'cancel of a running job, until the orchestrator has it',
-      async () => {
-        await cancelled.cancel();
-        await until(async () =>
-          expect(await cancelled.storedDispatches()).toMatchObject([
-            { cancelNotice: { state: 'DELIVERED' } },
-          ]),
-        );
-      },
-      () => cancelled,
-    );
-
-    const measured = [
-      '| command | job | alarm set | workspace | alarm 5 s later | rows |',
-      '| --- | --- | --- | --- | --- | --- |',
-      ...whole.table,
-      `| **a whole job, with one failure and one retry** | | | | | **${whole.total}** |`,
-      ...beside.table,
-    ].join('\n');
-    console.log(measured);
-    expect(measured).toBe(blockOf(storagePage, 'rows-written'));
-  });
-
-  test('once for the schema of an actor are as spec/storage.md says', async () => {
-    const measured: string[] = ['| schema of | rows |', '| --- | --- |'];
-    for (const [name, migrations] of [
-      ['a job', JOB_MIGRATIONS],
-      ['a workspace', WORKSPACE_MIGRATIONS],
-    ] as const) {
-      const statements = await inEmptyObject((storage) => {
-        migrate(storage, migrations);
-        return storage.sql
-          .exec<{ sql: string }>(
-            `SELECT sql FROM sqlite_master WHERE sql IS NOT NULL AND name NOT LIKE '\\_cf%' ESCAPE '\\' ORDER BY rowid`,
-          )
-          .toArray()
-          .map((row) => row.sql);
-      });
-      // A cursor counts the last one of several statements alone, so that each is run by itself.
-      const rows = await inEmptyObject((storage) =>
-        statements.reduce((sum, statement) => sum + storage.sql.exec(statement).rowsWritten, 0),
-      );
-      // The marker.
-      measured.push(`| ${name} | ${rows + 1} |`);
-    }
-    console.log(measured.join('\n'));
-    expect(measured.join('\n')).toBe(blockOf(storagePage, 'schema-rows'));
-  });
-});
-
-/** What stands between the markers of this name. */
-function blockOf(page: string, name: string): string | undefined {
-  return new RegExp(`<!-- ${name}:begin -->\\n+([^]*?)\\n+<!-- ${name}:end -->`).exec(page)?.[1];
-}

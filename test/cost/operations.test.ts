@@ -1,0 +1,291 @@
+// What each operation and a whole job cost in what Cloudflare bills: counted in real workerd, held to budget.json and to
+// the tables of spec/performance.md.
+import { env, evictDurableObject, runInDurableObject } from 'cloudflare:test';
+import { beforeAll, describe, expect, test } from 'vitest';
+import page from '../../spec/performance.md?raw';
+import { migrate } from '../../src/actor/migrate.ts';
+import { JOB_MIGRATIONS, type Migrations, WORKSPACE_MIGRATIONS } from '../../src/actor/migrations.ts';
+import { signCallbackToken } from '../../src/contract/callback-token.ts';
+import { newId } from '../../src/contract/fields.ts';
+import {
+  type ActingJob,
+  ActingPipeline,
+  config,
+  createdJob,
+  failedAfter,
+  type Home,
+  jobAt,
+  newHome,
+  until,
+} from '../support/workerd/acting.ts';
+import { call } from '../support/workerd/harness.ts';
+import { Meter } from '../support/workerd/meter.ts';
+import budget from './budget.json';
+import { overBudget } from './budget.ts';
+import { costSection, figuresOf, type Measured, type Step } from './report.ts';
+
+/** An alarm this close belongs to the step that set it. */
+const SOON_MS = 5_000;
+const PAGE_SIZE = 20;
+const LISTED_JOBS = 1_000;
+
+/** Counts steps of jobs. Between steps that lie minutes apart, as a pipeline's do, the objects fall asleep. */
+class Account {
+  readonly #meter: Meter;
+  readonly #sleeps: boolean;
+  readonly steps: Step[] = [];
+
+  constructor(meter: Meter, { sleeps }: { sleeps: boolean }) {
+    this.#meter = meter;
+    this.#sleeps = sleeps;
+  }
+
+  /** `jobOf` tells the job that acts; of others nothing may be under way. */
+  async step(name: string, act: () => Promise<unknown>, jobOf: () => ActingJob): Promise<void> {
+    await this.#settle(jobOf());
+    if (this.#sleeps) await this.#sleep(jobOf());
+    this.#meter.reset();
+    await act();
+    await this.#settle(jobOf());
+    const counts = this.#meter.counts();
+    const woken = [counts.jobCalls + counts.alarmsFired, counts.workspaceCalls].filter((calls) => calls > 0);
+    this.steps.push({ name, ...counts, awakenings: this.#sleeps ? woken.length : 0 });
+  }
+
+  /** Until the workspace lists what the job is, nothing is under way, and the alarm that follows has fired. */
+  async #settle(job: ActingJob): Promise<void> {
+    await until(async () => expect(await this.#isListed(job)).toBe(true));
+    const at = await job.alarmAt();
+    if (at === null || at > Date.now() + SOON_MS) return;
+    await job.alarm();
+    await this.#settle(job);
+  }
+
+  async #isListed(job: ActingJob): Promise<boolean> {
+    if (!this.#meter.isQuiet()) return false;
+    const look = (stub: DurableObjectStub, query: string, ...bindings: SqlStorageValue[]) =>
+      runInDurableObject(stub, (_actor, { storage }) =>
+        this.#meter.muted(
+          () => storage.sql.exec<Record<string, SqlStorageValue>>(query, ...bindings).toArray()[0],
+        ),
+      );
+    const known = await look(job.stub, 'SELECT owner, status FROM job');
+    const workspace = env.WORKSPACE.getByName(String(known?.owner));
+    const listed = await look(workspace, 'SELECT status FROM job_summary WHERE job_id = ?', job.id);
+    return known?.status === listed?.status;
+  }
+
+  async #sleep(job: ActingJob): Promise<void> {
+    const owner = await job.owner();
+    await evictDurableObject(job.stub);
+    await evictDurableObject(env.WORKSPACE.getByName(owner));
+  }
+}
+
+/** A whole job: it fails once and is retried once. */
+async function liveThrough(account: Account, home: Home): Promise<ActingJob> {
+  let job = await createdJob({}, home);
+  const step = (name: string, act: () => Promise<unknown>) => account.step(name, act, () => job);
+  await step('create', async () => {
+    job = await createdJob({}, home);
+  });
+  await step('confirm-upload', () => job.confirm());
+  await step('run, until delivered', async () => expect((await job.run()).status).toBe(202));
+  const first = await job.pipeline((await job.dispatches())[0].dispatch_id);
+  await step('callback: first of a run, AUDIO_EXTRACTING', () => first.report('AUDIO_EXTRACTING'));
+  await step('callback: checkpoint AUDIO_READY', () => first.report('AUDIO_READY'));
+  await step('callback: TRANSCRIBING', () => first.report('TRANSCRIBING'));
+  await step('callback: heartbeat', () => first.report('TRANSCRIBING', { progress_pct: 50 }));
+  await step('callback: FAILED, ends the dispatch', () => first.report('FAILED'));
+  await step('retry, until delivered', async () => expect((await job.retry('again')).status).toBe(202));
+  const second = await job.pipeline((await job.dispatches())[0].dispatch_id);
+  await step('callback: first of a retry, TRANSCRIBING', () => second.report('TRANSCRIBING'));
+  await step('callback: checkpoint TRANSCRIPT_READY', () => second.report('TRANSCRIPT_READY'));
+  await step('callback: GENERATING', () => second.report('GENERATING'));
+  await step('callback: checkpoint DRAFT_READY, settles the dispatch', () => second.report('DRAFT_READY'));
+  await step('the last alarm, finds nothing due', () => job.alarm());
+  // Idle from here on: nothing wakes it.
+  expect(await job.alarmAt()).toBeNull();
+  return job;
+}
+
+async function liveBeside(account: Account, home: Home): Promise<void> {
+  const { job, pipeline } = await failedAfter('AUDIO_READY');
+  const event = pipeline.body('FAILED');
+  const step = (name: string, act: () => Promise<unknown>) => account.step(name, act, () => job);
+  const known = (await job.sql("SELECT key FROM history WHERE status = 'AUDIO_READY'"))[0]?.key;
+  await account.step(
+    'read a job',
+    () => job.get(),
+    () => job,
+  );
+  await step('callback: refused, the job has moved on', async () =>
+    expect((await pipeline.send(event)).status).toBe(409),
+  );
+  await step('callback: refused, a known event with another payload', async () =>
+    expect((await pipeline.send({ ...event, event_id: known })).status).toBe(409),
+  );
+  await step('run: replayed', async () => expect((await job.run()).status).toBe(200));
+  await job.answers({ kind: 'refuse', status: 400 });
+  await step('retry: refused by the orchestrator, withdrawn', async () =>
+    expect((await job.retry('x')).status).toBe(502),
+  );
+
+  const running = await jobAt('AUDIO_READY');
+  const transcribing = running.pipeline.body('TRANSCRIBING');
+  await running.pipeline.send(transcribing);
+  const beside = (name: string, act: () => Promise<unknown>) => account.step(name, act, () => running.job);
+  await beside('callback: replayed', async () =>
+    expect((await running.pipeline.send(transcribing)).status).toBe(200),
+  );
+  await beside('retry: refused here, the job runs', async () =>
+    expect((await running.job.retry('other')).status).toBe(409),
+  );
+  await beside('an alarm that comes early, and is set again', () => running.job.alarm());
+  await beside('cancel of a running job, until the orchestrator has it', () => running.job.cancel());
+
+  const strange = await createdJob();
+  await account.step(
+    `list: a page of ${PAGE_SIZE} out of ${LISTED_JOBS} jobs`,
+    async () => {
+      const { body } = await call('GET', `/projects/${home.projectId}/jobs?limit=${PAGE_SIZE}`, {
+        token: home.token,
+      });
+      expect(body.items).toHaveLength(PAGE_SIZE);
+    },
+    () => strange,
+  );
+  const stranger = await newHome();
+  const nobody = newId('job');
+  const missing = new ActingPipeline(
+    nobody,
+    newId('dsp'),
+    await signCallbackToken(nobody, newId('dsp'), config.callbackTokenKeys),
+  );
+  await account.step(
+    'missing job: each endpoint once',
+    async () => {
+      await askInVain(nobody, stranger.token);
+      expect((await missing.send(missing.body('FAILED'))).status).toBeGreaterThanOrEqual(400);
+    },
+    () => strange,
+  );
+  await account.step(
+    'foreign job: each endpoint once',
+    () => askInVain(strange.id, stranger.token),
+    () => strange,
+  );
+  await account.step(
+    'missing and foreign project: list and create in each',
+    async () => {
+      for (const project of [newId('prj'), strange.projectId]) {
+        for (const method of ['GET', 'POST']) {
+          expect((await call(method, `/projects/${project}/jobs`, stranger)).status).toBe(404);
+        }
+      }
+    },
+    () => strange,
+  );
+}
+
+async function askInVain(jobId: string, token: string): Promise<void> {
+  for (const [method, path, body] of [
+    ['GET', ''],
+    ['GET', '/dispatches'],
+    ['GET', '/transitions'],
+    ['POST', '/confirm-upload', { video_uri: 's3://media/x' }],
+    ['POST', '/run'],
+    ['POST', '/cancel'],
+    ['POST', '/retry', { model_profile: 'balanced', client_request_id: 'x' }],
+  ] as const) {
+    expect((await call(method, `/jobs/${jobId}${path}`, { token, body })).status).toBe(404);
+  }
+}
+
+const databaseSize = (stub: DurableObjectStub): Promise<number> =>
+  runInDurableObject(stub, (_actor, { storage }) => storage.sql.databaseSize);
+
+/** How much a workspace grows with each job that it lists, as an average over many. */
+async function workspaceBytesPerJob(job: ActingJob): Promise<number> {
+  const workspace = env.WORKSPACE.getByName(await job.owner());
+  const before = await databaseSize(workspace);
+  for (let n = 0; n < LISTED_JOBS; n += 1) {
+    await workspace.putSummary({
+      jobId: `job_${String(n).padStart(32, '0')}`,
+      projectId: job.projectId,
+      status: 'DRAFT_READY',
+      revision: 12,
+      createdAt: 1_700_000_000_000 + n,
+      updatedAt: 1_700_000_000_000 + n,
+    });
+  }
+  return Math.round(((await databaseSize(workspace)) - before) / LISTED_JOBS);
+}
+
+/** What making the schema writes. A cursor counts the last one of several statements alone, so each is run by itself. */
+async function schemaRows(migrations: Migrations): Promise<number> {
+  const inEmptyObject = <T>(run: (storage: DurableObjectStorage) => T) =>
+    runInDurableObject(env.JOB.getByName(newId('job')), (_actor, { storage }) => run(storage));
+  const statements = await inEmptyObject((storage) => {
+    migrate(storage, migrations);
+    return storage.sql
+      .exec<{ sql: string }>(
+        `SELECT sql FROM sqlite_master WHERE sql IS NOT NULL AND name NOT LIKE '\\_cf%' ESCAPE '\\' ORDER BY rowid`,
+      )
+      .toArray()
+      .map((row) => row.sql);
+  });
+  const rows = await inEmptyObject(({ sql }) =>
+    statements.reduce((sum, statement) => sum + sql.exec(statement).rowsWritten, 0),
+  );
+  const marker = 1;
+  return rows + marker;
+}
+
+async function measure(meter: Meter): Promise<Measured> {
+  const whole = new Account(meter, { sleeps: true });
+  const wholeAwake = new Account(meter, { sleeps: false });
+  const beside = new Account(meter, { sleeps: true });
+  const home = await newHome();
+  const job = await liveThrough(whole, home);
+  await liveThrough(wholeAwake, home);
+  const storedBytes = {
+    job: await databaseSize(job.stub),
+    workspacePerJob: await workspaceBytesPerJob(job),
+  };
+  await liveBeside(beside, home);
+  return {
+    whole: whole.steps,
+    wholeAwake: wholeAwake.steps,
+    beside: beside.steps,
+    schemaRows: { job: await schemaRows(JOB_MIGRATIONS), workspace: await schemaRows(WORKSPACE_MIGRATIONS) },
+    storedBytes,
+  };
+}
+
+describe('what a job costs', () => {
+  let measured: Measured;
+
+  beforeAll(async () => {
+    const meter = await Meter.start();
+    try {
+      measured = await measure(meter);
+    } finally {
+      meter.stop();
+    }
+  }, 60_000);
+
+  // Both show what was measured when they fail, to be copied to where it was meant.
+
+  test('keeps every ceiling of test/cost/budget.json', () => {
+    const figures = figuresOf(measured);
+    console.log(JSON.stringify(figures, null, 2));
+    expect(overBudget(figures, budget.operations)).toEqual([]);
+  });
+
+  test('is as spec/performance.md says', () => {
+    const section = costSection(measured);
+    console.log(section);
+    expect(/<!-- cost:begin -->\n+([\s\S]*?)\n+<!-- cost:end -->/.exec(page)?.[1]).toBe(section);
+  });
+});

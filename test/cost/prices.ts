@@ -1,0 +1,83 @@
+// Cloudflare's published prices, as of the copies named here, and what a job's figures come to at them. Every unit is
+// priced at the rate beyond what the Workers Paid plan includes each month; the plan's own $5 are left out.
+
+/** When the copies were looked up. */
+export const READ_ON = '2026-11-24';
+
+const PRICING = 'https://developers.cloudflare.com/durable-objects/platform/pricing/';
+const WORKERS = 'https://developers.cloudflare.com/workers/platform/pricing/';
+const QUEUES = 'https://developers.cloudflare.com/queues/platform/pricing/';
+const LOGS = 'https://developers.cloudflare.com/workers/observability/logs/workers-logs/';
+const OBSERVABILITY = 'https://developers.cloudflare.com/observability/pricing/';
+
+export interface Price {
+  dollars: number;
+  per: number;
+  unit: string;
+  /** What the Workers Paid plan holds of it each month, and these sums leave out. */
+  included: string;
+  source: string;
+}
+
+const MILLION = 1_000_000;
+
+export const PRICES = {
+  rowsWritten: { dollars: 1, per: MILLION, unit: 'rows written', included: '50 million', source: PRICING },
+  rowsRead: { dollars: 0.001, per: MILLION, unit: 'rows read', included: '25 billion', source: PRICING },
+  objectRequests: {
+    dollars: 0.15,
+    per: MILLION,
+    unit: 'object requests',
+    included: '1 million',
+    source: PRICING,
+  },
+  objectGbSeconds: { dollars: 12.5, per: MILLION, unit: 'GB-s', included: '400,000', source: PRICING },
+  storedGbMonths: { dollars: 0.2, per: 1, unit: 'GB-month stored', included: '5', source: PRICING },
+  workerRequests: {
+    dollars: 0.3,
+    per: MILLION,
+    unit: 'Worker requests',
+    included: '10 million',
+    source: WORKERS,
+  },
+  workerCpuMs: {
+    dollars: 0.02,
+    per: MILLION,
+    unit: 'ms of Worker CPU',
+    included: '30 million',
+    source: WORKERS,
+  },
+  queueOperations: {
+    dollars: 0.4,
+    per: MILLION,
+    unit: 'queue operations',
+    included: '1 million',
+    source: QUEUES,
+  },
+  // Events are priced until 2026-11-30, gigabytes from the day after.
+  logEvents: { dollars: 0.6, per: MILLION, unit: 'log events', included: '20 million', source: LOGS },
+  logGb: { dollars: 0.25, per: 1, unit: 'GB of logs taken in', included: '50', source: OBSERVABILITY },
+  logGbMonths: { dollars: 0.1, per: 1, unit: 'GB-month of logs', included: '12', source: OBSERVABILITY },
+} as const satisfies Record<string, Price>;
+
+export type Billed = keyof typeof PRICES;
+
+/** What no local run can measure, assumed on the safe side. */
+export const ASSUMED = {
+  /** How long an object is active for one call or alarm, a call to the workspace and its confirmed writes included. */
+  objectMsPerRequest: 50,
+  /** How much longer for a run or retry that waits until its dispatch was delivered. */
+  objectMsPerDelivery: 1_000,
+  workerCpuMsPerRequest: 5,
+  /** With the attributes that Cloudflare adds. */
+  bytesPerLogEvent: 1_000,
+} as const;
+
+/** An object is billed for 128 MB whatever it uses. */
+export const OBJECT_GB = 0.128;
+
+/** How long Workers Logs keeps an event, in months of 30 days. */
+export const LOG_MONTHS = 7 / 30;
+
+export const dollarsFor = (billed: Billed, units: number): number =>
+  (units * PRICES[billed].dollars) / PRICES[billed].per;
