@@ -109,7 +109,7 @@ async function liveThrough(account: Account, home: Home): Promise<ActingJob> {
   return job;
 }
 
-async function liveBeside(account: Account, home: Home): Promise<void> {
+async function liveBeside(account: Account, listed: ActingJob): Promise<void> {
   const { job, pipeline } = await failedAfter('AUDIO_READY');
   const event = pipeline.body('FAILED');
   const step = (name: string, act: () => Promise<unknown>) => account.step(name, act, () => job);
@@ -144,18 +144,16 @@ async function liveBeside(account: Account, home: Home): Promise<void> {
   await beside('an alarm that comes early, and is set again', () => running.job.alarm());
   await beside('cancel of a running job, until the orchestrator has it', () => running.job.cancel());
 
-  const strange = await createdJob();
   await account.step(
     `list: a page of ${PAGE_SIZE} out of ${LISTED_JOBS} jobs`,
     async () => {
-      const { body } = await call('GET', `/projects/${home.projectId}/jobs?limit=${PAGE_SIZE}`, {
-        token: home.token,
-      });
-      expect(body.items).toHaveLength(PAGE_SIZE);
+      const path = `/projects/${listed.projectId}/jobs?limit=${PAGE_SIZE}`;
+      expect((await call('GET', path, listed)).body.items).toHaveLength(PAGE_SIZE);
     },
-    () => strange,
+    () => listed,
   );
-  const stranger = await newHome();
+  const foreign = await createdJob();
+  const stranger = await createdJob();
   const nobody = newId('job');
   const missing = new ActingPipeline(
     nobody,
@@ -168,23 +166,23 @@ async function liveBeside(account: Account, home: Home): Promise<void> {
       await askInVain(nobody, stranger.token);
       expect((await missing.send(missing.body('FAILED'))).status).toBeGreaterThanOrEqual(400);
     },
-    () => strange,
+    () => stranger,
   );
   await account.step(
     'foreign job: each endpoint once',
-    () => askInVain(strange.id, stranger.token),
-    () => strange,
+    () => askInVain(foreign.id, stranger.token),
+    () => foreign,
   );
   await account.step(
     'missing and foreign project: list and create in each',
     async () => {
-      for (const project of [newId('prj'), strange.projectId]) {
+      for (const project of [newId('prj'), foreign.projectId]) {
         for (const method of ['GET', 'POST']) {
           expect((await call(method, `/projects/${project}/jobs`, stranger)).status).toBe(404);
         }
       }
     },
-    () => strange,
+    () => stranger,
   );
 }
 
@@ -253,7 +251,7 @@ async function measure(meter: Meter): Promise<Measured> {
     job: await databaseSize(job.stub),
     workspacePerJob: await workspaceBytesPerJob(job),
   };
-  await liveBeside(beside, home);
+  await liveBeside(beside, job);
   return {
     whole: whole.steps,
     wholeAwake: wholeAwake.steps,

@@ -1,12 +1,13 @@
 // Cloudflare's published prices, as of the copies named here, and what a job's figures come to at them. Every unit is
 // priced at the rate beyond what the Workers Paid plan includes each month; the plan's own $5 are left out.
 
-/** When the copies were looked up. */
+/** When the copies were looked up. Where a copy bears a date of its own, it stands with its address. */
 export const READ_ON = '2026-11-24';
 
 const PRICING = 'https://developers.cloudflare.com/durable-objects/platform/pricing/';
 const WORKERS = 'https://developers.cloudflare.com/workers/platform/pricing/';
 const QUEUES = 'https://developers.cloudflare.com/queues/platform/pricing/';
+// 2026-10-02
 const LOGS = 'https://developers.cloudflare.com/workers/observability/logs/workers-logs/';
 const OBSERVABILITY = 'https://developers.cloudflare.com/observability/pricing/';
 
