@@ -3,6 +3,7 @@
 import { DurableObject } from 'cloudflare:workers';
 import { type Config, requireConfig } from '../config.ts';
 import type { AfterDelivery, Claim } from '../contract/messages.ts';
+import { toETag, toJobResource } from '../contract/resources.ts';
 import type {
   Callback,
   Cancel,
@@ -16,7 +17,7 @@ import type {
 import { backoffMs, fitsWindow, nextWakeUp, RESEND_AFTER_MS } from '../domain/deadlines.ts';
 import { decide, newJob, refuseDispatch } from '../domain/decide.ts';
 import type { Decision } from '../domain/decision.ts';
-import type { Dispatch, Job, Transition } from '../domain/job.ts';
+import { type Dispatch, isOpen, type Job, type Transition } from '../domain/job.ts';
 import type { Rejection } from '../domain/rejection.ts';
 import { describeError, log } from '../log.ts';
 import { JobStore } from './job-store.ts';
@@ -36,7 +37,15 @@ const LISTING_WAIT_MS = 1_000;
 
 export type Refused = { ok: false; rejection: Rejection };
 export type JobAnswer = { ok: true; job: Job; open: Dispatch | null; replayed: boolean } | Refused;
-export type DispatchAnswer = { ok: true; job: Job; dispatch: Dispatch; replayed: boolean } | Refused;
+/** No more of the job crosses than the caller is told: each copy costs. */
+export type DispatchAnswer =
+  | { ok: true; job: Pick<Job, 'id' | 'status'>; dispatch: Dispatch; replayed: boolean }
+  | Refused;
+export type CallbackAnswer =
+  | { ok: true; job: Pick<Job, 'id' | 'status' | 'latestCallback'>; replayed: boolean }
+  | Refused;
+/** The job as it is shown (`job` in contract/resources.ts), as JSON, and its validator. */
+export type ShownAnswer = { ok: true; body: string; etag: string } | Refused;
 export type PageAnswer<T> = { ok: true; job: Job; items: T[] } | Refused;
 
 const NOT_FOUND: Refused = { ok: false, rejection: { code: 'RESOURCE_NOT_FOUND' } };
@@ -47,6 +56,7 @@ export class JobActor extends DurableObject<Env> {
   readonly #outbox: Outbox;
   readonly #waiting = new Map<string, Set<() => void>>();
   #alarmAt: number | null = null;
+  #shown: { job: Job; open: Dispatch | null; answer: ShownAnswer } | null = null;
 
   constructor(ctx: DurableObjectState, env: Env) {
     super(ctx, env);
@@ -78,10 +88,20 @@ export class JobActor extends DurableObject<Env> {
     return { ok: true, job, open: null, replayed: known !== null };
   }
 
-  read(owner: string): JobAnswer {
+  /** Many look at a job between two changes of it: what they see is made once. */
+  read(owner: string): ShownAnswer {
     const job = this.#store.job();
     if (job?.owner !== owner) return NOT_FOUND;
-    return { ok: true, job, open: this.#store.open(job), replayed: false };
+    const open = this.#store.open(job);
+    if (this.#shown?.job !== job || this.#shown.open !== open) {
+      const answer = {
+        ok: true as const,
+        body: JSON.stringify(toJobResource(job, open)),
+        etag: toETag(job, open),
+      };
+      this.#shown = { job, open, answer };
+    }
+    return this.#shown.answer;
   }
 
   confirmUpload(command: ConfirmUpload): JobAnswer {
@@ -111,10 +131,12 @@ export class JobActor extends DurableObject<Env> {
     return this.#answerDispatch(job, dispatch, decision.kind === 'replayed');
   }
 
-  async applyCallback(command: Callback): Promise<JobAnswer> {
+  async applyCallback(command: Callback): Promise<CallbackAnswer> {
     const decision = this.#execute(command);
     if (mayHaveMoved(decision)) await this.#listed();
-    return this.#answerJob(decision);
+    if (decision.kind === 'rejected') return { ok: false, rejection: decision.rejection };
+    const { id, status, latestCallback } = decision.job;
+    return { ok: true, job: { id, status, latestCallback }, replayed: decision.kind === 'replayed' };
   }
 
   /** A page of the dispatch history, newest first, of at most `limit`. */
@@ -223,12 +245,15 @@ export class JobActor extends DurableObject<Env> {
     const isRepeated = type === 'callback' || type === 'report-delivery';
     this.#arm(job, isRepeated);
     for (const dispatch of touched) {
-      log('info', 'dispatch_changed', {
-        job_id: job.id,
-        dispatch_id: dispatch.id,
-        dispatch_state: dispatch.state,
-        attempts: dispatch.deliveryAttempts,
-      });
+      // How it began and was delivered is in the lines of the request and of the delivery.
+      if (!isOpen(dispatch)) {
+        log('info', 'dispatch_ended', {
+          job_id: job.id,
+          dispatch_id: dispatch.id,
+          dispatch_state: dispatch.state,
+          attempts: dispatch.deliveryAttempts,
+        });
+      }
       if (dispatch.state !== 'PENDING') this.#wake(dispatch.id);
     }
     if (changes.transitions?.length && !isRepeated) {
@@ -304,7 +329,8 @@ export class JobActor extends DurableObject<Env> {
     const now = this.#store.job() ?? job;
     const dispatch = this.#store.dispatch(decided.id) ?? decided;
     const rejection = refuseDispatch(now, dispatch);
-    return rejection ? { ok: false, rejection } : { ok: true, job: now, dispatch, replayed };
+    if (rejection) return { ok: false, rejection };
+    return { ok: true, job: { id: now.id, status: now.status }, dispatch, replayed };
   }
 
   #answerJob(decision: Decision): JobAnswer {

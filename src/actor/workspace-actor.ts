@@ -5,6 +5,8 @@ import { type JobSummary, type Position, type Project, WorkspaceStore } from './
 
 export class WorkspaceActor extends DurableObject<Env> {
   readonly #store = new WorkspaceStore(this.ctx.storage);
+  readonly #arrived: JobSummary[] = [];
+  #storing: Promise<void> | null = null;
 
   createProject(id: string, name: string): Project {
     const project = { id, name, createdAt: Date.now() };
@@ -31,8 +33,22 @@ export class WorkspaceActor extends DurableObject<Env> {
     return this.#store.summaries(projectId, status, before, limit);
   }
 
-  /** A job's push: an older revision never replaces a newer one. */
-  putSummary(summary: JobSummary): void {
-    this.#store.putSummary(summary);
+  /**
+   * A job's push: an older revision never replaces a newer one. Pushes that arrive together are stored together, in one
+   * commit; each is answered after its own.
+   */
+  putSummary(summary: JobSummary): Promise<void> {
+    this.#arrived.push(summary);
+    this.#storing ??= new Promise((resolve, reject) => {
+      setTimeout(() => {
+        this.#storing = null;
+        try {
+          resolve(this.#store.putSummaries(this.#arrived.splice(0)));
+        } catch (error) {
+          reject(error);
+        }
+      }, 0);
+    });
+    return this.#storing;
   }
 }

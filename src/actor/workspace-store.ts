@@ -72,6 +72,14 @@ export class WorkspaceStore {
       .map(toProject);
   }
 
+  /** All or none. */
+  putSummaries(summaries: readonly JobSummary[]): void {
+    this.#prepareToWrite();
+    this.#storage.transactionSync(() => {
+      for (const summary of summaries) this.putSummary(summary);
+    });
+  }
+
   /** Stores a summary unless a newer revision is known. Returns whether it was news. */
   putSummary(summary: JobSummary): boolean {
     this.#prepareToWrite();

@@ -11,7 +11,7 @@ export interface AppEnv {
     body: string | null;
     /** The editor, on the routes that need one: which workspace is theirs. */
     owner: string;
-    /** The dispatch that the callback token proved, on the callback's route. */
+    /** The dispatch that the callback token proved, or that a run or retry was answered with. */
     dispatchId: string;
     /** What the answer refuses with, for the log. */
     errorCode: ErrorCode | undefined;

@@ -81,12 +81,14 @@ const frame = createMiddleware<AppEnv>(async (c, next) => {
   c.header('x-content-type-options', 'nosniff');
   await next();
   const errorCode = c.get('errorCode');
+  const dispatchId: string | undefined = c.get('dispatchId');
   log(c.res.status >= 500 ? 'error' : 'info', 'request', {
     request_id: requestId,
     method: c.req.method,
     route: c.req.routePath,
     http_status: c.res.status,
     duration_ms: Date.now() - startedAt,
+    ...(dispatchId ? { dispatch_id: dispatchId } : {}),
     ...(errorCode ? { error_code: errorCode } : {}),
   });
 });

@@ -1,5 +1,6 @@
 // What an editor does with one job. Parse, ask the job's actor, reply; no rule about a job's state lives here.
-import type { Context } from 'hono';
+import type { Context, TypedResponse } from 'hono';
+import type * as z from 'zod';
 import * as errors from '../contract/errors.ts';
 import { newId, positionCursor, sequenceCursor, toPage } from '../contract/fields.ts';
 import * as requests from '../contract/requests.ts';
@@ -7,7 +8,6 @@ import {
   dispatchPage,
   job,
   toDispatchResource,
-  toETag,
   toJobResource,
   toTransitionResource,
   transitionPage,
@@ -155,10 +155,9 @@ export const jobRoutes: readonly Route[] = [
   route(getJob, async (c) => {
     const answer = (await jobStub(c.env, c.req.valid('param').jobId)?.read(c.get('owner'))) ?? NOT_FOUND;
     if (!answer.ok) return refuse(c, answer.rejection);
-    const etag = toETag(answer.job, answer.open);
-    c.header('etag', etag);
-    if (matches(c.req.header('if-none-match'), etag)) return c.body(null, 304);
-    return c.json(toJobResource(answer.job, answer.open), 200);
+    c.header('etag', answer.etag);
+    if (matches(c.req.header('if-none-match'), answer.etag)) return c.body(null, 304);
+    return rendered(c, answer.body);
   }),
 
   route(confirmUpload, async (c) => {
@@ -180,6 +179,7 @@ export const jobRoutes: readonly Route[] = [
     const modelProfile = c.req.valid('json').model_profile ?? null;
     const answer = (await stub?.dispatch({ type: 'run', modelProfile, ...asked }, waitMs)) ?? NOT_FOUND;
     if (!answer.ok) return refuse(c, answer.rejection);
+    c.set('dispatchId', answer.dispatch.id);
     const body = {
       job_id: answer.job.id,
       status: answer.job.status,
@@ -199,6 +199,7 @@ export const jobRoutes: readonly Route[] = [
     if (!answer.ok) return refuse(c, answer.rejection);
     const { dispatch } = answer;
     if (dispatch.kind !== 'retry') throw new Error('a retry answers with the dispatch of a retry');
+    c.set('dispatchId', dispatch.id);
     const body = {
       job_id: answer.job.id,
       status: answer.job.status,
@@ -241,6 +242,15 @@ export const jobRoutes: readonly Route[] = [
     return c.json(toPage(answer.items, limit, toItem, sequenceCursor.encode), 200);
   }),
 ];
+
+/** A body that the actor has made already. */
+function rendered(
+  c: Context<AppEnv>,
+  json: string,
+): Response & TypedResponse<z.infer<typeof job>, 200, 'json'> {
+  const response: Response = c.body(json, 200, { 'content-type': 'application/json' });
+  return response as ReturnType<typeof rendered>;
+}
 
 /** What a run and a retry have in common: who asks for a dispatch, and how long its outcome is waited for. */
 function dispatchAsked(c: Context<AppEnv>) {

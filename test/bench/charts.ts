@@ -22,14 +22,14 @@ export function barChart(title: string, bars: readonly Bar[]): string {
     const y = HEAD + index * (BAR + GAP);
     const middle = y + BAR / 2;
     return [
-      `<text x="${LABELS - 8}" y="${middle + 4}" text-anchor="end">${escape(label)}</text>`,
+      `<text x="${LABELS - 8}" y="${middle + 4}" text-anchor="end">${escapeXml(label)}</text>`,
       `<rect x="${LABELS}" y="${y}" width="${(x(median) - LABELS).toFixed(1)}" height="${BAR}" rx="2" fill="${isOurs ? '#c2410c' : '#64748b'}"/>`,
       `<path d="M${x(min).toFixed(1)} ${middle}H${x(max).toFixed(1)}" stroke="#0f172a" stroke-width="1.5"/>`,
       `<text x="${(x(Math.max(max, median)) + 8).toFixed(1)}" y="${middle + 4}">${Math.round(median)}</text>`,
     ].join('');
   });
-  return `<svg xmlns="http://www.w3.org/2000/svg" width="${WIDTH}" height="${height}" viewBox="0 0 ${WIDTH} ${height}" role="img" font-family="system-ui, sans-serif" font-size="13"><title>${escape(title)}</title><rect width="100%" height="100%" fill="#fff"/><text x="12" y="26" font-size="15" font-weight="600">${escape(title)}</text>${drawn.join('')}</svg>\n`;
+  return `<svg xmlns="http://www.w3.org/2000/svg" width="${WIDTH}" height="${height}" viewBox="0 0 ${WIDTH} ${height}" role="img" font-family="system-ui, sans-serif" font-size="13"><title>${escapeXml(title)}</title><rect width="100%" height="100%" fill="#fff"/><text x="12" y="26" font-size="15" font-weight="600">${escapeXml(title)}</text>${drawn.join('')}</svg>\n`;
 }
 
-const escape = (text: string): string =>
+const escapeXml = (text: string): string =>
   text.replaceAll('&', '&amp;').replaceAll('<', '&lt;').replaceAll('>', '&gt;');

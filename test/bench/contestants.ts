@@ -66,27 +66,30 @@ const CONTESTANTS: Record<Name, Omit<Contestant, 'name'>> = {
     start: onWorkerd(at('../../../wrangler.toml'), retakeProtocol),
   },
   restate: {
-    title: 'Restate',
-    durability: 'replicated log of one node, RocksDB’s WAL',
-    tradeOff: 'a server to run; no tokens',
+    title: 'Restate 1.7.12',
+    durability: 'its replicated log, one replica: the WAL is synced with every batch',
+    tradeOff:
+      'the closest model: one object per job, durable timers and calls; a server to run, every call passes its log; no tokens, list, watchdogs',
     start: onItsOwn('restate', restateProtocol),
   },
   workflows: {
     title: 'Cloudflare Workflows',
-    durability: 'as Retake’s, once per step',
-    tradeOff: 'the same platform; no tokens',
+    durability: 'as Retake’s (Durable Object), and once per step',
+    tradeOff:
+      'a Durable Object per job, one Workflow instance per dispatch; 100 new instances a second at the most; no tokens, list, watchdogs',
     start: onWorkerd(at('workflows/wrangler.toml'), () => plainProtocol),
   },
   redis: {
-    title: 'Redis and BullMQ',
-    durability: 'append-only file, fsync before every answer (appendfsync always)',
-    tradeOff: 'one shared store in memory on one machine; no tokens',
+    title: 'Redis 7 and BullMQ 6',
+    durability: 'append-only file, synced before every answer (appendfsync always)',
+    tradeOff: 'one store in the memory of one machine, no isolation per job; no tokens, list, watchdogs',
     start: onItsOwn('redis', plainProtocol),
   },
   postgres: {
-    title: 'PostgreSQL with an outbox',
-    durability: 'WAL, fsync before every answer (defaults)',
-    tradeOff: 'one shared database on one machine; no tokens',
+    title: 'PostgreSQL 15 with an outbox',
+    durability: 'WAL, synced before every answer (defaults)',
+    tradeOff:
+      'one database on one machine, a connection held per command; constraints and queries over all jobs; no tokens, watchdogs',
     start: onItsOwn('postgres', plainProtocol),
   },
 };

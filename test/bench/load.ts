@@ -1,5 +1,5 @@
 // Drives one contestant over HTTP: keep-alive connections, each with one request under way at a time.
-import { Pool } from 'undici';
+import { Client as Connection } from 'undici';
 import type { Call } from './protocol.ts';
 
 export interface Answer {
@@ -17,20 +17,22 @@ export interface Load {
 }
 
 export class Client {
-  readonly #pool: Pool;
+  readonly #connections: Connection[];
 
   constructor(url: string, concurrency: number) {
-    this.#pool = new Pool(url, {
-      connections: concurrency,
-      pipelining: 1,
-      keepAliveTimeout: 60_000,
-      headersTimeout: 120_000,
-    });
+    this.#connections = Array.from(
+      { length: concurrency },
+      // workerd closes a connection that was idle for five seconds: an idle one is given up well before.
+      () => new Connection(url, { pipelining: 1, keepAliveTimeout: 2_000, headersTimeout: 120_000 }),
+    );
   }
 
-  async send({ method, path, headers, body }: Call): Promise<Answer> {
+  /** Over the `index`-th connection. */
+  async send({ method, path, headers, body }: Call, index = 0): Promise<Answer> {
+    const connection = this.#connections[index];
+    if (connection === undefined) throw new Error(`there is no connection ${index}`);
     const sentAtNs = process.hrtime.bigint();
-    const response = await this.#pool.request({
+    const response = await connection.request({
       method,
       path,
       ...(headers ? { headers } : {}),
@@ -41,8 +43,8 @@ export class Client {
     return { status: response.statusCode, body: text, latencyMs, sentAtNs };
   }
 
-  close(): Promise<void> {
-    return this.#pool.close();
+  async close(): Promise<void> {
+    await Promise.all(this.#connections.map((connection) => connection.close()));
   }
 }
 
@@ -56,9 +58,9 @@ export async function drive(
   const answers: Answer[] = new Array(calls.length);
   const left = calls.entries();
   const startedAt = process.hrtime.bigint();
-  const worker = async (): Promise<void> => {
+  const worker = async (connection: number): Promise<void> => {
     for (const [index, call] of left) {
-      const answer = await client.send(call);
+      const answer = await client.send(call, connection);
       if (!isFine(answer)) {
         throw new Error(
           `${call.method} ${call.path} was answered ${answer.status}: ${answer.body.slice(0, 500)}`,
@@ -67,6 +69,6 @@ export async function drive(
       answers[index] = answer;
     }
   };
-  await Promise.all(Array.from({ length: concurrency }, worker));
+  await Promise.all(Array.from({ length: concurrency }, (_, connection) => worker(connection)));
   return { answers, seconds: Number(process.hrtime.bigint() - startedAt) / 1e9 };
 }

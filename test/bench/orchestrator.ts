@@ -1,6 +1,6 @@
 // The orchestrator of the bench, a process of its own: takes every dispatch at once and says when each came. After a
 // POST to /reset?pipeline it also plays the pipeline: every report in turn, as fast as they are taken.
-import { Agent, createServer, type IncomingMessage, request } from 'node:http';
+import { Agent, createServer, type IncomingMessage, request, type ServerResponse } from 'node:http';
 import { reportBody, type Status } from './protocol.ts';
 
 interface Dispatch {
@@ -39,7 +39,11 @@ function answerIfDone(): void {
   if (refused.length > 0 || (events[waiting.kind]?.size ?? 0) >= waiting.count) waiting.answer();
 }
 
-const server = createServer(async (incoming, outgoing) => {
+const server = createServer((incoming, outgoing) => {
+  answer(incoming, outgoing).catch(() => outgoing.destroy());
+});
+
+async function answer(incoming: IncomingMessage, outgoing: ServerResponse): Promise<void> {
   const url = new URL(incoming.url ?? '/', 'http://127.0.0.1');
   if (url.pathname === '/dispatches') {
     const dispatch = JSON.parse(await text(incoming)) as Dispatch;
@@ -72,7 +76,7 @@ const server = createServer(async (incoming, outgoing) => {
     },
   };
   answerIfDone();
-});
+}
 
 async function play(dispatch: Dispatch): Promise<void> {
   for (const status of STAGES) {
@@ -83,19 +87,25 @@ async function play(dispatch: Dispatch): Promise<void> {
   record(dispatch.job_id, 'drafted');
 }
 
-function send({ callback_url, callback_token }: Dispatch, body: string): Promise<void> {
+function send(dispatch: Dispatch, body: string): Promise<void> {
+  const { callback_url, callback_token } = dispatch;
   return new Promise((resolve, reject) => {
     const headers = {
       'content-type': 'application/json',
       'content-length': Buffer.byteLength(body),
       ...(callback_token ? { authorization: `Bearer ${callback_token}` } : {}),
     };
-    const outgoing = request(callback_url, { method: 'POST', agent, headers }, async (response) => {
-      const answer = await text(response);
-      if (Math.floor((response.statusCode ?? 0) / 100) === 2) resolve();
-      else reject(new Error(`${response.statusCode} ${answer}`));
+    const outgoing = request(callback_url, { method: 'POST', agent, headers }, (response) => {
+      text(response).then((answer) => {
+        if (Math.floor((response.statusCode ?? 0) / 100) === 2) resolve();
+        else reject(new Error(`${response.statusCode} ${answer}`));
+      }, reject);
     });
-    outgoing.on('error', reject);
+    outgoing.on('error', (error: NodeJS.ErrnoException) => {
+      // The other side gave an idle connection up at the moment it was taken: nothing was read, so it is sent again.
+      if (outgoing.reusedSocket && error.code === 'ECONNRESET') send(dispatch, body).then(resolve, reject);
+      else reject(error);
+    });
     outgoing.end(body);
   });
 }

@@ -71,15 +71,17 @@ export function reportBody({ jobId, eventId, status }: Report): Record<string, u
 export const plainProtocol: Protocol = {
   create: () => ({ method: 'POST', path: '/jobs' }),
   confirm: (jobId) => post(`/jobs/${jobId}/confirm-upload`, { video_uri: 's3://media/talk.mp4' }),
-  run: (jobId) => post(`/jobs/${jobId}/run`, { model_profile: 'balanced' }),
+  run: (jobId) => atOnce(post(`/jobs/${jobId}/run`, { model_profile: 'balanced' })),
   retry: (jobId, requestId, wait) => {
     const call = post(`/jobs/${jobId}/retry`, { model_profile: 'balanced', client_request_id: requestId });
-    return wait ? call : { ...call, headers: { ...json, prefer: 'respond-async' } };
+    return wait ? call : atOnce(call);
   },
   report: (report) =>
     post(`/jobs/${report.jobId}/status`, { ...reportBody(report), dispatch_id: report.dispatchId }),
   read: (jobId) => ({ method: 'GET', path: `/jobs/${jobId}` }),
 };
+
+const atOnce = (call: Call): Call => ({ ...call, headers: { ...call.headers, prefer: 'respond-async' } });
 
 const post = (path: string, body: unknown): Call => ({
   method: 'POST',

@@ -43,6 +43,8 @@ export async function startRuntime(
   bindings: Record<string, string | number>,
 ): Promise<Runtime> {
   const directory = mkdtempSync(join(tmpdir(), 'retake-bench-'));
+  const remove = () => rmSync(directory, { recursive: true, force: true });
+  process.on('exit', remove);
   const { workerOptions } = unstable_getMiniflareWorkerOptions(configPath);
   const { modulesRules: _rules, bindings: vars, ...options } = workerOptions;
   const contents = bundle(configPath);
@@ -72,7 +74,7 @@ export async function startRuntime(
     startMs,
     stop: async () => {
       await miniflare.dispose();
-      rmSync(directory, { recursive: true, force: true });
+      remove();
     },
   };
 }

@@ -150,6 +150,8 @@ export class Session {
     );
   }
 
+    return this.#jobs;
+  }
   async close(): Promise<void> {
     await Promise.all(Object.values(this.#clients).map((client) => client.close()));
   }
@@ -199,13 +201,19 @@ export class Session {
       const createdAt = new Map<string, bigint>();
       const drafted: Arrival[] = [];
       const begin = process.hrtime.bigint();
-      await inTurn(Array.from({ length: count }), concurrency, async () => {
+      await inTurn(count, concurrency, async (connection) => {
         if (concurrency === 1) await this.#orchestrator.reset('pipeline');
-        const { answers } = await drive(client, [protocol.create()], 1, isSuccess);
-        const id = String(JSON.parse(answers[0]?.body ?? '{}').id);
-        createdAt.set(id, answers[0]?.sentAtNs ?? 0n);
-        for (const call of [protocol.confirm(id), protocol.run(id)])
-          await drive(client, [call], 1, isSuccess);
+        const send = async (call: Call): Promise<Answer> => {
+          const answer = await client.send(call, connection);
+          if (!isSuccess(answer))
+            throw new Error(`${call.path} was answered ${answer.status}: ${answer.body}`);
+          return answer;
+        };
+        const created = await send(protocol.create());
+        const id = String(JSON.parse(created.body).id);
+        createdAt.set(id, created.sentAtNs);
+        await send(protocol.confirm(id));
+        await send(protocol.run(id));
         if (concurrency === 1) drafted.push(...(await this.#orchestrator.drafted(1)));
       });
       if (concurrency > 1) drafted.push(...(await this.#orchestrator.drafted(count)));
@@ -270,12 +278,16 @@ const summary = (workload: Workload, concurrency: number, timesMs: number[], sec
   p99Ms: percentile(timesMs, 0.99),
 });
 
-/** `act` for every item, at most `concurrency` at once. */
-async function inTurn<T>(items: T[], concurrency: number, act: (item: T) => Promise<void>): Promise<void> {
-  const left = items.values();
+/** `act` so many times, at most `concurrency` at once, each over a connection of its own. */
+async function inTurn(
+  times: number,
+  concurrency: number,
+  act: (connection: number) => Promise<void>,
+): Promise<void> {
+  let left = times;
   await Promise.all(
-    Array.from({ length: concurrency }, async () => {
-      for (const item of left) await act(item);
+    Array.from({ length: concurrency }, async (_, connection) => {
+      while (left-- > 0) await act(connection);
     }),
   );
 }

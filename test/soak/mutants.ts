@@ -159,8 +159,8 @@ export const MUTANTS: readonly Mutant[] = [
   {
     bug: 'a job is read without asking whose it is',
     file: 'src/actor/job-actor.ts',
-    from: `  read(owner: string): JobAnswer {\n    const job = this.#store.job();\n    if (job?.owner !== owner) return NOT_FOUND;`,
-    to: `  read(owner: string): JobAnswer {\n    const job = this.#store.job();\n    if (!job || owner === '') return NOT_FOUND;`,
+    from: `  read(owner: string): ShownAnswer {\n    const job = this.#store.job();\n    if (job?.owner !== owner) return NOT_FOUND;`,
+    to: `  read(owner: string): ShownAnswer {\n    const job = this.#store.job();\n    if (!job || owner === '') return NOT_FOUND;`,
     suite: 'leaks',
   },
   {
@@ -243,8 +243,8 @@ export const MUTANTS: readonly Mutant[] = [
   {
     bug: 'a report is answered although the workspace has not heard of it and no alarm is set',
     file: 'src/actor/job-actor.ts',
-    from: `if (mayHaveMoved(decision)) await this.#listed();\n    return this.#answerJob(decision);`,
-    to: `return this.#answerJob(decision);`,
+    from: `if (mayHaveMoved(decision)) await this.#listed();\n    if (decision.kind === 'rejected')`,
+    to: `if (decision.kind === 'rejected')`,
     suite: 'simulation',
   },
   {
