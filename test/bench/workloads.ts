@@ -150,8 +150,6 @@ export class Session {
     );
   }
 
-    return this.#jobs;
-  }
   async close(): Promise<void> {
     await Promise.all(Object.values(this.#clients).map((client) => client.close()));
   }
