@@ -168,11 +168,6 @@ function bill({ whole, schemaRows }: Measured): Item[] {
     },
     { name: 'queue operations', billed: 'queueOperations', units: sum.queueOperations },
     { name: 'log lines', billed: 'logEvents', units: sum.logLines },
-    {
-      name: 'invocation logs: one per Worker and object request',
-      billed: 'logEvents',
-      units: sum.workerRequests + requests,
-    },
   ];
 }
 
@@ -191,8 +186,8 @@ function billTable(measured: Measured): string[] {
     '| --- | --- | --- | --- |',
     ...items.map(line),
     `| **a whole job** | | | **${dollars(MILLION * total(items))}** |`,
-    `| its logs from 2026-12-01, when gigabytes are priced, assumed ${ASSUMED.bytesPerLogEvent} bytes an event, in place ` +
-      `of both above | ${events} KB | ${priceOf('logGb')}, ${priceOf('logGbMonths')} for 7 days | ` +
+    `| its log lines from 2026-12-01, when gigabytes are priced, assumed ${ASSUMED.bytesPerLogEvent} bytes each, in place ` +
+      `of those above | ${events} KB | ${priceOf('logGb')}, ${priceOf('logGbMonths')} for 7 days | ` +
       `${dollars(MILLION * laterLogs)} |`,
     `| **an idle job, each month**: ${job} bytes and ${workspacePerJob} in its workspace | ` +
       `${Number(storedGb(measured).toFixed(8))} | ${priceOf('storedGbMonths')} | ` +
