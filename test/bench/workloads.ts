@@ -9,6 +9,7 @@ export const WORKLOADS = {
   W1: 'retry accepted (respond-async)',
   W2: 'identical repeat of a retry',
   W3: 'callback applied, with a change of status',
+  W3h: 'heartbeat applied: a callback without one',
   W4: 'read a job',
   W5: 'retry until the orchestrator has it',
   W5w: 'retry that waits, until its answer',
@@ -107,6 +108,7 @@ export class Session {
       if (concurrency > 1) samples.push(summary('W5', concurrency, delays, accepted.seconds));
       samples.push(sample('W2', concurrency, await this.repeat(jobs, request, concurrency)));
       samples.push(sample('W3', concurrency, await this.report('TRANSCRIBING', jobs, concurrency)));
+      samples.push(sample('W3h', concurrency, await this.report('TRANSCRIBING', jobs, concurrency)));
       samples.push(sample('W4', concurrency, await this.read(jobs, concurrency)));
       await this.report('FAILED', jobs);
     }
