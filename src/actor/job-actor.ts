@@ -89,7 +89,7 @@ export class JobActor extends DurableObject<Env> {
   }
 
   /** Many look at a job between two changes of it: what they see is made once. */
-  read(owner: string): ShownAnswer {
+  show(owner: string): ShownAnswer {
     const job = this.#store.job();
     if (job?.owner !== owner) return NOT_FOUND;
     const open = this.#store.open(job);
@@ -241,7 +241,8 @@ export class JobActor extends DurableObject<Env> {
   #flush({ job, changes }: Extract<Decision, { kind: 'accepted' }>, { type }: Command): void {
     if (changes.opened) this.#leases.made(changes.opened.id);
     const touched = [...(changes.opened ? [changes.opened] : []), ...(changes.updated ?? [])];
-    // Who reports is answered after the workspace has heard of it, and repeats what was not answered; an editor may not.
+    // A callback is answered after the workspace has heard of it, and repeated when it was not answered; a delivery has
+    // its resend alarm until then. An editor may not repeat.
     const isRepeated = type === 'callback' || type === 'report-delivery';
     this.#arm(job, isRepeated);
     for (const dispatch of touched) {
@@ -264,8 +265,9 @@ export class JobActor extends DurableObject<Env> {
   }
 
   /**
-   * Resolves when the workspace lists the job as it is, or when an alarm will see to it. Who waits for this repeats what
-   * it gets no answer to, so that until then no alarm is needed.
+   * Resolves when the workspace lists the job as it is, or when an alarm will see to it. Until then none is needed: a
+   * callback that got no answer is repeated, a delivery still has the alarm of its resending, and of a creation that
+   * got no answer nobody knows.
    */
   async #listed(): Promise<void> {
     const before = this.#store.job();

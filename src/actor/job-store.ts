@@ -184,9 +184,12 @@ export class JobStore {
     }
     const job = changes.job ?? before.job;
     const present = { job, newest, earlierNotices, latestSeq };
-    if (job !== before.job || newest !== before.newest || earlierNotices !== before.earlierNotices) {
-      this.#updateJob(present);
-    }
+    const isSame =
+      job === before.job &&
+      newest === before.newest &&
+      earlierNotices === before.earlierNotices &&
+      latestSeq === before.latestSeq;
+    if (!isSame) this.#updateJob(present);
     return present;
   }
 

@@ -22,9 +22,10 @@ export function migrate(storage: DurableObjectStorage, { schema, steps }: Migrat
       storage.sql.exec(schema);
       storage.sql.exec('INSERT INTO migration (step) VALUES (?)', steps.length);
     });
+    return;
   }
   for (const [index, step] of steps.entries()) {
-    if (applied === 0 || index < applied) continue;
+    if (index < applied) continue;
     storage.transactionSync(() => {
       storage.sql.exec(step);
       storage.sql.exec('UPDATE migration SET step = ?', index + 1);

@@ -101,9 +101,6 @@ async function executionIdOf(response: Response): Promise<string | null> {
 }
 
 async function readCapped(response: Response): Promise<string> {
-  // What says that it is short is read at once.
-  if (Number(response.headers.get('content-length') ?? Number.NaN) <= MAX_ANSWER_BYTES)
-    return response.text();
   if (!response.body) return '';
   const decoder = new TextDecoder();
   let text = '';

@@ -153,7 +153,7 @@ const listTransitions = defineRoute({
 
 export const jobRoutes: readonly Route[] = [
   route(getJob, async (c) => {
-    const answer = (await jobStub(c.env, c.req.valid('param').jobId)?.read(c.get('owner'))) ?? NOT_FOUND;
+    const answer = (await jobStub(c.env, c.req.valid('param').jobId)?.show(c.get('owner'))) ?? NOT_FOUND;
     if (!answer.ok) return refuse(c, answer.rejection);
     c.header('etag', answer.etag);
     if (matches(c.req.header('if-none-match'), answer.etag)) return c.body(null, 304);

@@ -260,7 +260,7 @@ test('a job that the service of before stored goes on with everything it had', a
   });
   await evictDurableObject(stub);
 
-  const shown = await stub.read('own_1');
+  const shown = await stub.show('own_1');
   expect(shown.ok && JSON.parse(shown.body)).toMatchObject({
     status: 'FAILED',
     revision: 7,

@@ -57,7 +57,11 @@ const CONTESTANTS: Record<Name, Omit<Contestant, 'name'>> = {
     title: 'Floor B: naive Durable Object',
     durability: 'as Retake’s: committed before the answer leaves (output gate)',
     tradeOff: 'no tokens, idempotency, fencing, order, audit, list, timers',
-    start: onWorkerd(at('naive/wrangler.toml'), () => ({ ...plainProtocol, repeatsAreNew: true })),
+    start: onWorkerd(at('naive/wrangler.toml'), () => ({
+      ...plainProtocol,
+      repeatsAreNew: true,
+      waits: false,
+    })),
   },
   retake: {
     title: 'Retake',

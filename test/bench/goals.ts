@@ -48,7 +48,7 @@ export function goalsOf({ results, growth, wakings }: Measured): Goal[] {
     faster('naive', 'W2', 0.85, 32, 'W4'),
     faster('naive', 'W4', 0.85),
     faster('naive', 'W3', 0.8),
-    // Without a change of status nothing is listed: what W3 pays for the list shows in the difference.
+    // Beside the goals: without a change of status nothing is listed, so what W3 pays for the list is the difference.
     faster('naive', 'W3h', 0.8),
     sooner('naive', 1.3),
     faster('restate', 'W1', 1),
@@ -89,7 +89,8 @@ function costOfWaking(turns: Waking[][] | undefined, workload: Waking['workload'
   const costs = (turns ?? []).flatMap((turn) =>
     turn.filter((one) => one.workload === workload).map(({ awakeMs, asleepMs }) => asleepMs - awakeMs),
   );
-  return costs.length === 0 ? null : median(costs);
+  const cost = costs.length === 0 ? null : median(costs);
+  return cost !== null && cost > 0 ? cost : null;
 }
 
 export function judge(figure: string, value: number | null, bound: Bound): Goal {

@@ -96,10 +96,11 @@ function workloadTable({ contestants, results }: Report, concurrency: number): s
 
 const growthTable = (rows: readonly Growth[]): string =>
   table(
-    ['past callbacks', 'dispatches', 'W1 ms', 'W3 ms', 'W4 ms'],
-    rows.map(({ callbacks, dispatches, W1Ms, W3Ms, W4Ms }) => [
+    ['past callbacks', 'dispatches', 'turns a job', 'W1 ms', 'W3 ms', 'W4 ms'],
+    rows.map(({ callbacks, dispatches, turnsPerJob, W1Ms, W3Ms, W4Ms }) => [
       String(callbacks),
       String(dispatches),
+      String(turnsPerJob),
       ...[W1Ms, W3Ms, W4Ms].map(ms),
     ]),
   );

@@ -1,4 +1,4 @@
-// The workloads W1 to W7, as one round of one contestant. Every job is brought back to FAILED between them, unmeasured.
+// The workloads W1 to W7 (and W3h, a heartbeat), as one round of one contestant. Every job is brought back to FAILED between them, unmeasured.
 import type { Running } from './contestants.ts';
 import { type Answer, Client, drive, type Load } from './load.ts';
 import type { Arrival, OrchestratorEvents } from './orchestrator-events.ts';
@@ -95,7 +95,7 @@ export class Session {
   }
 
   async round(): Promise<Sample[]> {
-    await this.read(this.#jobs);
+    await this.#warmUp();
     const samples: Sample[] = [];
     for (const [concurrency, count] of this.#levels()) {
       const jobs = this.#jobs.slice(0, count);
@@ -106,14 +106,29 @@ export class Session {
       const delays = receivedAfter(jobs, accepted, await this.#orchestrator.received(jobs.length));
       // One by one the next retry would meet the delivery of the one before: W5 is followed by itself below.
       if (concurrency > 1) samples.push(summary('W5', concurrency, delays, accepted.seconds));
+      await this.#orchestrator.reset();
       samples.push(sample('W2', concurrency, await this.repeat(jobs, request, concurrency)));
+      // Where a repeat is one more dispatch, it is not to be delivered during what comes next.
+      if (this.#running.protocol.repeatsAreNew) await this.#orchestrator.received(jobs.length);
       samples.push(sample('W3', concurrency, await this.report('TRANSCRIBING', jobs, concurrency)));
       samples.push(sample('W3h', concurrency, await this.report('TRANSCRIBING', jobs, concurrency)));
       samples.push(sample('W4', concurrency, await this.read(jobs, concurrency)));
       await this.report('FAILED', jobs);
     }
-    samples.push(...(await this.#followed()), ...(await this.#whole()), await this.#hot());
+    samples.push(...(await this.#followed()), ...(await this.#whole()));
+    // A hot job takes reads and repeats in turn: who does not know a repeat has no such workload.
+    if (!this.#running.protocol.repeatsAreNew) samples.push(await this.#hot());
     return samples;
+  }
+
+  /** After a pause nothing is as it was: every job is read, and some go through a retry, unmeasured. */
+  async #warmUp(): Promise<void> {
+    await this.read(this.#jobs);
+    const jobs = this.#jobs.slice(0, 200);
+    await this.#orchestrator.reset();
+    await this.retry(jobs, `warm-up-${this.#requests++}`, HIGH);
+    await this.#orchestrator.received(jobs.length);
+    for (const status of ['TRANSCRIBING', 'FAILED'] as const) await this.report(status, jobs);
   }
 
   async retry(jobs: BenchJob[], request: string, concurrency: number): Promise<Load> {
@@ -218,7 +233,7 @@ export class Session {
       });
       if (concurrency > 1) drafted.push(...(await this.#orchestrator.drafted(count)));
       const seconds = Number(process.hrtime.bigint() - begin) / 1e9;
-      const timesMs = drafted.map(({ jobId, atNs }) => Number(atNs - (createdAt.get(jobId) ?? atNs)) / 1e6);
+      const timesMs = drafted.map(({ jobId, atNs }) => msSince(createdAt, jobId, atNs));
       samples.push(summary('W6', concurrency, timesMs, seconds));
     }
     return samples;
@@ -233,9 +248,7 @@ export class Session {
     await this.#orchestrator.received(1);
     const [job] = jobs;
     const calls = Array.from({ length: this.#sizes.hot }, (_, index) =>
-      index % 2 === 0 || protocol.repeatsAreNew
-        ? protocol.read(job?.id ?? '')
-        : protocol.retry(job?.id ?? '', request),
+      index % 2 === 0 ? protocol.read(job?.id ?? '') : protocol.retry(job?.id ?? '', request),
     );
     const load = await this.#drive(calls);
     await this.report('FAILED', jobs);
@@ -259,7 +272,13 @@ const dispatchIdOf = (answer: Answer | undefined): string =>
 /** Milliseconds from sending each job's retry until the orchestrator had it. */
 function receivedAfter(jobs: readonly BenchJob[], { answers }: Load, received: readonly Arrival[]): number[] {
   const sentAt = new Map(jobs.map(({ id }, index) => [id, answers[index]?.sentAtNs ?? 0n]));
-  return received.map(({ jobId, atNs }) => Number(atNs - (sentAt.get(jobId) ?? atNs)) / 1e6);
+  return received.map(({ jobId, atNs }) => msSince(sentAt, jobId, atNs));
+}
+
+function msSince(beganAt: ReadonlyMap<string, bigint>, jobId: string, atNs: bigint): number {
+  const began = beganAt.get(jobId);
+  if (began === undefined) throw new Error(`${jobId} arrived without being sent`);
+  return Number(atNs - began) / 1e6;
 }
 
 const sample = (workload: Workload, concurrency: number, { answers, seconds }: Load): Sample =>

@@ -110,8 +110,8 @@ export const MUTANTS: readonly Mutant[] = [
   {
     bug: 'the transaction is split in two: the job’s row follows its history later',
     file: 'src/actor/job-store.ts',
-    from: `      this.#updateJob(present);`,
-    to: `      queueMicrotask(() => this.#updateJob(present));`,
+    from: `if (!isSame) this.#updateJob(present);`,
+    to: `queueMicrotask(() => this.#updateJob(present));`,
     suite: 'simulation',
   },
   {
@@ -159,8 +159,8 @@ export const MUTANTS: readonly Mutant[] = [
   {
     bug: 'a job is read without asking whose it is',
     file: 'src/actor/job-actor.ts',
-    from: `  read(owner: string): ShownAnswer {\n    const job = this.#store.job();\n    if (job?.owner !== owner) return NOT_FOUND;`,
-    to: `  read(owner: string): ShownAnswer {\n    const job = this.#store.job();\n    if (!job || owner === '') return NOT_FOUND;`,
+    from: `  show(owner: string): ShownAnswer {\n    const job = this.#store.job();\n    if (job?.owner !== owner) return NOT_FOUND;`,
+    to: `  show(owner: string): ShownAnswer {\n    const job = this.#store.job();\n    if (!job || owner === '') return NOT_FOUND;`,
     suite: 'leaks',
   },
   {
