@@ -242,9 +242,10 @@ test('a job that the service of before stored goes on with everything it had', a
            deliver_until, delivery_attempts, updated_at)
          VALUES (${values}, 'balanced', '1', '00-x', 900, 1, 301)`,
       );
+    // The clock stepped back between the one that was lost and the one that is open.
     dispatch(`'dsp_run', 'run', 'FAILED', 'run', NULL, NULL, NULL, NULL, NULL, NULL, 100`);
     dispatch(
-      `'dsp_lost', 'retry', 'UNDELIVERABLE', NULL, 'lost', 'AUDIO_READY', 's3://a/1', 'PENDING', 950, 2, 200`,
+      `'dsp_lost', 'retry', 'UNDELIVERABLE', NULL, 'lost', 'AUDIO_READY', 's3://a/1', 'PENDING', 950, 2, 310`,
     );
     dispatch(
       `'dsp_retry', 'retry', 'DELIVERED', 'retry:a', 'a', 'AUDIO_READY', 's3://a/1', NULL, NULL, NULL, 300`,

@@ -19,6 +19,7 @@ Measures Retake, two floors and its peers on this machine, in rounds that take t
   --quick        small sizes, under three minutes; for a look, not for figures
   --only NAMES   ${NAMES.join(', ')}; default: all
   --rounds N     default: 5
+  --jobs N       distinct jobs at concurrency 32, all else in proportion; default: 2000
   --no-growth    without W8, the pasts of jobs
   --no-waking    without jobs that sleep
 The report goes to test/bench/report/: report.md with charts, results.json with every sample.
@@ -26,6 +27,14 @@ Peers: redis and postgres want Debian's redis-server and postgresql; restate is 
 
 const FULL: Sizes = { jobs: 2_000, jobsOneByOne: 400, followed: 100, whole: 160, hot: 2_000 };
 const QUICK: Sizes = { jobs: 150, jobsOneByOne: 40, followed: 15, whole: 24, hot: 150 };
+
+const inProportion = (sizes: Sizes, share: number): Sizes => ({
+  jobs: Math.round(sizes.jobs * share),
+  jobsOneByOne: Math.round(sizes.jobsOneByOne * share),
+  followed: Math.round(sizes.followed * share),
+  whole: Math.round(sizes.whole * share),
+  hot: Math.round(sizes.hot * share),
+});
 
 interface Options {
   names: Name[];
@@ -53,6 +62,7 @@ async function bench(options: Options): Promise<Report> {
   const orchestrator = await OrchestratorEvents.start();
   const entries: Entry[] = [];
   const unavailable: Report['unavailable'] = [];
+  const failed = new Set<Name>();
   const results = new Results();
   const growths: Partial<Record<Name, Growth[]>> = {};
   const wakings: Partial<Record<Name, Waking[][]>> = {};
@@ -82,10 +92,19 @@ async function bench(options: Options): Promise<Report> {
       what: string,
       act: () => Promise<void>,
     ) => {
+      if (failed.has(name)) return;
       running.child.resume();
-      await act();
+      try {
+        await act();
+        progress(`${what}, ${name}`);
+      } catch (error) {
+        // What it has done so far counts, and the others go on.
+        failed.add(name);
+        const reason = `stopped in ${what}: ${error instanceof Error ? error.message : error}`;
+        progress(`${name} ${reason}`);
+        unavailable.push({ name, reason });
+      }
       running.child.pause();
-      progress(`${what}, ${name}`);
     };
 
     for (let round = 1; round <= options.rounds; round += 1) {
@@ -166,12 +185,15 @@ try {
       quick: { type: 'boolean', default: false },
       only: { type: 'string' },
       rounds: { type: 'string', default: '5' },
+      jobs: { type: 'string', default: String(FULL.jobs) },
       'no-growth': { type: 'boolean', default: false },
       'no-waking': { type: 'boolean', default: false },
     },
   });
   const rounds = Number(values.rounds);
   if (!Number.isInteger(rounds) || rounds < 1) throw new Error('--rounds has to be a whole number from 1');
+  const share = Number(values.jobs) / FULL.jobs;
+  if (!(share >= 0.1 && share <= 5)) throw new Error('--jobs has to be from 200 to 10000');
   const names = (values.only?.split(',') ?? [...NAMES]) as Name[];
   const stranger = names.find((name) => !NAMES.includes(name));
   if (stranger !== undefined) throw new Error(`--only knows no ${stranger}: ${NAMES.join(', ')}`);
@@ -181,7 +203,7 @@ try {
     const report = await bench({
       names,
       rounds,
-      sizes: values.quick ? QUICK : FULL,
+      sizes: values.quick ? QUICK : inProportion(FULL, share),
       growthScale: values['no-growth'] ? 0 : values.quick ? 0.02 : 1,
       sleepers: values['no-waking'] || values.quick ? 0 : 100,
     });

@@ -29,8 +29,11 @@ test('no ceiling is above the goals', () => {
     step,
     rows: 'rowsWritten' in figures ? figures.rowsWritten : 0,
   }));
-  const above = (pattern: RegExp, goal: number) =>
-    rows.filter(({ step, rows }) => pattern.test(step) && rows > goal).map(({ step }) => step);
+  const above = (pattern: RegExp, goal: number) => {
+    const steps = rows.filter(({ step }) => pattern.test(step));
+    expect(steps, String(pattern)).not.toEqual([]);
+    return steps.filter(({ rows }) => rows > goal).map(({ step }) => step);
+  };
   expect(above(/^retry/, 6)).toEqual([]);
   expect(above(/^callback/, 4)).toEqual([]);
   expect(above(/^a whole job/, 45)).toEqual([]);

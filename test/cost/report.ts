@@ -140,7 +140,8 @@ interface Item {
 
 /** For how long the objects of these steps are active, as ASSUMED has it. */
 function objectActiveMs(steps: readonly Step[]): number {
-  const deliveries = steps.filter(({ name }) => name.includes('until delivered')).length;
+  // A message to the orchestrator is queued where a caller waits for its delivery.
+  const deliveries = steps.filter(({ queueOperations }) => queueOperations > 0).length;
   const requests = steps.reduce((sum, step) => sum + objectRequests(step), 0);
   return requests * ASSUMED.objectMsPerRequest + deliveries * ASSUMED.objectMsPerDelivery;
 }

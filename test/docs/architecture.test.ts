@@ -1,7 +1,9 @@
 // What the linter's import rules (biome.json) cannot say.
+import { createHash } from 'node:crypto';
 import { readdirSync, readFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { expect, test } from 'vitest';
+import { JOB_MIGRATIONS, WORKSPACE_MIGRATIONS } from '../../src/actor/migrations.ts';
 
 const src = join(import.meta.dirname, '../../src');
 const files = readdirSync(src, { recursive: true, encoding: 'utf8' }).filter((file) => file.endsWith('.ts'));
@@ -27,4 +29,14 @@ test('zod comes as a namespace, which keeps what is unused out of the bundle', (
 
 test('every file says in its first lines what it owns', () => {
   expect(files.filter((file) => !readFileSync(join(src, file), 'utf8').startsWith('// '))).toEqual([]);
+});
+
+const JOB_STEPS = ['b894d13ac769d2ff', '50210ca8a144a4fc', '0f5f3749010c2df3'];
+const WORKSPACE_STEPS = ['714e2c5128202391'];
+
+test('a migration that has shipped is never edited', () => {
+  const digest = (step: string) => createHash('sha256').update(step).digest('hex').slice(0, 16);
+  // A new step adds its digest; should this fail for an older one, that step has to keep the text that it had.
+  expect(JOB_MIGRATIONS.steps.map(digest)).toEqual(JOB_STEPS);
+  expect(WORKSPACE_MIGRATIONS.steps.map(digest)).toEqual(WORKSPACE_STEPS);
 });
