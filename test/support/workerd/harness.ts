@@ -111,7 +111,9 @@ export function allRows(state: DurableObjectState): StoredRows {
       // The newest dispatch, withdrawn or not, and when it was made are no part of what a job is.
       .map(({ latest_dispatch_at: _order, newest_dispatch: _record, ...row }) => row);
   const rows: StoredRows = Object.fromEntries(tables.map(({ name }) => [name, rowsOf(name)]));
-  return 'dispatch' in rows ? { ...rows, dispatch: dispatchRecords(state.storage.sql).map((record) => ({ ...record })) } : rows;
+  return 'dispatch' in rows
+    ? { ...rows, dispatch: dispatchRecords(state.storage.sql).map((record) => ({ ...record })) }
+    : rows;
 }
 
 /** Every dispatch, wherever it is kept, oldest first. */
