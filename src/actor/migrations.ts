@@ -211,7 +211,7 @@ const JOB_STEPS: readonly string[] = [
       latest_callback_occurred_at, latest_seq, revision, created_at, updated_at)
     SELECT one, id, project_id, owner, status, manifest, failure, progress_pct, checkpoints, open_dispatch_id,
       (SELECT record FROM dispatch_record
-        ORDER BY id IS job_before.open_dispatch_id DESC, created_at DESC, id DESC LIMIT 1), 0, latest_dispatch_at,
+        ORDER BY id IS (SELECT open_dispatch_id FROM job_before) DESC, created_at DESC, id DESC LIMIT 1), 0, latest_dispatch_at,
       last_progress_at, latest_callback_dispatch_id, latest_callback_occurred_at,
       (SELECT coalesce(max(seq), 0) FROM transition), revision, created_at, updated_at
     FROM job_before;
