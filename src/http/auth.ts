@@ -33,7 +33,7 @@ export const authenticateEditor = createMiddleware<AppEnv>(async (c, next) => {
       error instanceof errors.JWTExpired ? 'The token has expired' : 'The token is not valid',
     );
   }
-  const required = c.req.method === 'GET' || c.req.method === 'HEAD' ? READ_SCOPE : WRITE_SCOPE;
+  const required = isRead(c) ? READ_SCOPE : WRITE_SCOPE;
   if (!allows(editor, required)) {
     return problem(c, 'FORBIDDEN', {
       details: { required_scope: required },
@@ -54,6 +54,9 @@ export const authenticateCallback = createMiddleware<AppEnv>(async (c, next) => 
   c.set('dispatchId', dispatchId);
   return next();
 });
+
+/** By its method, which is safe (RFC 9110 §9.2.1). */
+export const isRead = ({ req }: Context<AppEnv>): boolean => req.method === 'GET' || req.method === 'HEAD';
 
 /** A token that says nothing of scopes may do everything in its owner's workspace. */
 const allows = ({ scopes }: Editor, required: string): boolean =>

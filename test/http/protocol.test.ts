@@ -1,4 +1,4 @@
-import { describe, expect, test } from 'vitest';
+import { describe, expect, onTestFinished, test, vi } from 'vitest';
 import { ASYNC, createdJob, failedAfter, jobAt, uploadedJob } from '../support/workerd/acting.ts';
 import { call, orchestrator, type Reply, sendOverHttp } from '../support/workerd/harness.ts';
 
@@ -293,4 +293,41 @@ test('openapi.json is the contract', async () => {
   expect(Object.keys(reply.body.paths['/jobs/{jobId}/retry'].post.responses)).toEqual(
     expect.arrayContaining(['200', '202', '400', '401', '404', '409', '502']),
   );
+});
+
+describe('the log', () => {
+  function listening() {
+    const lines: string[] = [];
+    for (const level of ['log', 'warn', 'error'] as const) {
+      const spy = vi.spyOn(console, level).mockImplementation((line: string) => void lines.push(line));
+      onTestFinished(() => spy.mockRestore());
+    }
+    return (reply: Reply) =>
+      lines
+        .map((line) => JSON.parse(line))
+        .filter(({ request_id }) => request_id === reply.headers.get('x-request-id'));
+  }
+
+  test('has one line of a command', async () => {
+    const job = await createdJob();
+    const linesOf = listening();
+    expect(linesOf(await job.confirm())).toEqual([
+      expect.objectContaining({
+        event: 'request',
+        method: 'POST',
+        route: '/jobs/:jobId/confirm-upload',
+        http_status: 200,
+      }),
+    ]);
+  });
+
+  test('has one line of a read that was refused, and none of one that succeeded', async () => {
+    const job = await createdJob();
+    const linesOf = listening();
+    expect(linesOf(await call('GET', `/jobs/${job.id}`, { token: job.token }))).toEqual([]);
+    expect(linesOf(await call('HEAD', `/jobs/${job.id}`, { token: job.token }))).toEqual([]);
+    expect(linesOf(await call('GET', '/projects'))).toEqual([
+      expect.objectContaining({ event: 'request', http_status: 401, error_code: 'UNAUTHENTICATED' }),
+    ]);
+  });
 });
