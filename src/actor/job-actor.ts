@@ -116,18 +116,16 @@ export class JobActor extends DurableObject<Env> {
   }
 
   /**
-   * Dispatches a pipeline and waits up to `waitMs` for the outcome of the delivery. With 0 it answers as soon as
-   * the dispatch is durable and on the queue.
+   * Dispatches a pipeline and waits up to `waitMs` for the outcome of the delivery. With 0 it answers as soon as the
+   * dispatch is durable: whether the queue took it need not be known, since the alarm sends it again until it did.
    */
   async dispatch(command: Run | Retry, waitMs: number): Promise<DispatchAnswer> {
     const decision = this.#execute(command);
     if (decision.kind === 'rejected') return { ok: false, rejection: decision.rejection };
     const { job, dispatch } = decision;
     if (dispatch === null) throw new Error('a run or retry decides about a dispatch');
-    const sent = this.#outbox.send(job.id, [dispatch], Date.now());
-    if (dispatch.state === 'PENDING') {
-      await (waitMs > 0 ? this.#outcomeOf(dispatch.id, waitMs) : sent);
-    }
+    this.ctx.waitUntil(this.#outbox.send(job.id, [dispatch], Date.now()));
+    if (dispatch.state === 'PENDING' && waitMs > 0) await this.#outcomeOf(dispatch.id, waitMs);
     return this.#answerDispatch(job, dispatch, decision.kind === 'replayed');
   }
 
