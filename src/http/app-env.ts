@@ -13,6 +13,8 @@ export interface AppEnv {
     owner: string;
     /** The dispatch that the callback token proved, or that a run or retry was answered with. */
     dispatchId: string;
+    /** Set when the job's own history says what was done, so that the log need not. */
+    isInHistory: boolean | undefined;
     /** What the answer refuses with, for the log. */
     errorCode: ErrorCode | undefined;
   };

@@ -69,8 +69,8 @@ export function contract(): OpenApiDocument {
 }
 
 /**
- * What every request gets: an id, headers that fit an API, and one line in the log unless it was a read that succeeded.
- * Such a line would say nothing that the platform's own metrics do not count, at more than the rest of a read costs. The
+ * What every request gets: an id, headers that fit an API, and one line in the log, unless it was a read that succeeded
+ * or a callback that was applied: the platform's metrics count them, and a job's history holds what a callback did. The
  * headers are set before there is an answer, since setting them on one would copy it.
  */
 const frame = createMiddleware<AppEnv>(async (c, next) => {
@@ -81,7 +81,7 @@ const frame = createMiddleware<AppEnv>(async (c, next) => {
   c.header('cache-control', 'no-store');
   c.header('x-content-type-options', 'nosniff');
   await next();
-  if (isRead(c) && c.res.status < 400) return;
+  if (c.res.status < 400 && (isRead(c) || c.get('isInHistory'))) return;
   const errorCode = c.get('errorCode');
   const dispatchId: string | undefined = c.get('dispatchId');
   log(c.res.status >= 500 ? 'error' : 'info', 'request', {

@@ -46,7 +46,10 @@ export const callbackRoutes: readonly Route[] = [
     const command = await toCallbackCommand(body, c.get('dispatchId'));
     const answer = (await jobStub(c.env, jobId)?.applyCallback(command)) ?? NOT_FOUND;
     if (!answer.ok) return refuse(c, answer.rejection);
-    if (!answer.replayed) return c.body(null, 204);
+    if (!answer.replayed) {
+      c.set('isInHistory', true);
+      return c.body(null, 204);
+    }
     const { latestCallback, id, status } = answer.job;
     return c.json(
       {

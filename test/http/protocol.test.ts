@@ -321,6 +321,16 @@ describe('the log', () => {
     ]);
   });
 
+  test('has none of a callback that was applied, which is in the history, and one of its repeat', async () => {
+    const { pipeline } = await jobAt('AUDIO_READY');
+    const report = pipeline.body('TRANSCRIBING');
+    const linesOf = listening();
+    expect(linesOf(await pipeline.send(report))).toEqual([]);
+    expect(linesOf(await pipeline.send(report))).toEqual([
+      expect.objectContaining({ event: 'request', http_status: 200, dispatch_id: pipeline.dispatchId }),
+    ]);
+  });
+
   test('has one line of a read that was refused, and none of one that succeeded', async () => {
     const job = await createdJob();
     const linesOf = listening();
