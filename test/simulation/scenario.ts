@@ -115,13 +115,13 @@ export async function simulate({ actions, plans, chances }: Scenario): Promise<T
     });
   };
 
-  /** Asks again while there is no answer; answers null when there never was one. */
-  const ask = async <T>(method: string, waitMs: number, ...args: unknown[]): Promise<T | null> => {
+  /** Asks again while there is no answer; answers null when there never was one. Each request is made anew. */
+  const ask = async <T>(method: string, waitMs: number, request: () => unknown[]): Promise<T | null> => {
     for (let attempt = 1; attempt <= ATTEMPTS; attempt += 1) {
       const askedAt = timeline.now;
       try {
         outstanding += 1;
-        const answer = await simulated.call<T>(method, ...args).finally(() => {
+        const answer = await simulated.call<T>(method, ...request()).finally(() => {
           outstanding -= 1;
         });
         holds('a caller is answered within the wait', timeline.now - askedAt <= waitMs + 2_000);
@@ -136,10 +136,12 @@ export async function simulate({ actions, plans, chances }: Scenario): Promise<T
 
   const dispatch = async (kind: 'run' | 'retry', request: string, preference: string): Promise<void> => {
     const { waitMs, windowMs } = planWait(preference, DEFAULT_WAIT_MS);
-    const id = `dsp_${ids++}`;
-    const command =
-      kind === 'run' ? newRun(id, { windowMs }) : newRetry(id, { windowMs, clientRequestId: request });
-    const answer = await ask<DispatchAnswer>('dispatch', waitMs, command, waitMs);
+    const answer = await ask<DispatchAnswer>('dispatch', waitMs, () => {
+      const id = `dsp_${ids++}`;
+      const command =
+        kind === 'run' ? newRun(id, { windowMs }) : newRetry(id, { windowMs, clientRequestId: request });
+      return [command, waitMs];
+    });
     if (answer?.ok) accepted += 1;
     if (answer) checker.sawDispatch(`${kind} ${request}`, answer);
   };
@@ -153,7 +155,7 @@ export async function simulate({ actions, plans, chances }: Scenario): Promise<T
         return dispatch('retry', action.request, action.prefer);
       case 'cancel': {
         const { deliveryMayHaveStarted: _actors, ...command } = newCancel();
-        const answer = await ask<JobAnswer>('cancel', 0, command);
+        const answer = await ask<JobAnswer>('cancel', 0, () => [command]);
         if (answer) checker.sawCancel(answer);
         return;
       }
@@ -173,8 +175,8 @@ export async function simulate({ actions, plans, chances }: Scenario): Promise<T
 
   const live = async (): Promise<void> => {
     // An upload that never gets through leaves nothing to simulate.
-    while ((await ask('create', 0, JOB)) === null);
-    while ((await ask('confirmUpload', 0, confirmUpload())) === null);
+    while ((await ask('create', 0, () => [JOB])) === null);
+    while ((await ask('confirmUpload', 0, () => [confirmUpload()])) === null);
     await dispatch('run', '', 'respond-async');
     for (const { afterMs, action } of actions) {
       await timeline.sleep(afterMs);
