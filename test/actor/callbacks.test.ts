@@ -345,16 +345,16 @@ describe('artifacts and checkpoints', () => {
     const later = await job.pipeline(third.body.dispatch_id);
     await later.report('AUDIO_READY', { artifact_updates: { audio_uri: 's3://a/v2' } });
 
-    const checkpoints = (await job.sql('SELECT checkpoint FROM history WHERE checkpoint IS NOT NULL')).map(
-      ({ checkpoint }) => JSON.parse(String(checkpoint)),
-    );
+    const checkpoints = (
+      await job.sql('SELECT checkpoint FROM history WHERE checkpoint IS NOT NULL ORDER BY seq')
+    ).map(({ checkpoint }) => JSON.parse(String(checkpoint)));
     expect(checkpoints).toMatchObject([
       { ref: 's3://a/v1', dispatchId, modelProfile: 'balanced', digest: 'sha-256:1', sizeBytes: 10 },
       { ref: 's3://a/v2', dispatchId: third.body.dispatch_id },
     ]);
-    const versions = (await job.sql('SELECT artifacts FROM history WHERE artifacts IS NOT NULL')).map(
-      ({ artifacts }) => JSON.parse(String(artifacts)).audio_uri,
-    );
+    const versions = (
+      await job.sql('SELECT artifacts FROM history WHERE artifacts IS NOT NULL ORDER BY seq')
+    ).map(({ artifacts }) => JSON.parse(String(artifacts)).audio_uri);
     expect(versions.sort()).toEqual(['s3://a/v1', 's3://a/v2']);
     expect((await job.get()).manifest.audio_uri).toBe('s3://a/v2');
   });
