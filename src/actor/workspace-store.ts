@@ -36,7 +36,7 @@ export class WorkspaceStore {
     this.#sql = storage.sql;
     const steps = appliedSteps(this.#sql);
     this.#hasSchema = steps > 0;
-    if (steps > 0) migrate(storage, WORKSPACE_MIGRATIONS);
+    if (steps > 0 && steps < WORKSPACE_MIGRATIONS.steps.length) migrate(storage, WORKSPACE_MIGRATIONS);
   }
 
   addProject(project: Project): void {
@@ -72,18 +72,16 @@ export class WorkspaceStore {
       .map(toProject);
   }
 
-  /** All or none. */
+  /** All or none; a summary of which a newer revision is known changes nothing. */
   putSummaries(summaries: readonly JobSummary[]): void {
     this.#prepareToWrite();
     this.#storage.transactionSync(() => {
-      for (const summary of summaries) this.putSummary(summary);
+      for (const summary of summaries) this.#putSummary(summary);
     });
   }
 
-  /** Stores a summary unless a newer revision is known. Returns whether it was news. */
-  putSummary(summary: JobSummary): boolean {
-    this.#prepareToWrite();
-    const { rowsWritten } = this.#sql.exec(
+  #putSummary(summary: JobSummary): void {
+    this.#sql.exec(
       `INSERT INTO job_summary (project_id, created_at, job_id, status, revision, updated_at)
        VALUES (?, ?, ?, ?, ?, ?)
        ON CONFLICT DO UPDATE SET status = excluded.status, revision = excluded.revision,
@@ -95,7 +93,6 @@ export class WorkspaceStore {
       summary.revision,
       summary.updatedAt,
     );
-    return rowsWritten > 0;
   }
 
   /** Newest first, of one status or of all. */

@@ -1,5 +1,5 @@
-// Cloudflare's published prices, as of the copies named here, and what a job's figures come to at them. Every unit is
-// priced at the rate beyond what the Workers Paid plan includes each month; the plan's own $5 are left out.
+// Cloudflare's published prices, as of the copies named here: the rates beyond what the Workers Paid plan includes each
+// month, what it includes, and the plan's own price.
 
 /** When the copies were looked up. Where a copy bears a date of its own, it stands with its address. */
 export const READ_ON = '2026-11-24';
@@ -15,51 +15,54 @@ export interface Price {
   dollars: number;
   per: number;
   unit: string;
-  /** What the Workers Paid plan holds of it each month, and these sums leave out. */
-  included: string;
+  /** How many units of it the Workers Paid plan holds each month. */
+  included: number;
   source: string;
 }
 
 const MILLION = 1_000_000;
 
 export const PRICES = {
-  rowsWritten: { dollars: 1, per: MILLION, unit: 'rows written', included: '50 million', source: PRICING },
-  rowsRead: { dollars: 0.001, per: MILLION, unit: 'rows read', included: '25 billion', source: PRICING },
+  rowsWritten: { dollars: 1, per: MILLION, unit: 'rows written', included: 50 * MILLION, source: PRICING },
+  rowsRead: { dollars: 0.001, per: MILLION, unit: 'rows read', included: 25_000 * MILLION, source: PRICING },
   objectRequests: {
     dollars: 0.15,
     per: MILLION,
     unit: 'object requests',
-    included: '1 million',
+    included: MILLION,
     source: PRICING,
   },
-  objectGbSeconds: { dollars: 12.5, per: MILLION, unit: 'GB-s', included: '400,000', source: PRICING },
-  storedGbMonths: { dollars: 0.2, per: 1, unit: 'GB-month stored', included: '5', source: PRICING },
+  objectGbSeconds: { dollars: 12.5, per: MILLION, unit: 'GB-s', included: 400_000, source: PRICING },
+  storedGbMonths: { dollars: 0.2, per: 1, unit: 'GB-month stored', included: 5, source: PRICING },
   workerRequests: {
     dollars: 0.3,
     per: MILLION,
     unit: 'Worker requests',
-    included: '10 million',
+    included: 10 * MILLION,
     source: WORKERS,
   },
   workerCpuMs: {
     dollars: 0.02,
     per: MILLION,
     unit: 'ms of Worker CPU',
-    included: '30 million',
+    included: 30 * MILLION,
     source: WORKERS,
   },
   queueOperations: {
     dollars: 0.4,
     per: MILLION,
     unit: 'queue operations',
-    included: '1 million',
+    included: MILLION,
     source: QUEUES,
   },
   // Events are priced until 2026-11-30, gigabytes from the day after.
-  logEvents: { dollars: 0.6, per: MILLION, unit: 'log events', included: '20 million', source: LOGS },
-  logGb: { dollars: 0.25, per: 1, unit: 'GB of logs taken in', included: '50', source: OBSERVABILITY },
-  logGbMonths: { dollars: 0.1, per: 1, unit: 'GB-month of logs', included: '12', source: OBSERVABILITY },
+  logEvents: { dollars: 0.6, per: MILLION, unit: 'log events', included: 20 * MILLION, source: LOGS },
+  logGb: { dollars: 0.25, per: 1, unit: 'GB of logs taken in', included: 50, source: OBSERVABILITY },
+  logGbMonths: { dollars: 0.1, per: 1, unit: 'GB-month of logs', included: 12, source: OBSERVABILITY },
 } as const satisfies Record<string, Price>;
+
+/** The Workers Paid plan, a month. */
+export const PLAN_DOLLARS = 5;
 
 export type Billed = keyof typeof PRICES;
 

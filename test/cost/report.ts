@@ -1,7 +1,16 @@
 // From counts to the figures that have ceilings, and to the tables of spec/performance.md.
 import type { Counts } from '../support/workerd/meter.ts';
 import type { Figures } from './budget.ts';
-import { ASSUMED, type Billed, dollarsFor, LOG_MONTHS, OBJECT_GB, PRICES, READ_ON } from './prices.ts';
+import {
+  ASSUMED,
+  type Billed,
+  dollarsFor,
+  LOG_MONTHS,
+  OBJECT_GB,
+  PLAN_DOLLARS,
+  PRICES,
+  READ_ON,
+} from './prices.ts';
 
 /** What was counted, and how many sleeping objects the step woke. */
 export interface Step extends Counts {
@@ -30,10 +39,25 @@ const rowsWritten = ({ jobRows, alarmsSet, workspaceRows }: Counts): number =>
 const objectRequests = ({ jobCalls, workspaceCalls, alarmsFired }: Counts): number =>
   jobCalls + workspaceCalls + alarmsFired;
 
-function sumOf(name: string, steps: readonly Step[]): Step {
-  const sum = (figure: keyof Counts | 'awakenings') => steps.reduce((total, step) => total + step[figure], 0);
+interface Line extends Step {
+  /** For how long objects are active, as ASSUMED has it. */
+  activeMs: number;
+}
+
+function toLine(step: Step): Line {
+  // A message to the orchestrator is queued where a caller waits for its delivery.
+  const deliveries = step.queueOperations > 0 ? 1 : 0;
+  const activeMs =
+    objectRequests(step) * ASSUMED.objectMsPerRequest + deliveries * ASSUMED.objectMsPerDelivery;
+  return { ...step, activeMs };
+}
+
+function sumOf(name: string, steps: readonly Step[]): Line {
+  const lines = steps.map(toLine);
+  const sum = (figure: Exclude<keyof Line, 'name'>) => lines.reduce((total, line) => total + line[figure], 0);
   return {
     name,
+    activeMs: sum('activeMs'),
     jobRows: sum('jobRows'),
     alarmsSet: sum('alarmsSet'),
     workspaceRows: sum('workspaceRows'),
@@ -51,7 +75,8 @@ function sumOf(name: string, steps: readonly Step[]): Step {
 /** Every figure that budget.json has a ceiling for. */
 export function figuresOf(measured: Measured): Figures {
   const { whole, wholeAwake, beside, schemaRows, storedBytes } = measured;
-  const steps = [...whole, sumOf(WHOLE, whole), sumOf(WHOLE_AWAKE, wholeAwake), ...beside];
+  const sum = sumOf(WHOLE, whole);
+  const steps = [...whole, sum, sumOf(WHOLE_AWAKE, wholeAwake), ...beside];
   return {
     ...Object.fromEntries(
       steps.map((step) => [
@@ -71,7 +96,7 @@ export function figuresOf(measured: Measured): Figures {
     ),
     schema: { jobRows: schemaRows.job, workspaceRows: schemaRows.workspace },
     stored: { jobBytes: storedBytes.job, workspaceBytesPerJob: storedBytes.workspacePerJob },
-    modelled: { objectActiveMs: objectActiveMs(whole) },
+    modelled: { objectActiveMs: sum.activeMs },
     'a million jobs': {
       dollars: cents(MILLION * total(bill(measured))),
       dollarsPerIdleMonth: cents(MILLION * dollarsFor('storedGbMonths', storedGb(measured))),
@@ -85,11 +110,11 @@ export function costSection(measured: Measured): string {
   const sum = sumOf(WHOLE, whole);
   const rows = rowsWritten(sum);
   return [
-    ...stepTable([...whole, sum, sumOf(WHOLE_AWAKE, wholeAwake)]),
+    ...stepTable([...whole.map(toLine), sum, sumOf(WHOLE_AWAKE, wholeAwake)]),
     '',
     'Beside that:',
     '',
-    ...stepTable(beside),
+    ...stepTable(beside.map(toLine)),
     '',
     `The schema comes on top, once per object: ${schemaRows.job} rows for a job, which makes ${rows + schemaRows.job} with`,
     `the ${rows} above, and ${schemaRows.workspace} for a workspace.`,
@@ -98,20 +123,24 @@ export function costSection(measured: Measured): string {
     '',
     ...billTable(measured),
     '',
+    `What so many jobs a month come to, all made and finished within it, with the plan's own $${PLAN_DOLLARS} and what it includes:`,
+    '',
+    ...scaleTable(measured),
+    '',
     `Rows written before [decision 13](decisions/0013-what-is-written-together-is-one-row.md): ${BEFORE.rows} and`,
     `${BEFORE.schemaRows} of the schema, $${BEFORE.rows + BEFORE.schemaRows} per million jobs; now ${rows} and ` +
       `${schemaRows.job}, $${rows + schemaRows.job}.`,
   ].join('\n');
 }
 
-function stepTable(steps: readonly Step[]): string[] {
+function stepTable(lines: readonly Line[]): string[] {
   const head =
     '| | rows: job | alarm set | workspace | **rows written** | rows read | Worker requests | object requests | ' +
-    'of them alarms | awakenings | queue operations | log lines |';
+    'of them alarms | awakenings | queue operations | log lines | object ms, modelled | dollars per million |';
   return [
     head,
-    `|${' --- |'.repeat(12)}`,
-    ...steps.map((step) => {
+    `|${' --- |'.repeat(14)}`,
+    ...lines.map((step) => {
       const name = step.name.startsWith('a whole job') ? `**${step.name}**` : step.name;
       const figures = [
         step.jobRows,
@@ -125,6 +154,8 @@ function stepTable(steps: readonly Step[]): string[] {
         step.awakenings,
         step.queueOperations,
         step.logLines,
+        step.activeMs,
+        dollars(MILLION * total(usage(step))),
       ];
       return `| ${name} | ${figures.join(' | ')} |`;
     }),
@@ -138,37 +169,57 @@ interface Item {
   units: number;
 }
 
-/** For how long the objects of these steps are active, as ASSUMED has it. */
-function objectActiveMs(steps: readonly Step[]): number {
-  // A message to the orchestrator is queued where a caller waits for its delivery.
-  const deliveries = steps.filter(({ queueOperations }) => queueOperations > 0).length;
-  const requests = steps.reduce((sum, step) => sum + objectRequests(step), 0);
-  return requests * ASSUMED.objectMsPerRequest + deliveries * ASSUMED.objectMsPerDelivery;
-}
-
-/** What a whole job uses of everything that is billed, its storage left out. */
-function bill({ whole, schemaRows }: Measured): Item[] {
-  const sum = sumOf(WHOLE, whole);
-  const requests = objectRequests(sum);
-  const activeMs = objectActiveMs(whole);
+/** What this uses of everything that is billed, storage left out. */
+function usage(line: Line): Item[] {
   return [
-    { name: 'rows written', billed: 'rowsWritten', units: rowsWritten(sum) },
-    { name: 'rows written, the schema', billed: 'rowsWritten', units: schemaRows.job },
-    { name: 'rows read', billed: 'rowsRead', units: sum.rowsRead },
-    { name: 'Worker requests', billed: 'workerRequests', units: sum.workerRequests },
+    { name: 'rows written', billed: 'rowsWritten', units: rowsWritten(line) },
+    { name: 'rows read', billed: 'rowsRead', units: line.rowsRead },
+    { name: 'Worker requests', billed: 'workerRequests', units: line.workerRequests },
     {
       name: `Worker CPU, assumed ${ASSUMED.workerCpuMsPerRequest} ms a request`,
       billed: 'workerCpuMs',
-      units: sum.workerRequests * ASSUMED.workerCpuMsPerRequest,
+      units: line.workerRequests * ASSUMED.workerCpuMsPerRequest,
     },
-    { name: 'object requests', billed: 'objectRequests', units: requests },
+    { name: 'object requests', billed: 'objectRequests', units: objectRequests(line) },
     {
-      name: `objects active, modelled: ${activeMs} ms`,
+      name: `objects active, modelled: ${line.activeMs} ms`,
       billed: 'objectGbSeconds',
-      units: (activeMs / 1_000) * OBJECT_GB,
+      units: (line.activeMs / 1_000) * OBJECT_GB,
     },
-    { name: 'queue operations', billed: 'queueOperations', units: sum.queueOperations },
-    { name: 'log lines', billed: 'logEvents', units: sum.logLines },
+    { name: 'queue operations', billed: 'queueOperations', units: line.queueOperations },
+    { name: 'log lines', billed: 'logEvents', units: line.logLines },
+  ];
+}
+
+/** What a whole job uses, with the schema of its object. */
+const bill = ({ whole, schemaRows }: Measured): Item[] => [
+  ...usage(sumOf(WHOLE, whole)),
+  { name: 'rows written, the schema', billed: 'rowsWritten', units: schemaRows.job },
+];
+
+const SCALES: readonly [string, number][] = [
+  ['1', 1],
+  ['1,000', 1_000],
+  ['1 million', MILLION],
+  ['1 billion', 1_000 * MILLION],
+];
+
+function scaleTable(measured: Measured): string[] {
+  const items = bill(measured);
+  const billed = [...new Set(items.map((item) => item.billed))];
+  const unitsOf = (what: Billed) =>
+    items.filter((item) => item.billed === what).reduce((sum, { units }) => sum + units, 0);
+  const beyond = (what: Billed, units: number) =>
+    dollarsFor(what, Math.max(0, units - PRICES[what].included));
+  return [
+    '| jobs a month | used beyond the plan | stored, a month | the bill of the month | dollars a job |',
+    '| --- | --- | --- | --- | --- |',
+    ...SCALES.map(([name, jobs]) => {
+      const used = billed.reduce((sum, what) => sum + beyond(what, jobs * unitsOf(what)), 0);
+      const stored = beyond('storedGbMonths', jobs * storedGb(measured));
+      const sum = PLAN_DOLLARS + used + stored;
+      return `| ${name} | ${dollars(used)} | ${dollars(stored)} | ${dollars(sum)} | $${Number((sum / jobs).toPrecision(3))} |`;
+    }),
   ];
 }
 
