@@ -55,7 +55,7 @@ const CONTESTANTS: Record<Name, Omit<Contestant, 'name'>> = {
   },
   naive: {
     title: 'Floor B: naive Durable Object',
-    durability: 'as Retake’s: committed before the answer leaves (output gate)',
+    durability: 'committed before the answer leaves (output gate), and on the queue',
     tradeOff: 'no tokens, idempotency, fencing, order, audit, list, timers',
     start: onWorkerd(at('naive/wrangler.toml'), () => ({
       ...plainProtocol,
@@ -80,7 +80,7 @@ const CONTESTANTS: Record<Name, Omit<Contestant, 'name'>> = {
     title: 'Cloudflare Workflows',
     durability: 'as Retake’s (Durable Object), and once per step',
     tradeOff:
-      'a Durable Object per job, one Workflow instance per dispatch; 100 new instances a second at the most; no tokens, list, watchdogs',
+      'a Durable Object per job, one Workflow instance per dispatch, waited for until it is stored (else the local runtime resets connections); 100 new instances a second at the most; no tokens, list, watchdogs',
     start: onWorkerd(at('workflows/wrangler.toml'), () => plainProtocol),
   },
   redis: {

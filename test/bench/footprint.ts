@@ -1,5 +1,6 @@
 // How large the Worker is, how long it takes to start, and how much memory jobs take that are awake.
 import { gzipSync } from 'node:zlib';
+import { contestant, type Name } from './contestants.ts';
 import { bundle } from './runtime.ts';
 
 export interface BundleSize {
@@ -19,6 +20,26 @@ export interface Footprint {
   idleBytes: number;
   jobsAwake: number;
   awakeBytes: number;
-  /** From starting the runtime until its first answer, bundling left out; Retake and floor A. */
-  startMs: { retake: number; hello: number };
+  /** From starting the runtime until its first answer, bundling left out, one time after the other. */
+  startMs: Partial<Record<Name, number[]>>;
+}
+
+const STARTS = 5;
+
+/** Starts the contestants that run on workerd so many times; one that cannot start is left out. */
+export async function startTimes(
+  names: readonly Name[],
+  orchestratorUrl: string,
+): Promise<Footprint['startMs']> {
+  const times: Footprint['startMs'] = {};
+  for (const name of names) {
+    for (let start = 0; start < STARTS; start += 1) {
+      const running = await contestant(name).start(orchestratorUrl);
+      if ('unavailable' in running) break;
+      const [, ms] = /^started in (\d+) ms$/m.exec(running.child.output) ?? [];
+      await running.child.stop();
+      times[name] = [...(times[name] ?? []), Number(ms)];
+    }
+  }
+  return times;
 }

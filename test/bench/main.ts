@@ -4,7 +4,7 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { parseArgs } from 'node:util';
 import { type Contestant, contestant, NAMES, type Name, type Running } from './contestants.ts';
-import { bundleSize, type Footprint } from './footprint.ts';
+import { bundleSize, type Footprint, startTimes } from './footprint.ts';
 import { goalsOf } from './goals.ts';
 import { type Growth, growth } from './growth.ts';
 import { OrchestratorEvents } from './orchestrator-events.ts';
@@ -15,8 +15,8 @@ import { Session, type Sizes } from './workloads.ts';
 
 const HELP = `npm run bench -- [--quick] [--only NAME,…] [--rounds N] [--no-growth] [--no-waking]
 
-Measures Retake, two floors and its peers on this machine, in rounds that take turns; takes about 20 minutes.
-  --quick        small sizes, under three minutes; for a look, not for figures
+Measures Retake, two floors and its peers on this machine, in rounds that take turns; takes about 25 minutes.
+  --quick        small sizes, under three minutes; for a look, not for figures; not together with --jobs
   --only NAMES   ${NAMES.join(', ')}; default: all
   --rounds N     default: 5
   --jobs N       distinct jobs at concurrency 32, all else in proportion; default: 2000
@@ -53,6 +53,7 @@ interface Entry {
 }
 
 async function bench(options: Options): Promise<Report> {
+  const at = new Date().toISOString();
   const startedAt = performance.now();
   const progress = (text: string) => {
     const seconds = ((performance.now() - startedAt) / 1000).toFixed(0).padStart(5);
@@ -67,12 +68,29 @@ async function bench(options: Options): Promise<Report> {
   const growths: Partial<Record<Name, Growth[]>> = {};
   const wakings: Partial<Record<Name, Waking[][]>> = {};
   const footprint: Partial<Footprint> = {};
+  /** One has the machine for itself. */
+  const alone = async ({ contestant: { name }, running }: Entry, what: string, act: () => Promise<void>) => {
+    if (failed.has(name)) return;
+    running.child.resume();
+    try {
+      await act();
+      progress(`${what}, ${name}`);
+    } catch (error) {
+      // What it has done so far counts, and the others go on.
+      failed.add(name);
+      const reason = `stopped in ${what}: ${reasonOf(error)}`;
+      progress(`${name} ${reason}`);
+      unavailable.push({ name, reason });
+    }
+    running.child.pause();
+  };
+
   try {
     for (const name of options.names) {
       const what = contestant(name);
       // Its local runtime takes eighty instances a second: fewer jobs tell its rates as well.
       const jobs = name === 'workflows' ? Math.min(options.sizes.jobs, 500) : options.sizes.jobs;
-      const running = await what.start(orchestrator.url);
+      const running = await what.start(orchestrator.url).catch((error) => ({ unavailable: reasonOf(error) }));
       if ('unavailable' in running) {
         progress(`${name} is left out: ${running.unavailable}`);
         unavailable.push({ name, reason: running.unavailable });
@@ -80,32 +98,10 @@ async function bench(options: Options): Promise<Report> {
       }
       if (name === 'retake') footprint.idleBytes = running.child.residentBytes('workerd');
       const session = new Session(running, orchestrator, { ...options.sizes, jobs });
-      entries.push({ contestant: what, running, session });
-      if (name !== 'hello') await session.prepare();
-      progress(`${name} is ready`);
-      running.child.pause();
+      const entry = { contestant: what, running, session };
+      entries.push(entry);
+      await alone(entry, 'preparation', () => (name === 'hello' ? Promise.resolve() : session.prepare()));
     }
-
-    /** One has the machine for itself. */
-    const alone = async (
-      { contestant: { name }, running }: Entry,
-      what: string,
-      act: () => Promise<void>,
-    ) => {
-      if (failed.has(name)) return;
-      running.child.resume();
-      try {
-        await act();
-        progress(`${what}, ${name}`);
-      } catch (error) {
-        // What it has done so far counts, and the others go on.
-        failed.add(name);
-        const reason = `stopped in ${what}: ${error instanceof Error ? error.message : error}`;
-        progress(`${name} ${reason}`);
-        unavailable.push({ name, reason });
-      }
-      running.child.pause();
-    };
 
     for (let round = 1; round <= options.rounds; round += 1) {
       for (const entry of entries) {
@@ -136,11 +132,9 @@ async function bench(options: Options): Promise<Report> {
         });
       }
     }
-    const started = (name: Name): number => {
-      const output = entries.find((entry) => entry.contestant.name === name)?.running.child.output ?? '';
-      return Number(/started in (\d+) ms/.exec(output)?.[1] ?? Number.NaN);
-    };
-    footprint.startMs = { retake: started('retake'), hello: started('hello') };
+    const onWorkerd = (['retake', 'naive', 'hello'] as const).filter((name) => options.names.includes(name));
+    footprint.startMs = await startTimes(onWorkerd, orchestrator.url);
+    progress('starts');
   } finally {
     await Promise.all(
       entries.map(async ({ session, running }) => {
@@ -152,7 +146,7 @@ async function bench(options: Options): Promise<Report> {
     await orchestrator.child.stop();
   }
   return {
-    at: new Date().toISOString(),
+    at,
     minutes: (performance.now() - startedAt) / 60_000,
     options: { rounds: options.rounds, sizes: options.sizes },
     contestants: entries.map(({ contestant: { start: _start, ...about } }) => about),
@@ -164,6 +158,8 @@ async function bench(options: Options): Promise<Report> {
     footprint: { ...footprint, bundle: size },
   };
 }
+
+const reasonOf = (error: unknown): string => (error instanceof Error ? error.message : String(error));
 
 const WRANGLER_CONFIG = new URL('../../wrangler.toml', import.meta.url).pathname;
 
@@ -185,14 +181,16 @@ try {
       quick: { type: 'boolean', default: false },
       only: { type: 'string' },
       rounds: { type: 'string', default: '5' },
-      jobs: { type: 'string', default: String(FULL.jobs) },
+      jobs: { type: 'string' },
       'no-growth': { type: 'boolean', default: false },
       'no-waking': { type: 'boolean', default: false },
     },
   });
   const rounds = Number(values.rounds);
   if (!Number.isInteger(rounds) || rounds < 1) throw new Error('--rounds has to be a whole number from 1');
-  const share = Number(values.jobs) / FULL.jobs;
+  if (values.quick && values.jobs !== undefined)
+    throw new Error('--quick has sizes of its own: without --jobs');
+  const share = Number(values.jobs ?? FULL.jobs) / FULL.jobs;
   if (!(share >= 0.1 && share <= 5)) throw new Error('--jobs has to be from 200 to 10000');
   const names = (values.only?.split(',') ?? [...NAMES]) as Name[];
   const stranger = names.find((name) => !NAMES.includes(name));
@@ -211,6 +209,6 @@ try {
     writeReport(report);
   }
 } catch (error) {
-  console.error(error instanceof Error ? error.message : error);
+  console.error(reasonOf(error));
   process.exit(1);
 }

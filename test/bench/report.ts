@@ -87,7 +87,7 @@ function workloadTable({ contestants, results }: Report, concurrency: number): s
         name,
         ({ perSecond: { median: middle, min, max } }) => `${round(middle)} (${round(min)}–${round(max)})`,
       ),
-      line('', ({ p50Ms, p99Ms }) => `p50 ${ms(p50Ms.median)}, p99 ${ms(p99Ms.median)}`),
+      line('', ({ p50Ms, p99Ms }) => `p50 ${ms(p50Ms.median)}${p99Ms ? `, p99 ${ms(p99Ms.median)}` : ''}`),
     ];
   });
   const legend = workloads.map((workload) => `${workload}: ${WORKLOADS[workload]}`).join('; ');
@@ -134,7 +134,10 @@ function footprintTable({ bundle, idleBytes, jobsAwake, awakeBytes, startMs }: P
           ]
         : []),
       ...(startMs
-        ? [['runtime started and answering: Retake, hello', `${startMs.retake} ms, ${startMs.hello} ms`]]
+        ? Object.entries(startMs).map(([name, times]) => [
+            `${name}: runtime started and first request answered, ${times.length} times`,
+            `${median(times)} ms (${Math.min(...times)}–${Math.max(...times)})`,
+          ])
         : []),
       ...(idleBytes ? [['workerd’s memory before any job', mib(idleBytes)]] : []),
       ...(awakeBytes ? [[`workerd’s memory with ${jobsAwake} jobs awake`, mib(awakeBytes)]] : []),

@@ -10,9 +10,10 @@ export interface Figure {
   rounds: number;
   perSecond: Spread;
   p50Ms: Spread;
-  p99Ms: Spread;
+  /** Null where a round has too few requests for it. */
+  p99Ms: Spread | null;
   /** p99 / p50, round by round. */
-  tail: Spread;
+  tail: Spread | null;
 }
 
 export class Results {
@@ -22,23 +23,20 @@ export class Results {
     this.#samples.set(name, [...(this.#samples.get(name) ?? []), ...samples]);
   }
 
-  names(): Name[] {
-    return [...this.#samples.keys()];
-  }
-
   figure(name: Name, workload: Workload, concurrency: number): Figure | null {
     const samples = (this.#samples.get(name) ?? []).filter(
       (sample) => sample.workload === workload && sample.concurrency === concurrency,
     );
     if (samples.length === 0) return null;
+    const tails = samples.flatMap(({ p50Ms, p99Ms }) => (p99Ms === null ? [] : [{ p50Ms, p99Ms }]));
     return {
       workload,
       concurrency,
       rounds: samples.length,
       perSecond: spread(samples.map(({ perSecond }) => perSecond)),
       p50Ms: spread(samples.map(({ p50Ms }) => p50Ms)),
-      p99Ms: spread(samples.map(({ p99Ms }) => p99Ms)),
-      tail: spread(samples.map(({ p50Ms, p99Ms }) => p99Ms / p50Ms)),
+      p99Ms: tails.length === 0 ? null : spread(tails.map(({ p99Ms }) => p99Ms)),
+      tail: tails.length === 0 ? null : spread(tails.map(({ p50Ms, p99Ms }) => p99Ms / p50Ms)),
     };
   }
 

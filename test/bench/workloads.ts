@@ -25,7 +25,8 @@ export interface Sample {
   /** Finished per second, all clients together. */
   perSecond: number;
   p50Ms: number;
-  p99Ms: number;
+  /** Null for fewer than a hundred, of which it would be the slowest. */
+  p99Ms: number | null;
 }
 
 export interface Sizes {
@@ -41,7 +42,7 @@ export interface Sizes {
   hot: number;
 }
 
-interface BenchJob {
+export interface BenchJob {
   id: string;
   dispatchId: string;
 }
@@ -87,9 +88,11 @@ export class Session {
   /** What floor A answers. */
   async hello(): Promise<Sample[]> {
     const samples: Sample[] = [];
+    const calls = Array.from({ length: this.#sizes.jobs }, (): Call => ({ method: 'GET', path: '/' }));
+    // Unmeasured, as everyone's first requests.
+    await this.#drive(calls);
     for (const [concurrency, count] of this.#levels()) {
-      const calls = Array.from({ length: count }, (): Call => ({ method: 'GET', path: '/' }));
-      samples.push(sample('W4', concurrency, await this.#drive(calls, concurrency)));
+      samples.push(sample('W4', concurrency, await this.#drive(calls.slice(0, count), concurrency)));
     }
     return samples;
   }
@@ -103,9 +106,12 @@ export class Session {
       await this.#orchestrator.reset();
       const accepted = await this.retry(jobs, request, concurrency);
       samples.push(sample('W1', concurrency, accepted));
-      const delays = receivedAfter(jobs, accepted, await this.#orchestrator.received(jobs.length));
+      const received = await this.#orchestrator.received(jobs.length);
       // One by one the next retry would meet the delivery of the one before: W5 is followed by itself below.
-      if (concurrency > 1) samples.push(summary('W5', concurrency, delays, accepted.seconds));
+      if (concurrency > 1) {
+        const seconds = secondsUntilAll(accepted, received);
+        samples.push(summary('W5', concurrency, receivedAfter(jobs, accepted, received), seconds));
+      }
       await this.#orchestrator.reset();
       samples.push(sample('W2', concurrency, await this.repeat(jobs, request, concurrency)));
       // Where a repeat is one more dispatch, it is not to be delivered during what comes next.
@@ -115,9 +121,10 @@ export class Session {
       samples.push(sample('W4', concurrency, await this.read(jobs, concurrency)));
       await this.report('FAILED', jobs);
     }
+    if (this.#running.protocol.waits !== false) samples.push(await this.#waited());
     samples.push(...(await this.#followed()), ...(await this.#whole()));
     // A hot job takes reads and repeats in turn: who does not know a repeat has no such workload.
-    if (!this.#running.protocol.repeatsAreNew) samples.push(await this.#hot());
+    if (!this.#running.protocol.repeatsAreNew) samples.push(...(await this.#hot()));
     return samples;
   }
 
@@ -125,16 +132,22 @@ export class Session {
   async #warmUp(): Promise<void> {
     await this.read(this.#jobs);
     const jobs = this.#jobs.slice(0, 200);
-    await this.#orchestrator.reset();
-    await this.retry(jobs, `warm-up-${this.#requests++}`, HIGH);
-    await this.#orchestrator.received(jobs.length);
+    await this.deliveredRetry(jobs, `warm-up-${this.#requests++}`, HIGH);
     for (const status of ['TRANSCRIBING', 'FAILED'] as const) await this.report(status, jobs);
   }
 
-  async retry(jobs: BenchJob[], request: string, concurrency: number): Promise<Load> {
-    const calls = jobs.map(({ id }) => this.#running.protocol.retry(id, request));
+  async retry(jobs: BenchJob[], request: string, concurrency: number, wait?: 'wait'): Promise<Load> {
+    const calls = jobs.map(({ id }) => this.#running.protocol.retry(id, request, wait));
     const load = await this.#drive(calls, concurrency, (answer) => isSuccess(answer) && !isReplay(answer));
     for (const [index, job] of jobs.entries()) job.dispatchId = dispatchIdOf(load.answers[index]);
+    return load;
+  }
+
+  /** The same; when it returns, the orchestrator has all of them. */
+  async deliveredRetry(jobs: BenchJob[], request: string, concurrency: number): Promise<Load> {
+    await this.#orchestrator.reset();
+    const load = await this.retry(jobs, request, concurrency);
+    await this.#orchestrator.received(jobs.length);
     return load;
   }
 
@@ -176,6 +189,15 @@ export class Session {
       [HIGH, this.#sizes.jobs],
       [1, this.#sizes.jobsOneByOne],
     ];
+  }
+
+  /** Retries at once, each answered when the orchestrator has it. */
+  async #waited(): Promise<Sample> {
+    const jobs = this.#jobs.slice(0, this.#sizes.jobsOneByOne);
+    await this.#orchestrator.reset();
+    const load = await this.retry(jobs, `waited-${this.#requests++}`, HIGH, 'wait');
+    await this.report('FAILED', jobs);
+    return sample('W5w', HIGH, load);
   }
 
   /** One retry after the other, each until the orchestrator has it: first without waiting for the answer, then with it. */
@@ -239,20 +261,23 @@ export class Session {
     return samples;
   }
 
-  async #hot(): Promise<Sample> {
+  async #hot(): Promise<Sample[]> {
     const { protocol } = this.#running;
     const jobs = this.#jobs.slice(0, 1);
     const request = `hot-${this.#requests++}`;
-    await this.#orchestrator.reset();
-    await this.retry(jobs, request, 1);
-    await this.#orchestrator.received(1);
+    await this.deliveredRetry(jobs, request, 1);
     const [job] = jobs;
     const calls = Array.from({ length: this.#sizes.hot }, (_, index) =>
       index % 2 === 0 ? protocol.read(job?.id ?? '') : protocol.retry(job?.id ?? '', request),
     );
-    const load = await this.#drive(calls);
+    const samples: Sample[] = [];
+    for (const concurrency of [HIGH, 1]) {
+      // A fifth of them one by one, as everywhere.
+      const count = concurrency === 1 ? this.#sizes.hot / 5 : this.#sizes.hot;
+      samples.push(sample('W7', concurrency, await this.#drive(calls.slice(0, count), concurrency)));
+    }
     await this.report('FAILED', jobs);
-    return sample('W7', HIGH, load);
+    return samples;
   }
 
   #client(concurrency: number): Client {
@@ -275,6 +300,13 @@ function receivedAfter(jobs: readonly BenchJob[], { answers }: Load, received: r
   return received.map(({ jobId, atNs }) => msSince(sentAt, jobId, atNs));
 }
 
+/** From the first retry that was sent until the orchestrator had the last. */
+function secondsUntilAll({ answers }: Load, received: readonly Arrival[]): number {
+  const ms = (ns: bigint) => Number(ns) / 1e6;
+  const first = Math.min(...answers.map(({ sentAtNs }) => ms(sentAtNs)));
+  return (Math.max(...received.map(({ atNs }) => ms(atNs))) - first) / 1_000;
+}
+
 function msSince(beganAt: ReadonlyMap<string, bigint>, jobId: string, atNs: bigint): number {
   const began = beganAt.get(jobId);
   if (began === undefined) throw new Error(`${jobId} arrived without being sent`);
@@ -294,7 +326,7 @@ const summary = (workload: Workload, concurrency: number, timesMs: number[], sec
   concurrency,
   perSecond: timesMs.length / seconds,
   p50Ms: percentile(timesMs, 0.5),
-  p99Ms: percentile(timesMs, 0.99),
+  p99Ms: timesMs.length < 100 ? null : percentile(timesMs, 0.99),
 });
 
 /** `act` so many times, at most `concurrency` at once, each over a connection of its own. */

@@ -73,13 +73,13 @@ export class Child {
     await this.#allGone();
   }
 
-  /** Stops the clock of all of it, until `resume()`. */
+  /** Stops the clock of all of it, until `resume()`: of children in groups of their own too. */
   pause(): void {
-    this.#signal('SIGSTOP');
+    this.#signalAll('SIGSTOP');
   }
 
   resume(): void {
-    this.#signal('SIGCONT');
+    this.#signalAll('SIGCONT');
   }
 
   /** How many bytes of memory its processes of this name hold (proc_pid_status(5): VmRSS); 0 where that is not known. */
@@ -109,11 +109,12 @@ export class Child {
   }
 
   #signal(signal: NodeJS.Signals): void {
-    try {
-      process.kill(-this.#group, signal);
-    } catch (error) {
-      if ((error as NodeJS.ErrnoException).code !== 'ESRCH') throw error;
-    }
+    send(signal, -this.#group);
+  }
+
+  #signalAll(signal: NodeJS.Signals): void {
+    this.#signal(signal);
+    for (const pid of descendantsOf(this.#group)) send(signal, pid);
   }
 
   #take(line: string): void {
@@ -130,14 +131,40 @@ process.on('exit', () => {
 
 const hasLiveProcesses = (group: number): boolean => processesOf(group).length > 0;
 
+/** One that has ended meanwhile is left alone. */
+function send(signal: NodeJS.Signals, target: number): void {
+  try {
+    process.kill(target, signal);
+  } catch (error) {
+    if ((error as NodeJS.ErrnoException).code !== 'ESRCH') throw error;
+  }
+}
+
+const processesOf = (group: number): number[] =>
+  liveProcesses().flatMap(({ pid, pgrp }) => (pgrp === group ? [pid] : []));
+
+/** Children and theirs, whatever their group; none where /proc does not tell. */
+function descendantsOf(ancestor: number): number[] {
+  const family = new Set([ancestor]);
+  const others = liveProcesses();
+  for (let size = 0; size < family.size; ) {
+    size = family.size;
+    for (const { pid, ppid } of others) if (family.has(ppid)) family.add(pid);
+  }
+  family.delete(ancestor);
+  return [...family];
+}
+
 /** From proc_pid_stat(5): `pid (name) state ppid pgrp …`; what is dead but not reaped does not count. */
-function processesOf(group: number): string[] {
+function liveProcesses(): { pid: number; ppid: number; pgrp: number }[] {
   if (!existsSync('/proc/self/stat')) return [];
   return readdirSync('/proc')
     .filter((entry) => /^\d+$/.test(entry))
-    .filter((pid) => {
-      const [, state = 'X', pgrp] = /^\d+ \(.*\) (\w) \d+ (\d+)/s.exec(readText(`/proc/${pid}/stat`)) ?? [];
-      return Number(pgrp) === group && state !== 'Z' && state !== 'X';
+    .flatMap((entry) => {
+      const [, state = 'X', ppid, pgrp] =
+        /^\d+ \(.*\) (\w) (\d+) (\d+)/s.exec(readText(`/proc/${entry}/stat`)) ?? [];
+      const isLive = state !== 'Z' && state !== 'X';
+      return isLive ? [{ pid: Number(entry), ppid: Number(ppid), pgrp: Number(pgrp) }] : [];
     });
 }
 
