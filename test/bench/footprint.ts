@@ -24,22 +24,21 @@ export interface Footprint {
   startMs: Partial<Record<Name, number[]>>;
 }
 
-const STARTS = 5;
-
 /** Starts the contestants that run on workerd so many times; one that cannot start is left out. */
 export async function startTimes(
   names: readonly Name[],
   orchestratorUrl: string,
+  times: number,
 ): Promise<Footprint['startMs']> {
-  const times: Footprint['startMs'] = {};
+  const startMs: Footprint['startMs'] = {};
   for (const name of names) {
-    for (let start = 0; start < STARTS; start += 1) {
+    for (let start = 0; start < times; start += 1) {
       const running = await contestant(name).start(orchestratorUrl);
       if ('unavailable' in running) break;
       const [, ms] = /^started in (\d+) ms$/m.exec(running.child.output) ?? [];
       await running.child.stop();
-      times[name] = [...(times[name] ?? []), Number(ms)];
+      startMs[name] = [...(startMs[name] ?? []), Number(ms)];
     }
   }
-  return times;
+  return startMs;
 }

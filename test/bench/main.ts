@@ -18,7 +18,7 @@ const HELP = `npm run bench -- [--quick] [--only NAME,…] [--rounds N] [--no-gr
 Measures Retake, two floors and its peers on this machine, in rounds that take turns; takes about 25 minutes.
   --quick        small sizes, under three minutes; for a look, not for figures; not together with --jobs
   --only NAMES   ${NAMES.join(', ')}; default: all
-  --rounds N     default: 5
+  --rounds N     default: 5, quick 3
   --jobs N       distinct jobs at concurrency 32, all else in proportion; default: 2000
   --no-growth    without W8, the pasts of jobs
   --no-waking    without jobs that sleep
@@ -44,6 +44,8 @@ interface Options {
   growthScale: number;
   /** Jobs of each kind that are put to sleep; 0 leaves it out. */
   sleepers: number;
+  /** How often the contestants on workerd are started, to time it. */
+  starts: number;
 }
 
 interface Entry {
@@ -133,7 +135,7 @@ async function bench(options: Options): Promise<Report> {
       }
     }
     const onWorkerd = (['retake', 'naive', 'hello'] as const).filter((name) => options.names.includes(name));
-    footprint.startMs = await startTimes(onWorkerd, orchestrator.url);
+    footprint.startMs = await startTimes(onWorkerd, orchestrator.url, options.starts);
     progress('starts');
   } finally {
     await Promise.all(
@@ -180,13 +182,13 @@ try {
       help: { type: 'boolean', short: 'h' },
       quick: { type: 'boolean', default: false },
       only: { type: 'string' },
-      rounds: { type: 'string', default: '5' },
+      rounds: { type: 'string' },
       jobs: { type: 'string' },
       'no-growth': { type: 'boolean', default: false },
       'no-waking': { type: 'boolean', default: false },
     },
   });
-  const rounds = Number(values.rounds);
+  const rounds = Number(values.rounds ?? (values.quick ? 3 : 5));
   if (!Number.isInteger(rounds) || rounds < 1) throw new Error('--rounds has to be a whole number from 1');
   if (values.quick && values.jobs !== undefined)
     throw new Error('--quick has sizes of its own: without --jobs');
@@ -204,6 +206,7 @@ try {
       sizes: values.quick ? QUICK : inProportion(FULL, share),
       growthScale: values['no-growth'] ? 0 : values.quick ? 0.02 : 1,
       sleepers: values['no-waking'] || values.quick ? 0 : 100,
+      starts: values.quick ? 1 : 5,
     });
     printReport(report);
     writeReport(report);

@@ -84,6 +84,7 @@ export function services({ orchestrator, ingress }: Addresses) {
 
   const jobs = restate.object({
     name: 'jobs',
+    // With its state sent along (the default): fetching it lazily (enableLazyState) was slower here, most of all one by one.
     handlers: {
       create: async (ctx: restate.ObjectContext): Promise<Job> => {
         const job = (await ctx.get<Job>('job')) ?? createJob(ctx.key);
