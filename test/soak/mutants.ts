@@ -220,11 +220,11 @@ export const MUTANTS: readonly Mutant[] = [
     suite: 'model',
   },
   {
-    bug: 'history steps back with the clock, and fencing goes by it',
+    bug: 'history steps back with the clock, and dispatches are told apart by it',
     file: 'src/domain/editor-commands.ts',
     from: `const createdAt = Math.max(now, (job.latestDispatchAt ?? 0) + 1);`,
     to: `const createdAt = now;`,
-    suite: 'simulation',
+    suite: 'model',
   },
   {
     bug: 'the summary is pushed once and not again',
