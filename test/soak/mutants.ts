@@ -245,7 +245,7 @@ export const MUTANTS: readonly Mutant[] = [
     file: 'src/actor/job-actor.ts',
     from: `if (mayHaveMoved(decision)) await this.#listed();\n    if (decision.kind === 'rejected')`,
     to: `if (decision.kind === 'rejected')`,
-    suite: 'simulation',
+    suite: 'callbacks',
   },
   {
     bug: 'a lost memory under a request is a 500',
