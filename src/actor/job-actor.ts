@@ -14,7 +14,7 @@ import type {
   Retry,
   Run,
 } from '../domain/commands.ts';
-import { backoffMs, fitsWindow, nextWakeUp, RESEND_AFTER_MS } from '../domain/deadlines.ts';
+import { backoffMs, fitsWindow, nextWakeUp, RESEND_AT_LATEST_MS } from '../domain/deadlines.ts';
 import { decide, newJob, refuseDispatch } from '../domain/decide.ts';
 import type { Decision } from '../domain/decision.ts';
 import { type Dispatch, isOpen, type Job, type Transition } from '../domain/job.ts';
@@ -289,7 +289,7 @@ export class JobActor extends DurableObject<Env> {
     const due = Math.min(wakeUp ?? Infinity, pushAt ?? Infinity);
     if (due === Infinity) return;
     const at = Math.max(due, now + SHORTEST_ALARM_MS);
-    const soon = now + RESEND_AFTER_MS;
+    const soon = now + RESEND_AT_LATEST_MS;
     const comesForNothing =
       this.#alarmAt !== null && this.#alarmAt <= soon && at > soon && this.#outbox.isListed(job);
     if (this.#alarmAt === null || at < this.#alarmAt || comesForNothing) this.#setAlarm(at);

@@ -3,8 +3,10 @@ import type { Rules } from './commands.ts';
 import type { Dispatch, Job } from './job.ts';
 import { isResting } from './lifecycle.ts';
 
-/** A message that nobody is delivering is sent again after this. */
+/** A message that nobody is delivering is sent again after this at the earliest. */
 export const RESEND_AFTER_MS = 5_000;
+/** However long its window is, it is sent again after this at the latest, and then after twice as long. */
+export const RESEND_AT_LATEST_MS = 30_000;
 /** How long after its window a dispatch whose outcome was never reported is withdrawn. */
 export const REPORT_GRACE_MS = 1_000;
 /** An attempt that would have less time than this is not worth making. */
@@ -41,6 +43,13 @@ export function awaited(
   return { kind: 'stage', until: (job.lastProgressAt ?? job.updatedAt) + rules.stageTimeoutMs };
 }
 
+/**
+ * The pause before a dispatch is sent again: longer where there is more time, and doubling. Under load messages are late,
+ * not lost: sent again at a fixed pace they would grow into more than there is to deliver.
+ */
+const resendMs = ({ createdAt, deliverUntil }: Dispatch, now: number): number =>
+  Math.max(RESEND_AFTER_MS, Math.min((deliverUntil - createdAt) / 6, RESEND_AT_LATEST_MS), now - createdAt);
+
 /** When the job must be looked at again, derived from what is stored; null for never. */
 export function nextWakeUp(
   job: Job,
@@ -51,7 +60,8 @@ export function nextWakeUp(
 ): number | null {
   const times: number[] = [];
   const due = awaited(job, open, rules);
-  if (due) times.push(due.kind === 'delivery' ? Math.min(now + RESEND_AFTER_MS, due.until) : due.until);
+  if (due)
+    times.push(open && due.kind === 'delivery' ? Math.min(now + resendMs(open, now), due.until) : due.until);
   for (const { cancelNotice } of notices) {
     if (cancelNotice?.state === 'PENDING') {
       times.push(Math.min(now + RESEND_AFTER_MS, cancelNotice.until + REPORT_GRACE_MS));
