@@ -36,11 +36,27 @@ test('a job at rest waits for nothing', () => {
   expect(wakeUp(failedJob(), 100)).toBeNull();
 });
 
-test('a pending dispatch is looked after every 5 seconds, and a second after its window at the latest', () => {
+test('a pending dispatch is looked after 5 seconds, and a second after its window at the latest', () => {
   const job = failedJob();
   job.execute(retry('dsp_2', { windowMs: 8_000 }), 1_000);
   expect(wakeUp(job, 1_000)).toBe(6_000);
   expect(wakeUp(job, 6_000)).toBe(10_000);
+});
+
+test('the longer its window, the later a pending dispatch is looked after, and each time after twice as long', () => {
+  const lookedAfter = (dispatchDeadlineMs: number) => {
+    const job = failedJob();
+    job.execute(retry('dsp_2', { windowMs: null }), 1_000);
+    const open = job.open && { ...job.open, deliverUntil: 1_000 + dispatchDeadlineMs };
+    const times: number[] = [];
+    for (let now = 1_000; now < 1_000 + dispatchDeadlineMs; ) {
+      now = nextWakeUp(job.job, open, [], RULES, now) ?? Number.NaN;
+      times.push((now - 1_000) / 1_000);
+    }
+    return times;
+  };
+  expect(lookedAfter(60_000)).toEqual([10, 20, 40, 61]);
+  expect(lookedAfter(900_000)).toEqual([30, 60, 120, 240, 480, 901]);
 });
 
 test('after the delivery the first callback is awaited, then each next one', () => {
