@@ -13,7 +13,7 @@ import {
   type Transition,
 } from '../domain/job.ts';
 import { isResting } from '../domain/lifecycle.ts';
-import { appliedSteps, migrate } from './migrate.ts';
+import { bringUpToDate, migrate } from './migrate.ts';
 import { JOB_MIGRATIONS } from './migrations.ts';
 
 type Row = Record<string, SqlStorageValue>;
@@ -39,9 +39,7 @@ export class JobStore {
   constructor(storage: DurableObjectStorage) {
     this.#storage = storage;
     this.#sql = storage.sql;
-    const steps = appliedSteps(this.#sql);
-    this.#hasSchema = steps > 0;
-    if (steps > 0 && steps < JOB_MIGRATIONS.steps.length) migrate(storage, JOB_MIGRATIONS);
+    this.#hasSchema = bringUpToDate(storage, JOB_MIGRATIONS);
   }
 
   /** Null when this object holds no job. Reading stores nothing. */

@@ -10,6 +10,13 @@ export function appliedSteps(sql: SqlStorage): number {
   return sql.exec<{ step: number }>('SELECT step FROM migration').one().step;
 }
 
+/** Runs the steps that an object with a schema is missing; false for one that has none yet. */
+export function bringUpToDate(storage: DurableObjectStorage, migrations: Migrations): boolean {
+  const applied = appliedSteps(storage.sql);
+  if (applied > 0 && applied < migrations.steps.length) migrate(storage, migrations);
+  return applied > 0;
+}
+
 /**
  * Makes the schema of a new object, or runs the steps that an older one is missing. Each step and its marker are stored
  * together or not at all.

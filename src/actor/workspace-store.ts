@@ -1,6 +1,6 @@
 // The only SQL of the workspace: an owner's projects, and the summaries of their jobs.
 import type { Status } from '../domain/lifecycle.ts';
-import { appliedSteps, migrate } from './migrate.ts';
+import { bringUpToDate, migrate } from './migrate.ts';
 import { WORKSPACE_MIGRATIONS } from './migrations.ts';
 
 export interface Project {
@@ -34,9 +34,7 @@ export class WorkspaceStore {
   constructor(storage: DurableObjectStorage) {
     this.#storage = storage;
     this.#sql = storage.sql;
-    const steps = appliedSteps(this.#sql);
-    this.#hasSchema = steps > 0;
-    if (steps > 0 && steps < WORKSPACE_MIGRATIONS.steps.length) migrate(storage, WORKSPACE_MIGRATIONS);
+    this.#hasSchema = bringUpToDate(storage, WORKSPACE_MIGRATIONS);
   }
 
   addProject(project: Project): void {

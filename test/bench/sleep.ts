@@ -3,7 +3,7 @@ import { setTimeout as sleep } from 'node:timers/promises';
 import { percentile } from './statistics.ts';
 import type { Session } from './workloads.ts';
 
-/** The runtime evicts an object after ten idle seconds; Retake's own alarm wakes a job once, five seconds after a retry. */
+/** The runtime evicts an object after ten idle seconds; what was delivered has moved Retake's alarm far beyond. */
 const ASLEEP_AFTER_MS = 18_000;
 
 export interface Waking {

@@ -36,7 +36,7 @@ test('a job at rest waits for nothing', () => {
   expect(wakeUp(failedJob(), 100)).toBeNull();
 });
 
-test('a pending dispatch is looked after 5 seconds, and a second after its window at the latest', () => {
+test('a pending dispatch is looked after when 5 seconds have passed, and a second after its window at the latest', () => {
   const job = failedJob();
   job.execute(retry('dsp_2', { windowMs: 8_000 }), 1_000);
   expect(wakeUp(job, 1_000)).toBe(6_000);
