@@ -14,7 +14,7 @@ import type {
   Retry,
   Run,
 } from '../domain/commands.ts';
-import { backoffMs, fitsWindow, nextWakeUp, RESEND_AT_LATEST_MS } from '../domain/deadlines.ts';
+import { backoffMs, fitsWindow, nextWakeUp, RESEND_AFTER_MS } from '../domain/deadlines.ts';
 import { decide, newJob, refuseDispatch } from '../domain/decide.ts';
 import type { Decision } from '../domain/decision.ts';
 import { type Dispatch, isOpen, type Job, type Transition } from '../domain/job.ts';
@@ -124,7 +124,7 @@ export class JobActor extends DurableObject<Env> {
     if (decision.kind === 'rejected') return { ok: false, rejection: decision.rejection };
     const { job, dispatch } = decision;
     if (dispatch === null) throw new Error('a run or retry decides about a dispatch');
-    this.ctx.waitUntil(this.#outbox.send(job.id, [dispatch], Date.now()));
+    this.ctx.waitUntil(this.#send(job.id, [dispatch]));
     if (dispatch.state === 'PENDING' && waitMs > 0) await this.#outcomeOf(dispatch.id, waitMs);
     return this.#answerDispatch(job, dispatch, decision.kind === 'replayed');
   }
@@ -202,7 +202,7 @@ export class JobActor extends DurableObject<Env> {
       this.#leases.paused(message, dispatchId, Date.now() + delayMs);
       return { verdict: 'retry', delayMs };
     }
-    await this.#outbox.send(decision.job.id, [decision.dispatch], Date.now());
+    await this.#send(decision.job.id, [decision.dispatch]);
     if (mayHaveMoved(decision)) await this.#listed();
     return { verdict: 'done' };
   }
@@ -215,8 +215,7 @@ export class JobActor extends DurableObject<Env> {
       this.#execute({ type: 'deadline' });
       const job = this.#store.job();
       const open = job && this.#store.open(job);
-      if (job)
-        await this.#outbox.send(job.id, [...(open ? [open] : []), ...this.#store.notices()], Date.now());
+      if (job) await this.#send(job.id, [...(open ? [open] : []), ...this.#store.notices()]);
       await this.#outbox.push(() => this.#store.job());
       const current = this.#store.job();
       if (current) this.#arm(current);
@@ -259,7 +258,14 @@ export class JobActor extends DurableObject<Env> {
       this.ctx.waitUntil(this.#outbox.push(() => this.#store.job()));
     }
     const notices = touched.filter(({ cancelNotice }) => cancelNotice?.state === 'PENDING');
-    if (notices.length > 0) this.ctx.waitUntil(this.#outbox.send(job.id, notices, Date.now()));
+    if (notices.length > 0) this.ctx.waitUntil(this.#send(job.id, notices));
+  }
+
+  /** What the queue does not take now is sent by an alarm. */
+  async #send(jobId: string, dispatches: readonly Dispatch[]): Promise<void> {
+    if (await this.#outbox.send(jobId, dispatches, Date.now())) return;
+    const job = this.#store.job();
+    if (job) this.#arm(job);
   }
 
   /**
@@ -284,12 +290,15 @@ export class JobActor extends DurableObject<Env> {
    */
   #arm(job: Job, isListing = false): void {
     const now = Date.now();
-    const wakeUp = nextWakeUp(job, this.#store.open(job), this.#store.notices(), this.#config.rules, now);
+    const open = this.#store.open(job);
+    const notices = this.#store.notices();
+    const wakeUp = nextWakeUp(job, open, notices, this.#config.rules, now);
+    const sendAt = this.#outbox.sendDueAt([...(open ? [open] : []), ...notices], now);
     const pushAt = isListing ? null : this.#outbox.pushDueAt(job, now);
-    const due = Math.min(wakeUp ?? Infinity, pushAt ?? Infinity);
+    const due = Math.min(wakeUp ?? Infinity, sendAt ?? Infinity, pushAt ?? Infinity);
     if (due === Infinity) return;
     const at = Math.max(due, now + SHORTEST_ALARM_MS);
-    const soon = now + RESEND_AT_LATEST_MS;
+    const soon = now + RESEND_AFTER_MS.most;
     const comesForNothing =
       this.#alarmAt !== null && this.#alarmAt <= soon && at > soon && this.#outbox.isListed(job);
     if (this.#alarmAt === null || at < this.#alarmAt || comesForNothing) this.#setAlarm(at);

@@ -10,7 +10,9 @@ type Lease =
   /** A consumer is delivering it, under a claim that is its own. */
   | { kind: 'claimed'; until: number; claim: string }
   /** The queue brings it back at `dueAt`. */
-  | { kind: 'paused'; dueAt: number; until: number };
+  | { kind: 'paused'; dueAt: number; until: number }
+  /** Nobody carries it: the queue did not take it. */
+  | { kind: 'refused'; until: 0 };
 
 /** How long a consumer may take beyond its attempt to report the outcome. */
 const REPORT_MARGIN_MS = 2_000;
@@ -27,9 +29,10 @@ export class Leases {
     this.#madeHere.add(dispatchId);
   }
 
-  queued(message: MessageKind, dispatchId: string, now: number): void {
-    // Shorter than the alarm's interval, so that the alarm finds it expired.
-    this.#leases.set(key(message, dispatchId), { kind: 'queued', until: now + RESEND_AFTER_MS - EARLY_MS });
+  /** Expires a little before it is to be sent again, so that the alarm finds nobody carrying it. */
+  queued(message: MessageKind, dispatchId: string, now: number, resendAt: number): void {
+    const until = Math.max(resendAt, now + RESEND_AFTER_MS.least) - EARLY_MS;
+    this.#leases.set(key(message, dispatchId), { kind: 'queued', until });
   }
 
   /** The claim's id; null when another copy of the message is being delivered or is to come back later. */
@@ -48,14 +51,22 @@ export class Leases {
   }
 
   paused(message: MessageKind, dispatchId: string, dueAt: number): void {
-    this.#leases.set(key(message, dispatchId), { kind: 'paused', dueAt, until: dueAt + RESEND_AFTER_MS });
+    this.#leases.set(key(message, dispatchId), {
+      kind: 'paused',
+      dueAt,
+      until: dueAt + RESEND_AFTER_MS.least,
+    });
   }
 
-  /** The queue did not take it. Whoever claimed it all the same keeps the claim. */
-  unqueued(message: MessageKind, dispatchId: string): void {
+  /** Whoever claimed it all the same keeps the claim. */
+  refused(message: MessageKind, dispatchId: string): void {
     if (this.#leases.get(key(message, dispatchId))?.kind === 'queued') {
-      this.#leases.delete(key(message, dispatchId));
+      this.#leases.set(key(message, dispatchId), { kind: 'refused', until: 0 });
     }
+  }
+
+  isRefused(message: MessageKind, dispatchId: string): boolean {
+    return this.#leases.get(key(message, dispatchId))?.kind === 'refused';
   }
 
   /** The delivery under this claim has ended. Whether the claim was still the one that counts. */

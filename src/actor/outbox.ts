@@ -2,7 +2,7 @@
 // job's stored state, so a crash at any point loses nothing, and sending twice is harmless.
 import type { DispatchMessage } from '../contract/messages.ts';
 import type { MessageKind } from '../domain/commands.ts';
-import { pushBackoffMs } from '../domain/deadlines.ts';
+import { pushBackoffMs, RESEND_AFTER_MS, resendAt } from '../domain/deadlines.ts';
 import type { Dispatch, Job } from '../domain/job.ts';
 import { describeError, log } from '../log.ts';
 import type { Leases } from './leases.ts';
@@ -26,32 +26,33 @@ export class Outbox {
     this.#leases = leases;
   }
 
-  /** Puts on the queue what these dispatches still need delivered and nobody carries. Never throws. */
-  async send(jobId: string, dispatches: readonly Dispatch[], now: number): Promise<void> {
-    const wanted: [MessageKind, string][] = [];
-    for (const { id, state, cancelNotice } of dispatches) {
-      if (state === 'PENDING') wanted.push(['dispatch', id]);
-      if (cancelNotice?.state === 'PENDING') wanted.push(['cancel', id]);
-    }
-    await Promise.all(
-      wanted
-        .filter(([kind, id]) => !this.#leases.isCarried(kind, id, now))
-        .map(async ([kind, id]) => {
-          this.#leases.queued(kind, id, now);
-          try {
-            await this.#targets.send({ job_id: jobId, dispatch_id: id, kind });
-          } catch (error) {
-            // The alarm sends it again.
-            this.#leases.unqueued(kind, id);
-            log('warn', 'queue_send_failed', {
-              job_id: jobId,
-              dispatch_id: id,
-              message_kind: kind,
-              error: describeError(error),
-            });
-          }
-        }),
-    );
+  /** Puts on the queue what these dispatches still need delivered and nobody carries. Whether the queue took it all. */
+  async send(jobId: string, dispatches: readonly Dispatch[], now: number): Promise<boolean> {
+    const sent = wanted(dispatches)
+      .filter(({ kind, id }) => !this.#leases.isCarried(kind, id, now))
+      .map(async ({ kind, id, dispatch, until }) => {
+        this.#leases.queued(kind, id, now, resendAt(dispatch, until, now));
+        try {
+          await this.#targets.send({ job_id: jobId, dispatch_id: id, kind });
+          return true;
+        } catch (error) {
+          this.#leases.refused(kind, id);
+          log('warn', 'queue_send_failed', {
+            job_id: jobId,
+            dispatch_id: id,
+            message_kind: kind,
+            error: describeError(error),
+          });
+          return false;
+        }
+      });
+    return (await Promise.all(sent)).every(Boolean);
+  }
+
+  /** When what the queue did not take of these has to be sent again; null when it took all. */
+  sendDueAt(dispatches: readonly Dispatch[], now: number): number | null {
+    const isRefused = wanted(dispatches).some(({ kind, id }) => this.#leases.isRefused(kind, id));
+    return isRefused ? now + RESEND_AFTER_MS.least : null;
   }
 
   /** Whether the workspace is known to list the job as it is. */
@@ -91,4 +92,17 @@ export class Outbox {
       }
     }
   }
+}
+
+/** The messages that are still to be delivered, and until when. */
+function wanted(dispatches: readonly Dispatch[]) {
+  const messages: { kind: MessageKind; id: string; dispatch: Dispatch; until: number }[] = [];
+  for (const dispatch of dispatches) {
+    const { id, state, deliverUntil, cancelNotice } = dispatch;
+    if (state === 'PENDING') messages.push({ kind: 'dispatch', id, dispatch, until: deliverUntil });
+    if (cancelNotice?.state === 'PENDING') {
+      messages.push({ kind: 'cancel', id, dispatch, until: cancelNotice.until });
+    }
+  }
+  return messages;
 }

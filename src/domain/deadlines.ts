@@ -3,10 +3,8 @@ import type { Rules } from './commands.ts';
 import type { Dispatch, Job } from './job.ts';
 import { isResting } from './lifecycle.ts';
 
-/** A message that nobody is delivering is sent again after this at the earliest. */
-export const RESEND_AFTER_MS = 5_000;
-/** However long its window is, it is sent again after this at the latest, and then after twice as long. */
-export const RESEND_AT_LATEST_MS = 30_000;
+/** When a message that nobody claims is sent again for the first time: no sooner, and no later, whatever its window is. */
+export const RESEND_AFTER_MS = { least: 5_000, most: 30_000 } as const;
 /** How long after its window a dispatch whose outcome was never reported is withdrawn. */
 export const REPORT_GRACE_MS = 1_000;
 /** An attempt that would have less time than this is not worth making. */
@@ -44,11 +42,18 @@ export function awaited(
 }
 
 /**
- * The pause before a dispatch is sent again: longer where there is more time, and doubling. Under load messages are late,
- * not lost: sent again at a fixed pace they would grow into more than there is to deliver.
+ * When a message of this dispatch, wanted until `until`, is to be sent again: when half its window has passed since
+ * something became of it, and then after twice as long each time; Infinity when its window is over by then. Under load
+ * messages are late, not lost: sent again sooner they would grow into more than there is to deliver.
  */
-const resendMs = ({ createdAt, deliverUntil }: Dispatch, now: number): number =>
-  Math.max(RESEND_AFTER_MS, Math.min((deliverUntil - createdAt) / 6, RESEND_AT_LATEST_MS), now - createdAt);
+export function resendAt({ updatedAt }: Dispatch, until: number, now: number): number {
+  // A clock may have been set back since.
+  const from = Math.min(updatedAt, now);
+  const { least, most } = RESEND_AFTER_MS;
+  let pauseMs = Math.max(least, Math.min((until - from) / 2, most));
+  while (from + pauseMs <= now) pauseMs *= 2;
+  return fitsWindow(from + pauseMs, until) ? from + pauseMs : Infinity;
+}
 
 /** When the job must be looked at again, derived from what is stored; null for never. */
 export function nextWakeUp(
@@ -60,12 +65,12 @@ export function nextWakeUp(
 ): number | null {
   const times: number[] = [];
   const due = awaited(job, open, rules);
-  if (due)
-    times.push(open && due.kind === 'delivery' ? Math.min(now + resendMs(open, now), due.until) : due.until);
-  for (const { cancelNotice } of notices) {
-    if (cancelNotice?.state === 'PENDING') {
-      times.push(Math.min(now + RESEND_AFTER_MS, cancelNotice.until + REPORT_GRACE_MS));
-    }
+  if (due) times.push(due.until);
+  if (open?.state === 'PENDING') times.push(resendAt(open, open.deliverUntil, now));
+  for (const notice of notices) {
+    if (notice.cancelNotice?.state !== 'PENDING') continue;
+    const { until } = notice.cancelNotice;
+    times.push(until + REPORT_GRACE_MS, resendAt(notice, until, now));
   }
   return times.length === 0 ? null : Math.min(...times);
 }

@@ -36,27 +36,46 @@ test('a job at rest waits for nothing', () => {
   expect(wakeUp(failedJob(), 100)).toBeNull();
 });
 
-test('a pending dispatch is looked after when 5 seconds have passed, and a second after its window at the latest', () => {
+/** When a dispatch that was made at second 0 is looked after, in seconds, if nothing becomes of it. */
+function lookedAfter(windowMs: number, firstLook = 0): number[] {
   const job = failedJob();
-  job.execute(retry('dsp_2', { windowMs: 8_000 }), 1_000);
-  expect(wakeUp(job, 1_000)).toBe(6_000);
-  expect(wakeUp(job, 6_000)).toBe(10_000);
+  job.execute(retry('dsp_2', { windowMs: null }), 1_000);
+  const open = job.open && { ...job.open, deliverUntil: 1_000 + windowMs };
+  const times: number[] = [];
+  for (let now = 1_000 + firstLook; now < 1_000 + windowMs; ) {
+    now = nextWakeUp(job.job, open, [], RULES, now) ?? Number.NaN;
+    times.push((now - 1_000) / 1_000);
+  }
+  return times;
+}
+
+test('a pending dispatch is looked after at half its window, but 5 seconds old, and a second after its window at the latest', () => {
+  expect(lookedAfter(8_000)).toEqual([5, 9]);
+  expect(lookedAfter(28_000)).toEqual([14, 29]);
+  expect(lookedAfter(60_000)).toEqual([30, 61]);
 });
 
-test('the longer its window, the later a pending dispatch is looked after, and each time after twice as long', () => {
-  const lookedAfter = (dispatchDeadlineMs: number) => {
-    const job = failedJob();
-    job.execute(retry('dsp_2', { windowMs: null }), 1_000);
-    const open = job.open && { ...job.open, deliverUntil: 1_000 + dispatchDeadlineMs };
-    const times: number[] = [];
-    for (let now = 1_000; now < 1_000 + dispatchDeadlineMs; ) {
-      now = nextWakeUp(job.job, open, [], RULES, now) ?? Number.NaN;
-      times.push((now - 1_000) / 1_000);
-    }
-    return times;
-  };
-  expect(lookedAfter(60_000)).toEqual([10, 20, 40, 61]);
+test('a long window is looked after from 30 seconds on, each time after twice as long, however often somebody looks between', () => {
   expect(lookedAfter(900_000)).toEqual([30, 60, 120, 240, 480, 901]);
+  expect(lookedAfter(900_000, 29_000)).toEqual([30, 60, 120, 240, 480, 901]);
+});
+
+test('a failed attempt leaves half of the rest of the window to the queue, and a clock that is set back delays nothing', () => {
+  const job = failedJob();
+  job.execute(retry('dsp_2', { windowMs: null }), 1_000);
+  const open = job.open && { ...job.open, updatedAt: 41_000, deliverUntil: 61_000 };
+  expect(nextWakeUp(job.job, open, [], RULES, 41_000)).toBe(51_000);
+  expect(nextWakeUp(job.job, open, [], RULES, 11_000)).toBe(36_000);
+});
+
+test('a cancel notice is looked after as a dispatch is', () => {
+  const job = failedJob();
+  job.execute(retry('dsp_2'), 1_000);
+  if (job.open === null) throw new Error('a retry opens a dispatch');
+  const notice = { ...job.open, cancelNotice: { state: 'PENDING' as const, until: 61_000, attempts: 0 } };
+  const rest = { ...job.job, openDispatchId: null };
+  expect(nextWakeUp(rest, null, [notice], RULES, 1_000)).toBe(31_000);
+  expect(nextWakeUp(rest, null, [notice], RULES, 31_000)).toBe(62_000);
 });
 
 test('after the delivery the first callback is awaited, then each next one', () => {
