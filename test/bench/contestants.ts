@@ -6,7 +6,16 @@ import { restateProtocol } from './contestants/restate/protocol.ts';
 import { retakeProtocol } from './contestants/retake/protocol.ts';
 import { type Protocol, plainProtocol } from './protocol.ts';
 
-export const NAMES = ['hello', 'naive', 'retake', 'restate', 'workflows', 'redis', 'postgres'] as const;
+export const NAMES = [
+  'hello',
+  'naive',
+  'durable',
+  'retake',
+  'restate',
+  'workflows',
+  'redis',
+  'postgres',
+] as const;
 export type Name = (typeof NAMES)[number];
 
 export interface Contestant {
@@ -58,6 +67,16 @@ const CONTESTANTS: Record<Name, Omit<Contestant, 'name'>> = {
     durability: 'committed before the answer leaves (output gate), and on the queue',
     tradeOff: 'no tokens, idempotency, fencing, order, audit, list, timers',
     start: onWorkerd(at('naive/wrangler.toml'), () => ({
+      ...plainProtocol,
+      repeatsAreNew: true,
+      waits: false,
+    })),
+  },
+  durable: {
+    title: 'Floor C: the same with the writes of Retake’s promises',
+    durability: 'committed before the answer leaves (output gate)',
+    tradeOff: 'no tokens, rules, checks of input, fencing, audit; nothing acts on its alarms',
+    start: onWorkerd(at('durable/wrangler.toml'), () => ({
       ...plainProtocol,
       repeatsAreNew: true,
       waits: false,
