@@ -117,7 +117,7 @@ export class JobActor extends DurableObject<Env> {
 
   /**
    * Dispatches a pipeline and waits up to `waitMs` for the outcome of the delivery. With 0 it answers as soon as the
-   * dispatch is durable: whether the queue took it need not be known, since the alarm sends it again until it did.
+   * dispatch is durable: whether the queue took it need not be known, since an alarm sends again what it did not.
    */
   async dispatch(command: Run | Retry, waitMs: number): Promise<DispatchAnswer> {
     const decision = this.#execute(command);
@@ -214,11 +214,13 @@ export class JobActor extends DurableObject<Env> {
     try {
       this.#execute({ type: 'deadline' });
       const job = this.#store.job();
-      const open = job && this.#store.open(job);
-      if (job) await this.#send(job.id, [...(open ? [open] : []), ...this.#store.notices()]);
+      const undelivered = job ? this.#undelivered(job) : [];
+      // Whoever carries a message now may lose it: that is found when the lease is over.
+      const lookAt = this.#outbox.carriedUntil(undelivered, Date.now());
+      if (job) await this.#send(job.id, undelivered);
       await this.#outbox.push(() => this.#store.job());
       const current = this.#store.job();
-      if (current) this.#arm(current);
+      if (current) this.#arm(current, { lookAt });
     } catch (error) {
       // The platform gives up on an alarm that keeps failing. What is wrong may be mended, and the job still waits.
       log('error', 'alarm_failed', { error: describeError(error) });
@@ -239,9 +241,10 @@ export class JobActor extends DurableObject<Env> {
     if (changes.opened) this.#leases.made(changes.opened.id);
     const touched = [...(changes.opened ? [changes.opened] : []), ...(changes.updated ?? [])];
     // A callback is answered after the workspace has heard of it, and repeated when it was not answered; a delivery has
-    // its resend alarm until then. An editor may not repeat.
+    // its resend alarm until then. An editor may not repeat. And what changes no status changes nothing that is listed.
     const isRepeated = type === 'callback' || type === 'report-delivery';
-    this.#arm(job, isRepeated);
+    const moves = Boolean(changes.transitions?.length);
+    this.#arm(job, { pushes: moves && !isRepeated });
     for (const dispatch of touched) {
       // How it began and was delivered is in the lines of the request and of the delivery.
       if (!isOpen(dispatch)) {
@@ -254,11 +257,17 @@ export class JobActor extends DurableObject<Env> {
       }
       if (dispatch.state !== 'PENDING') this.#wake(dispatch.id);
     }
-    if (changes.transitions?.length && !isRepeated) {
+    if (moves && !isRepeated) {
       this.ctx.waitUntil(this.#outbox.push(() => this.#store.job()));
     }
     const notices = touched.filter(({ cancelNotice }) => cancelNotice?.state === 'PENDING');
     if (notices.length > 0) this.ctx.waitUntil(this.#send(job.id, notices));
+  }
+
+  /** The dispatches of which a message may still have to be delivered. */
+  #undelivered(job: Job): Dispatch[] {
+    const open = this.#store.open(job);
+    return [...(open ? [open] : []), ...this.#store.notices()];
   }
 
   /** What the queue does not take now is sent by an alarm. */
@@ -288,14 +297,12 @@ export class JobActor extends DurableObject<Env> {
    * Moves the alarm to an earlier time; to a later one only when it is about to come for nothing: then moving it costs
    * no more than the alarm would, and saves it. Any other that comes too early finds nothing due and is set again.
    */
-  #arm(job: Job, isListing = false): void {
+  #arm(job: Job, { pushes = true, lookAt = Infinity } = {}): void {
     const now = Date.now();
-    const open = this.#store.open(job);
-    const notices = this.#store.notices();
-    const wakeUp = nextWakeUp(job, open, notices, this.#config.rules, now);
-    const sendAt = this.#outbox.sendDueAt([...(open ? [open] : []), ...notices], now);
-    const pushAt = isListing ? null : this.#outbox.pushDueAt(job, now);
-    const due = Math.min(wakeUp ?? Infinity, sendAt ?? Infinity, pushAt ?? Infinity);
+    const wakeUp = nextWakeUp(job, this.#store.open(job), this.#store.notices(), this.#config.rules, now);
+    const sendAt = this.#outbox.sendDueAt(this.#undelivered(job), now);
+    const pushAt = pushes ? this.#outbox.pushDueAt(job, now) : null;
+    const due = Math.min(wakeUp ?? Infinity, sendAt ?? Infinity, pushAt ?? Infinity, lookAt);
     if (due === Infinity) return;
     const at = Math.max(due, now + SHORTEST_ALARM_MS);
     const soon = now + RESEND_AFTER_MS.most;

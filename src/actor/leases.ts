@@ -29,7 +29,7 @@ export class Leases {
     this.#madeHere.add(dispatchId);
   }
 
-  /** Expires a little before it is to be sent again, so that the alarm finds nobody carrying it. */
+  /** Expires a little before it is to be sent again, for the alarm to find nobody carrying it, but never at once. */
   queued(message: MessageKind, dispatchId: string, now: number, resendAt: number): void {
     const until = Math.max(resendAt, now + RESEND_AFTER_MS.least) - EARLY_MS;
     this.#leases.set(key(message, dispatchId), { kind: 'queued', until });
@@ -77,8 +77,10 @@ export class Leases {
     return true;
   }
 
-  isCarried(message: MessageKind, dispatchId: string, now: number): boolean {
-    return this.#held(message, dispatchId, now) !== null;
+  /** By when nobody carries it any more unless something became of it; null when nobody does now. */
+  carriedUntil(message: MessageKind, dispatchId: string, now: number): number | null {
+    const held = this.#held(message, dispatchId, now);
+    return held && held.until + EARLY_MS;
   }
 
   isBeingDelivered(message: MessageKind, dispatchId: string, now: number): boolean {

@@ -29,7 +29,7 @@ export class Outbox {
   /** Puts on the queue what these dispatches still need delivered and nobody carries. Whether the queue took it all. */
   async send(jobId: string, dispatches: readonly Dispatch[], now: number): Promise<boolean> {
     const sent = wanted(dispatches)
-      .filter(({ kind, id }) => !this.#leases.isCarried(kind, id, now))
+      .filter(({ kind, id }) => this.#leases.carriedUntil(kind, id, now) === null)
       .map(async ({ kind, id, dispatch, until }) => {
         this.#leases.queued(kind, id, now, resendAt(dispatch, until, now));
         try {
@@ -47,6 +47,12 @@ export class Outbox {
         }
       });
     return (await Promise.all(sent)).every(Boolean);
+  }
+
+  /** By when the first message of these is carried by nobody any more unless something became of it; Infinity for none. */
+  carriedUntil(dispatches: readonly Dispatch[], now: number): number {
+    const times = wanted(dispatches).map(({ kind, id }) => this.#leases.carriedUntil(kind, id, now));
+    return Math.min(...times.map((time) => time ?? Infinity));
   }
 
   /** When what the queue did not take of these has to be sent again; null when it took all. */

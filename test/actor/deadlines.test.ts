@@ -80,6 +80,23 @@ describe('waiting for the delivery', () => {
     await job.untilDispatch(retry.body.dispatch_id, 'DELIVERED');
   });
 
+  test('a message whose consumer never reports is sent again when its claim is over, though an alarm came before', async () => {
+    const { job, dispatchId } = await pendingRetry();
+    expect(await job.stub.claim(dispatchId, 'dispatch')).toMatchObject({ verdict: 'deliver' });
+    await job.alarm();
+    const withinMs = Number(await job.alarmAt()) - Date.now();
+    expect(withinMs).toBeLessThan(config.orchestratorTimeoutMs + 3_000);
+  });
+
+  test('a retry of a job that was asleep is first looked after at half its window: nothing that is listed has changed', async () => {
+    const { job } = await failedAfter('AUDIO_READY');
+    await job.forget();
+    losingMessages();
+    const { dispatch_id } = (await job.retry('again', ASYNC)).body;
+    const madeAt = Date.parse((await job.dispatch(dispatch_id)).created_at);
+    expect(await job.alarmAt()).toBe(madeAt + dispatchDeadlineMs / 2);
+  });
+
   test('when the window is over a retry is withdrawn and the job is exactly as before', async () => {
     const { job } = await failedAfter('AUDIO_READY');
     const before = await jobRow(job);

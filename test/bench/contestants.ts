@@ -73,9 +73,10 @@ const CONTESTANTS: Record<Name, Omit<Contestant, 'name'>> = {
     })),
   },
   durable: {
-    title: 'Floor C: the same with the writes of Retake’s promises',
+    title: 'Floor C: the same, with most of the writes that promises need',
     durability: 'committed before the answer leaves (output gate)',
-    tradeOff: 'no tokens, rules, checks of input, fencing, audit; nothing acts on its alarms',
+    tradeOff:
+      'no tokens, signatures, rules, checks of input, repeats, order, history of dispatches; nothing acts on its alarms',
     start: onWorkerd(at('durable/wrangler.toml'), () => ({
       ...plainProtocol,
       repeatsAreNew: true,

@@ -53,7 +53,7 @@ export function goalsOf({ results, growth, wakings }: Measured): Goal[] {
     // Beside the goals as well: accepted is not yet delivered, and what is accepted fast is delivered later.
     faster('naive', 'W5', 0.85),
     faster('restate', 'W5', 1),
-    // Floor C does the writes of the promises as floor B would: what is left of the distance is rules and checks.
+    // Floor C makes most of the writes of Retake as floor B would: how far it is behind B is what they cost here.
     faster('durable', 'W1', 0.85),
     faster('durable', 'W3', 0.8),
     faster('durable', 'W5', 0.85),

@@ -96,7 +96,7 @@ export const MUTANTS: readonly Mutant[] = [
   {
     bug: 'the deadline is not re-armed',
     file: 'src/actor/job-actor.ts',
-    from: `if (current) this.#arm(current);`,
+    from: `if (current) this.#arm(current, { lookAt });`,
     to: '',
     suite: 'simulation',
   },
@@ -180,8 +180,8 @@ export const MUTANTS: readonly Mutant[] = [
   {
     bug: 'what the queue lost is not sent again',
     file: 'src/actor/job-actor.ts',
-    from: `        await this.#outbox.send(job.id, [...(open ? [open] : []), ...this.#store.notices()], Date.now());`,
-    to: `        await this.#outbox.send(job.id, open ? [] : this.#store.notices(), Date.now());`,
+    from: `if (job) await this.#send(job.id, undelivered);`,
+    to: '',
     suite: 'deadlines',
   },
   {

@@ -100,7 +100,7 @@ export class Child {
 
   /** The same without waiting; for `process.on('exit')`. */
   killNow(): void {
-    this.#signal('SIGKILL');
+    this.#signalAll('SIGKILL');
   }
 
   /** What a killed process held is free only when the process is gone, and its children go a little later. */
@@ -113,8 +113,10 @@ export class Child {
   }
 
   #signalAll(signal: NodeJS.Signals): void {
+    // Looked up first: children of who is killed are nobody's.
+    const descendants = descendantsOf(this.#group);
     this.#signal(signal);
-    for (const pid of descendantsOf(this.#group)) send(signal, pid);
+    for (const pid of descendants) send(signal, pid);
   }
 
   #take(line: string): void {

@@ -1,5 +1,5 @@
-// Floor C: floor B with the storage and the calls that Retake's promises need at the least, and without its rules. A
-// dispatch has an alarm until it is delivered and then until it is heard of, a message is claimed and its outcome stored, an event
+// Floor C: floor B with the storage and the calls that the promises about deliveries and callbacks need at the least, and
+// without their rules. A dispatch has an alarm until it is delivered and then until it is heard of, a message is claimed and its outcome stored, an event
 // is remembered, and a change of status is told to a list.
 import { DurableObject } from 'cloudflare:workers';
 import {
@@ -78,16 +78,23 @@ export class JobList extends DurableObject<DurableEnv> {
   /** What arrives together is stored in one commit. */
   put(id: string, status: string): Promise<void> {
     this.#arrived.push([id, status]);
-    this.#storing ??= new Promise((resolve) => {
+    this.#storing ??= new Promise((resolve, reject) => {
       setTimeout(() => {
         this.#storing = null;
-        for (const job of this.#arrived.splice(0)) {
-          this.ctx.storage.sql.exec('INSERT OR REPLACE INTO job (id, status) VALUES (?, ?)', ...job);
+        try {
+          resolve(this.#store(this.#arrived.splice(0)));
+        } catch (error) {
+          reject(error);
         }
-        resolve();
       }, 0);
     });
     return this.#storing;
+  }
+
+  #store(jobs: [string, string][]): void {
+    for (const job of jobs) {
+      this.ctx.storage.sql.exec('INSERT OR REPLACE INTO job (id, status) VALUES (?, ?)', ...job);
+    }
   }
 }
 
