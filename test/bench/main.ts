@@ -15,7 +15,7 @@ import { Session, type Sizes } from './workloads.ts';
 
 const HELP = `npm run bench -- [--quick] [--only NAME,…] [--rounds N] [--no-growth] [--no-waking]
 
-Measures Retake, three floors and its peers on this machine, in rounds that take turns; takes about half an hour.
+Measures Retake, three floors and its peers on this machine, in rounds that take turns; takes about 25 minutes.
   --quick        small sizes, under three minutes; for a look, not for figures; not together with --jobs
   --only NAMES   ${NAMES.join(', ')}; default: all
   --rounds N     default: 5, quick 3

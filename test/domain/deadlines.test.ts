@@ -49,7 +49,7 @@ function lookedAfter(windowMs: number, firstLook = 0): number[] {
   return times;
 }
 
-test('a pending dispatch is looked after at half its window, but 5 seconds old, and a second after its window at the latest', () => {
+test('a pending dispatch is looked after at half its window, but not before 5 seconds, and a second after its window at the latest', () => {
   expect(lookedAfter(8_000)).toEqual([5, 9]);
   expect(lookedAfter(28_000)).toEqual([14, 29]);
   expect(lookedAfter(60_000)).toEqual([30, 61]);
