@@ -1,8 +1,8 @@
 // Vars and secrets, parsed once. A setting that is missing or wrong is named; its value never is.
 import type { JWK } from 'jose';
 import * as z from 'zod';
-import type { Rules } from './domain/commands.ts';
 import { RESUME_STATUSES } from './domain/lifecycle.ts';
+import type { Rules } from './domain/rules.ts';
 
 const LOOPBACK = new Set(['localhost', '127.0.0.1', '[::1]']);
 const isLoopback = (url: string): boolean => LOOPBACK.has(new URL(url).hostname);

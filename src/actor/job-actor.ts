@@ -14,11 +14,15 @@ import type {
   Retry,
   Run,
 } from '../domain/commands.ts';
-import { backoffMs, fitsWindow, nextWakeUp, RESEND_AFTER_MS } from '../domain/deadlines.ts';
-import { decide, newJob, refuseDispatch } from '../domain/decide.ts';
+import { decide } from '../domain/decide.ts';
 import type { Decision } from '../domain/decision.ts';
-import { type Dispatch, isOpen, type Job, type Transition } from '../domain/job.ts';
+import { type Dispatch, isOpen } from '../domain/dispatch.ts';
+import { refuseDispatch } from '../domain/dispatching.ts';
+import type { Transition } from '../domain/history.ts';
+import { type Job, newJob } from '../domain/job.ts';
 import type { Rejection } from '../domain/rejection.ts';
+import { backoffMs, fitsWindow, RESEND_AFTER_MS } from '../domain/resending.ts';
+import { nextWakeUp } from '../domain/timeouts.ts';
 import { describeError, log } from '../log.ts';
 import { JobStore } from './job-store.ts';
 import { Leases } from './leases.ts';

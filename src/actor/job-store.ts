@@ -2,16 +2,9 @@
 // and its newest dispatch) is read once per awakening: this object is its only writer.
 import type { Command } from '../domain/commands.ts';
 import type { Changes, JobView } from '../domain/decision.ts';
-import {
-  type CallbackEvent,
-  type Dispatch,
-  isOpen,
-  type Job,
-  RUN_REQUEST_KEY,
-  requestKeyOf,
-  retryRequestKey,
-  type Transition,
-} from '../domain/job.ts';
+import { type Dispatch, isOpen, RUN_REQUEST_KEY, requestKeyOf, retryRequestKey } from '../domain/dispatch.ts';
+import type { CallbackEvent, Transition } from '../domain/history.ts';
+import type { Job } from '../domain/job.ts';
 import { isResting } from '../domain/lifecycle.ts';
 import { bringUpToDate, migrate } from './migrate.ts';
 import { JOB_MIGRATIONS } from './migrations.ts';

@@ -1,8 +1,8 @@
 // Who carries which message right now, as far as this instance knows. Kept in memory: marking it in storage would
 // cost as much as the intent, and after a restart the Idempotency-Key covers what a repeat could double.
 import type { MessageKind } from '../domain/commands.ts';
-import { RESEND_AFTER_MS } from '../domain/deadlines.ts';
-import type { Dispatch } from '../domain/job.ts';
+import type { Dispatch } from '../domain/dispatch.ts';
+import { RESEND_AFTER_MS } from '../domain/resending.ts';
 
 type Lease =
   /** On the queue; sent again when nobody claimed it by then. */

@@ -1,7 +1,7 @@
 // The schemas of both actors. A new object gets the newest schema at once; one that an older version of the service
 // made goes there by append-only steps. A step that has shipped is never edited: a change is a new step.
 
-import { DISPATCH_STATES } from '../domain/job.ts';
+import { DISPATCH_STATES } from '../domain/dispatch.ts';
 import { CHECKPOINT_STATUSES, STATUSES } from '../domain/lifecycle.ts';
 
 const oneOf = (values: readonly string[]): string => values.map((value) => `'${value}'`).join(', ');

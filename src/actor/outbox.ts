@@ -2,8 +2,9 @@
 // job's stored state, so a crash at any point loses nothing, and sending twice is harmless.
 import type { DispatchMessage } from '../contract/messages.ts';
 import type { MessageKind } from '../domain/commands.ts';
-import { pushBackoffMs, RESEND_AFTER_MS, resendAt } from '../domain/deadlines.ts';
-import type { Dispatch, Job } from '../domain/job.ts';
+import type { Dispatch } from '../domain/dispatch.ts';
+import type { Job } from '../domain/job.ts';
+import { pushBackoffMs, RESEND_AFTER_MS, resendAt } from '../domain/resending.ts';
 import { describeError, log } from '../log.ts';
 import type { Leases } from './leases.ts';
 import type { JobSummary } from './workspace-store.ts';

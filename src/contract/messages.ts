@@ -1,6 +1,6 @@
 // What travels through the queue: ids alone. The job is the source of truth.
 import * as z from 'zod';
-import type { DispatchKind } from '../domain/job.ts';
+import type { DispatchKind } from '../domain/dispatch.ts';
 import type { ResumeStatus } from '../domain/lifecycle.ts';
 
 export const dispatchMessage = z.object({

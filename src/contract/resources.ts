@@ -1,6 +1,8 @@
 // What editors are shown: the schemas of the resources, and the domain's records in their form.
 import * as z from 'zod';
-import { DISPATCH_STATES, type Dispatch, type Job, type Transition } from '../domain/job.ts';
+import { DISPATCH_STATES, type Dispatch } from '../domain/dispatch.ts';
+import type { Transition } from '../domain/history.ts';
+import type { Job } from '../domain/job.ts';
 import { RESUME_STATUSES, STATUSES, type Status } from '../domain/lifecycle.ts';
 import { page, timestamp, toTimestamp } from './fields.ts';
 

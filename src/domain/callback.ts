@@ -10,15 +10,8 @@ import {
   reject,
   revise,
 } from './decision.ts';
-import {
-  type Checkpoint,
-  type Dispatch,
-  type DispatchState,
-  effectiveStatus,
-  isOpen,
-  type Job,
-  type Manifest,
-} from './job.ts';
+import { type Dispatch, type DispatchState, isOpen } from './dispatch.ts';
+import { type Checkpoint, effectiveStatus, type Job, type Manifest } from './job.ts';
 import { isCheckpoint, isResting, type Status } from './lifecycle.ts';
 
 export function callback(view: JobView, command: Callback, now: number): Decision {

@@ -2,18 +2,6 @@
 // digests, what the actor knows of deliveries under way) comes in with the command.
 import type { Failure } from './job.ts';
 import type { ReportableStatus } from './lifecycle.ts';
-import type { ModelPolicy } from './policy.ts';
-
-/** Configuration that decisions depend on. */
-export interface Rules {
-  policy: ModelPolicy;
-  /** How long a dispatch may be on its way at the most. */
-  dispatchDeadlineMs: number;
-  /** How long the first callback may take after the delivery. */
-  ackTimeoutMs: number;
-  /** How long a stage may show no sign of life. */
-  stageTimeoutMs: number;
-}
 
 interface EditorCommand {
   /** The caller; anyone but the job's owner is told that there is no such job. */

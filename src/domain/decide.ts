@@ -1,12 +1,14 @@
 // decide(view, command, rules, now): the one place where a job's state is judged. Pure and total:
 // it returns the changes to store, or why there are none, and never throws for anything a caller sends.
 import { callback } from './callback.ts';
-import type { Command, Rules } from './commands.ts';
-import { type Decision, type JobView, refuseTransition, reject } from './decision.ts';
-import { deadline, reportDelivery } from './delivery.ts';
-import { cancel, confirmUpload, retry, run } from './editor-commands.ts';
-import type { Dispatch, Job } from './job.ts';
-import type { Rejection } from './rejection.ts';
+import { cancel } from './cancel.ts';
+import type { Command } from './commands.ts';
+import { confirmUpload } from './confirm-upload.ts';
+import { type Decision, type JobView, reject } from './decision.ts';
+import { reportDelivery } from './delivery.ts';
+import { retry, run } from './dispatching.ts';
+import type { Rules } from './rules.ts';
+import { deadline } from './timeouts.ts';
 
 /** A null view means that there is no such job. `clock` is what the machine's clock says. */
 export function decide(view: JobView | null, command: Command, rules: Rules, clock: number): Decision {
@@ -32,37 +34,4 @@ export function decide(view: JobView | null, command: Command, rules: Rules, clo
     default:
       return command satisfies never;
   }
-}
-
-/** A job as it is created: nothing uploaded, nothing dispatched. */
-export function newJob(ids: Pick<Job, 'id' | 'projectId' | 'owner'>, now: number): Job {
-  return {
-    ...ids,
-    status: 'CREATED',
-    manifest: { videoUri: null, audioUri: null, transcriptUri: null, draftUri: null, exports: {} },
-    failure: null,
-    progressPct: null,
-    checkpoints: {},
-    openDispatchId: null,
-    latestDispatchAt: null,
-    lastProgressAt: null,
-    latestCallback: null,
-    revision: 1,
-    createdAt: now,
-    updatedAt: now,
-  };
-}
-
-/**
- * Why a caller who waited for this dispatch is refused after all; null when the dispatch stands.
- */
-export function refuseDispatch(job: Job, dispatch: Dispatch): Rejection | null {
-  if (dispatch.state === 'UNDELIVERABLE') {
-    const { id, deliveryAttempts, lastError } = dispatch;
-    return { code: 'ORCHESTRATOR_DISPATCH_FAILED', dispatchId: id, deliveryAttempts, lastError };
-  }
-  if (dispatch.state === 'CANCELLED') {
-    return refuseTransition(job.status, dispatch.resumeFromStatus ?? 'AUDIO_EXTRACTING', 'system');
-  }
-  return null;
 }

@@ -1,5 +1,7 @@
 // What a decision sees and returns, and the pieces that the commands share.
-import type { CallbackEvent, Dispatch, DispatchState, Job, Transition } from './job.ts';
+import type { Dispatch, DispatchState } from './dispatch.ts';
+import type { CallbackEvent, Transition } from './history.ts';
+import type { Job } from './job.ts';
 import {
   type Actor,
   allowedNextStatuses,

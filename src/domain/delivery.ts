@@ -1,20 +1,19 @@
-// How deliveries end: reported by the queue's consumers, or by time running out.
-import type { ReportDelivery, Rules } from './commands.ts';
-import { awaited, backoffMs, fitsWindow, isNoticeOverdue } from './deadlines.ts';
+// How deliveries end, as the queue's consumers report it.
+import type { ReportDelivery } from './commands.ts';
 import {
-  audit,
   type Changes,
   type Decision,
   delivered,
   type JobView,
-  move,
   reject,
-  revise,
   unchanged,
   updated,
   withdraw,
 } from './decision.ts';
-import { type Dispatch, isOpen, type Job } from './job.ts';
+import { type Dispatch, isOpen } from './dispatch.ts';
+import type { Job } from './job.ts';
+import { backoffMs, fitsWindow } from './resending.ts';
+import type { Rules } from './rules.ts';
 
 export function reportDelivery(view: JobView, command: ReportDelivery, rules: Rules, now: number): Decision {
   const { job, subject } = view;
@@ -103,44 +102,4 @@ function reportNotice(job: Job, subject: Dispatch, { outcome }: ReportDelivery, 
     default:
       return outcome satisfies never;
   }
-}
-
-export function deadline({ job, open, notices }: JobView, rules: Rules, now: number): Decision {
-  const overdue = notices
-    .filter((dispatch) => isNoticeOverdue(dispatch, now))
-    .map((dispatch): Dispatch => ({ ...dispatch, cancelNotice: { state: 'GIVEN_UP' }, updatedAt: now }));
-  const decision = expire(job, open, rules, now);
-  if (overdue.length === 0) return decision;
-  if (decision.kind !== 'accepted') {
-    return { kind: 'accepted', job, dispatch: null, changes: { updated: overdue } };
-  }
-  const changes = { ...decision.changes, updated: [...(decision.changes.updated ?? []), ...overdue] };
-  return { ...decision, changes };
-}
-
-function expire(job: Job, open: Dispatch | null, rules: Rules, now: number): Decision {
-  const due = awaited(job, open, rules);
-  if (due === null || now < due.until) return unchanged(job, open);
-  if (due.kind === 'delivery' && open) return withdraw(job, open, now);
-
-  const dispatch = open && move(open, 'TIMED_OUT', now);
-  const closed = dispatch ? { updated: [dispatch] } : {};
-  if (job.status === 'FAILED') {
-    // A retry that was never heard of: the job is as it was before.
-    const next = { ...job, openDispatchId: null };
-    return { kind: 'accepted', job: next, dispatch, changes: { job: next, ...closed } };
-  }
-  const next = revise(job, now, {
-    status: 'FAILED',
-    openDispatchId: null,
-    failure: {
-      failureCode: 'ORCHESTRATOR_TIMEOUT',
-      failureMessage: `The orchestrator gave no sign of life in ${job.status} within the time allowed.`,
-      failedStage: job.status,
-      correlationId: null,
-      occurredAt: now,
-    },
-  });
-  const entry = audit(job, 'FAILED', 'system', now, null, open?.id ?? job.latestCallback?.dispatchId);
-  return { kind: 'accepted', job: next, dispatch, changes: { job: next, ...closed, transitions: [entry] } };
 }

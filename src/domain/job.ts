@@ -1,6 +1,7 @@
-// What a job is: the records that its actor keeps, and the predicates that every decision shares.
+// What a job is at present, and the status from which its next step is judged.
 // Times are epoch milliseconds; `null` means "none yet" and is never used to clear a value.
-import type { Actor, CheckpointStatus, ReportableStatus, ResumeStatus, Status } from './lifecycle.ts';
+import type { Dispatch } from './dispatch.ts';
+import type { CheckpointStatus, Status } from './lifecycle.ts';
 
 export interface Manifest {
   videoUri: string | null;
@@ -54,89 +55,24 @@ export interface Job {
   updatedAt: number;
 }
 
-export type DispatchKind = 'run' | 'retry';
-
-export const DISPATCH_STATES = [
-  'PENDING',
-  'DELIVERED',
-  'RUNNING',
-  'SETTLED',
-  'FAILED',
-  'CANCELLED',
-  'TIMED_OUT',
-  'UNDELIVERABLE',
-] as const;
-export type DispatchState = (typeof DISPATCH_STATES)[number];
-
-/** `job.cancel` for a dispatch: to be delivered until `until`, done, or given up. */
-export type CancelNotice =
-  | { state: 'PENDING'; until: number; attempts: number }
-  | { state: 'DELIVERED' | 'GIVEN_UP' };
-
-interface DispatchRecord {
-  id: string;
-  state: DispatchState;
-  modelProfile: string;
-  /** The policy under which the profile was allowed; the decision was made at `createdAt`. */
-  policyVersion: string;
-  /** The W3C Trace Context header that goes on to the orchestrator. */
-  traceparent: string;
-  /** The delivery window: after this the dispatch is withdrawn. */
-  deliverUntil: number;
-  deliveryAttempts: number;
-  lastError: string | null;
-  executionId: string | null;
-  deliveredAt: number | null;
-  cancelNotice: CancelNotice | null;
-  createdAt: number;
-  updatedAt: number;
+/** A job as it is created: nothing uploaded, nothing dispatched. */
+export function newJob(ids: Pick<Job, 'id' | 'projectId' | 'owner'>, now: number): Job {
+  return {
+    ...ids,
+    status: 'CREATED',
+    manifest: { videoUri: null, audioUri: null, transcriptUri: null, draftUri: null, exports: {} },
+    failure: null,
+    progressPct: null,
+    checkpoints: {},
+    openDispatchId: null,
+    latestDispatchAt: null,
+    lastProgressAt: null,
+    latestCallback: null,
+    revision: 1,
+    createdAt: now,
+    updatedAt: now,
+  };
 }
-
-export interface RunDispatch extends DispatchRecord {
-  kind: 'run';
-  clientRequestId: null;
-  resumeFromStatus: null;
-  checkpointRef: null;
-}
-
-export interface RetryDispatch extends DispatchRecord {
-  kind: 'retry';
-  clientRequestId: string;
-  resumeFromStatus: ResumeStatus;
-  checkpointRef: string;
-}
-
-export type Dispatch = RunDispatch | RetryDispatch;
-
-/** One applied callback: what makes its repeat recognisable, and the artifact versions it brought. */
-export interface CallbackEvent {
-  eventId: string;
-  dispatchId: string;
-  payloadDigest: string;
-  status: ReportableStatus;
-  occurredAt: number;
-  recordedAt: number;
-  /** What `artifact_updates` held, as JSON; null when it held nothing. */
-  artifacts: string | null;
-}
-
-/** One entry of the audit trail. */
-export interface Transition {
-  eventType: 'status_changed' | 'failed_again';
-  actor: Actor;
-  prevStatus: Status;
-  newStatus: Status;
-  dispatchId: string | null;
-  /** The callback that brought it; null when no callback did. */
-  eventId: string | null;
-  occurredAt: number;
-  recordedAt: number;
-  correlationId: string | null;
-  checkpoint: Checkpoint | null;
-}
-
-export const isOpen = (dispatch: Dispatch): boolean =>
-  dispatch.state === 'PENDING' || dispatch.state === 'DELIVERED' || dispatch.state === 'RUNNING';
 
 /**
  * The status from which every transition is judged. An accepted retry leaves the job FAILED for
@@ -145,9 +81,3 @@ export const isOpen = (dispatch: Dispatch): boolean =>
 export function effectiveStatus(job: Job, open: Dispatch | null): Status {
   return job.status === 'FAILED' && open?.kind === 'retry' ? open.resumeFromStatus : job.status;
 }
-
-/** A repeat of the request that bears this key is answered with the dispatch that holds it. */
-export const requestKeyOf = (dispatch: Dispatch): string =>
-  dispatch.kind === 'run' ? RUN_REQUEST_KEY : retryRequestKey(dispatch.clientRequestId);
-export const RUN_REQUEST_KEY = 'run';
-export const retryRequestKey = (clientRequestId: string): string => `retry:${clientRequestId}`;

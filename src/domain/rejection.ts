@@ -1,5 +1,5 @@
 // Every reason for which the domain refuses a command, as data. http/problem.ts gives each its status code.
-import type { DispatchState } from './job.ts';
+import type { DispatchState } from './dispatch.ts';
 import type { Status } from './lifecycle.ts';
 import type { ProfileRefusal } from './policy.ts';
 

@@ -7,7 +7,7 @@ import { Leases } from '../../src/actor/leases.ts';
 import { Outbox } from '../../src/actor/outbox.ts';
 import { WorkspaceStore } from '../../src/actor/workspace-store.ts';
 import { newId } from '../../src/contract/fields.ts';
-import { newJob } from '../../src/domain/decide.ts';
+import { newJob } from '../../src/domain/job.ts';
 import {
   type ActingJob,
   ASYNC,

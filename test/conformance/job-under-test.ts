@@ -4,7 +4,8 @@ import { type StatusCallback, toCallbackCommand } from '../../src/contract/callb
 import { signCallbackToken } from '../../src/contract/callback-token.ts';
 import { newId } from '../../src/contract/fields.ts';
 import type { Delivery } from '../../src/contract/messages.ts';
-import type { Checkpoint, Dispatch } from '../../src/domain/job.ts';
+import type { Dispatch } from '../../src/domain/dispatch.ts';
+import type { Checkpoint } from '../../src/domain/job.ts';
 import type { CheckpointStatus, Status } from '../../src/domain/lifecycle.ts';
 import type { Rejection } from '../../src/domain/rejection.ts';
 import { cancel, confirmUpload, retry, run } from '../domain/builders.ts';

@@ -1,5 +1,6 @@
 import { expect, test } from 'vitest';
-import { awaited, backoffMs, fitsWindow, nextWakeUp, pushBackoffMs } from '../../src/domain/deadlines.ts';
+import { backoffMs, fitsWindow, pushBackoffMs } from '../../src/domain/resending.ts';
+import { awaited, nextWakeUp } from '../../src/domain/timeouts.ts';
 import { callback, confirmUpload, delivered, failedJob, retry, run } from './builders.ts';
 import { MemoryJob, RULES } from './memory-job.ts';
 

@@ -2,10 +2,10 @@
 // independent model, and the invariants that spec/ states.
 import fc from 'fast-check';
 import type { Command } from '../../src/domain/commands.ts';
-import { awaited, nextWakeUp } from '../../src/domain/deadlines.ts';
 import type { Decision } from '../../src/domain/decision.ts';
-import { isOpen } from '../../src/domain/job.ts';
+import { isOpen } from '../../src/domain/dispatch.ts';
 import { REPORTABLE_STATUSES, type ReportableStatus } from '../../src/domain/lifecycle.ts';
+import { awaited, nextWakeUp } from '../../src/domain/timeouts.ts';
 import { callback, cancel, confirmUpload, delivered, NO_ARTIFACTS, retry, run } from './builders.ts';
 import { MemoryJob, type MemoryState, OWNER, RULES } from './memory-job.ts';
 import { ModelJob } from './model.ts';

@@ -1,19 +1,19 @@
 // A job held in memory, for tests of the pure core: loads the view of a command and applies the changes, as the
 // actor does with SQL, and freezes everything so that a decision that writes to its input fails.
-import type { Command, Rules } from '../../src/domain/commands.ts';
-import { decide, newJob } from '../../src/domain/decide.ts';
+import type { Command } from '../../src/domain/commands.ts';
+import { decide } from '../../src/domain/decide.ts';
 import type { Decision, JobView } from '../../src/domain/decision.ts';
 import {
-  type CallbackEvent,
   type Dispatch,
   isOpen,
-  type Job,
   RUN_REQUEST_KEY,
   requestKeyOf,
   retryRequestKey,
-  type Transition,
-} from '../../src/domain/job.ts';
+} from '../../src/domain/dispatch.ts';
+import type { CallbackEvent, Transition } from '../../src/domain/history.ts';
+import { type Job, newJob } from '../../src/domain/job.ts';
 import { RESUME_STATUSES } from '../../src/domain/lifecycle.ts';
+import type { Rules } from '../../src/domain/rules.ts';
 
 export const OWNER = 'own_alice';
 

@@ -1,7 +1,7 @@
 // What has to hold in every simulated world: after each commit, and once nothing is left to happen. It believes
 // the orchestrator's list of executions and the rows that are stored, never an answer.
 import type { DispatchAnswer, JobAnswer } from '../../src/actor/job-actor.ts';
-import type { Dispatch } from '../../src/domain/job.ts';
+import type { Dispatch } from '../../src/domain/dispatch.ts';
 import { isResting, type Status } from '../../src/domain/lifecycle.ts';
 import { brokenTrail, holds, WAS_DELIVERED } from '../domain/oracle.ts';
 import type { World } from './world.ts';

@@ -123,7 +123,7 @@ export const MUTANTS: readonly Mutant[] = [
   },
   {
     bug: 'a replayed retry is compared without its payload',
-    file: 'src/domain/editor-commands.ts',
+    file: 'src/domain/dispatching.ts',
     from: `if (subject.modelProfile === command.modelProfile) return`,
     to: `if (subject) return`,
     suite: 'model',
@@ -137,7 +137,7 @@ export const MUTANTS: readonly Mutant[] = [
   },
   {
     bug: 'cancel forgets the dispatch',
-    file: 'src/domain/editor-commands.ts',
+    file: 'src/domain/dispatching.ts',
     from: `updated.push({ ...move(open, 'CANCELLED', now), cancelNotice: reached ? notice : null });`,
     to: `updated.push({ ...open, cancelNotice: reached ? notice : null });`,
     suite: 'model',
@@ -186,7 +186,7 @@ export const MUTANTS: readonly Mutant[] = [
   },
   {
     bug: 'a second pipeline may be opened beside the first',
-    file: 'src/domain/editor-commands.ts',
+    file: 'src/domain/dispatching.ts',
     from: `  const point = resumePoint(job);\n  if (open || isInProgress(job.status)) return`,
     to: `  const point = resumePoint(job);\n  if (isInProgress(job.status)) return`,
     suite: 'model',
@@ -214,14 +214,14 @@ export const MUTANTS: readonly Mutant[] = [
   },
   {
     bug: 'the model policy is not asked for a retry',
-    file: 'src/domain/editor-commands.ts',
+    file: 'src/domain/dispatching.ts',
     from: `const refusal = refuseProfile(rules.policy, command.modelProfile, point?.status ?? null);`,
     to: `const refusal = refuseProfile(rules.policy, command.modelProfile, null);`,
     suite: 'model',
   },
   {
     bug: 'history steps back with the clock, and dispatches are told apart by it',
-    file: 'src/domain/editor-commands.ts',
+    file: 'src/domain/dispatching.ts',
     from: `const createdAt = Math.max(now, (job.latestDispatchAt ?? 0) + 1);`,
     to: `const createdAt = now;`,
     suite: 'model',

@@ -6,7 +6,7 @@ import type { JobActor } from '../../../src/actor/job-actor.ts';
 import { requireConfig } from '../../../src/config.ts';
 import { signCallbackToken } from '../../../src/contract/callback-token.ts';
 import type { DispatchMessage } from '../../../src/contract/messages.ts';
-import type { Dispatch, DispatchState } from '../../../src/domain/job.ts';
+import type { Dispatch, DispatchState } from '../../../src/domain/dispatch.ts';
 import type { ReportableStatus, Status } from '../../../src/domain/lifecycle.ts';
 import type { Answer, Plan } from '../orchestrator/plan.ts';
 import { call, dispatchRecords, editorToken, orchestrator, type Reply } from './harness.ts';

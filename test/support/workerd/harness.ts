@@ -9,7 +9,7 @@ import {
 import { importJWK, type JWTPayload, SignJWT } from 'jose';
 import { expect } from 'vitest';
 import { DEVELOPMENT_AUDIENCE, DEVELOPMENT_ISSUER } from '../../../src/config.ts';
-import type { Dispatch } from '../../../src/domain/job.ts';
+import type { Dispatch } from '../../../src/domain/dispatch.ts';
 import worker from '../../../src/index.ts';
 import { OrchestratorClient } from '../orchestrator/client.ts';
 import type { OrchestratorLog } from '../orchestrator/log.ts';

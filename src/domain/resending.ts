@@ -1,7 +1,5 @@
-// Every limit in time: how long a delivery is tried, and when the job must be looked at again.
-import type { Rules } from './commands.ts';
-import type { Dispatch, Job } from './job.ts';
-import { isResting } from './lifecycle.ts';
+// How long a message is tried, and when it is sent again: the pauses between attempts, and between copies.
+import type { Dispatch } from './dispatch.ts';
 
 /** When a message that nobody claims is sent again for the first time: no sooner, and no later, whatever its window is. */
 export const RESEND_AFTER_MS = { least: 5_000, most: 30_000 } as const;
@@ -25,22 +23,6 @@ export const fitsWindow = (at: number, until: number): boolean => at + MIN_ATTEM
 export const pushBackoffMs = (failures: number): number =>
   Math.min(PUSH_BACKOFF_MS.first * 2 ** failures, PUSH_BACKOFF_MS.longest);
 
-export type DueKind = 'delivery' | 'ack' | 'stage';
-
-/** What the job is waiting for and until when; null when it waits for nothing. */
-export function awaited(
-  job: Job,
-  open: Dispatch | null,
-  rules: Rules,
-): { kind: DueKind; until: number } | null {
-  if (open?.state === 'PENDING') return { kind: 'delivery', until: open.deliverUntil + REPORT_GRACE_MS };
-  if (open?.state === 'DELIVERED') {
-    return { kind: 'ack', until: (open.deliveredAt ?? open.updatedAt) + rules.ackTimeoutMs };
-  }
-  if (isResting(job.status)) return null;
-  return { kind: 'stage', until: (job.lastProgressAt ?? job.updatedAt) + rules.stageTimeoutMs };
-}
-
 /**
  * When a message of this dispatch, wanted until `until`, is to be sent again: when half its window has passed since
  * something became of it, and then after twice as long each time; Infinity when its window is over by then. Under load
@@ -54,27 +36,3 @@ export function resendAt({ updatedAt }: Dispatch, until: number, now: number): n
   while (from + pauseMs <= now) pauseMs *= 2;
   return fitsWindow(from + pauseMs, until) ? from + pauseMs : Infinity;
 }
-
-/** When the job must be looked at again, derived from what is stored; null for never. */
-export function nextWakeUp(
-  job: Job,
-  open: Dispatch | null,
-  notices: readonly Dispatch[],
-  rules: Rules,
-  now: number,
-): number | null {
-  const times: number[] = [];
-  const due = awaited(job, open, rules);
-  if (due) times.push(due.until);
-  if (open?.state === 'PENDING') times.push(resendAt(open, open.deliverUntil, now));
-  for (const notice of notices) {
-    if (notice.cancelNotice?.state !== 'PENDING') continue;
-    const { until } = notice.cancelNotice;
-    times.push(until + REPORT_GRACE_MS, resendAt(notice, until, now));
-  }
-  return times.length === 0 ? null : Math.min(...times);
-}
-
-/** A dispatch or notice whose window is over although nobody reported its outcome. */
-export const isNoticeOverdue = ({ cancelNotice }: Dispatch, now: number): boolean =>
-  cancelNotice?.state === 'PENDING' && now >= cancelNotice.until + REPORT_GRACE_MS;

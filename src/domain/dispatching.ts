@@ -1,34 +1,13 @@
-// What an editor asks of a job: confirm-upload, run, retry, cancel.
-import type { Cancel, ConfirmUpload, Retry, Rules, Run } from './commands.ts';
-import { audit, type Decision, type JobView, move, refuseTransition, reject, revise } from './decision.ts';
-import { type CancelNotice, type Dispatch, effectiveStatus, type Job } from './job.ts';
-import { isInProgress, isResting, type Status } from './lifecycle.ts';
+// An editor asks for a pipeline: a run from the upload, or a retry from the latest valid checkpoint.
+import type { Retry, Run } from './commands.ts';
+import { type Decision, type JobView, refuseTransition, reject } from './decision.ts';
+import type { Dispatch } from './dispatch.ts';
+import type { Job } from './job.ts';
+import { isInProgress, type Status } from './lifecycle.ts';
 import { refuseProfile } from './policy.ts';
+import type { Rejection } from './rejection.ts';
 import { resumePoint } from './resume.ts';
-
-export function confirmUpload({ job, open }: JobView, command: ConfirmUpload, now: number): Decision {
-  const { videoUri } = job.manifest;
-  if (videoUri === command.videoUri) return { kind: 'replayed', job, dispatch: open };
-  if (videoUri !== null) {
-    return reject({
-      code: 'VIDEO_URI_CONFLICT',
-      confirmedVideoUri: videoUri,
-      requestedVideoUri: command.videoUri,
-    });
-  }
-  const refusal = refuseTransition(job.status, 'UPLOADED', 'editor');
-  if (refusal) return reject(refusal);
-  const uploaded = revise(job, now, {
-    status: 'UPLOADED',
-    manifest: { ...job.manifest, videoUri: command.videoUri },
-  });
-  return {
-    kind: 'accepted',
-    job: uploaded,
-    dispatch: open,
-    changes: { job: uploaded, transitions: [audit(job, 'UPLOADED', 'editor', now, command)] },
-  };
-}
+import type { Rules } from './rules.ts';
 
 export function run(view: JobView, command: Run, rules: Rules, now: number): Decision {
   const { job, open, subject } = view;
@@ -85,32 +64,6 @@ export function retry(view: JobView, command: Retry, rules: Rules, now: number):
   });
 }
 
-export function cancel(view: JobView, command: Cancel, rules: Rules, now: number): Decision {
-  const { job, open, subject } = view;
-  const refusal = refuseTransition(effectiveStatus(job, open), 'CANCELLED', 'editor');
-  if (refusal) return reject(refusal);
-  const cancelled = revise(job, now, { status: 'CANCELLED', openDispatchId: null });
-  const notice: CancelNotice = { state: 'PENDING', until: now + rules.dispatchDeadlineMs, attempts: 0 };
-  const updated: Dispatch[] = [];
-  if (open) {
-    const reached = open.state !== 'PENDING' || command.deliveryMayHaveStarted;
-    updated.push({ ...move(open, 'CANCELLED', now), cancelNotice: reached ? notice : null });
-  } else if (subject && !isResting(job.status)) {
-    // Its dispatch was settled by a checkpoint, yet its pipeline went on.
-    updated.push({ ...subject, cancelNotice: notice, updatedAt: now });
-  }
-  return {
-    kind: 'accepted',
-    job: cancelled,
-    dispatch: updated[0] ?? null,
-    changes: {
-      job: cancelled,
-      updated,
-      transitions: [audit(job, 'CANCELLED', 'editor', now, command, open?.id)],
-    },
-  };
-}
-
 const alreadyRunning = (job: Job, open: Dispatch | null, attemptedStatus: Status | null): Decision =>
   reject({
     code: 'JOB_ALREADY_RUNNING',
@@ -142,4 +95,18 @@ function intent(job: Job, command: Run | Retry, rules: Rules, now: number) {
 function openDispatch(job: Job, dispatch: Dispatch): Decision {
   const next = { ...job, openDispatchId: dispatch.id, latestDispatchAt: dispatch.createdAt };
   return { kind: 'accepted', job: next, dispatch, changes: { job: next, opened: dispatch } };
+}
+
+/**
+ * Why a caller who waited for this dispatch is refused after all; null when the dispatch stands.
+ */
+export function refuseDispatch(job: Job, dispatch: Dispatch): Rejection | null {
+  if (dispatch.state === 'UNDELIVERABLE') {
+    const { id, deliveryAttempts, lastError } = dispatch;
+    return { code: 'ORCHESTRATOR_DISPATCH_FAILED', dispatchId: id, deliveryAttempts, lastError };
+  }
+  if (dispatch.state === 'CANCELLED') {
+    return refuseTransition(job.status, dispatch.resumeFromStatus ?? 'AUDIO_EXTRACTING', 'system');
+  }
+  return null;
 }

@@ -1,0 +1,65 @@
+// What a dispatch is: one request to the orchestrator to run a pipeline, with what became of it.
+import type { ResumeStatus } from './lifecycle.ts';
+
+export type DispatchKind = 'run' | 'retry';
+
+export const DISPATCH_STATES = [
+  'PENDING',
+  'DELIVERED',
+  'RUNNING',
+  'SETTLED',
+  'FAILED',
+  'CANCELLED',
+  'TIMED_OUT',
+  'UNDELIVERABLE',
+] as const;
+export type DispatchState = (typeof DISPATCH_STATES)[number];
+
+/** `job.cancel` for a dispatch: to be delivered until `until`, done, or given up. */
+export type CancelNotice =
+  | { state: 'PENDING'; until: number; attempts: number }
+  | { state: 'DELIVERED' | 'GIVEN_UP' };
+
+interface DispatchRecord {
+  id: string;
+  state: DispatchState;
+  modelProfile: string;
+  /** The policy under which the profile was allowed; the decision was made at `createdAt`. */
+  policyVersion: string;
+  /** The W3C Trace Context header that goes on to the orchestrator. */
+  traceparent: string;
+  /** The delivery window: after this the dispatch is withdrawn. */
+  deliverUntil: number;
+  deliveryAttempts: number;
+  lastError: string | null;
+  executionId: string | null;
+  deliveredAt: number | null;
+  cancelNotice: CancelNotice | null;
+  createdAt: number;
+  updatedAt: number;
+}
+
+export interface RunDispatch extends DispatchRecord {
+  kind: 'run';
+  clientRequestId: null;
+  resumeFromStatus: null;
+  checkpointRef: null;
+}
+
+export interface RetryDispatch extends DispatchRecord {
+  kind: 'retry';
+  clientRequestId: string;
+  resumeFromStatus: ResumeStatus;
+  checkpointRef: string;
+}
+
+export type Dispatch = RunDispatch | RetryDispatch;
+
+export const isOpen = (dispatch: Dispatch): boolean =>
+  dispatch.state === 'PENDING' || dispatch.state === 'DELIVERED' || dispatch.state === 'RUNNING';
+
+/** A repeat of the request that bears this key is answered with the dispatch that holds it. */
+export const requestKeyOf = (dispatch: Dispatch): string =>
+  dispatch.kind === 'run' ? RUN_REQUEST_KEY : retryRequestKey(dispatch.clientRequestId);
+export const RUN_REQUEST_KEY = 'run';
+export const retryRequestKey = (clientRequestId: string): string => `retry:${clientRequestId}`;

@@ -1,0 +1,12 @@
+// The configuration that decisions depend on.
+import type { ModelPolicy } from './policy.ts';
+
+export interface Rules {
+  policy: ModelPolicy;
+  /** How long a dispatch may be on its way at the most. */
+  dispatchDeadlineMs: number;
+  /** How long the first callback may take after the delivery. */
+  ackTimeoutMs: number;
+  /** How long a stage may show no sign of life. */
+  stageTimeoutMs: number;
+}

@@ -1,0 +1,87 @@
+// What a job waits for and until when, and what becomes of it when the time is over.
+import { audit, type Decision, type JobView, move, revise, unchanged, withdraw } from './decision.ts';
+import type { Dispatch } from './dispatch.ts';
+import type { Job } from './job.ts';
+import { isResting } from './lifecycle.ts';
+import { REPORT_GRACE_MS, resendAt } from './resending.ts';
+import type { Rules } from './rules.ts';
+
+export type DueKind = 'delivery' | 'ack' | 'stage';
+
+/** What the job is waiting for and until when; null when it waits for nothing. */
+export function awaited(
+  job: Job,
+  open: Dispatch | null,
+  rules: Rules,
+): { kind: DueKind; until: number } | null {
+  if (open?.state === 'PENDING') return { kind: 'delivery', until: open.deliverUntil + REPORT_GRACE_MS };
+  if (open?.state === 'DELIVERED') {
+    return { kind: 'ack', until: (open.deliveredAt ?? open.updatedAt) + rules.ackTimeoutMs };
+  }
+  if (isResting(job.status)) return null;
+  return { kind: 'stage', until: (job.lastProgressAt ?? job.updatedAt) + rules.stageTimeoutMs };
+}
+
+/** When the job must be looked at again, derived from what is stored; null for never. */
+export function nextWakeUp(
+  job: Job,
+  open: Dispatch | null,
+  notices: readonly Dispatch[],
+  rules: Rules,
+  now: number,
+): number | null {
+  const times: number[] = [];
+  const due = awaited(job, open, rules);
+  if (due) times.push(due.until);
+  if (open?.state === 'PENDING') times.push(resendAt(open, open.deliverUntil, now));
+  for (const notice of notices) {
+    if (notice.cancelNotice?.state !== 'PENDING') continue;
+    const { until } = notice.cancelNotice;
+    times.push(until + REPORT_GRACE_MS, resendAt(notice, until, now));
+  }
+  return times.length === 0 ? null : Math.min(...times);
+}
+
+export function deadline({ job, open, notices }: JobView, rules: Rules, now: number): Decision {
+  const overdue = notices
+    .filter((dispatch) => isNoticeOverdue(dispatch, now))
+    .map((dispatch): Dispatch => ({ ...dispatch, cancelNotice: { state: 'GIVEN_UP' }, updatedAt: now }));
+  const decision = expire(job, open, rules, now);
+  if (overdue.length === 0) return decision;
+  if (decision.kind !== 'accepted') {
+    return { kind: 'accepted', job, dispatch: null, changes: { updated: overdue } };
+  }
+  const changes = { ...decision.changes, updated: [...(decision.changes.updated ?? []), ...overdue] };
+  return { ...decision, changes };
+}
+
+function expire(job: Job, open: Dispatch | null, rules: Rules, now: number): Decision {
+  const due = awaited(job, open, rules);
+  if (due === null || now < due.until) return unchanged(job, open);
+  if (due.kind === 'delivery' && open) return withdraw(job, open, now);
+
+  const dispatch = open && move(open, 'TIMED_OUT', now);
+  const closed = dispatch ? { updated: [dispatch] } : {};
+  if (job.status === 'FAILED') {
+    // A retry that was never heard of: the job is as it was before.
+    const next = { ...job, openDispatchId: null };
+    return { kind: 'accepted', job: next, dispatch, changes: { job: next, ...closed } };
+  }
+  const next = revise(job, now, {
+    status: 'FAILED',
+    openDispatchId: null,
+    failure: {
+      failureCode: 'ORCHESTRATOR_TIMEOUT',
+      failureMessage: `The orchestrator gave no sign of life in ${job.status} within the time allowed.`,
+      failedStage: job.status,
+      correlationId: null,
+      occurredAt: now,
+    },
+  });
+  const entry = audit(job, 'FAILED', 'system', now, null, open?.id ?? job.latestCallback?.dispatchId);
+  return { kind: 'accepted', job: next, dispatch, changes: { job: next, ...closed, transitions: [entry] } };
+}
+
+/** Whether nobody reported the outcome of this notice within its window. */
+const isNoticeOverdue = ({ cancelNotice }: Dispatch, now: number): boolean =>
+  cancelNotice?.state === 'PENDING' && now >= cancelNotice.until + REPORT_GRACE_MS;
