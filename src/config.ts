@@ -21,6 +21,8 @@ const secureUrl = httpUrl.refine(
   'must be https unless it is on this machine',
 );
 
+const engineName = z.string().regex(/^[!-~]{1,100}$/, 'must be 1 to 100 visible ASCII characters');
+
 const modelPolicy = z
   .strictObject({
     version: z.string().min(1).max(64),
@@ -32,6 +34,9 @@ const modelPolicy = z
           title: z.string().min(1).max(200),
           enabled: z.boolean(),
           resume_from: z.array(z.enum(RESUME_STATUSES)).min(1),
+          engines: z
+            .strictObject({ transcript: engineName.optional(), draft: engineName.optional() })
+            .default({}),
         }),
       )
       .min(1),
@@ -189,9 +194,10 @@ function parse(env: object): ConfigResult {
         policy: {
           version: vars.MODEL_POLICY.version,
           defaultProfile: vars.MODEL_POLICY.default_profile,
-          profiles: vars.MODEL_POLICY.profiles.map(({ resume_from, ...profile }) => ({
+          profiles: vars.MODEL_POLICY.profiles.map(({ resume_from, engines, ...profile }) => ({
             ...profile,
             resumeFrom: resume_from,
+            engines: { ...engines },
           })),
         },
         dispatchDeadlineMs: ms(vars.DISPATCH_DEADLINE_SECONDS),

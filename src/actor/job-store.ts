@@ -1,38 +1,36 @@
-// The only SQL of the job: rows to records and back, the view that a command needs, and the commit. The present (the job
-// and its newest dispatch) is read once per awakening: this object is its only writer.
+// The present of a job in SQL: the view that a command needs, and the commit. The job and its newest dispatch are read once
+// per awakening, since this object is their only writer; the earlier dispatches have a table, made with the first of them.
 import type { Command } from '../domain/commands.ts';
 import type { Changes, JobView } from '../domain/decision.ts';
 import { type Dispatch, isOpen, RUN_REQUEST_KEY, requestKeyOf, retryRequestKey } from '../domain/dispatch.ts';
-import type { CallbackEvent, Transition } from '../domain/history.ts';
+import { brokenInvariant } from '../domain/invariants.ts';
 import type { Job } from '../domain/job.ts';
 import { isResting } from '../domain/lifecycle.ts';
-import { bringUpToDate, migrate } from './migrate.ts';
-import { JOB_MIGRATIONS } from './migrations.ts';
-
-type Row = Record<string, SqlStorageValue>;
-
-/** What the job's one row holds. */
-interface Present {
-  job: Job;
-  /** The dispatch that was made last, open or not. */
-  newest: Dispatch | null;
-  /** How many earlier dispatches have a cancel notice to be delivered. */
-  earlierNotices: number;
-  /** The number of the latest entry of the audit trail. */
-  latestSeq: number;
-}
+import type { Position } from '../domain/project.ts';
+import { HistoryStore, type NumberedTransition } from './history-store.ts';
+import { bringUpToDate } from './migrate.ts';
+import {
+  decodeDispatch,
+  decodePresent,
+  encodeDispatch,
+  encodePresent,
+  type StoredPresent,
+} from './records.ts';
+import { EARLIER_DISPATCHES, JOB_SCHEMA } from './schema-job.ts';
 
 export class JobStore {
   readonly #storage: DurableObjectStorage;
   readonly #sql: SqlStorage;
-  #hasSchema: boolean;
+  readonly #history: HistoryStore;
+  #isStored: boolean;
   /** As stored; undefined while it was not read. */
-  #present: Present | null | undefined;
+  #present: StoredPresent | null | undefined;
 
   constructor(storage: DurableObjectStorage) {
     this.#storage = storage;
     this.#sql = storage.sql;
-    this.#hasSchema = bringUpToDate(storage, JOB_MIGRATIONS);
+    this.#history = new HistoryStore(storage.sql);
+    this.#isStored = bringUpToDate(storage, JOB_SCHEMA);
   }
 
   /** Null when this object holds no job. Reading stores nothing. */
@@ -40,25 +38,20 @@ export class JobStore {
     return this.#read()?.job ?? null;
   }
 
-  /** Stores a new job; makes the schema first. */
+  /** Stores a new job, in tables made for it. */
   create(job: Job): void {
-    if (!this.#hasSchema) migrate(this.#storage, JOB_MIGRATIONS);
-    this.#hasSchema = true;
-    this.#sql.exec(
-      `INSERT INTO job (one, id, project_id, owner, status, manifest, checkpoints, earlier_notices, latest_seq, revision,
-         created_at, updated_at)
-       VALUES (1, ?, ?, ?, ?, ?, ?, 0, 0, ?, ?, ?)`,
-      job.id,
-      job.projectId,
-      job.owner,
-      job.status,
-      JSON.stringify(job.manifest),
-      JSON.stringify(job.checkpoints),
-      job.revision,
-      job.createdAt,
-      job.updatedAt,
-    );
-    this.#present = { job, newest: null, earlierNotices: 0, latestSeq: 0 };
+    const present = { job, newest: null, earlier: 0, earlierNotices: 0, latestSeq: 0 };
+    this.#present = this.#storage.transactionSync(() => {
+      assertInvariants(null, present, {});
+      this.#sql.exec(JOB_SCHEMA.tables);
+      this.#sql.exec(
+        'INSERT INTO job (one, schema, record) VALUES (1, ?, ?)',
+        JOB_SCHEMA.version,
+        encodePresent(present),
+      );
+      return present;
+    });
+    this.#isStored = true;
   }
 
   /** What `decide` has to see for this command; null when this object holds no job. */
@@ -80,23 +73,21 @@ export class JobStore {
         return { ...view, subject: this.#dispatchByRequest(RUN_REQUEST_KEY) };
       case 'retry':
         return { ...view, subject: this.#dispatchByRequest(retryRequestKey(command.clientRequestId)) };
-      case 'cancel': {
-        const mover = isResting(job.status) ? null : job.latestCallback;
-        return { ...view, subject: mover && this.dispatch(mover.dispatchId) };
-      }
+      case 'cancel':
+        return { ...view, subject: this.#mover(job) };
       case 'callback': {
         const subject = this.dispatch(command.dispatchId);
         return {
           ...view,
           subject,
           subjectSuperseded: subject !== null && !isOpen(subject) && this.#isSuperseded(subject),
-          seenEvent: this.#event(command.eventId),
+          seenEvent: this.#history.event(command.dispatchId, command.eventId),
         };
       }
       case 'report-delivery':
         return { ...view, subject: this.dispatch(command.dispatchId) };
       case 'deadline':
-        return { ...view, notices: this.notices() };
+        return { ...view, subject: this.#mover(job), notices: this.notices() };
       default:
         return command satisfies never;
     }
@@ -119,13 +110,13 @@ export class JobStore {
     if (!present) return [];
     const { newest, earlierNotices } = present;
     return [
-      ...(newest?.cancelNotice?.state === 'PENDING' ? [newest] : []),
+      ...(newest && isNotified(newest) ? [newest] : []),
       ...(earlierNotices > 0 ? this.#earlier(`cancel_state = 'PENDING'`) : []),
     ];
   }
 
   /** Newest first; `before` is the last one of the page before. */
-  dispatches(before: { createdAt: number; id: string } | null, limit: number): Dispatch[] {
+  dispatches(before: Position | null, limit: number): Dispatch[] {
     const newest = this.#read()?.newest ?? null;
     if (newest === null) return [];
     // Creation times rise strictly, so they alone tell the order.
@@ -136,64 +127,54 @@ export class JobStore {
   }
 
   /** Oldest first; `after` is the last `seq` of the page before. */
-  transitions(after: number, limit: number): (Transition & { seq: number })[] {
-    return this.#sql
-      .exec<Row>('SELECT * FROM history WHERE seq > ? ORDER BY seq LIMIT ?', after, limit)
-      .toArray()
-      .map(toTransition);
+  transitions(after: number, limit: number): NumberedTransition[] {
+    return this.#history.transitions(after, limit);
   }
 
-  /** Stores what was decided from the last view, all or nothing. */
+  /** Stores what was decided from the last view, all or nothing. Throws for what must never be stored. */
   commit(changes: Changes): void {
     const before = this.#read();
     if (!before) throw new Error('only what exists is changed');
     this.#present = this.#storage.transactionSync(() => this.#store(before, changes));
   }
 
-  #store(before: Present, changes: Changes): Present {
-    let { newest, earlierNotices } = before;
-    if (changes.opened) {
-      if (newest) this.#insertEarlier(newest);
-      if (newest?.cancelNotice?.state === 'PENDING') earlierNotices += 1;
-      newest = changes.opened;
-    }
+  #store(before: StoredPresent, changes: Changes): StoredPresent {
+    const after = { ...before, job: changes.job ?? before.job };
+    const rest: Dispatch[] = [];
     for (const dispatch of changes.updated ?? []) {
-      if (dispatch.id === newest?.id) newest = dispatch;
-      else {
-        this.#updateEarlier(dispatch);
-        earlierNotices = this.#earlier(`cancel_state = 'PENDING'`).length;
-      }
+      if (dispatch.id === after.newest?.id) after.newest = dispatch;
+      else rest.push(dispatch);
     }
-    const { event = null, transitions = [] } = changes;
-    let { latestSeq } = before;
-    for (const transition of transitions) {
-      latestSeq += 1;
-      this.#insertHistory(transition.eventId === null ? null : event, transition, latestSeq);
+    const followed = changes.opened ? after.newest : null;
+    if (changes.opened) after.newest = changes.opened;
+    assertInvariants(before, after, changes);
+
+    if (followed) {
+      if (before.earlier === 0) this.#sql.exec(EARLIER_DISPATCHES);
+      this.#insertEarlier(followed);
+      after.earlier += 1;
+      if (isNotified(followed)) after.earlierNotices += 1;
     }
-    if (event && !transitions.some(({ eventId }) => eventId === event.eventId)) {
-      this.#insertHistory(event, null, null);
+    for (const dispatch of rest) {
+      this.#updateEarlier(dispatch);
+      after.earlierNotices = this.#earlier(`cancel_state = 'PENDING'`).length;
     }
-    const job = changes.job ?? before.job;
-    const present = { job, newest, earlierNotices, latestSeq };
-    const isSame =
-      job === before.job &&
-      newest === before.newest &&
-      earlierNotices === before.earlierNotices &&
-      latestSeq === before.latestSeq;
-    if (!isSame) this.#updateJob(present);
-    return present;
+    after.latestSeq = this.#history.add(changes.event ?? null, changes.transitions ?? [], before.latestSeq);
+    if (!isSame(before, after)) this.#sql.exec('UPDATE job SET record = ?', encodePresent(after));
+    return after;
   }
 
-  #read(): Present | null {
+  #read(): StoredPresent | null {
     if (this.#present !== undefined) return this.#present;
-    const row = this.#hasSchema ? this.#first('SELECT * FROM job') : null;
-    this.#present = row && {
-      job: toJob(row),
-      newest: row.newest_dispatch === null ? null : JSON.parse(row.newest_dispatch as string),
-      earlierNotices: row.earlier_notices as number,
-      latestSeq: row.latest_seq as number,
-    };
+    this.#present = this.#isStored
+      ? decodePresent(this.#sql.exec<{ record: string }>('SELECT record FROM job').one().record)
+      : null;
     return this.#present;
+  }
+
+  /** The dispatch that moved the job last, where its pipeline may be at work although it is settled. */
+  #mover({ status, latestCallback }: Job): Dispatch | null {
+    return isResting(status) || latestCallback === null ? null : this.dispatch(latestCallback.dispatchId);
   }
 
   #dispatchByRequest(requestKey: string): Dispatch | null {
@@ -213,38 +194,11 @@ export class JobStore {
 
   /** The dispatches before the newest for which `condition` holds. Only a request's own is looked up by an index. */
   #earlier(condition: string, ...bindings: SqlStorageValue[]): Dispatch[] {
+    if (!this.#read()?.earlier) return [];
     return this.#sql
       .exec<{ record: string }>(`SELECT record FROM dispatch WHERE ${condition}`, ...bindings)
       .toArray()
-      .map(({ record }) => JSON.parse(record));
-  }
-
-  #event(eventId: string): CallbackEvent | null {
-    const row = this.#first('SELECT * FROM history WHERE key = ?', eventId);
-    return row && toEvent(row);
-  }
-
-  #updateJob({ job, newest, earlierNotices, latestSeq }: Present): void {
-    this.#sql.exec(
-      `UPDATE job SET status = ?, manifest = ?, failure = ?, progress_pct = ?, checkpoints = ?, open_dispatch_id = ?,
-         newest_dispatch = ?, earlier_notices = ?, latest_dispatch_at = ?, last_progress_at = ?, latest_callback_dispatch_id = ?,
-         latest_callback_occurred_at = ?, latest_seq = ?, revision = ?, updated_at = ?`,
-      job.status,
-      JSON.stringify(job.manifest),
-      job.failure && JSON.stringify(job.failure),
-      job.progressPct,
-      JSON.stringify(job.checkpoints),
-      job.openDispatchId,
-      newest && JSON.stringify(newest),
-      earlierNotices,
-      job.latestDispatchAt,
-      job.lastProgressAt,
-      job.latestCallback?.dispatchId ?? null,
-      job.latestCallback?.occurredAt ?? null,
-      latestSeq,
-      job.revision,
-      job.updatedAt,
-    );
+      .map(({ record }) => decodeDispatch(record));
   }
 
   #insertEarlier(dispatch: Dispatch): void {
@@ -254,7 +208,7 @@ export class JobStore {
       dispatch.id,
       dispatch.createdAt,
       dispatch.cancelNotice?.state ?? null,
-      JSON.stringify(dispatch),
+      encodeDispatch(dispatch),
     );
   }
 
@@ -263,90 +217,23 @@ export class JobStore {
     this.#sql.exec(
       'UPDATE dispatch SET cancel_state = ?, record = ? WHERE id = ?',
       dispatch.cancelNotice?.state ?? null,
-      JSON.stringify(dispatch),
+      encodeDispatch(dispatch),
       dispatch.id,
     );
   }
-
-  #insertHistory(event: CallbackEvent | null, transition: Transition | null, seq: number | null): void {
-    this.#sql.exec(
-      `INSERT INTO history (key, payload_digest, artifacts, seq, event_type, actor, prev_status, correlation_id,
-         checkpoint, status, dispatch_id, occurred_at, recorded_at)
-       VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)`,
-      event?.eventId ?? ` ${seq}`,
-      event?.payloadDigest ?? null,
-      event?.artifacts ?? null,
-      seq,
-      transition?.eventType ?? null,
-      transition?.actor ?? null,
-      transition?.prevStatus ?? null,
-      transition?.correlationId ?? null,
-      transition?.checkpoint ? JSON.stringify(transition.checkpoint) : null,
-      event?.status ?? transition?.newStatus ?? null,
-      event?.dispatchId ?? transition?.dispatchId ?? null,
-      event?.occurredAt ?? transition?.occurredAt ?? null,
-      event?.recordedAt ?? transition?.recordedAt ?? null,
-    );
-  }
-
-  #first(query: string, ...bindings: SqlStorageValue[]): Row | null {
-    const next = this.#sql.exec<Row>(query, ...bindings).next();
-    return next.done ? null : next.value;
-  }
 }
 
-// Rows are only ever written above, under the schema's CHECKs, so their columns are taken at their word.
-
-function toJob(row: Row): Job {
-  return {
-    id: row.id as string,
-    projectId: row.project_id as string,
-    owner: row.owner as string,
-    status: row.status as Job['status'],
-    manifest: JSON.parse(row.manifest as string),
-    failure: row.failure === null ? null : JSON.parse(row.failure as string),
-    progressPct: row.progress_pct as number | null,
-    checkpoints: JSON.parse(row.checkpoints as string),
-    openDispatchId: row.open_dispatch_id as string | null,
-    latestDispatchAt: row.latest_dispatch_at as number | null,
-    lastProgressAt: row.last_progress_at as number | null,
-    latestCallback:
-      row.latest_callback_dispatch_id === null
-        ? null
-        : {
-            dispatchId: row.latest_callback_dispatch_id as string,
-            occurredAt: row.latest_callback_occurred_at as number,
-          },
-    revision: row.revision as number,
-    createdAt: row.created_at as number,
-    updatedAt: row.updated_at as number,
-  };
+/** What must never be stored is a fault of the code, found before it is written. */
+function assertInvariants(before: StoredPresent | null, after: StoredPresent, changes: Changes): void {
+  const broken = brokenInvariant(before, after, changes);
+  if (broken !== null) throw new Error(`refused to store: ${broken}`);
 }
 
-function toEvent(row: Row): CallbackEvent {
-  return {
-    eventId: row.key as string,
-    dispatchId: row.dispatch_id as string,
-    payloadDigest: row.payload_digest as string,
-    status: row.status as CallbackEvent['status'],
-    occurredAt: row.occurred_at as number,
-    recordedAt: row.recorded_at as number,
-    artifacts: row.artifacts as string | null,
-  };
-}
+const isNotified = ({ cancelNotice }: Dispatch): boolean => cancelNotice?.state === 'PENDING';
 
-function toTransition(row: Row): Transition & { seq: number } {
-  return {
-    seq: row.seq as number,
-    eventType: row.event_type as Transition['eventType'],
-    actor: row.actor as Transition['actor'],
-    prevStatus: row.prev_status as Transition['prevStatus'],
-    newStatus: row.status as Transition['newStatus'],
-    dispatchId: row.dispatch_id as string | null,
-    eventId: row.payload_digest === null ? null : (row.key as string),
-    occurredAt: row.occurred_at as number,
-    recordedAt: row.recorded_at as number,
-    correlationId: row.correlation_id as string | null,
-    checkpoint: row.checkpoint === null ? null : JSON.parse(row.checkpoint as string),
-  };
-}
+const isSame = (before: StoredPresent, after: StoredPresent): boolean =>
+  after.job === before.job &&
+  after.newest === before.newest &&
+  after.earlier === before.earlier &&
+  after.earlierNotices === before.earlierNotices &&
+  after.latestSeq === before.latestSeq;

@@ -1,41 +1,44 @@
-// Brings an object's schema up to date, at the first write: reading a job that does not exist stores nothing.
-import type { Migrations } from './migrations.ts';
+// Makes an object's tables at its first write, since reading what does not exist stores nothing, and brings those of an
+// older object up to date. What a newer version of the service has stored is not touched: its rules are not known here.
 
-/**
- * The number of steps that were applied; 0 for an object that never stored anything.
- */
-export function appliedSteps(sql: SqlStorage): number {
-  const known = sql.exec(`SELECT 1 FROM sqlite_master WHERE type = 'table' AND name = 'migration'`);
+/** The tables of one kind of object, by version. */
+export interface Schema {
+  /** The table whose one row bears the version, in `schema`. */
+  marker: string;
+  /** What a new object is made with. */
+  version: number;
+  tables: string;
+  /** SQL by which older objects follow, in order: the first leads from version 1 to 2. Append-only. */
+  steps: readonly string[];
+}
+
+/** This object was stored by a newer version of the service. Only that one, or a newer, can go on with it. */
+export class NewerSchema extends Error {
+  override name = 'NewerSchema';
+}
+
+/** The version that an object was stored with; 0 for one that stored nothing. */
+export function storedVersion(sql: SqlStorage, { marker }: Schema): number {
+  const known = sql.exec(`SELECT 1 FROM sqlite_master WHERE type = 'table' AND name = ?`, marker);
   if (known.next().done) return 0;
-  return sql.exec<{ step: number }>('SELECT step FROM migration').one().step;
-}
-
-/** Runs the steps that an object with a schema is missing; false for one that has none yet. */
-export function bringUpToDate(storage: DurableObjectStorage, migrations: Migrations): boolean {
-  const applied = appliedSteps(storage.sql);
-  if (applied > 0 && applied < migrations.steps.length) migrate(storage, migrations);
-  return applied > 0;
+  return sql.exec<{ schema: number }>(`SELECT schema FROM ${marker}`).one().schema;
 }
 
 /**
- * Makes the schema of a new object, or runs the steps that an older one is missing. Each step and its marker are stored
- * together or not at all.
+ * Takes the steps that an object is missing, each stored together with its version or not at all. False for an object that
+ * stored nothing yet. Throws `NewerSchema`.
  */
-export function migrate(storage: DurableObjectStorage, { schema, steps }: Migrations): void {
-  const applied = appliedSteps(storage.sql);
-  if (applied === 0) {
-    storage.transactionSync(() => {
-      storage.sql.exec('CREATE TABLE migration (step INTEGER NOT NULL)');
-      storage.sql.exec(schema);
-      storage.sql.exec('INSERT INTO migration (step) VALUES (?)', steps.length);
-    });
-    return;
-  }
-  for (const [index, step] of steps.entries()) {
-    if (index < applied) continue;
+export function bringUpToDate(storage: DurableObjectStorage, schema: Schema): boolean {
+  const stored = storedVersion(storage.sql, schema);
+  if (stored > schema.version) throw new NewerSchema(`version ${stored}, known is ${schema.version}`);
+  if (stored === 0) return false;
+  for (const [index, step] of schema.steps.entries()) {
+    const leadsTo = index + 2;
+    if (leadsTo <= stored) continue;
     storage.transactionSync(() => {
       storage.sql.exec(step);
-      storage.sql.exec('UPDATE migration SET step = ?', index + 1);
+      storage.sql.exec(`UPDATE ${schema.marker} SET schema = ?`, leadsTo);
     });
   }
+  return true;
 }

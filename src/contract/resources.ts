@@ -3,7 +3,8 @@ import * as z from 'zod';
 import { DISPATCH_STATES, type Dispatch } from '../domain/dispatch.ts';
 import type { Transition } from '../domain/history.ts';
 import type { Job } from '../domain/job.ts';
-import { RESUME_STATUSES, STATUSES, type Status } from '../domain/lifecycle.ts';
+import { RESUME_STATUSES, STATUSES } from '../domain/lifecycle.ts';
+import type { JobSummary, Project } from '../domain/project.ts';
 import { page, timestamp, toTimestamp } from './fields.ts';
 
 export const jobStatus = z.enum(STATUSES).meta({ id: 'JobStatus' });
@@ -156,17 +157,8 @@ export function toETag(record: Job, open: Dispatch | null): string {
   return `"${parts.join('.')}"`;
 }
 
-export interface SummaryRecord {
-  jobId: string;
-  projectId: string;
-  status: Status;
-  revision: number;
-  createdAt: number;
-  updatedAt: number;
-}
-
-export const toSummaryResource = (record: SummaryRecord): z.infer<typeof jobSummary> => ({
-  id: record.jobId,
+export const toSummaryResource = (record: JobSummary): z.infer<typeof jobSummary> => ({
+  id: record.id,
   project_id: record.projectId,
   status: record.status,
   revision: record.revision,
@@ -174,11 +166,9 @@ export const toSummaryResource = (record: SummaryRecord): z.infer<typeof jobSumm
   updated_at: toTimestamp(record.updatedAt),
 });
 
-export const toProjectResource = (record: {
-  id: string;
-  name: string;
-  createdAt: number;
-}): z.infer<typeof project> => ({
+export const toProjectResource = (
+  record: Pick<Project, 'id' | 'name' | 'createdAt'>,
+): z.infer<typeof project> => ({
   id: record.id,
   name: record.name,
   created_at: toTimestamp(record.createdAt),

@@ -1,5 +1,6 @@
 // What a pipeline reports about itself: fenced, in order, and judged by the one transition table.
-import type { ArtifactUpdates, Callback } from './commands.ts';
+import { mergeManifest, reachedCheckpoint } from './artifacts.ts';
+import type { Callback } from './commands.ts';
 import {
   audit,
   type Decision,
@@ -10,16 +11,16 @@ import {
   reject,
   revise,
 } from './decision.ts';
-import { type Dispatch, type DispatchState, isOpen } from './dispatch.ts';
-import { type Checkpoint, effectiveStatus, type Job, type Manifest } from './job.ts';
+import { type DispatchState, isOpen } from './dispatch.ts';
+import { effectiveStatus } from './job.ts';
 import { isCheckpoint, isResting, type Status } from './lifecycle.ts';
 
 export function callback(view: JobView, command: Callback, now: number): Decision {
   const { seenEvent, subject } = view;
   if (seenEvent) {
-    const same =
-      seenEvent.payloadDigest === command.payloadDigest && seenEvent.dispatchId === command.dispatchId;
-    if (same) return { kind: 'replayed', job: view.job, dispatch: subject };
+    if (seenEvent.payloadDigest === command.payloadDigest) {
+      return { kind: 'replayed', job: view.job, dispatch: subject };
+    }
     return reject({ code: 'EVENT_ID_PAYLOAD_MISMATCH', eventId: command.eventId });
   }
   if (subject === null) return reject({ code: 'RESOURCE_NOT_FOUND' });
@@ -95,38 +96,4 @@ export function callback(view: JobView, command: Callback, now: number): Decisio
 function stateAfter(status: Status): DispatchState {
   if (status === 'FAILED') return 'FAILED';
   return isResting(status) ? 'SETTLED' : 'RUNNING';
-}
-
-function mergeManifest(manifest: Manifest, artifacts: ArtifactUpdates): Manifest {
-  return {
-    videoUri: manifest.videoUri,
-    audioUri: artifacts.audioUri ?? manifest.audioUri,
-    transcriptUri: artifacts.transcriptUri ?? manifest.transcriptUri,
-    draftUri: artifacts.draftUri ?? manifest.draftUri,
-    exports: { ...manifest.exports, ...artifacts.exports },
-  };
-}
-
-const ARTIFACT_OF = {
-  AUDIO_READY: 'audioUri',
-  TRANSCRIPT_READY: 'transcriptUri',
-  DRAFT_READY: 'draftUri',
-} as const;
-
-/** The checkpoint that this callback records: one it brings, or one whose artifact came earlier. */
-function reachedCheckpoint(job: Job, dispatch: Dispatch, command: Callback, now: number): Checkpoint | null {
-  const { status, artifacts } = command;
-  if (!isCheckpoint(status)) return null;
-  const brought = artifacts[ARTIFACT_OF[status]];
-  const ref = brought ?? job.manifest[ARTIFACT_OF[status]];
-  if (ref === null || (brought === null && job.checkpoints[status]?.ref === ref)) return null;
-  return {
-    status,
-    ref,
-    dispatchId: dispatch.id,
-    modelProfile: dispatch.modelProfile,
-    recordedAt: now,
-    digest: artifacts.digest,
-    sizeBytes: artifacts.sizeBytes,
-  };
 }

@@ -4,8 +4,10 @@ import type { Failure } from './job.ts';
 import type { ReportableStatus } from './lifecycle.ts';
 
 interface EditorCommand {
-  /** The caller; anyone but the job's owner is told that there is no such job. */
+  /** The caller's workspace; anyone but the job's owner is told that there is no such job. */
   owner: string;
+  /** The caller in person: the token's `sub`. */
+  actorId: string;
   correlationId: string;
 }
 

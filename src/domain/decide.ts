@@ -1,12 +1,13 @@
 // decide(view, command, rules, now): the one place where a job's state is judged. Pure and total:
 // it returns the changes to store, or why there are none, and never throws for anything a caller sends.
+import { ownedBy } from './access.ts';
 import { callback } from './callback.ts';
 import { cancel } from './cancel.ts';
 import type { Command } from './commands.ts';
 import { confirmUpload } from './confirm-upload.ts';
 import { type Decision, type JobView, reject } from './decision.ts';
 import { reportDelivery } from './delivery.ts';
-import { retry, run } from './dispatching.ts';
+import { askForPipeline } from './dispatching.ts';
 import type { Rules } from './rules.ts';
 import { deadline } from './timeouts.ts';
 
@@ -15,14 +16,13 @@ export function decide(view: JobView | null, command: Command, rules: Rules, clo
   if (view === null) return reject({ code: 'RESOURCE_NOT_FOUND' });
   // Clocks step back now and then; a job's history does not.
   const now = Math.max(clock, view.job.updatedAt, view.open?.updatedAt ?? 0);
-  if ('owner' in command && command.owner !== view.job.owner) return reject({ code: 'RESOURCE_NOT_FOUND' });
+  if ('owner' in command && !ownedBy(view.job, command.owner)) return reject({ code: 'RESOURCE_NOT_FOUND' });
   switch (command.type) {
     case 'confirm-upload':
       return confirmUpload(view, command, now);
     case 'run':
-      return run(view, command, rules, now);
     case 'retry':
-      return retry(view, command, rules, now);
+      return askForPipeline(view, command, rules, now);
     case 'cancel':
       return cancel(view, command, rules, now);
     case 'callback':

@@ -16,13 +16,13 @@ export interface JobView {
   job: Job;
   open: Dispatch | null;
   /**
-   * The dispatch that the command is about: the holder of the same request key (run, retry), the one
-   * it names (callback, report-delivery), the one that moved the job last (cancel).
+   * The dispatch that the command is about: the holder of the same request key (run, retry), the one it names (callback,
+   * report-delivery), the one that moved the job last where its pipeline may still be at work (cancel, deadline).
    */
   subject: Dispatch | null;
   /** Whether a dispatch newer than the subject was made and not withdrawn. */
   subjectSuperseded: boolean;
-  /** The callback that was applied under the same event id. */
+  /** The callback of the same dispatch that was applied under the same event id. */
   seenEvent: CallbackEvent | null;
   /** The dispatches whose cancel notice is still to be delivered. */
   notices: readonly Dispatch[];
@@ -99,22 +99,23 @@ export function delivered(job: Job, pending: Dispatch, executionId: string | nul
   return {
     job: revise(job, now, { status: 'AUDIO_EXTRACTING', lastProgressAt: now }),
     dispatch,
-    transitions: [audit(job, 'AUDIO_EXTRACTING', 'system', now, null, pending.id)],
+    transitions: [audit(job, 'AUDIO_EXTRACTING', 'system', now, pending, pending.id)],
   };
 }
 
-/** The entry of the audit trail for this change; what has no cause happened by itself. */
+/** The entry of the audit trail for this change. What happens by itself has the dispatch as its cause, where there is one. */
 export function audit(
   job: Job,
   newStatus: Status,
   actor: Actor,
   now: number,
-  cause: { correlationId: string } | null,
+  cause: { correlationId: string; actorId?: string } | null,
   dispatchId: string | null = null,
 ): Transition {
   return {
     eventType: newStatus === job.status ? 'failed_again' : 'status_changed',
     actor,
+    actorId: actor === 'editor' ? (cause?.actorId ?? null) : null,
     prevStatus: job.status,
     newStatus,
     dispatchId,

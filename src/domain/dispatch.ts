@@ -1,5 +1,6 @@
 // What a dispatch is: one request to the orchestrator to run a pipeline, with what became of it.
 import type { ResumeStatus } from './lifecycle.ts';
+import type { Engines } from './policy.ts';
 
 export type DispatchKind = 'run' | 'retry';
 
@@ -15,10 +16,12 @@ export const DISPATCH_STATES = [
 ] as const;
 export type DispatchState = (typeof DISPATCH_STATES)[number];
 
+export const NOTICE_STATES = ['PENDING', 'DELIVERED', 'GIVEN_UP'] as const;
+
 /** `job.cancel` for a dispatch: to be delivered until `until`, done, or given up. */
 export type CancelNotice =
   | { state: 'PENDING'; until: number; attempts: number }
-  | { state: 'DELIVERED' | 'GIVEN_UP' };
+  | { state: Exclude<(typeof NOTICE_STATES)[number], 'PENDING'> };
 
 interface DispatchRecord {
   id: string;
@@ -26,6 +29,12 @@ interface DispatchRecord {
   modelProfile: string;
   /** The policy under which the profile was allowed; the decision was made at `createdAt`. */
   policyVersion: string;
+  /** The models that the policy named for the profile then. */
+  engines: Engines;
+  /** The editor who asked for it. */
+  actorId: string;
+  /** Of the request that asked for it. */
+  correlationId: string;
   /** The W3C Trace Context header that goes on to the orchestrator. */
   traceparent: string;
   /** The delivery window: after this the dispatch is withdrawn. */

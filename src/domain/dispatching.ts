@@ -1,84 +1,62 @@
-// An editor asks for a pipeline: a run from the upload, or a retry from the latest valid checkpoint.
+// An editor asks for a pipeline: whether the job may have one, and the dispatch that it gets. What tells a run from a
+// retry stands in the table of acts.
+import { ACTS, retryNotAllowed } from './acts.ts';
 import type { Retry, Run } from './commands.ts';
 import { type Decision, type JobView, refuseTransition, reject } from './decision.ts';
 import type { Dispatch } from './dispatch.ts';
 import type { Job } from './job.ts';
-import { isInProgress, type Status } from './lifecycle.ts';
-import { refuseProfile } from './policy.ts';
+import { isInProgress } from './lifecycle.ts';
+import { enginesOf, refuseProfile } from './policy.ts';
 import type { Rejection } from './rejection.ts';
-import { resumePoint } from './resume.ts';
+import type { ResumePoint } from './resume.ts';
 import type { Rules } from './rules.ts';
 
-export function run(view: JobView, command: Run, rules: Rules, now: number): Decision {
-  const { job, open, subject } = view;
-  const repeats = command.modelProfile === null || command.modelProfile === subject?.modelProfile;
-  if (subject && repeats && job.status !== 'CANCELLED') {
-    return { kind: 'replayed', job, dispatch: subject };
-  }
-  if (open || isInProgress(job.status)) return alreadyRunning(job, open, 'AUDIO_EXTRACTING');
-  const refusal =
-    refuseTransition(job.status, 'AUDIO_EXTRACTING', 'system') ??
-    refuseProfile(rules.policy, command.modelProfile ?? rules.policy.defaultProfile, 'UPLOADED');
-  if (refusal) return reject(refusal);
-  return openDispatch(job, {
-    ...intent(job, command, rules, now),
-    kind: 'run',
-    modelProfile: command.modelProfile ?? rules.policy.defaultProfile,
-    clientRequestId: null,
-    resumeFromStatus: null,
-    checkpointRef: null,
-  });
-}
-
-export function retry(view: JobView, command: Retry, rules: Rules, now: number): Decision {
+export function askForPipeline(view: JobView, command: Run | Retry, rules: Rules, now: number): Decision {
   const { job, open, subject } = view;
   // A cancelled job replays nothing: what was dispatched for it is stale.
   if (subject && job.status !== 'CANCELLED') {
-    if (subject.modelProfile === command.modelProfile) return { kind: 'replayed', job, dispatch: subject };
+    const repeats = command.modelProfile === null || command.modelProfile === subject.modelProfile;
+    if (repeats) return { kind: 'replayed', job, dispatch: subject };
+    if (command.type === 'retry') {
+      const { clientRequestId } = command;
+      return reject({ code: 'CLIENT_REQUEST_ID_PAYLOAD_MISMATCH', clientRequestId, dispatchId: subject.id });
+    }
+  }
+  const act = ACTS[command.type];
+  const start = act.startsFrom(job);
+  if (open || isInProgress(job.status)) {
     return reject({
-      code: 'CLIENT_REQUEST_ID_PAYLOAD_MISMATCH',
-      clientRequestId: command.clientRequestId,
-      dispatchId: subject.id,
+      code: 'JOB_ALREADY_RUNNING',
+      currentStatus: job.status,
+      attemptedStatus: act.attempts(start),
+      dispatchId: open?.id ?? null,
     });
   }
-  const point = resumePoint(job);
-  if (open || isInProgress(job.status)) return alreadyRunning(job, open, point?.status ?? null);
-  const notAllowed = (reason: 'not_failed' | 'nothing_to_resume_from') =>
-    reject({
-      code: 'RETRY_NOT_ALLOWED_STATE',
-      currentStatus: job.status,
-      attemptedStatus: point?.status ?? null,
-      reason,
-    });
-  if (job.status !== 'FAILED') return notAllowed('not_failed');
-  const refusal = refuseProfile(rules.policy, command.modelProfile, point?.status ?? null);
+  const modelProfile = command.modelProfile ?? rules.policy.defaultProfile;
+  const refusal = act.refuse(job, start) ?? refuseProfile(rules.policy, modelProfile, start?.status ?? null);
   if (refusal) return reject(refusal);
-  if (point === null) return notAllowed('nothing_to_resume_from');
-  return openDispatch(job, {
-    ...intent(job, command, rules, now),
-    kind: 'retry',
-    modelProfile: command.modelProfile,
-    clientRequestId: command.clientRequestId,
-    resumeFromStatus: point.status,
-    checkpointRef: point.ref,
-  });
+  if (start === null) return reject(retryNotAllowed(job, start, 'nothing_to_resume_from'));
+  return openDispatch(job, newDispatch(job, command, { modelProfile, start }, rules, now));
 }
 
-const alreadyRunning = (job: Job, open: Dispatch | null, attemptedStatus: Status | null): Decision =>
-  reject({
-    code: 'JOB_ALREADY_RUNNING',
-    currentStatus: job.status,
-    attemptedStatus,
-    dispatchId: open?.id ?? null,
-  });
-
-function intent(job: Job, command: Run | Retry, rules: Rules, now: number) {
+function newDispatch(
+  job: Job,
+  command: Run | Retry,
+  { modelProfile, start }: { modelProfile: string; start: ResumePoint },
+  rules: Rules,
+  now: number,
+): Dispatch {
+  // Fencing goes by the order in which dispatches were made, whatever the clock does.
   const createdAt = Math.max(now, (job.latestDispatchAt ?? 0) + 1);
   const windowMs = Math.min(command.windowMs ?? rules.dispatchDeadlineMs, rules.dispatchDeadlineMs);
-  return {
+  const record = {
     id: command.newDispatchId,
     state: 'PENDING' as const,
+    modelProfile,
     policyVersion: rules.policy.version,
+    engines: enginesOf(rules.policy, modelProfile),
+    actorId: command.actorId,
+    correlationId: command.correlationId,
     traceparent: command.traceparent,
     deliverUntil: now + windowMs,
     deliveryAttempts: 0,
@@ -88,6 +66,16 @@ function intent(job: Job, command: Run | Retry, rules: Rules, now: number) {
     cancelNotice: null,
     createdAt,
     updatedAt: createdAt,
+  };
+  if (command.type === 'run') {
+    return { ...record, kind: 'run', clientRequestId: null, resumeFromStatus: null, checkpointRef: null };
+  }
+  return {
+    ...record,
+    kind: 'retry',
+    clientRequestId: command.clientRequestId,
+    resumeFromStatus: start.status,
+    checkpointRef: start.ref,
   };
 }
 

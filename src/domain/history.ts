@@ -2,7 +2,7 @@
 import type { Checkpoint } from './job.ts';
 import type { Actor, ReportableStatus, Status } from './lifecycle.ts';
 
-/** One applied callback: what makes its repeat recognisable, and the artifact versions it brought. */
+/** One applied callback: what makes its repeat recognisable, and the artifact versions it brought. Its id is its dispatch's own. */
 export interface CallbackEvent {
   eventId: string;
   dispatchId: string;
@@ -14,10 +14,15 @@ export interface CallbackEvent {
   artifacts: string | null;
 }
 
+/** A change of status, or a retry that failed again without one. */
+export const AUDIT_EVENTS = ['status_changed', 'failed_again'] as const;
+
 /** One entry of the audit trail. */
 export interface Transition {
-  eventType: 'status_changed' | 'failed_again';
+  eventType: (typeof AUDIT_EVENTS)[number];
   actor: Actor;
+  /** The editor, where one did it. */
+  actorId: string | null;
   prevStatus: Status;
   newStatus: Status;
   dispatchId: string | null;
@@ -25,6 +30,7 @@ export interface Transition {
   eventId: string | null;
   occurredAt: number;
   recordedAt: number;
+  /** Of the request or report that brought it; of what happened by itself the one of its dispatch's request. */
   correlationId: string | null;
   checkpoint: Checkpoint | null;
 }

@@ -26,6 +26,9 @@ export interface Checkpoint {
   ref: string;
   dispatchId: string;
   modelProfile: string;
+  policyVersion: string;
+  /** The model that the policy named for this stage; null where it named none. */
+  engine: string | null;
   recordedAt: number;
   digest: string | null;
   sizeBytes: number | null;

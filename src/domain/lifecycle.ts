@@ -1,5 +1,5 @@
-// The statuses of a job and the one transition table. The diagram in spec/, the OpenAPI
-// enum, the database CHECKs and the tests derive from what stands here.
+// The statuses of a job and the one transition table. The diagram in spec/, the OpenAPI enum and the tests derive from
+// what stands here.
 
 export const STATUSES = [
   'CREATED',
@@ -21,7 +21,8 @@ export const STATUSES = [
 export type Status = (typeof STATUSES)[number];
 
 /** Who may cause a transition. */
-export type Actor = 'editor' | 'orchestrator' | 'system';
+export const ACTORS = ['editor', 'orchestrator', 'system'] as const;
+export type Actor = (typeof ACTORS)[number];
 
 /** Nothing leads out of these; an accepted retry is the one exception, see `effectiveStatus`. */
 export const TERMINAL_STATUSES = ['DONE', 'FAILED', 'CANCELLED'] as const satisfies Status[];
@@ -42,6 +43,15 @@ export const CHECKPOINT_STATUSES = [
   'DRAFT_READY',
 ] as const satisfies Status[];
 export type CheckpointStatus = (typeof CHECKPOINT_STATUSES)[number];
+
+/** What leads to each checkpoint, and the artifact that it leaves. */
+export const STAGES = [
+  { name: 'audio', checkpoint: 'AUDIO_READY', artifact: 'audioUri' },
+  { name: 'transcript', checkpoint: 'TRANSCRIPT_READY', artifact: 'transcriptUri' },
+  { name: 'draft', checkpoint: 'DRAFT_READY', artifact: 'draftUri' },
+] as const satisfies { name: string; checkpoint: CheckpointStatus; artifact: string }[];
+export type Stage = (typeof STAGES)[number];
+export type StageName = Stage['name'];
 
 /** No pipeline is expected to be at work, so no deadline runs. */
 export const RESTING_STATUSES = [
@@ -104,6 +114,13 @@ export const isInProgress = (status: Status): boolean => includes(IN_PROGRESS_ST
 export const isResting = (status: Status): boolean => includes(RESTING_STATUSES, status);
 export const isCheckpoint = (status: Status): status is CheckpointStatus =>
   includes(CHECKPOINT_STATUSES, status);
+
+/** The stage that leads to this checkpoint. */
+export function stageOf(checkpoint: CheckpointStatus): Stage {
+  const stage = STAGES.find((candidate) => candidate.checkpoint === checkpoint);
+  if (stage === undefined) throw new Error(`no stage leads to ${checkpoint}`);
+  return stage;
+}
 
 /** The statuses that may follow `from`, whoever causes them, in pipeline order. */
 export function allowedNextStatuses(from: Status): Status[] {

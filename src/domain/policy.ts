@@ -1,6 +1,9 @@
 // Model profiles: which may be used, and from which resume point. The policy itself is configuration.
-import type { ResumeStatus } from './lifecycle.ts';
+import type { ResumeStatus, StageName } from './lifecycle.ts';
 import type { Rejection } from './rejection.ts';
+
+/** Stage → the name of the model behind it. A stage that is not named takes any. */
+export type Engines = Readonly<Partial<Record<StageName, string | undefined>>>;
 
 export interface ModelProfile {
   id: string;
@@ -8,6 +11,7 @@ export interface ModelProfile {
   enabled: boolean;
   /** The stages from which a pipeline may start under this profile; a run starts from UPLOADED. */
   resumeFrom: readonly ResumeStatus[];
+  engines: Engines;
 }
 
 export interface ModelPolicy {
@@ -15,6 +19,10 @@ export interface ModelPolicy {
   defaultProfile: string;
   profiles: readonly ModelProfile[];
 }
+
+/** What the policy names for a profile; nothing for one that it does not know. */
+export const enginesOf = ({ profiles }: ModelPolicy, profileId: string): Engines =>
+  profiles.find(({ id }) => id === profileId)?.engines ?? {};
 
 export type ProfileRefusal = 'unknown' | 'disabled' | 'resume_point_not_allowed';
 

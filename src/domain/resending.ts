@@ -8,7 +8,8 @@ export const REPORT_GRACE_MS = 1_000;
 /** An attempt that would have less time than this is not worth making. */
 const MIN_ATTEMPT_MS = 250;
 const BACKOFF_MS = [1_000, 2_000, 4_000, 8_000, 15_000] as const;
-const PUSH_BACKOFF_MS = { first: 5_000, longest: 300_000 } as const;
+const FIRST_PUSH_PAUSE_MS = 5_000;
+export const LONGEST_PUSH_PAUSE_MS = 300_000;
 
 /** The pause after the `attempts`-th failed attempt; what the orchestrator asks for comes first. */
 export function backoffMs(attempts: number, retryAfterMs: number | null): number {
@@ -19,9 +20,9 @@ export function backoffMs(attempts: number, retryAfterMs: number | null): number
 /** Whether an attempt that starts at `at` still fits into a window that closes at `until`. */
 export const fitsWindow = (at: number, until: number): boolean => at + MIN_ATTEMPT_MS <= until;
 
-/** The pause before the summary is pushed to the workspace again, after `failures` failed pushes. */
+/** The pause before a list is told again, after `failures` times that it was not to be told. */
 export const pushBackoffMs = (failures: number): number =>
-  Math.min(PUSH_BACKOFF_MS.first * 2 ** failures, PUSH_BACKOFF_MS.longest);
+  Math.min(FIRST_PUSH_PAUSE_MS * 2 ** failures, LONGEST_PUSH_PAUSE_MS);
 
 /**
  * When a message of this dispatch, wanted until `until`, is to be sent again: when half its window has passed since

@@ -42,11 +42,11 @@ export function nextWakeUp(
   return times.length === 0 ? null : Math.min(...times);
 }
 
-export function deadline({ job, open, notices }: JobView, rules: Rules, now: number): Decision {
+export function deadline({ job, open, subject, notices }: JobView, rules: Rules, now: number): Decision {
   const overdue = notices
     .filter((dispatch) => isNoticeOverdue(dispatch, now))
     .map((dispatch): Dispatch => ({ ...dispatch, cancelNotice: { state: 'GIVEN_UP' }, updatedAt: now }));
-  const decision = expire(job, open, rules, now);
+  const decision = expire(job, open, subject, rules, now);
   if (overdue.length === 0) return decision;
   if (decision.kind !== 'accepted') {
     return { kind: 'accepted', job, dispatch: null, changes: { updated: overdue } };
@@ -55,7 +55,13 @@ export function deadline({ job, open, notices }: JobView, rules: Rules, now: num
   return { ...decision, changes };
 }
 
-function expire(job: Job, open: Dispatch | null, rules: Rules, now: number): Decision {
+function expire(
+  job: Job,
+  open: Dispatch | null,
+  mover: Dispatch | null,
+  rules: Rules,
+  now: number,
+): Decision {
   const due = awaited(job, open, rules);
   if (due === null || now < due.until) return unchanged(job, open);
   if (due.kind === 'delivery' && open) return withdraw(job, open, now);
@@ -67,6 +73,7 @@ function expire(job: Job, open: Dispatch | null, rules: Rules, now: number): Dec
     const next = { ...job, openDispatchId: null };
     return { kind: 'accepted', job: next, dispatch, changes: { job: next, ...closed } };
   }
+  const silent = open ?? mover;
   const next = revise(job, now, {
     status: 'FAILED',
     openDispatchId: null,
@@ -74,11 +81,11 @@ function expire(job: Job, open: Dispatch | null, rules: Rules, now: number): Dec
       failureCode: 'ORCHESTRATOR_TIMEOUT',
       failureMessage: `The orchestrator gave no sign of life in ${job.status} within the time allowed.`,
       failedStage: job.status,
-      correlationId: null,
+      correlationId: silent?.correlationId ?? null,
       occurredAt: now,
     },
   });
-  const entry = audit(job, 'FAILED', 'system', now, null, open?.id ?? job.latestCallback?.dispatchId);
+  const entry = audit(job, 'FAILED', 'system', now, silent, silent?.id);
   return { kind: 'accepted', job: next, dispatch, changes: { job: next, ...closed, transitions: [entry] } };
 }
 

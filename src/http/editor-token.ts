@@ -13,6 +13,8 @@ const MOST_REMEMBERED = 1_000;
 export interface Editor {
   /** The name of the workspace that is the editor's. */
   owner: string;
+  /** The token's `sub`. */
+  actorId: string;
   /** What the token is narrowed to; null for one that says nothing of scopes. */
   scopes: readonly string[] | null;
 }
@@ -63,7 +65,7 @@ async function verify(token: string, auth: EditorAuth): Promise<Verified> {
     throw new errors.JWTClaimValidationFailed('no subject that could own anything', payload, 'sub');
   }
   return {
-    editor: { owner: await ownerKey(auth.issuer, sub), scopes: scopesOf(payload) },
+    editor: { owner: await ownerKey(auth.issuer, sub), actorId: sub, scopes: scopesOf(payload) },
     verifiedAt,
     expiresAt: (exp + CLOCK_TOLERANCE_SECONDS) * 1000,
   };

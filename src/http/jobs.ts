@@ -166,6 +166,7 @@ export const jobRoutes: readonly Route[] = [
       (await stub?.confirmUpload({
         type: 'confirm-upload',
         owner: c.get('owner'),
+        actorId: c.get('actorId'),
         correlationId: c.get('requestId'),
         videoUri: c.req.valid('json').video_uri,
       })) ?? NOT_FOUND;
@@ -219,6 +220,7 @@ export const jobRoutes: readonly Route[] = [
       (await stub?.cancel({
         type: 'cancel',
         owner: c.get('owner'),
+        actorId: c.get('actorId'),
         correlationId: c.get('requestId'),
       })) ?? NOT_FOUND;
     if (!answer.ok) return refuse(c, answer.rejection);
@@ -258,6 +260,7 @@ function dispatchAsked(c: Context<AppEnv>) {
   if (applied !== null) c.header('preference-applied', applied);
   return {
     owner: c.get('owner'),
+    actorId: c.get('actorId'),
     correlationId: c.get('requestId'),
     newDispatchId: newId('dsp'),
     traceparent: traceparentOf(c.req.header('traceparent')),

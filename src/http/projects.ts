@@ -1,5 +1,5 @@
 // Projects, and the jobs in them: create and list. Parse, ask the workspace, reply.
-import { isId, newId, positionCursor, toPage } from '../contract/fields.ts';
+import { newId, positionCursor, toPage } from '../contract/fields.ts';
 import { createProjectRequest, emptyBody } from '../contract/requests.ts';
 import {
   job,
@@ -25,7 +25,7 @@ import {
   pageQuery,
   projectParams,
 } from './route-parts.ts';
-import { jobStub, NOT_FOUND, workspaceStub } from './stubs.ts';
+import { jobStub, NOT_FOUND, projectStub, workspaceStub } from './stubs.ts';
 
 const createProject = defineRoute({
   method: 'post',
@@ -88,8 +88,9 @@ const listJobs = defineRoute({
 export const projectRoutes: readonly Route[] = [
   route(createProject, async (c) => {
     const { name } = c.req.valid('json');
-    const created = await workspaceStub(c.env, c.get('owner')).createProject(newId('prj'), name);
-    return c.json(toProjectResource(created), 201);
+    const id = newId('prj');
+    const created = await projectStub(c.env, id)?.create({ id, owner: c.get('owner'), name });
+    return created ? c.json(toProjectResource(created), 201) : refuse(c, NOT_FOUND.rejection);
   }),
 
   route(listProjects, async (c) => {
@@ -99,18 +100,14 @@ export const projectRoutes: readonly Route[] = [
   }),
 
   route(getProject, async (c) => {
-    const { projectId } = c.req.valid('param');
-    const found = isId('prj', projectId)
-      ? await workspaceStub(c.env, c.get('owner')).project(projectId)
-      : null;
+    const found = await projectStub(c.env, c.req.valid('param').projectId)?.show(c.get('owner'));
     return found ? c.json(toProjectResource(found), 200) : refuse(c, NOT_FOUND.rejection);
   }),
 
   route(createJob, async (c) => {
     const { projectId } = c.req.valid('param');
     const owner = c.get('owner');
-    const found = isId('prj', projectId) ? await workspaceStub(c.env, owner).project(projectId) : null;
-    if (!found) return refuse(c, NOT_FOUND.rejection);
+    if (!(await projectStub(c.env, projectId)?.show(owner))) return refuse(c, NOT_FOUND.rejection);
     const id = newId('job');
     const answer = (await jobStub(c.env, id)?.create({ id, projectId, owner })) ?? NOT_FOUND;
     if (!answer.ok) return refuse(c, answer.rejection);
@@ -118,14 +115,10 @@ export const projectRoutes: readonly Route[] = [
   }),
 
   route(listJobs, async (c) => {
-    const { projectId } = c.req.valid('param');
     const { cursor = null, limit = DEFAULT_LIMIT, status = null } = c.req.valid('query');
-    const found = isId('prj', projectId)
-      ? await workspaceStub(c.env, c.get('owner')).jobs(projectId, status, cursor, limit + 1)
-      : null;
+    const project = projectStub(c.env, c.req.valid('param').projectId);
+    const found = await project?.jobs(c.get('owner'), status, cursor, limit + 1);
     if (!found) return refuse(c, NOT_FOUND.rejection);
-    const toCursor = (last: { createdAt: number; jobId: string }) =>
-      positionCursor.encode({ createdAt: last.createdAt, id: last.jobId });
-    return c.json(toPage(found, limit, toSummaryResource, toCursor), 200);
+    return c.json(toPage(found, limit, toSummaryResource, positionCursor.encode), 200);
   }),
 ];

@@ -52,6 +52,7 @@ describe('while the retry is waiting for its delivery', () => {
     const repeat = {
       type: 'retry',
       owner,
+      actorId: 'alice',
       correlationId: 'req-1',
       newDispatchId: newId('dsp'),
       traceparent: '',
@@ -62,7 +63,7 @@ describe('while the retry is waiting for its delivery', () => {
     // Calls on one stub arrive in the order in which they were made.
     const { stub } = job;
     const repeats = [stub.dispatch(repeat, 10_000), stub.dispatch(repeat, 10_000)];
-    await stub.cancel({ type: 'cancel', owner, correlationId: 'req-2' });
+    await stub.cancel({ type: 'cancel', owner, actorId: 'alice', correlationId: 'req-2' });
     for (const answer of await Promise.all(repeats)) {
       expect(answer).toMatchObject({ ok: false, rejection: { code: 'FSM_TERMINAL_IMMUTABLE' } });
     }

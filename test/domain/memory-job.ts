@@ -22,9 +22,21 @@ export const RULES: Rules = {
     version: 'v1',
     defaultProfile: 'balanced',
     profiles: [
-      { id: 'balanced', title: 'Balanced', enabled: true, resumeFrom: RESUME_STATUSES },
-      { id: 'late', title: 'Late', enabled: true, resumeFrom: ['TRANSCRIPT_READY', 'DRAFT_READY'] },
-      { id: 'off', title: 'Off', enabled: false, resumeFrom: RESUME_STATUSES },
+      {
+        id: 'balanced',
+        title: 'Balanced',
+        enabled: true,
+        resumeFrom: RESUME_STATUSES,
+        engines: { transcript: 'ears-1', draft: 'pen-1' },
+      },
+      {
+        id: 'late',
+        title: 'Late',
+        enabled: true,
+        resumeFrom: ['TRANSCRIPT_READY', 'DRAFT_READY'],
+        engines: {},
+      },
+      { id: 'off', title: 'Off', enabled: false, resumeFrom: RESUME_STATUSES, engines: {} },
     ],
   },
   dispatchDeadlineMs: 60_000,
@@ -75,7 +87,9 @@ export class MemoryJob {
         ),
       seenEvent:
         (command.type === 'callback' &&
-          this.state.events.find(({ eventId }) => eventId === command.eventId)) ||
+          this.state.events.find(
+            ({ dispatchId, eventId }) => dispatchId === command.dispatchId && eventId === command.eventId,
+          )) ||
         null,
       notices: this.state.dispatches.filter(({ cancelNotice }) => cancelNotice?.state === 'PENDING'),
     };
@@ -88,6 +102,7 @@ export class MemoryJob {
       case 'retry':
         return this.#holder(retryRequestKey(command.clientRequestId));
       case 'cancel':
+      case 'deadline':
         return this.#find(this.job.latestCallback?.dispatchId ?? null);
       case 'callback':
       case 'report-delivery':

@@ -214,9 +214,10 @@ export class ModelJob {
   }
 
   #callback(report: Callback, now: number): string {
-    const seen = this.events[report.eventId];
-    const print = `${report.dispatchId} ${report.payloadDigest}`;
-    if (seen !== undefined) return seen === print ? 'replayed' : 'EVENT_ID_PAYLOAD_MISMATCH';
+    // Two pipelines may number their reports alike.
+    const event = `${report.dispatchId} ${report.eventId}`;
+    const seen = this.events[event];
+    if (seen !== undefined) return seen === report.payloadDigest ? 'replayed' : 'EVENT_ID_PAYLOAD_MISMATCH';
     const dispatch = this.dispatches.find(({ id }) => id === report.dispatchId);
     if (!dispatch) return 'RESOURCE_NOT_FOUND';
     const newest = this.dispatches.filter(({ state }) => state !== 'UNDELIVERABLE').at(-1);
@@ -253,7 +254,7 @@ export class ModelJob {
       dispatch.state =
         report.status === 'FAILED' ? 'FAILED' : RESTING.includes(report.status) ? 'SETTLED' : 'RUNNING';
     }
-    this.events[report.eventId] = print;
+    this.events[event] = report.payloadDigest;
     this.latest = { dispatch: dispatch.id, at: report.occurredAt };
     this.lastSign = now;
     return 'accepted';

@@ -8,6 +8,8 @@ const checkpoint = (status: CheckpointStatus, ref: string): Checkpoint => ({
   ref,
   dispatchId: 'dsp_1',
   modelProfile: 'balanced',
+  policyVersion: 'v1',
+  engine: null,
   recordedAt: 1,
   digest: null,
   sizeBytes: null,

@@ -1,0 +1,19 @@
+// What the objects answer to calls: plain data, since an error's class does not survive a call between objects.
+import type { Dispatch } from '../domain/dispatch.ts';
+import type { Job } from '../domain/job.ts';
+import type { Rejection } from '../domain/rejection.ts';
+
+export type Refused = { ok: false; rejection: Rejection };
+export type JobAnswer = { ok: true; job: Job; open: Dispatch | null; replayed: boolean } | Refused;
+/** No more of the job crosses than the caller is told: each copy costs. */
+export type DispatchAnswer =
+  | { ok: true; job: Pick<Job, 'id' | 'status'>; dispatch: Dispatch; replayed: boolean }
+  | Refused;
+export type CallbackAnswer =
+  | { ok: true; job: Pick<Job, 'id' | 'status' | 'latestCallback'>; replayed: boolean }
+  | Refused;
+/** The job as it is shown (`job` in contract/resources.ts), as JSON, and its validator. */
+export type ShownAnswer = { ok: true; body: string; etag: string } | Refused;
+export type PageAnswer<T> = { ok: true; job: Job; items: T[] } | Refused;
+
+export const NOT_FOUND: Refused = { ok: false, rejection: { code: 'RESOURCE_NOT_FOUND' } };

@@ -1,0 +1,149 @@
+// What follows from a commit of a job, outside of it: messages on the queue, the list of its project, those who wait, and the
+// alarm that sees to whatever of that fails. All of it follows from what was stored, so a crash at any point loses nothing.
+import type { DispatchMessage } from '../contract/messages.ts';
+import type { Command } from '../domain/commands.ts';
+import type { Decision } from '../domain/decision.ts';
+import { type Dispatch, isOpen } from '../domain/dispatch.ts';
+import { type JobSummary, summaryOf } from '../domain/project.ts';
+import { LONGEST_PUSH_PAUSE_MS } from '../domain/resending.ts';
+import type { Rules } from '../domain/rules.ts';
+import { nextWakeUp } from '../domain/timeouts.ts';
+import { describeError, log } from '../log.ts';
+import { AlarmClock } from './alarm-clock.ts';
+import type { JobStore } from './job-store.ts';
+import { Leases } from './leases.ts';
+import { Listing } from './listing.ts';
+import { Outbox } from './outbox.ts';
+import { Waiting } from './waiting.ts';
+
+/** When an alarm that failed is set again: what is wrong may be mended, and the job still waits. */
+const AFTER_FAILURE_MS = 30_000;
+
+interface Surroundings {
+  queue(message: DispatchMessage): Promise<unknown>;
+  tell(summary: JobSummary): Promise<unknown>;
+  /** Throws where the service is not set up. */
+  rules(): Rules;
+}
+
+export class JobEffects {
+  readonly leases = new Leases();
+  readonly waiting = new Waiting();
+  readonly #ctx: DurableObjectState;
+  readonly #store: JobStore;
+  readonly #rules: () => Rules;
+  readonly #alarm: AlarmClock;
+  readonly #outbox: Outbox;
+  readonly #listing: Listing<JobSummary>;
+
+  constructor(ctx: DurableObjectState, store: JobStore, { queue, tell, rules }: Surroundings) {
+    this.#ctx = ctx;
+    this.#store = store;
+    this.#rules = rules;
+    this.#alarm = new AlarmClock(ctx.storage);
+    this.#outbox = new Outbox(queue, this.leases);
+    this.#listing = new Listing<JobSummary>({
+      current: () => {
+        const job = store.job();
+        return job && summaryOf(job);
+      },
+      shown: ({ status }) => status,
+      tell,
+      fields: ({ id }) => ({ job_id: id }),
+    });
+  }
+
+  /** Before anything else: when the alarm stands. One that stands soon may have been set for the list. */
+  async load(): Promise<void> {
+    await this.#alarm.load();
+    if (this.#alarm.standsWithin(LONGEST_PUSH_PAUSE_MS)) this.#listing.owe();
+  }
+
+  /** Right after the commit of what a command decided. */
+  follow({ changes }: Extract<Decision, { kind: 'accepted' }>, { type }: Command): void {
+    const { opened, updated = [], transitions = [] } = changes;
+    if (opened) this.leases.made(opened.id);
+    if (transitions.length > 0) this.#listing.owe();
+    // A report is answered after the list has heard of it, and repeated when it was not answered; a delivery has its
+    // resend alarm until then. An editor may not repeat. And what changes no status changes nothing that is listed.
+    const isRepeated = type === 'callback' || type === 'report-delivery';
+    const tells = transitions.length > 0 && !isRepeated;
+    this.#arm({ tells });
+    const touched = [...(opened ? [opened] : []), ...updated];
+    for (const dispatch of touched) {
+      if (!isOpen(dispatch)) this.#logEnded(dispatch);
+      if (dispatch.state !== 'PENDING') this.waiting.wake(dispatch.id);
+    }
+    if (tells) this.#ctx.waitUntil(this.#listing.tell());
+    const notices = touched.filter(({ cancelNotice }) => cancelNotice?.state === 'PENDING');
+    if (notices.length > 0) this.#ctx.waitUntil(this.send(notices));
+  }
+
+  /** Puts on the queue what of these nobody carries. What it does not take now is sent by an alarm. */
+  async send(dispatches: readonly Dispatch[]): Promise<void> {
+    const job = this.#store.job();
+    if (job && !(await this.#outbox.send(job.id, dispatches, Date.now()))) this.#arm();
+  }
+
+  /**
+   * Resolves when the project lists the job as it is, or when an alarm will see to it. Until then none is needed: a report
+   * that got no answer is repeated, a delivery still has the alarm of its resending, and of a creation that got no answer
+   * nobody knows.
+   */
+  async list(): Promise<void> {
+    if (this.#listing.isTold) return;
+    await this.#listing.tellSoon();
+    this.#arm();
+  }
+
+  /** The alarm has come: what is due is decided by `decideDue`, what nobody carries is sent, and the next one is set. */
+  async rang(decideDue: () => unknown): Promise<void> {
+    this.#alarm.rang();
+    if (this.#store.job() === null) return;
+    try {
+      decideDue();
+      const undelivered = this.#undelivered();
+      // Whoever carries a message now may lose it: that is found when the lease is over.
+      const lookAt = this.#outbox.carriedUntil(undelivered, Date.now());
+      // Before anything is waited for: as long as the next alarm does not stand, no deadline can come.
+      this.#arm({ tells: false, lookAt });
+      await this.send(undelivered);
+      await this.#listing.tell();
+      this.#arm({ lookAt });
+    } catch (error) {
+      // The platform gives up on an alarm that keeps failing.
+      log('error', 'alarm_failed', { error: describeError(error) });
+      this.#alarm.set(Date.now() + AFTER_FAILURE_MS);
+    }
+  }
+
+  /** Sets the alarm for whatever is due next, by what is stored and by what only this instance knows. */
+  #arm({ tells = true, lookAt = Infinity } = {}): void {
+    const job = this.#store.job();
+    if (job === null) return;
+    const now = Date.now();
+    const wakeUp = nextWakeUp(job, this.#store.open(job), this.#store.notices(), this.#rules(), now);
+    const sendAt = this.#outbox.dueAt(this.#undelivered(), now);
+    const listAt = tells ? this.#listing.dueAt(now) : null;
+    const due = Math.min(wakeUp ?? Infinity, sendAt ?? Infinity, listAt ?? Infinity, lookAt);
+    this.#alarm.arm(due, !this.#listing.isOwed);
+  }
+
+  /** The dispatches of which a message may still have to be delivered. */
+  #undelivered(): Dispatch[] {
+    const job = this.#store.job();
+    const open = job && this.#store.open(job);
+    return [...(open ? [open] : []), ...this.#store.notices()];
+  }
+
+  /** How a dispatch began and was delivered is in the lines of the request and of the delivery. */
+  #logEnded({ id, state, deliveryAttempts }: Dispatch): void {
+    const job_id = this.#store.job()?.id ?? '';
+    log('info', 'dispatch_ended', {
+      job_id,
+      dispatch_id: id,
+      dispatch_state: state,
+      attempts: deliveryAttempts,
+    });
+  }
+}

@@ -1,0 +1,95 @@
+// The past of a job in SQL: the reports that were applied and the audit trail, in one table and its pages. Only ever added to.
+import type { CallbackEvent, Transition } from '../domain/history.ts';
+import { decodeCheckpoint, encodeCheckpoint } from './records.ts';
+
+type Row = Record<string, SqlStorageValue>;
+export type NumberedTransition = Transition & { seq: number };
+
+export class HistoryStore {
+  readonly #sql: SqlStorage;
+
+  constructor(sql: SqlStorage) {
+    this.#sql = sql;
+  }
+
+  /** The report of this dispatch that was applied under this id. */
+  event(dispatchId: string, eventId: string): CallbackEvent | null {
+    const next = this.#sql
+      .exec<Row>('SELECT * FROM history WHERE dispatch_id = ? AND key = ?', dispatchId, eventId)
+      .next();
+    return next.done ? null : toEvent(next.value);
+  }
+
+  /** Oldest first; `after` is the last `seq` of the page before. */
+  transitions(after: number, limit: number): NumberedTransition[] {
+    return this.#sql
+      .exec<Row>('SELECT * FROM history WHERE seq > ? ORDER BY seq LIMIT ?', after, limit)
+      .toArray()
+      .map(toTransition);
+  }
+
+  /**
+   * Adds what one decision left: a report and the entries of the audit trail that it brought, or those alone. The entry
+   * of the report itself shares its row. Answers the number of the latest entry.
+   */
+  add(event: CallbackEvent | null, transitions: readonly Transition[], latestSeq: number): number {
+    let seq = latestSeq;
+    for (const transition of transitions) {
+      seq += 1;
+      this.#insert(transition.eventId === null ? null : event, transition, seq);
+    }
+    if (event && !transitions.some(({ eventId }) => eventId === event.eventId)) {
+      this.#insert(event, null, null);
+    }
+    return seq;
+  }
+
+  #insert(event: CallbackEvent | null, transition: Transition | null, seq: number | null): void {
+    this.#sql.exec(
+      `INSERT INTO history (dispatch_id, key, payload_digest, artifacts, seq, event_type, actor, actor_id, prev_status,
+         correlation_id, checkpoint, status, occurred_at, recorded_at)
+       VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)`,
+      event?.dispatchId ?? transition?.dispatchId ?? '',
+      event?.eventId ?? ` ${seq}`,
+      event?.payloadDigest ?? null,
+      event?.artifacts ?? null,
+      seq,
+      transition?.eventType ?? null,
+      transition?.actor ?? null,
+      transition?.actorId ?? null,
+      transition?.prevStatus ?? null,
+      transition?.correlationId ?? null,
+      transition?.checkpoint ? encodeCheckpoint(transition.checkpoint) : null,
+      event?.status ?? transition?.newStatus ?? null,
+      event?.occurredAt ?? transition?.occurredAt ?? null,
+      event?.recordedAt ?? transition?.recordedAt ?? null,
+    );
+  }
+}
+
+// Rows are only ever written above, after the assertions of domain/invariants.ts, so their words are taken for what they are.
+
+const toEvent = (row: Row): CallbackEvent => ({
+  eventId: row.key as string,
+  dispatchId: row.dispatch_id as string,
+  payloadDigest: row.payload_digest as string,
+  status: row.status as CallbackEvent['status'],
+  occurredAt: row.occurred_at as number,
+  recordedAt: row.recorded_at as number,
+  artifacts: row.artifacts as string | null,
+});
+
+const toTransition = (row: Row): NumberedTransition => ({
+  seq: row.seq as number,
+  eventType: row.event_type as Transition['eventType'],
+  actor: row.actor as Transition['actor'],
+  actorId: row.actor_id as string | null,
+  prevStatus: row.prev_status as Transition['prevStatus'],
+  newStatus: row.status as Transition['newStatus'],
+  dispatchId: row.dispatch_id === '' ? null : (row.dispatch_id as string),
+  eventId: row.payload_digest === null ? null : (row.key as string),
+  occurredAt: row.occurred_at as number,
+  recordedAt: row.recorded_at as number,
+  correlationId: row.correlation_id as string | null,
+  checkpoint: row.checkpoint === null ? null : decodeCheckpoint(row.checkpoint as string),
+});

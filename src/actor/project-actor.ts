@@ -1,0 +1,69 @@
+// One Durable Object per project: its name and owner, and the list of its jobs. Decides nothing about a job, which is the truth
+// of itself and pushes here what the list shows of it.
+import { DurableObject } from 'cloudflare:workers';
+import { ownedBy } from '../domain/access.ts';
+import type { Status } from '../domain/lifecycle.ts';
+import type { JobSummary, Position, Project } from '../domain/project.ts';
+import { AlarmClock } from './alarm-clock.ts';
+import { Gathered } from './gathered.ts';
+import { Listing } from './listing.ts';
+import { ProjectStore } from './project-store.ts';
+
+export class ProjectActor extends DurableObject<Env> {
+  readonly #store: ProjectStore;
+  readonly #alarm: AlarmClock;
+  readonly #listing: Listing<Project>;
+  readonly #summaries: Gathered<JobSummary>;
+
+  constructor(ctx: DurableObjectState, env: Env) {
+    super(ctx, env);
+    this.#store = new ProjectStore(ctx.storage);
+    this.#alarm = new AlarmClock(ctx.storage);
+    this.#summaries = new Gathered((summaries) => this.#store.putSummaries(summaries));
+    this.#listing = new Listing<Project>({
+      current: () => this.#store.project(),
+      shown: ({ name }) => name,
+      tell: (project) => env.WORKSPACE.getByName(project.owner).putProject(project),
+      fields: ({ id }) => ({ project_id: id }),
+    });
+    ctx.blockConcurrencyWhile(() => this.#alarm.load());
+  }
+
+  /** Stores a new project and lists it in its owner's workspace. A repeat with the same id answers the project as it is. */
+  async create(ids: Pick<Project, 'id' | 'owner' | 'name'>): Promise<Project | null> {
+    const known = this.#store.project();
+    if (known) return ownedBy(known, ids.owner);
+    const project = { ...ids, createdAt: Date.now() };
+    this.#store.create(project);
+    await this.#listing.tellSoon();
+    this.#arm();
+    return project;
+  }
+
+  /** Null when the owner has no such project. */
+  show(owner: string): Project | null {
+    return ownedBy(this.#store.project(), owner);
+  }
+
+  /** A page of its jobs, newest first, of one status or of all; null when the owner has no such project. */
+  jobs(owner: string, status: Status | null, before: Position | null, limit: number): JobSummary[] | null {
+    const project = ownedBy(this.#store.project(), owner);
+    return project && this.#store.summaries(project.id, status, before, limit);
+  }
+
+  /** A job's push: an older revision never replaces a newer one. */
+  putSummary(summary: JobSummary): Promise<void> {
+    return this.#summaries.put(summary);
+  }
+
+  /** The workspace did not answer before. */
+  override async alarm(): Promise<void> {
+    this.#alarm.rang();
+    await this.#listing.tell();
+    this.#arm();
+  }
+
+  #arm(): void {
+    this.#alarm.arm(this.#listing.dueAt(Date.now()) ?? Infinity, false);
+  }
+}

@@ -1,0 +1,73 @@
+// Stored JSON to records and back, in one place. What an older version of the service stored lacks what was added since:
+// it is filled in here, so that nobody else meets a field that is missing where its type says null.
+import type { Dispatch } from '../domain/dispatch.ts';
+import type { Present } from '../domain/invariants.ts';
+import type { Checkpoint, Job } from '../domain/job.ts';
+import type { Project } from '../domain/project.ts';
+
+/** What the job's one row holds. */
+export interface StoredPresent extends Present {
+  /** How many dispatches there are besides the newest. */
+  earlier: number;
+  /** How many of those have a cancel notice to be delivered. */
+  earlierNotices: number;
+  /** The number of the latest entry of the audit trail. */
+  latestSeq: number;
+}
+
+/** The form of the records; a form that older code cannot read is a new number. */
+const VERSION = 1;
+
+const JOB = {
+  failure: null,
+  progressPct: null,
+  checkpoints: {},
+  openDispatchId: null,
+  latestDispatchAt: null,
+  lastProgressAt: null,
+  latestCallback: null,
+} satisfies Partial<Job>;
+const DISPATCH = {
+  engines: {},
+  lastError: null,
+  executionId: null,
+  deliveredAt: null,
+  cancelNotice: null,
+} satisfies Partial<Dispatch>;
+const CHECKPOINT = { engine: null, digest: null, sizeBytes: null } satisfies Partial<Checkpoint>;
+
+export const encodePresent = (present: StoredPresent): string => encode(present);
+export const encodeDispatch = (dispatch: Dispatch): string => encode(dispatch);
+export const encodeCheckpoint = (checkpoint: Checkpoint): string => encode(checkpoint);
+export const encodeProject = (project: Project): string => encode(project);
+
+export function decodePresent(text: string): StoredPresent {
+  const { job, newest, ...counts } = decode<StoredPresent>(text);
+  const checkpoints = Object.fromEntries(
+    Object.entries(job.checkpoints ?? {}).map(([status, checkpoint]) => [
+      status,
+      { ...CHECKPOINT, ...checkpoint },
+    ]),
+  );
+  return {
+    job: { ...JOB, ...job, checkpoints },
+    newest: newest && { ...DISPATCH, ...newest },
+    ...counts,
+  };
+}
+
+export const decodeDispatch = (text: string): Dispatch => ({ ...DISPATCH, ...decode<Dispatch>(text) });
+export const decodeCheckpoint = (text: string): Checkpoint => ({
+  ...CHECKPOINT,
+  ...decode<Checkpoint>(text),
+});
+export const decodeProject = (text: string): Project => decode<Project>(text);
+
+const encode = (record: object): string => JSON.stringify({ v: VERSION, ...record });
+
+/** Written by this service alone, so its form is believed, but for a version that is not known here. */
+function decode<T>(text: string): T {
+  const { v, ...record } = JSON.parse(text);
+  if (v > VERSION) throw new Error(`a record of version ${v}, known is ${VERSION}`);
+  return record;
+}

@@ -1,0 +1,20 @@
+// The tables of a workspace, as plain text (see schema-job.ts).
+import type { Schema } from './migrate.ts';
+
+export const WORKSPACE_SCHEMA: Schema = {
+  marker: 'workspace',
+  version: 1,
+  tables: `
+  CREATE TABLE workspace (
+    one INTEGER PRIMARY KEY CHECK (one = 1),
+    schema INTEGER NOT NULL
+  );
+  -- What the list of an owner's projects shows, in its order. The project itself is the truth.
+  CREATE TABLE project (
+    created_at INTEGER NOT NULL,
+    id TEXT NOT NULL,
+    name TEXT NOT NULL,
+    PRIMARY KEY (created_at, id)
+  ) WITHOUT ROWID;`,
+  steps: [],
+};

@@ -1,0 +1,17 @@
+// The job as an editor is shown it. Many look at a job between two changes of it: what they see is made once.
+import { toETag, toJobResource } from '../contract/resources.ts';
+import type { Dispatch } from '../domain/dispatch.ts';
+import type { Job } from '../domain/job.ts';
+import type { ShownAnswer } from './answers.ts';
+
+export class ShownJob {
+  #last: { job: Job; open: Dispatch | null; answer: ShownAnswer } | null = null;
+
+  of(job: Job, open: Dispatch | null): ShownAnswer {
+    if (this.#last?.job !== job || this.#last.open !== open) {
+      const body = JSON.stringify(toJobResource(job, open));
+      this.#last = { job, open, answer: { ok: true, body, etag: toETag(job, open) } };
+    }
+    return this.#last.answer;
+  }
+}

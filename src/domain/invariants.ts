@@ -1,0 +1,95 @@
+// What must be true of every commit of a job, whatever decided it: the store asserts it before it writes, and the tests of
+// the pure core after every step. What a key of a table refuses (a request or a report twice) is left to the key.
+import type { Changes } from './decision.ts';
+import { DISPATCH_STATES, type Dispatch, isOpen, NOTICE_STATES } from './dispatch.ts';
+import { AUDIT_EVENTS, type Transition } from './history.ts';
+import type { Job } from './job.ts';
+import { ACTORS, isCheckpoint, REPORTABLE_STATUSES, STAGES, STATUSES } from './lifecycle.ts';
+
+/** A job as it is stored: with the dispatch that was made last, open or not. */
+export interface Present {
+  job: Job;
+  newest: Dispatch | null;
+}
+
+/** The rule that storing `after` and `changes` in the place of `before` would break; null when none is. */
+export function brokenInvariant(before: Present | null, after: Present, changes: Changes): string | null {
+  return (
+    brokenPresent(after) ??
+    (before && brokenStep(before, after)) ??
+    firstOf(changes.updated ?? [], brokenDispatch) ??
+    firstOf(changes.transitions ?? [], brokenEntry) ??
+    (changes.event && !among(REPORTABLE_STATUSES, changes.event.status)
+      ? `nobody can report ${changes.event.status}`
+      : null)
+  );
+}
+
+function brokenPresent({ job, newest }: Present): string | null {
+  if (!among(STATUSES, job.status)) return `there is no status ${job.status}`;
+  const open = newest && isOpen(newest) ? newest.id : null;
+  if (job.openDispatchId !== open) return 'the open dispatch is the newest or none';
+  return newest && brokenDispatch(newest);
+}
+
+function brokenStep({ job: before }: Present, { job: after }: Present): string | null {
+  for (const key of ['id', 'projectId', 'owner', 'createdAt'] as const) {
+    if (before[key] !== after[key]) return `a job keeps its ${key}`;
+  }
+  if (
+    before.openDispatchId !== null &&
+    after.openDispatchId !== null &&
+    before.openDispatchId !== after.openDispatchId
+  ) {
+    return 'a dispatch is closed before another is opened';
+  }
+  if (after.revision < before.revision || after.updatedAt < before.updatedAt) return 'a job never steps back';
+  if ((after.latestDispatchAt ?? 0) < (before.latestDispatchAt ?? 0))
+    return 'creation times of dispatches rise';
+  for (const { artifact, checkpoint } of STAGES) {
+    const isLost = before.manifest[artifact] !== null && after.manifest[artifact] === null;
+    if (isLost || (before.checkpoints[checkpoint] && !after.checkpoints[checkpoint])) {
+      return 'artifacts and checkpoints only grow';
+    }
+  }
+  return null;
+}
+
+function brokenDispatch(dispatch: Dispatch): string | null {
+  if (!among(DISPATCH_STATES, dispatch.state)) return `there is no dispatch state ${dispatch.state}`;
+  if (dispatch.cancelNotice && !among(NOTICE_STATES, dispatch.cancelNotice.state)) {
+    return `there is no state ${dispatch.cancelNotice.state} of a cancel notice`;
+  }
+  const { clientRequestId, resumeFromStatus, checkpointRef } = dispatch;
+  const carried = [clientRequestId, resumeFromStatus, checkpointRef];
+  switch (dispatch.kind) {
+    case 'run':
+      return carried.some((field) => field !== null) ? 'a run starts at the upload' : null;
+    case 'retry':
+      return carried.some((field) => field === null) ? 'a retry has a request and a resume point' : null;
+    default:
+      dispatch satisfies never;
+      return 'a dispatch is of a kind';
+  }
+}
+
+function brokenEntry({ eventType, actor, prevStatus, newStatus, checkpoint }: Transition): string | null {
+  if (!among(AUDIT_EVENTS, eventType)) return `there is no audit event ${eventType}`;
+  if (!among(ACTORS, actor)) return `there is no actor ${actor}`;
+  if (!among(STATUSES, prevStatus) || !among(STATUSES, newStatus))
+    return 'an audit entry is between statuses';
+  if (checkpoint && !(isCheckpoint(newStatus) && checkpoint.status === newStatus)) {
+    return 'a checkpoint is recorded where its status is reached';
+  }
+  return null;
+}
+
+function firstOf<T>(items: readonly T[], broken: (item: T) => string | null): string | null {
+  for (const item of items) {
+    const found = broken(item);
+    if (found !== null) return found;
+  }
+  return null;
+}
+
+const among = (words: readonly string[], word: string): boolean => words.includes(word);
