@@ -32,11 +32,13 @@ export class ProjectActor extends DurableObject<Env> {
   /** Stores a new project and lists it in its owner's workspace. A repeat with the same id answers the project as it is. */
   async create(ids: Pick<Project, 'id' | 'owner' | 'name'>): Promise<Project | null> {
     const known = this.#store.project();
-    if (known) return ownedBy(known, ids.owner);
-    const project = { ...ids, createdAt: Date.now() };
-    this.#store.create(project);
-    await this.#listing.tellSoon();
-    this.#arm();
+    if (known && !ownedBy(known, ids.owner)) return null;
+    const project = known ?? { ...ids, createdAt: Date.now() };
+    if (!known) this.#store.create(project);
+    if (!this.#listing.isTold) {
+      await this.#listing.tellSoon();
+      this.#arm();
+    }
     return project;
   }
 

@@ -1,6 +1,6 @@
 // What has to hold in every simulated world: after each commit, and once nothing is left to happen. It believes
 // the orchestrator's list of executions and the rows that are stored, never an answer.
-import type { DispatchAnswer, JobAnswer } from '../../src/actor/job-actor.ts';
+import type { DispatchAnswer, JobAnswer } from '../../src/actor/answers.ts';
 import type { Dispatch } from '../../src/domain/dispatch.ts';
 import { isResting, type Status } from '../../src/domain/lifecycle.ts';
 import { brokenTrail, holds, WAS_DELIVERED } from '../domain/oracle.ts';
@@ -69,11 +69,11 @@ export class Checker {
 
   /** Nothing is left to happen. */
   end(): void {
-    const { timeline, job, workspace, orchestrator } = this.#world;
+    const { timeline, job, project, workspace, orchestrator } = this.#world;
     const present = this.#job();
     holds('the job exists', present !== undefined);
     holds('a job comes to rest', isResting(present?.status as Status));
-    holds('no dispatch stays open', present?.open_dispatch_id === null);
+    holds('no dispatch stays open', present?.openDispatchId === null);
     holds(
       'no cancel stays undelivered',
       this.#dispatches().every(({ cancelNotice }) => cancelNotice?.state !== 'PENDING'),
@@ -126,23 +126,30 @@ export class Checker {
     for (const { dispatch_id } of this.#callbacks()) {
       holds('a withdrawn pipeline never moves the job', states.get(String(dispatch_id)) !== 'UNDELIVERABLE');
     }
-    const [listed] = workspace.rows('SELECT status FROM job_summary');
-    holds('the workspace lists the job as it is', listed?.status === present?.status);
+    const [listed] = project.rows('SELECT status FROM job_summary');
+    const [named] = workspace.rows('SELECT name FROM project');
+    holds('the workspace lists the project', named?.name === 'Talks');
+    holds('the project lists the job as it is', listed?.status === present?.status);
+  }
+
+  #present(): { job: Record<string, unknown>; newest: Dispatch | null; earlier: number } | undefined {
+    const tables = this.#world.job.rows(`SELECT 1 FROM sqlite_master WHERE name = 'job'`);
+    if (tables.length === 0) return undefined;
+    return JSON.parse(String(this.#world.job.rows('SELECT record FROM job')[0]?.record));
   }
 
   #job(): Record<string, unknown> | undefined {
-    return this.#world.job.rows('SELECT * FROM job')[0];
+    return this.#present()?.job as unknown as Record<string, unknown> | undefined;
   }
 
   /** Every dispatch as it is stored, oldest first. */
   #dispatches(): Dispatch[] {
-    return this.#world.job
-      .rows(
-        `SELECT record FROM dispatch UNION ALL
-         SELECT newest_dispatch FROM job WHERE newest_dispatch IS NOT NULL`,
-      )
-      .map(({ record }): Dispatch => JSON.parse(String(record)))
-      .sort((a, b) => a.createdAt - b.createdAt);
+    const present = this.#present();
+    const earlier = present?.earlier ? this.#world.job.rows('SELECT record FROM dispatch') : [];
+    return [
+      ...earlier.map(({ record }): Dispatch => JSON.parse(String(record))),
+      ...(present?.newest ? [present.newest] : []),
+    ].sort((a, b) => a.createdAt - b.createdAt);
   }
 
   #callbacks(): Record<string, unknown>[] {
@@ -152,8 +159,8 @@ export class Checker {
   #checkPresent(): void {
     const present = this.#job();
     if (!present) return;
-    const manifest = Object.values(JSON.parse(String(present.manifest)));
-    const checkpoints = Object.keys(JSON.parse(String(present.checkpoints)));
+    const manifest = Object.values(present.manifest as object);
+    const checkpoints = Object.keys(present.checkpoints as object);
     const kept = manifest.filter((uri) => uri !== null).length + checkpoints.length;
     holds('artifacts and checkpoints only grow', kept >= this.#kept);
     this.#kept = kept;
@@ -161,7 +168,7 @@ export class Checker {
     for (const { id } of dispatches) if (!this.#order.includes(id)) this.#order.push(id);
     const open = dispatches.filter(({ state }) => OPEN.includes(state));
     holds('at most one dispatch is open', open.length <= 1);
-    holds('the job names its open dispatch', (open[0]?.id ?? null) === present.open_dispatch_id);
+    holds('the job names its open dispatch', (open[0]?.id ?? null) === present.openDispatchId);
     if (this.#world.job.alarmAt === null) {
       holds('whatever is awaited has an alarm', open.length === 0 && isResting(present.status as Status));
     }

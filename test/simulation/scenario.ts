@@ -1,7 +1,7 @@
 // What an editor does in a simulated world and what goes wrong there, as data that fast-check generates and shrinks;
 // and the run of it from the first event until nothing is left to happen.
 import fc from 'fast-check';
-import type { DispatchAnswer, JobAnswer } from '../../src/actor/job-actor.ts';
+import type { DispatchAnswer, JobAnswer } from '../../src/actor/answers.ts';
 import { planWait } from '../../src/http/prefer.ts';
 import { confirmUpload, cancel as newCancel, retry as newRetry, run as newRun } from '../domain/builders.ts';
 import { holds } from '../domain/oracle.ts';
@@ -134,6 +134,15 @@ export async function simulate({ actions, plans, chances }: Scenario): Promise<T
     return null;
   };
 
+  const askProject = async (method: string, args: unknown[]): Promise<unknown> => {
+    try {
+      return await simulated.callProject(method, ...args);
+    } catch {
+      await timeline.sleep(400);
+      return null;
+    }
+  };
+
   const dispatch = async (kind: 'run' | 'retry', request: string, preference: string): Promise<void> => {
     const { waitMs, windowMs } = planWait(preference, DEFAULT_WAIT_MS);
     const answer = await ask<DispatchAnswer>('dispatch', waitMs, () => {
@@ -175,6 +184,8 @@ export async function simulate({ actions, plans, chances }: Scenario): Promise<T
 
   const live = async (): Promise<void> => {
     // An upload that never gets through leaves nothing to simulate.
+    const { projectId, owner } = JOB;
+    while ((await askProject('create', [{ id: projectId, owner, name: 'Talks' }])) === null);
     while ((await ask('create', 0, () => [JOB])) === null);
     while ((await ask('confirmUpload', 0, () => [confirmUpload()])) === null);
     await dispatch('run', '', 'respond-async');

@@ -1,6 +1,7 @@
 // One job's whole world: the service's own actors, stores, outbox and consumers, in simulated surroundings.
 // What stands in for the platform and for the orchestrator is at the outermost edge.
 import { JobActor } from '../../src/actor/job-actor.ts';
+import { ProjectActor } from '../../src/actor/project-actor.ts';
 import { WorkspaceActor } from '../../src/actor/workspace-actor.ts';
 import type { Delivery } from '../../src/contract/messages.ts';
 import type { DeliveryOutcome } from '../../src/domain/commands.ts';
@@ -22,10 +23,23 @@ interface Caller {
 }
 const OUTSIDE: Caller = { canSend: () => true, isAlive: () => true };
 
+/** An object calls out as long as nothing has taken its memory. */
+function gated(gate: () => boolean): Caller {
+  let isGone = false;
+  return {
+    canSend: () => {
+      isGone ||= !gate();
+      return !isGone;
+    },
+    isAlive: () => !isGone,
+  };
+}
+
 export class World {
   readonly timeline = new Timeline();
   readonly chance: Chance;
   readonly job: SimulatedObject;
+  readonly project: SimulatedObject;
   readonly workspace: SimulatedObject;
   readonly queue: SimulatedQueue;
   readonly orchestrator: SimulatedOrchestrator;
@@ -34,6 +48,11 @@ export class World {
     const { timeline } = this;
     this.chance = new Chance(chances);
     this.workspace = new SimulatedObject(timeline, this.chance, (ctx) => new WorkspaceActor(ctx, {} as Env));
+    this.project = new SimulatedObject(
+      timeline,
+      this.chance,
+      (ctx, gate) => new ProjectActor(ctx, this.#projectEnv(gate)),
+    );
     this.job = new SimulatedObject(
       timeline,
       this.chance,
@@ -49,6 +68,11 @@ export class World {
   /** A call to the job from outside: by the Worker, for an editor or the orchestrator. */
   call<T>(method: string, ...args: unknown[]): Promise<T> {
     return this.#rpc(OUTSIDE, this.job, method, args) as Promise<T>;
+  }
+
+  /** The same to its project. */
+  callProject<T>(method: string, ...args: unknown[]): Promise<T> {
+    return this.#rpc(OUTSIDE, this.project, method, args) as Promise<T>;
   }
 
   /** The actors' `setTimeout`: what belonged to a lost memory does nothing any more. */
@@ -69,17 +93,20 @@ export class World {
   /** The runtime is killed: every memory is gone, the local queue's too. */
   restart(): void {
     this.job.reset();
+    this.project.reset();
     this.workspace.reset();
     this.queue.lose();
   }
 
   settle(): void {
     this.job.settle();
+    this.project.settle();
     this.workspace.settle();
   }
 
   close(): void {
     this.job.close();
+    this.project.close();
     this.workspace.close();
   }
 
@@ -107,18 +134,16 @@ export class World {
   }
 
   #jobEnv(gate: () => boolean): Env {
-    let isGone = false;
-    const caller: Caller = {
-      canSend: () => {
-        isGone ||= !gate();
-        return !isGone;
-      },
-      isAlive: () => !isGone,
-    };
+    const caller = gated(gate);
     return {
       DISPATCHES: { send: (message: never) => (caller.canSend() ? this.queue.send(message) : never()) },
-      WORKSPACE: { getByName: () => this.#stub(caller, this.workspace) },
+      PROJECT: { getByName: () => this.#stub(caller, this.project) },
     } as unknown as Env;
+  }
+
+  #projectEnv(gate: () => boolean): Env {
+    const caller = gated(gate);
+    return { WORKSPACE: { getByName: () => this.#stub(caller, this.workspace) } } as unknown as Env;
   }
 
   #consumerEnv(invocation: Invocation): Env {
