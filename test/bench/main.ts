@@ -25,7 +25,7 @@ Measures Retake, three floors and its peers on this machine, in rounds that take
   --no-waking    without jobs that sleep
 The report goes to test/bench/report/: report.md with charts, results.json with every sample.
 Peers: redis and postgres want Debian's redis-server and postgresql. The first run with one of them or restate installs
-their packages, Restate's server included, below test/bench/contestants (300 MB).`;
+their packages, Restate's server included, below test/bench/contestants (250 MB).`;
 
 const FULL: Sizes = { jobs: 2_000, jobsOneByOne: 400, followed: 100, whole: 160, hot: 2_000 };
 const QUICK: Sizes = { jobs: 150, jobsOneByOne: 40, followed: 15, whole: 24, hot: 150 };

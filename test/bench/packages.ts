@@ -28,7 +28,7 @@ const isInstalled = (): boolean =>
 
 function install(): void {
   console.log(
-    `installing the contestants' packages: npm ci in ${relative(process.cwd(), DIRECTORY)} (300 MB) …`,
+    `installing the contestants' packages: npm ci in ${relative(process.cwd(), DIRECTORY)} (250 MB) …`,
   );
   // Without scripts: one would compile, another reports the installation to Restate's makers.
   run('install', 'npm', ['ci', '--ignore-scripts', '--no-audit', '--no-fund', '--loglevel=error']);
