@@ -8,6 +8,7 @@ import { bundleSize, type Footprint, startTimes } from './footprint.ts';
 import { goalsOf } from './goals.ts';
 import { type Growth, growth } from './growth.ts';
 import { OrchestratorEvents } from './orchestrator-events.ts';
+import { providePackages } from './packages.ts';
 import { printReport, type Report, writeReport } from './report.ts';
 import { Results } from './results.ts';
 import { type Waking, waking } from './sleep.ts';
@@ -23,7 +24,8 @@ Measures Retake, three floors and its peers on this machine, in rounds that take
   --no-growth    without W8, the pasts of jobs
   --no-waking    without jobs that sleep
 The report goes to test/bench/report/: report.md with charts, results.json with every sample.
-Peers: redis and postgres want Debian's redis-server and postgresql; restate is installed by its first run.`;
+Peers: redis and postgres want Debian's redis-server and postgresql. The first run with one of them or restate installs
+their packages, Restate's server included, below test/bench/contestants (250 MB).`;
 
 const FULL: Sizes = { jobs: 2_000, jobsOneByOne: 400, followed: 100, whole: 160, hot: 2_000 };
 const QUICK: Sizes = { jobs: 150, jobsOneByOne: 40, followed: 15, whole: 24, hot: 150 };
@@ -199,6 +201,7 @@ try {
   if (stranger !== undefined) throw new Error(`--only knows no ${stranger}: ${NAMES.join(', ')}`);
   if (values.help) console.log(HELP);
   else {
+    providePackages(names);
     makeScratch();
     const report = await bench({
       names,

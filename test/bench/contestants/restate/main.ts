@@ -2,11 +2,10 @@
 // (protocol.ts has the paths). Durability: Restate's defaults. Each step of an invocation is appended to a replicated
 // log, here of one replica, whose server syncs its RocksDB write-ahead log to disk with each batch that it stores;
 // nothing is answered before. A call makes about three such syncs, one that only reads too.
-import { spawnSync } from 'node:child_process';
 import { existsSync } from 'node:fs';
 import { createServer } from 'node:http2';
 import { arch, availableParallelism, platform } from 'node:os';
-import { join } from 'node:path';
+import { dirname, join } from 'node:path';
 import * as restate from '@restatedev/restate-sdk';
 import { freePort } from '../../../support/service.ts';
 import {
@@ -19,14 +18,14 @@ import {
 } from '../peers/process.ts';
 import { services } from './services.ts';
 
-const SERVER = join(import.meta.dirname, 'server');
+const PACKAGES = dirname(import.meta.dirname);
 // The package's own launcher would put one more process between.
 const PROGRAM = join(
-  SERVER,
+  PACKAGES,
   `node_modules/@restatedev/restate-server-${platform()}-${arch()}/bin/restate-server`,
 );
 
-if (!existsSync(PROGRAM)) install();
+if (!existsSync(PROGRAM)) unavailable(`restate-server for ${platform()} ${arch()} (npm ci in ${PACKAGES})`);
 const orchestrator = orchestratorUrl();
 const [ingressPort, adminPort, nodePort, servicesPort] = await freePorts();
 const ingress = `http://127.0.0.1:${ingressPort}`;
@@ -70,16 +69,6 @@ await untilReady(async () => {
 });
 stopOnSignal(() => server.stop());
 console.log(ingress);
-
-function install(): void {
-  console.error('installing restate-server (216 MB) …');
-  // Without scripts: the one there is reports the installation to its makers.
-  const { status } = spawnSync('npm', ['ci', '--no-audit', '--no-fund', '--ignore-scripts'], {
-    cwd: SERVER,
-    stdio: ['ignore', 'inherit', 'inherit'],
-  });
-  if (status !== 0 || !existsSync(PROGRAM)) unavailable(`restate-server (npm ci in ${SERVER})`);
-}
 
 async function freePorts(): Promise<[number, number, number, number]> {
   const ports = new Set<number>();
