@@ -26,6 +26,7 @@ const JOB = {
   latestDispatchAt: null,
   lastProgressAt: null,
   latestCallback: null,
+  latestHeartbeat: null,
 } satisfies Partial<Job>;
 const DISPATCH = {
   engines: {},

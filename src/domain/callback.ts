@@ -12,13 +12,15 @@ import {
   revise,
 } from './decision.ts';
 import { type DispatchState, isOpen } from './dispatch.ts';
-import { effectiveStatus } from './job.ts';
+import type { CallbackEvent } from './history.ts';
+import { effectiveStatus, type Job } from './job.ts';
 import { isCheckpoint, isResting, type Status } from './lifecycle.ts';
 
 export function callback(view: JobView, command: Callback, now: number): Decision {
-  const { seenEvent, subject } = view;
-  if (seenEvent) {
-    if (seenEvent.payloadDigest === command.payloadDigest) {
+  const { subject } = view;
+  const known = view.seenEvent ?? repeatedHeartbeat(view.job, command);
+  if (known) {
+    if (known.payloadDigest === command.payloadDigest) {
       return { kind: 'replayed', job: view.job, dispatch: subject };
     }
     return reject({ code: 'EVENT_ID_PAYLOAD_MISMATCH', eventId: command.eventId });
@@ -50,6 +52,11 @@ export function callback(view: JobView, command: Callback, now: number): Decisio
   const refusal = restatesCheckpoint ? null : refuseTransition(current, command.status, command.actor);
   if (refusal) return reject(refusal);
 
+  // A sign of life changes no status and leaves no audit entry; a retry that fails again does. One that brings nothing
+  // besides leaves nothing at all, since any number of them may come: only the newest is known again.
+  const audited = command.status !== job.status || command.status === 'FAILED';
+  const isHeartbeat = !audited && command.artifactsJson === null;
+  const { eventId, payloadDigest } = command;
   const checkpoint = reachedCheckpoint(job, dispatch, command, now);
   const moved = isOpen(dispatch) ? move(dispatch, stateAfter(command.status), now) : dispatch;
   const next = revise(job, now, {
@@ -63,12 +70,11 @@ export function callback(view: JobView, command: Callback, now: number): Decisio
     openDispatchId: isOpen(moved) ? job.openDispatchId : null,
     lastProgressAt: now,
     latestCallback: { dispatchId: dispatch.id, occurredAt: command.occurredAt },
+    latestHeartbeat: isHeartbeat ? { dispatchId: dispatch.id, eventId, payloadDigest } : job.latestHeartbeat,
   });
-  // A heartbeat changes no status and leaves no audit entry; a retry that fails again does.
-  const audited = command.status !== job.status || command.status === 'FAILED';
   const entry = {
     ...audit(job, command.status, command.actor, now, command, dispatch.id),
-    eventId: command.eventId,
+    eventId,
     occurredAt: command.occurredAt,
     checkpoint,
   };
@@ -79,21 +85,31 @@ export function callback(view: JobView, command: Callback, now: number): Decisio
     changes: {
       job: next,
       updated: moved === subject ? [] : [moved],
-      event: {
-        eventId: command.eventId,
-        dispatchId: dispatch.id,
-        payloadDigest: command.payloadDigest,
-        status: command.status,
-        occurredAt: command.occurredAt,
-        recordedAt: now,
-        artifacts: command.artifactsJson,
-      },
+      ...(isHeartbeat ? {} : { event: eventOf(command, now) }),
       transitions: audited ? [...transitions, entry] : transitions,
     },
   };
 }
 
+const eventOf = (command: Callback, now: number): CallbackEvent => ({
+  eventId: command.eventId,
+  dispatchId: command.dispatchId,
+  payloadDigest: command.payloadDigest,
+  status: command.status,
+  occurredAt: command.occurredAt,
+  recordedAt: now,
+  artifacts: command.artifactsJson,
+});
+
 function stateAfter(status: Status): DispatchState {
   if (status === 'FAILED') return 'FAILED';
   return isResting(status) ? 'SETTLED' : 'RUNNING';
+}
+
+function repeatedHeartbeat(
+  { latestHeartbeat }: Job,
+  { dispatchId, eventId }: Callback,
+): Job['latestHeartbeat'] {
+  const isKnown = latestHeartbeat?.dispatchId === dispatchId && latestHeartbeat.eventId === eventId;
+  return isKnown ? latestHeartbeat : null;
 }

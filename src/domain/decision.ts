@@ -22,7 +22,7 @@ export interface JobView {
   subject: Dispatch | null;
   /** Whether a dispatch newer than the subject was made and not withdrawn. */
   subjectSuperseded: boolean;
-  /** The callback of the same dispatch that was applied under the same event id. */
+  /** The callback of the same dispatch that was applied under the same event id, unless it was a mere heartbeat. */
   seenEvent: CallbackEvent | null;
   /** The dispatches whose cancel notice is still to be delivered. */
   notices: readonly Dispatch[];

@@ -52,6 +52,8 @@ export interface Job {
   lastProgressAt: number | null;
   /** The newest callback applied, and the dispatch it came from. */
   latestCallback: { dispatchId: string; occurredAt: number } | null;
+  /** The newest sign of life that left nothing else: its repeat is recognised by this alone. */
+  latestHeartbeat: { dispatchId: string; eventId: string; payloadDigest: string } | null;
   /** Counts the committed changes of what an editor can see of the job itself. */
   revision: number;
   createdAt: number;
@@ -71,6 +73,7 @@ export function newJob(ids: Pick<Job, 'id' | 'projectId' | 'owner'>, now: number
     latestDispatchAt: null,
     lastProgressAt: null,
     latestCallback: null,
+    latestHeartbeat: null,
     revision: 1,
     createdAt: now,
     updatedAt: now,

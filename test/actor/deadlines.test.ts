@@ -3,11 +3,7 @@
 import { env, runInDurableObject } from 'cloudflare:test';
 import { describe, expect, onTestFinished, test, vi } from 'vitest';
 import { JobActor } from '../../src/actor/job-actor.ts';
-import { Leases } from '../../src/actor/leases.ts';
-import { Outbox } from '../../src/actor/outbox.ts';
-import { WorkspaceStore } from '../../src/actor/workspace-store.ts';
 import { newId } from '../../src/contract/fields.ts';
-import { newJob } from '../../src/domain/job.ts';
 import {
   type ActingJob,
   ASYNC,
@@ -22,7 +18,7 @@ import {
   until,
   uploadedJob,
 } from '../support/workerd/acting.ts';
-import { call, storedRows } from '../support/workerd/harness.ts';
+import { allRows, call, storedRows } from '../support/workerd/harness.ts';
 
 const { ackTimeoutMs, stageTimeoutMs, dispatchDeadlineMs } = config.rules;
 const SOME_MS = 2_000;
@@ -232,8 +228,7 @@ describe('waiting for a stage', () => {
     const { job } = await jobAt('TRANSCRIBING');
     await job.alarm();
     expect(await job.status()).toBe('TRANSCRIBING');
-    const [row] = await job.sql('SELECT last_progress_at FROM job');
-    expect(await job.alarmAt()).toBe(Number(row?.last_progress_at) + stageTimeoutMs);
+    expect(await job.alarmAt()).toBe(Number((await job.stored()).lastProgressAt) + stageTimeoutMs);
   });
 });
 
@@ -324,14 +319,11 @@ describe('the alarm', () => {
   test('of an object that holds no job stores nothing', async () => {
     const stub = env.JOB.getByName(newId('job'));
     await runInDurableObject(stub, (actor) => actor.alarm());
-    const tables = await runInDurableObject(stub, async (_actor, state) => [
-      ...state.storage.sql.exec(`SELECT name FROM sqlite_master WHERE name IN ('job', 'migration')`),
-    ]);
-    expect(tables).toEqual([]);
+    expect(await runInDurableObject(stub, (_actor, state) => allRows(state))).toEqual({});
   });
 });
 
-describe('pushing the summary to the workspace', () => {
+describe('pushing the summary to the project', () => {
   const listedStatus = async (job: ActingJob): Promise<string | undefined> => {
     const page = await call('GET', `/projects/${job.projectId}/jobs`, { token: job.token });
     return page.body.items[0]?.status;
@@ -340,8 +332,8 @@ describe('pushing the summary to the workspace', () => {
   test('that failed is repeated by the alarm until it succeeds', async () => {
     const job = await createdJob();
     expect(await listedStatus(job)).toBe('CREATED');
-    const away = vi.spyOn(env.WORKSPACE, 'getByName').mockImplementation(() => {
-      throw new Error('the workspace is away');
+    const away = vi.spyOn(env.PROJECT, 'getByName').mockImplementation(() => {
+      throw new Error('the project is away');
     });
     onTestFinished(() => away.mockRestore());
     expect((await job.confirm()).status).toBe(200);
@@ -358,8 +350,8 @@ describe('pushing the summary to the workspace', () => {
 
   test('that failed before a restart is repeated after it', async () => {
     const job = await createdJob();
-    const away = vi.spyOn(env.WORKSPACE, 'getByName').mockImplementation(() => {
-      throw new Error('the workspace is away');
+    const away = vi.spyOn(env.PROJECT, 'getByName').mockImplementation(() => {
+      throw new Error('the project is away');
     });
     onTestFinished(() => away.mockRestore());
     await job.confirm();
@@ -367,78 +359,6 @@ describe('pushing the summary to the workspace', () => {
     away.mockRestore();
     expect(await job.alarm()).toBe(true);
     expect(await listedStatus(job)).toBe('UPLOADED');
-  });
-
-  test('pauses for 5 s, then twice as long each time, up to 5 min, and starts anew after a success', async () => {
-    let fails = true;
-    let pushed = 0;
-    const outbox = new Outbox(
-      {
-        send: async () => {},
-        push: async () => {
-          pushed += 1;
-          if (fails) throw new Error('the workspace is away');
-        },
-      },
-      new Leases(),
-    );
-    const job = newJob({ id: newId('job'), projectId: newId('prj'), owner: 'own_1' }, 1_000);
-    const pauses: (number | null)[] = [];
-    for (let failures = 0; failures < 9; failures += 1) {
-      pauses.push(outbox.pushDueAt(job, 0));
-      await outbox.push(() => job);
-    }
-    expect(pauses).toEqual([5_000, 10_000, 20_000, 40_000, 80_000, 160_000, 300_000, 300_000, 300_000]);
-
-    fails = false;
-    await outbox.push(() => job);
-    expect(outbox.pushDueAt(job, 0)).toBeNull();
-    expect(outbox.pushDueAt({ ...job, status: 'UPLOADED' }, 0)).toBe(5_000);
-    expect(pushed).toBe(10);
-  });
-
-  test('of changes that come while it is under way becomes one more push, of the newest', async () => {
-    const { promise: blocked, resolve: unblock } = Promise.withResolvers<void>();
-    const pushed: string[] = [];
-    const outbox = new Outbox(
-      {
-        send: async () => {},
-        push: async (_owner, { status }) => {
-          pushed.push(status);
-          if (pushed.length === 1) await blocked;
-        },
-      },
-      new Leases(),
-    );
-    let job = newJob({ id: newId('job'), projectId: newId('prj'), owner: 'own_1' }, 1_000);
-    const pushes = [outbox.push(() => job)];
-    for (const status of ['UPLOADING', 'UPLOADED', 'AUDIO_EXTRACTING'] as const) {
-      job = { ...job, status };
-      pushes.push(outbox.push(() => job));
-    }
-    unblock();
-    await Promise.all(pushes);
-    expect(pushed).toEqual(['CREATED', 'AUDIO_EXTRACTING']);
-  });
-
-  test('that is older than what is listed never overwrites it, and a repeat changes nothing', async () => {
-    const workspace = env.WORKSPACE.getByName(`own_${crypto.randomUUID()}`);
-    const listed = await runInDurableObject(workspace, (_actor, state) => {
-      const store = new WorkspaceStore(state.storage);
-      const summary = { jobId: newId('job'), projectId: 'prj_1', createdAt: 1, updatedAt: 1 };
-      return (
-        [
-          ['UPLOADED', 2],
-          ['DONE', 9],
-          ['TRANSCRIBING', 5],
-          ['FAILED', 9],
-        ] as const
-      ).map(([status, revision]) => {
-        store.putSummaries([{ ...summary, status, revision }]);
-        return store.summaries('prj_1', null, null, 10).map((row) => row.status);
-      });
-    });
-    expect(listed).toEqual([['UPLOADED'], ['DONE'], ['DONE'], ['DONE']]);
   });
 });
 
@@ -450,7 +370,7 @@ function passTime(ms: number): void {
   });
 }
 
-test('after any of this the workspace’s listing shows the job as it is', async () => {
+test('after any of this the project’s listing shows the job as it is', async () => {
   const { job } = await jobAt('TRANSCRIBING');
   await job.age(stageTimeoutMs + SOME_MS);
   await job.alarm();

@@ -1,18 +1,15 @@
-// What the databases promise by themselves, whatever the code above them does.
-import { env, evictDurableObject, runInDurableObject } from 'cloudflare:test';
+// What is stored: what the databases promise by themselves, what the store refuses, and how older and newer versions of it
+// are met.
+import { env, runInDurableObject } from 'cloudflare:test';
 import { describe, expect, test } from 'vitest';
-import { appliedSteps, migrate } from '../../src/actor/migrate.ts';
-import { JOB_MIGRATIONS, WORKSPACE_MIGRATIONS } from '../../src/actor/migrations.ts';
+import { JobStore } from '../../src/actor/job-store.ts';
+import { bringUpToDate, NewerSchema, type Schema, storedVersion } from '../../src/actor/migrate.ts';
+import { decodeDispatch, decodePresent } from '../../src/actor/records.ts';
+import { JOB_SCHEMA } from '../../src/actor/schema-job.ts';
+import { PROJECT_SCHEMA } from '../../src/actor/schema-project.ts';
+import { WORKSPACE_SCHEMA } from '../../src/actor/schema-workspace.ts';
 import { newId } from '../../src/contract/fields.ts';
-import { callback } from '../domain/builders.ts';
-import {
-  type ActingJob,
-  createdJob,
-  failedAfter,
-  jobAt,
-  retriedAfter,
-  uploadedJob,
-} from '../support/workerd/acting.ts';
+import { type ActingJob, createdJob, jobAt, retriedAfter, uploadedJob } from '../support/workerd/acting.ts';
 import { call, editorToken, storedRows } from '../support/workerd/harness.ts';
 
 /** A database of its own that holds nothing. */
@@ -44,37 +41,13 @@ describe('the job’s database by itself', () => {
     return message;
   }
 
-  test('lets no second dispatch be open', async () => {
-    const { job } = await retriedAfter('AUDIO_READY');
-    expect(await refusalOf(job, 'UPDATE job SET open_dispatch_id = ?', newId('dsp'))).toContain(
-      'a job has at most one open dispatch',
-    );
-  });
-
-  test('lets the open dispatch be closed, and another take its place then', async () => {
-    const { job } = await retriedAfter('AUDIO_READY');
-    await job.sql('UPDATE job SET open_dispatch_id = NULL');
-    await job.sql(
-      `UPDATE job SET open_dispatch_id = ?1, newest_dispatch = json_set(newest_dispatch, '$.id', ?1)`,
-      newId('dsp'),
-    );
-  });
-
   test('holds one job', async () => {
     const job = await uploadedJob();
-    const columns = 'id, project_id, owner, status, manifest, checkpoints, revision, created_at, updated_at';
     for (const one of [1, 2]) {
       expect(
-        await refusalOf(job, `INSERT INTO job (one, ${columns}) SELECT ?, ${columns} FROM job`, one),
+        await refusalOf(job, 'INSERT INTO job (one, schema, record) SELECT ?, schema, record FROM job', one),
       ).toContain('constraint failed');
     }
-  });
-
-  test('lets no dispatch be open but the newest', async () => {
-    const { job } = await failedAfter('AUDIO_READY');
-    expect(await refusalOf(job, 'UPDATE job SET open_dispatch_id = ?', newId('dsp'))).toContain(
-      'CHECK constraint failed',
-    );
   });
 
   test('keeps one dispatch per request', async () => {
@@ -84,212 +57,128 @@ describe('the job’s database by itself', () => {
     );
   });
 
-  test('keeps one callback per event id', async () => {
+  test('keeps one callback per event id of a pipeline', async () => {
     const { job } = await jobAt('AUDIO_READY');
     expect(await refusalOf(job, 'INSERT INTO history SELECT * FROM history')).toContain(
-      'UNIQUE constraint failed: history.key',
+      'UNIQUE constraint failed: history.dispatch_id, history.key',
     );
   });
+});
 
-  const retry = `UPDATE job SET newest_dispatch = json_patch(newest_dispatch, '%')`;
-  const run = `UPDATE dispatch SET record = json_patch(record, '%')`;
+test('what must never be stored is refused before it is written, and nothing of its commit is', async () => {
+  const { job, dispatchId } = await jobAt('TRANSCRIBING');
+  const before = await storedRows(job.id);
+  await runInDurableObject(job.stub, (_actor, { storage }) => {
+    const store = new JobStore(storage);
+    const stored = store.job();
+    const open = stored && store.open(stored);
+    if (!open) throw new Error('a pipeline is at work');
+    const changes = {
+      job: { ...stored, openDispatchId: null },
+      updated: [{ ...open, executionId: 'other' }],
+    };
+    expect(() => store.commit(changes)).toThrow('the open dispatch is the newest or none');
+    expect(store.dispatch(dispatchId)).toEqual(open);
+  });
+  expect(await storedRows(job.id)).toEqual(before);
+});
 
-  test.for([
-    [`a job in no known status`, `UPDATE job SET status = 'BROKEN'`],
-    [`a dispatch in no known state`, retry.replace('%', '{"state":"SENT"}')],
-    [`an earlier dispatch in no known state`, run.replace('%', '{"state":"SENT"}')],
-    [`a dispatch of no known kind`, retry.replace('%', '{"kind":"rerun"}')],
-    [`a run that claims a client_request_id`, run.replace('%', '{"clientRequestId":"x"}')],
-    [`a retry without one`, retry.replace('%', '{"clientRequestId":null}')],
-    [`a retry without a resume point`, retry.replace('%', '{"resumeFromStatus":null}')],
-    [`a retry without a checkpoint`, retry.replace('%', '{"checkpointRef":null}')],
-    [`a notice in no known state`, retry.replace('%', '{"cancelNotice":{"state":"SENT"}}')],
-    [
-      `a callback of no known status`,
-      `INSERT INTO history (key, payload_digest, status, occurred_at, recorded_at) VALUES ('x', 'x', 'BROKEN', 1, 1)`,
-    ],
-    [
-      `an audit entry from no known status`,
-      `INSERT INTO history (key, seq, event_type, actor, prev_status, status, occurred_at, recorded_at)
-       VALUES (' 99', 99, 'status_changed', 'system', 'BROKEN', 'DONE', 1, 1)`,
-    ],
-    [
-      `an audit entry by nobody known`,
-      `INSERT INTO history (key, seq, event_type, actor, prev_status, status, occurred_at, recorded_at)
-       VALUES (' 99', 99, 'status_changed', 'nobody', 'DONE', 'FAILED', 1, 1)`,
-    ],
-    [
-      `an audit entry without a number`,
-      `INSERT INTO history (key, event_type, actor, prev_status, status, occurred_at, recorded_at)
-       VALUES (' 99', 'status_changed', 'system', 'DONE', 'FAILED', 1, 1)`,
-    ],
-    [
-      `a checkpoint that is none`,
-      `INSERT INTO history (key, seq, event_type, actor, prev_status, status, occurred_at, recorded_at, checkpoint)
-       VALUES (' 99', 99, 'status_changed', 'system', 'DONE', 'FAILED', 1, 1, '{}')`,
-    ],
-  ] as const)('takes no %s', async ([_what, query]) => {
-    const { job } = await retriedAfter('AUDIO_READY');
-    expect(await refusalOf(job, query)).toContain('CHECK constraint failed');
+test('what the service stored says under which version of the tables and of its records', async () => {
+  const job = await createdJob();
+  const [row] = await job.sql('SELECT schema, record FROM job');
+  expect(row?.schema).toBe(JOB_SCHEMA.version);
+  expect(JSON.parse(String(row?.record))).toMatchObject({ v: 1, job: { id: job.id } });
+});
+
+describe('an object of an older version of the service', () => {
+  const first: Schema = {
+    marker: 'thing',
+    version: 1,
+    tables: 'CREATE TABLE thing (schema INTEGER)',
+    steps: [],
+  };
+  const made = (storage: DurableObjectStorage) => {
+    storage.sql.exec(first.tables);
+    storage.sql.exec('INSERT INTO thing (schema) VALUES (1)');
+  };
+
+  test('takes the steps that it is missing, once each', async () => {
+    await inEmptyObject((storage) => {
+      expect(bringUpToDate(storage, first)).toBe(false);
+      made(storage);
+      const newer = {
+        ...first,
+        version: 3,
+        steps: ['CREATE TABLE newer (a INTEGER)', 'INSERT INTO newer VALUES (1)'],
+      };
+      expect(bringUpToDate(storage, newer)).toBe(true);
+      expect(bringUpToDate(storage, newer)).toBe(true);
+      expect(storedVersion(storage.sql, newer)).toBe(3);
+      expect(storage.sql.exec('SELECT count(*) AS n FROM newer').one().n).toBe(1);
+    });
   });
 
-  test('keeps the history as it was written', async () => {
-    const { job } = await jobAt('AUDIO_READY');
-    for (const query of [`UPDATE history SET actor = 'system'`, 'DELETE FROM history']) {
-      expect(await refusalOf(job, query)).toContain('the history is append-only');
-    }
+  test('keeps neither half of a step that fails nor its version, and takes it again', async () => {
+    await inEmptyObject((storage) => {
+      made(storage);
+      const step = (sql: string): Schema => ({ ...first, version: 2, steps: [sql] });
+      const broken = step('CREATE TABLE two (a INTEGER); CREATE TABLE thing (a INTEGER)');
+      expect(() => bringUpToDate(storage, broken)).toThrow('already exists');
+      expect(schemaOf(storage.sql)).toHaveLength(1);
+      expect(storedVersion(storage.sql, broken)).toBe(1);
+      expect(bringUpToDate(storage, step('CREATE TABLE two (a INTEGER)'))).toBe(true);
+      expect(storedVersion(storage.sql, broken)).toBe(2);
+    });
+  });
+
+  test('a newer one is refused, and left as it is', async () => {
+    await inEmptyObject((storage) => {
+      made(storage);
+      storage.sql.exec('UPDATE thing SET schema = 2');
+      expect(() => bringUpToDate(storage, first)).toThrow(NewerSchema);
+      expect(storedVersion(storage.sql, first)).toBe(2);
+    });
   });
 });
 
 describe.each([
-  ['job', JOB_MIGRATIONS],
-  ['workspace', WORKSPACE_MIGRATIONS],
-] as const)('the schema of the %s', (_actor, migrations) => {
-  const { schema, steps } = migrations;
-
-  test('may be made again and changes nothing', async () => {
-    await inEmptyObject((storage) => {
-      migrate(storage, migrations);
-      const made = schemaOf(storage.sql);
-      migrate(storage, migrations);
-      expect(schemaOf(storage.sql)).toEqual(made);
-      expect(appliedSteps(storage.sql)).toBe(steps.length);
-    });
-  });
-
-  test('is the same for a new object and for one that every older version has left its step in', async () => {
-    const made = await inEmptyObject((storage) => {
-      migrate(storage, migrations);
-      return schemaOf(storage.sql);
-    });
-    await inEmptyObject((storage) => {
-      const [first = '', ...later] = steps;
-      migrate(storage, { schema: first, steps: [first] });
-      for (const index of later.keys()) migrate(storage, { schema, steps: steps.slice(0, index + 2) });
-      expect(schemaOf(storage.sql)).toEqual(made);
-      expect(appliedSteps(storage.sql)).toBe(steps.length);
-    });
-  });
-
-  test('goes on from where an older version of the service stopped', async () => {
-    await inEmptyObject((storage) => {
-      migrate(storage, migrations);
-      const newer = {
-        schema,
-        steps: [...steps, 'CREATE TABLE newer (a INTEGER)', 'INSERT INTO newer VALUES (1)'],
-      };
-      migrate(storage, newer);
-      migrate(storage, newer);
-      expect(appliedSteps(storage.sql)).toBe(steps.length + 2);
-      expect(storage.sql.exec('SELECT count(*) AS n FROM newer').one().n).toBe(1);
-    });
+  ['job', 'JOB', JOB_SCHEMA],
+  ['project', 'PROJECT', PROJECT_SCHEMA],
+  ['workspace', 'WORKSPACE', WORKSPACE_SCHEMA],
+] as const)('the schema of the %s', (marker, binding, schema) => {
+  test('bears its version where it is looked for, and has a step for each version after the first', async () => {
+    expect(schema.marker).toBe(marker);
+    expect(schema.steps).toHaveLength(schema.version - 1);
+    const { job } = await jobAt('AUDIO_READY');
+    const name = { JOB: job.id, PROJECT: job.projectId, WORKSPACE: await job.owner() }[binding];
+    const version = await runInDurableObject(env[binding].getByName(name), (_actor, { storage }) =>
+      storedVersion(storage.sql, schema),
+    );
+    expect(version).toBe(schema.version);
   });
 });
 
-test('a migration that fails leaves neither half of its step nor its marker, and is run again', async () => {
-  await inEmptyObject((storage) => {
-    const first = 'CREATE TABLE one (a INTEGER)';
-    migrate(storage, { schema: first, steps: [first] });
-    const broken = 'CREATE TABLE two (a INTEGER); CREATE TABLE one (a INTEGER)';
-    expect(() => migrate(storage, { schema: first, steps: [first, broken] })).toThrow('already exists');
-    expect(schemaOf(storage.sql)).toHaveLength(2);
-    expect(appliedSteps(storage.sql)).toBe(1);
-    migrate(storage, { schema: first, steps: ['never run again', 'CREATE TABLE two (a INTEGER)'] });
-    expect(appliedSteps(storage.sql)).toBe(2);
-  });
-});
-
-test('a schema that cannot be made leaves nothing at all', async () => {
-  await inEmptyObject((storage) => {
-    const broken = { schema: 'CREATE TABLE one (a INTEGER); nonsense', steps: ['one'] };
-    expect(() => migrate(storage, broken)).toThrow('syntax error');
-    expect(schemaOf(storage.sql)).toEqual([]);
-    expect(appliedSteps(storage.sql)).toBe(0);
-  });
-});
-
-test('a job that the service of before stored goes on with everything it had', async () => {
-  const id = newId('job');
-  const [first = '', second = ''] = JOB_MIGRATIONS.steps;
-  const stub = env.JOB.getByName(id);
-  const checkpoint = {
-    status: 'AUDIO_READY',
-    ref: 's3://a/1',
-    dispatchId: 'dsp_run',
-    modelProfile: 'balanced',
+test('a record of before reads with null for what was not known then, never with undefined', () => {
+  const bare = {
+    id: 'job_1',
+    projectId: 'prj_1',
+    owner: 'own_1',
+    status: 'UPLOADED',
+    manifest: {},
+    revision: 1,
   };
-  await runInDurableObject(stub, (_actor, { storage }) => {
-    migrate(storage, { schema: first, steps: [first] });
-    migrate(storage, { schema: '', steps: [first, second] });
-    storage.sql.exec(
-      `INSERT INTO job (one, id, project_id, owner, status, manifest, checkpoints, open_dispatch_id,
-         latest_dispatch_at, revision, created_at, updated_at)
-       VALUES (1, ?, 'prj_1', 'own_1', 'FAILED', ?, ?, 'dsp_retry', 300, 7, 1, 250)`,
-      id,
-      JSON.stringify({
-        videoUri: 's3://v',
-        audioUri: 's3://a/1',
-        transcriptUri: null,
-        draftUri: null,
-        exports: {},
-      }),
-      JSON.stringify({ AUDIO_READY: checkpoint }),
-    );
-    const dispatch = (values: string) =>
-      storage.sql.exec(
-        `INSERT INTO dispatch (id, kind, state, request_key, client_request_id, resume_from_status, checkpoint_ref,
-           cancel_state, cancel_until, cancel_attempts, created_at, model_profile, policy_version, traceparent,
-           deliver_until, delivery_attempts, updated_at)
-         VALUES (${values}, 'balanced', '1', '00-x', 900, 1, 301)`,
-      );
-    // The clock stepped back between the one that was lost and the one that is open.
-    dispatch(`'dsp_run', 'run', 'FAILED', 'run', NULL, NULL, NULL, NULL, NULL, NULL, 100`);
-    dispatch(
-      `'dsp_lost', 'retry', 'UNDELIVERABLE', NULL, 'lost', 'AUDIO_READY', 's3://a/1', 'PENDING', 950, 2, 310`,
-    );
-    dispatch(
-      `'dsp_retry', 'retry', 'DELIVERED', 'retry:a', 'a', 'AUDIO_READY', 's3://a/1', NULL, NULL, NULL, 300`,
-    );
-    storage.sql.exec(
-      `INSERT INTO callback_event VALUES ('event-1', 'dsp_run', 'digest', 'AUDIO_READY', 110, 111, NULL)`,
-    );
-    storage.sql.exec(
-      `INSERT INTO transition (event_type, actor, prev_status, new_status, dispatch_id, occurred_at, recorded_at)
-       VALUES ('status_changed', 'orchestrator', 'AUDIO_EXTRACTING', 'AUDIO_READY', 'dsp_run', 110, 111),
-              ('status_changed', 'orchestrator', 'AUDIO_READY', 'FAILED', 'dsp_run', 150, 151)`,
-    );
-  });
-  await evictDurableObject(stub);
-
-  const shown = await stub.show('own_1');
-  expect(shown.ok && JSON.parse(shown.body)).toMatchObject({
-    status: 'FAILED',
-    revision: 7,
-    open_dispatch: { dispatch_id: 'dsp_retry', dispatch_state: 'DELIVERED', client_request_id: 'a' },
-  });
-  expect(await stub.dispatches('own_1', null, 10)).toMatchObject({
-    items: [
-      { id: 'dsp_retry' },
-      { id: 'dsp_lost', state: 'UNDELIVERABLE', cancelNotice: { state: 'PENDING', until: 950, attempts: 2 } },
-      { id: 'dsp_run', kind: 'run', clientRequestId: null },
-    ],
-  });
-  expect(await stub.transitions('own_1', 0, 10)).toMatchObject({
-    items: [
-      { seq: 1, newStatus: 'AUDIO_READY' },
-      { seq: 2, prevStatus: 'AUDIO_READY', newStatus: 'FAILED' },
-    ],
-  });
-  const repeated = callback('dsp_run', 'AUDIO_READY', { eventId: 'event-1', payloadDigest: 'digest' });
-  expect(await stub.applyCallback(repeated)).toMatchObject({ ok: true, replayed: true });
-  const next = callback('dsp_retry', 'TRANSCRIBING', { eventId: 'event-2', occurredAt: 400 });
-  expect(await stub.applyCallback(next)).toMatchObject({ ok: true, job: { status: 'TRANSCRIBING' } });
-  expect(await stub.transitions('own_1', 2, 10)).toMatchObject({
-    items: [{ seq: 3, newStatus: 'TRANSCRIBING' }],
-  });
+  const { job, newest } = decodePresent(
+    JSON.stringify({ v: 1, job: bare, newest: { id: 'dsp_1', kind: 'run' }, earlier: 0 }),
+  );
+  expect(job).toMatchObject({ failure: null, latestCallback: null, openDispatchId: null, checkpoints: {} });
+  expect(newest).toMatchObject({ executionId: null, cancelNotice: null, engines: {} });
 });
 
-test('whatever is asked of a job or workspace that does not exist stores nothing', async () => {
+test('a record of a newer version is not guessed at', () => {
+  expect(() => decodeDispatch(JSON.stringify({ v: 2, id: 'dsp_1' }))).toThrow('a record of version 2');
+});
+
+test('whatever is asked of a job, project or workspace that does not exist stores nothing', async () => {
   const token = await editorToken(`editor-${crypto.randomUUID()}`);
   const id = newId('job');
   const retry = { model_profile: 'balanced', client_request_id: 'x' };
@@ -310,10 +199,14 @@ test('whatever is asked of a job or workspace that does not exist stores nothing
   await call('GET', `/projects/${newId('prj')}/jobs`, { token });
 
   expect(await storedRows(id)).toEqual({});
-  const job = await createdJob();
   const strangers = env.WORKSPACE.getByName(`own_${crypto.randomUUID()}`);
   await strangers.projects(null, 10);
-  await strangers.jobs(job.projectId, null, null, 10);
-  const tables = await runInDurableObject(strangers, (_actor, state) => schemaOf(state.storage.sql));
-  expect(tables).toEqual([]);
+  const nowhere = env.PROJECT.getByName(newId('prj'));
+  await nowhere.show('own_1');
+  await nowhere.jobs('own_1', null, null, 10);
+  for (const stub of [strangers, nowhere]) {
+    expect(
+      await runInDurableObject(stub as DurableObjectStub, (_actor, state) => schemaOf(state.storage.sql)),
+    ).toEqual([]);
+  }
 });

@@ -24,20 +24,20 @@ export interface Measured {
   wholeAwake: readonly Step[];
   /** What may happen beside it. */
   beside: readonly Step[];
-  schemaRows: { job: number; workspace: number };
-  storedBytes: { job: number; workspacePerJob: number };
+  /** `secondDispatch` comes with the second dispatch of a job, and is part of `job`. */
+  schemaRows: { job: number; secondDispatch: number; project: number; workspace: number };
+  storedBytes: { job: number; projectPerJob: number };
 }
 
 const WHOLE = 'a whole job, with one failure and one retry';
 const WHOLE_AWAKE = 'a whole job that never sleeps';
-/** What decision 13 found. */
-const BEFORE = { rows: 70, schemaRows: 16 };
+/** What decision 21 found. */
+const BEFORE = { rows: 42, schemaRows: 12, dollars: 78.36 };
 const MILLION = 1_000_000;
 
-const rowsWritten = ({ jobRows, alarmsSet, workspaceRows }: Counts): number =>
-  jobRows + alarmsSet + workspaceRows;
-const objectRequests = ({ jobCalls, workspaceCalls, alarmsFired }: Counts): number =>
-  jobCalls + workspaceCalls + alarmsFired;
+const rowsWritten = ({ jobRows, alarmsSet, listRows }: Counts): number => jobRows + alarmsSet + listRows;
+const objectRequests = ({ jobCalls, listCalls, alarmsFired }: Counts): number =>
+  jobCalls + listCalls + alarmsFired;
 
 interface Line extends Step {
   /** For how long objects are active, as ASSUMED has it. */
@@ -60,12 +60,13 @@ function sumOf(name: string, steps: readonly Step[]): Line {
     activeMs: sum('activeMs'),
     jobRows: sum('jobRows'),
     alarmsSet: sum('alarmsSet'),
-    workspaceRows: sum('workspaceRows'),
+    listRows: sum('listRows'),
     rowsRead: sum('rowsRead'),
     workerRequests: sum('workerRequests'),
     jobCalls: sum('jobCalls'),
-    workspaceCalls: sum('workspaceCalls'),
+    listCalls: sum('listCalls'),
     alarmsFired: sum('alarmsFired'),
+    objectsCalled: sum('objectsCalled'),
     queueOperations: sum('queueOperations'),
     logLines: sum('logLines'),
     awakenings: sum('awakenings'),
@@ -94,8 +95,13 @@ export function figuresOf(measured: Measured): Figures {
         },
       ]),
     ),
-    schema: { jobRows: schemaRows.job, workspaceRows: schemaRows.workspace },
-    stored: { jobBytes: storedBytes.job, workspaceBytesPerJob: storedBytes.workspacePerJob },
+    schema: {
+      jobRows: schemaRows.job,
+      secondDispatchRows: schemaRows.secondDispatch,
+      projectRows: schemaRows.project,
+      workspaceRows: schemaRows.workspace,
+    },
+    stored: { jobBytes: storedBytes.job, projectBytesPerJob: storedBytes.projectPerJob },
     modelled: { objectActiveMs: sum.activeMs },
     'a million jobs': {
       dollars: cents(MILLION * total(bill(measured))),
@@ -116,8 +122,9 @@ export function costSection(measured: Measured): string {
     '',
     ...stepTable(beside.map(toLine)),
     '',
-    `The schema comes on top, once per object: ${schemaRows.job} rows for a job, which makes ${rows + schemaRows.job} with`,
-    `the ${rows} above, and ${schemaRows.workspace} for a workspace.`,
+    `The schema comes on top, once per object: ${schemaRows.job} rows for a job, ${schemaRows.secondDispatch} of them with its second ` +
+      `dispatch, which makes ${rows + schemaRows.job} with`,
+    `the ${rows} above; ${schemaRows.project} for a project and ${schemaRows.workspace} for a workspace.`,
     '',
     `At Cloudflare's prices of ${READ_ON}:`,
     '',
@@ -127,15 +134,15 @@ export function costSection(measured: Measured): string {
     '',
     ...scaleTable(measured),
     '',
-    `Rows written before [decision 13](decisions/0013-what-is-written-together-is-one-row.md): ${BEFORE.rows} and`,
-    `${BEFORE.schemaRows} of the schema, $${BEFORE.rows + BEFORE.schemaRows} per million jobs; now ${rows} and ` +
-      `${schemaRows.job}, $${rows + schemaRows.job}.`,
+    `Before [decision 21](decisions/0021-one-record-and-a-small-schema.md) a whole job wrote ${BEFORE.rows} rows and ` +
+      `${BEFORE.schemaRows} of the schema, and came to $${BEFORE.dollars} per million;`,
+    `now ${rows} and ${schemaRows.job}, and ${dollars(MILLION * total(bill(measured)))}.`,
   ].join('\n');
 }
 
 function stepTable(lines: readonly Line[]): string[] {
   const head =
-    '| | rows: job | alarm set | workspace | **rows written** | rows read | Worker requests | object requests | ' +
+    '| | rows: job | alarm set | lists | **rows written** | rows read | Worker requests | object requests | ' +
     'of them alarms | awakenings | queue operations | log lines | object ms, modelled | dollars per million |';
   return [
     head,
@@ -145,7 +152,7 @@ function stepTable(lines: readonly Line[]): string[] {
       const figures = [
         step.jobRows,
         step.alarmsSet,
-        step.workspaceRows,
+        step.listRows,
         `**${rowsWritten(step)}**`,
         step.rowsRead,
         step.workerRequests,
@@ -230,7 +237,7 @@ function billTable(measured: Measured): string[] {
     .reduce((sum, { units }) => sum + units, 0);
   const logGb = (events * ASSUMED.bytesPerLogEvent) / 1e9;
   const laterLogs = dollarsFor('logGb', logGb) + dollarsFor('logGbMonths', logGb * LOG_MONTHS);
-  const { job, workspacePerJob } = measured.storedBytes;
+  const { job, projectPerJob } = measured.storedBytes;
   const line = ({ name, billed, units }: Item) =>
     `| ${name} | ${Number(units.toFixed(4))} | ${priceOf(billed)} | ${dollars(MILLION * dollarsFor(billed, units))} |`;
   return [
@@ -241,7 +248,7 @@ function billTable(measured: Measured): string[] {
     `| its log lines from 2026-12-01, when gigabytes are priced, assumed ${ASSUMED.bytesPerLogEvent} bytes each, in place ` +
       `of those above | ${events} KB | ${priceOf('logGb')}, ${priceOf('logGbMonths')} for 7 days | ` +
       `${dollars(MILLION * laterLogs)} |`,
-    `| **an idle job, each month**: ${job} bytes and ${workspacePerJob} in its workspace | ` +
+    `| **an idle job, each month**: ${job} bytes and ${projectPerJob} in its project | ` +
       `${Number(storedGb(measured).toFixed(8))} | ${priceOf('storedGbMonths')} | ` +
       `**${dollars(MILLION * dollarsFor('storedGbMonths', storedGb(measured)))}** |`,
   ];
@@ -249,8 +256,7 @@ function billTable(measured: Measured): string[] {
 
 const total = (items: readonly Item[]): number =>
   items.reduce((sum, { billed, units }) => sum + dollarsFor(billed, units), 0);
-const storedGb = ({ storedBytes: { job, workspacePerJob } }: Measured): number =>
-  (job + workspacePerJob) / 1e9;
+const storedGb = ({ storedBytes: { job, projectPerJob } }: Measured): number => (job + projectPerJob) / 1e9;
 const cents = (perMillion: number): number => Math.round(perMillion * 100) / 100;
 const dollars = (amount: number): string => `$${cents(amount).toFixed(2)}`;
 const priceOf = (billed: Billed): string => {

@@ -4,6 +4,7 @@ import fc from 'fast-check';
 import type { Command } from '../../src/domain/commands.ts';
 import type { Decision } from '../../src/domain/decision.ts';
 import { isOpen } from '../../src/domain/dispatch.ts';
+import { brokenInvariant, type Present } from '../../src/domain/invariants.ts';
 import { REPORTABLE_STATUSES, type ReportableStatus } from '../../src/domain/lifecycle.ts';
 import { awaited, nextWakeUp } from '../../src/domain/timeouts.ts';
 import { callback, cancel, confirmUpload, delivered, NO_ARTIFACTS, retry, run } from './builders.ts';
@@ -55,6 +56,7 @@ const report = fc
           eventId: c.event === null ? `event-of-${index}` : `event-${c.event}`,
           payloadDigest: c.digest,
           artifacts: { ...NO_ARTIFACTS, audioUri: uri, transcriptUri: uri, draftUri: uri },
+          artifactsJson: uri && JSON.stringify({ uri }),
           progressPct: c.progressPct,
           actor: c.actor,
         });
@@ -173,11 +175,17 @@ export function live(history: readonly Step[], answers: Map<string, number>): vo
       same('the dispatch that is answered', decision.dispatch?.id, model.named);
     }
     same('the state', seen(job.state), expected(model));
+    if (decision.kind === 'accepted') {
+      const broken = brokenInvariant(presentOf(before), presentOf(job.state), decision.changes);
+      holds(`storage refuses nothing that is decided: ${broken}`, broken === null);
+    }
     checkStep(before, job.state, command, decision, effective);
     checkPresent(job, now);
     if (decision.kind === 'replayed') sameAgain(job, command, decision, now);
   }
 }
+
+const presentOf = ({ job, dispatches }: MemoryState): Present => ({ job, newest: dispatches.at(-1) ?? null });
 
 function same(what: string, seenNow: unknown, modelled: unknown): void {
   const [a, b] = [JSON.stringify(seenNow), JSON.stringify(modelled)];

@@ -73,6 +73,7 @@ export class ModelJob {
   checkpoints: Record<string, string> = {};
   dispatches: ModelDispatch[] = [];
   events: Record<string, string> = {};
+  heartbeat: { event: string; print: string } | null = null;
   trail: string[] = [];
   latest: { dispatch: string; at: number } | null = null;
   lastSign: number | null = null;
@@ -216,7 +217,7 @@ export class ModelJob {
   #callback(report: Callback, now: number): string {
     // Two pipelines may number their reports alike.
     const event = `${report.dispatchId} ${report.eventId}`;
-    const seen = this.events[event];
+    const seen = this.events[event] ?? (this.heartbeat?.event === event ? this.heartbeat.print : undefined);
     if (seen !== undefined) return seen === report.payloadDigest ? 'replayed' : 'EVENT_ID_PAYLOAD_MISMATCH';
     const dispatch = this.dispatches.find(({ id }) => id === report.dispatchId);
     if (!dispatch) return 'RESOURCE_NOT_FOUND';
@@ -245,7 +246,8 @@ export class ModelJob {
     this.manifest.draftUri = report.artifacts.draftUri ?? this.manifest.draftUri;
     if (report.status === 'FAILED') this.failure = report.failure?.failureCode ?? null;
     const progress = report.progressPct ?? (report.status === this.status ? this.progress : null);
-    if (report.status !== this.status || report.status === 'FAILED') {
+    const moves = report.status !== this.status || report.status === 'FAILED';
+    if (moves) {
       this.#move(report.status, report.actor, dispatch.id, now);
     }
     this.progress = progress;
@@ -254,7 +256,9 @@ export class ModelJob {
       dispatch.state =
         report.status === 'FAILED' ? 'FAILED' : RESTING.includes(report.status) ? 'SETTLED' : 'RUNNING';
     }
-    this.events[event] = report.payloadDigest;
+    // Of signs of life that bring nothing only the newest is known again.
+    if (moves || report.artifactsJson !== null) this.events[event] = report.payloadDigest;
+    else this.heartbeat = { event, print: report.payloadDigest };
     this.latest = { dispatch: dispatch.id, at: report.occurredAt };
     this.lastSign = now;
     return 'accepted';

@@ -178,7 +178,7 @@ describe('every answer', () => {
   /** What the service answers when it is itself at fault. */
   const faulty = async (): Promise<Reply> => {
     const { job } = await failedAfter('TRANSCRIBING');
-    await job.sql(`UPDATE job SET manifest = 'not json, and secret'`);
+    await job.damage();
     return call('GET', `/jobs/${job.id}`, { token: job.token });
   };
 

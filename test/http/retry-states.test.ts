@@ -26,7 +26,7 @@ const statusesThat = (answer: 'not failed' | 'running') =>
   STATUSES.filter((status) => WITHOUT_DISPATCH[status] === answer);
 
 /** Puts the job into a status, whatever its history says. */
-const seed = (job: ActingJob, status: Status) => job.sql('UPDATE job SET status = ?', status);
+const seed = (job: ActingJob, status: Status) => job.patch({ status });
 
 const refusedRetry = (job: ActingJob) => withoutSideEffect(job, () => job.retry('another'));
 

@@ -7,9 +7,11 @@ import { requireConfig } from '../../../src/config.ts';
 import { signCallbackToken } from '../../../src/contract/callback-token.ts';
 import type { DispatchMessage } from '../../../src/contract/messages.ts';
 import type { Dispatch, DispatchState } from '../../../src/domain/dispatch.ts';
+import type { Job } from '../../../src/domain/job.ts';
 import type { ReportableStatus, Status } from '../../../src/domain/lifecycle.ts';
 import type { Answer, Plan } from '../orchestrator/plan.ts';
-import { call, dispatchRecords, editorToken, orchestrator, type Reply } from './harness.ts';
+import { call, editorToken, orchestrator, type Reply } from './harness.ts';
+import { dispatchRecords, presentOf, replaceDispatches, replacePresent } from './stored.ts';
 
 export const VIDEO_URI = 's3://media/talk.mp4';
 export const config = requireConfig(env);
@@ -57,9 +59,9 @@ export class ActingJob {
     return this.post('confirm-upload', { video_uri: VIDEO_URI });
   }
 
-  /** Whose workspace the job is listed in. */
+  /** Whose workspace its project is listed in. */
   async owner(): Promise<string> {
-    return String((await this.sql('SELECT owner FROM job'))[0]?.owner);
+    return (await this.stored()).owner;
   }
 
   run(headers: Record<string, string> = {}): Promise<Reply> {
@@ -121,16 +123,18 @@ export class ActingJob {
     return (await orchestrator.log(this.id)).executions;
   }
 
-  /**
-   * Rows that a statement finds or leaves in this job's own database. The actor, its only writer, remembers what it has
-   * read: after a statement that writes it is evicted, and reads again.
-   */
+  /** Rows that a query finds in this job's own database. */
   async sql(query: string, ...bindings: SqlStorageValue[]): Promise<Row[]> {
-    const rows = await runInDurableObject(this.stub, (_actor, state) =>
+    return runInDurableObject(this.stub, (_actor, state) =>
       state.storage.sql.exec<Row>(query, ...bindings).toArray(),
     );
-    if (!/^\s*SELECT/.test(query)) await this.forget();
-    return rows;
+  }
+
+  /** The job as it is stored. */
+  async stored(): Promise<Job> {
+    const present = await runInDurableObject(this.stub, (_actor, state) => presentOf(state.storage.sql));
+    if (present === null) throw new Error(`${this.id} stored nothing`);
+    return present.job;
   }
 
   /** Every dispatch as it is stored, oldest first. */
@@ -138,10 +142,21 @@ export class ActingJob {
     return runInDurableObject(this.stub, (_actor, state) => dispatchRecords(state.storage.sql));
   }
 
+  /** Replaces fields of the job, as it is stored. */
+  async patch(fields: Partial<Job>): Promise<void> {
+    await this.#rewrite((sql) =>
+      replacePresent(sql, (present) => ({ ...present, job: { ...present.job, ...fields } })),
+    );
+  }
+
   /** Replaces fields of the newest dispatch, as it is stored. */
   async patchNewest(fields: Partial<Dispatch>): Promise<void> {
-    const newest = { ...(await this.storedDispatches()).at(-1), ...fields };
-    await this.sql('UPDATE job SET newest_dispatch = ?', JSON.stringify(newest));
+    await this.#rewrite((sql) =>
+      replacePresent(sql, (present) => ({
+        ...present,
+        newest: present.newest && ({ ...present.newest, ...fields } as Dispatch),
+      })),
+    );
   }
 
   /** Makes everything that deadlines run from this much older; the order of events stays. */
@@ -157,26 +172,30 @@ export class ActingJob {
           ? { ...record.cancelNotice, until: record.cancelNotice.until - ms }
           : record.cancelNotice,
     });
-    await runInDurableObject(this.stub, (_actor, { storage: { sql } }) => {
-      for (const record of dispatchRecords(sql).map(older)) {
-        sql.exec(
-          'UPDATE dispatch SET created_at = ?, record = ? WHERE id = ?',
-          record.createdAt,
-          JSON.stringify(record),
-          record.id,
-        );
-        sql.exec(
-          `UPDATE job SET newest_dispatch = ? WHERE newest_dispatch ->> 'id' = ?`,
-          JSON.stringify(record),
-          record.id,
-        );
-      }
+    await this.#rewrite((sql) => {
+      replaceDispatches(sql, older);
+      replacePresent(sql, ({ job, ...present }) => ({
+        ...present,
+        job: {
+          ...job,
+          lastProgressAt: job.lastProgressAt && job.lastProgressAt - ms,
+          updatedAt: job.updatedAt - ms,
+        },
+      }));
     });
-    await this.sql(
-      'UPDATE job SET last_progress_at = last_progress_at - ?, updated_at = updated_at - ?',
-      ms,
-      ms,
-    );
+  }
+
+  /** What is stored of the job is no longer what the service wrote. */
+  async damage(): Promise<void> {
+    await this.#rewrite((sql) => sql.exec(`UPDATE job SET record = 'not json, and secret'`));
+  }
+
+  /** The actor remembers what it has read: it is evicted, and reads again. */
+  async #rewrite(write: (sql: SqlStorage) => unknown): Promise<void> {
+    await runInDurableObject(this.stub, (_actor, state) => {
+      write(state.storage.sql);
+    });
+    await this.forget();
   }
 
   /** Fires the alarm now; false when none was set. */

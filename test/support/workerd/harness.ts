@@ -9,10 +9,10 @@ import {
 import { importJWK, type JWTPayload, SignJWT } from 'jose';
 import { expect } from 'vitest';
 import { DEVELOPMENT_AUDIENCE, DEVELOPMENT_ISSUER } from '../../../src/config.ts';
-import type { Dispatch } from '../../../src/domain/dispatch.ts';
 import worker from '../../../src/index.ts';
 import { OrchestratorClient } from '../orchestrator/client.ts';
 import type { OrchestratorLog } from '../orchestrator/log.ts';
+import { dispatchRecords, presentOf } from './stored.ts';
 
 interface TestEnv {
   CONTROL_URL: string;
@@ -98,34 +98,20 @@ export function storedRows(jobId: string): Promise<StoredRows> {
 export type StoredRows = Record<string, Record<string, unknown>[]>;
 
 /** Every row of an object's database, by table; an object that stored nothing has no table. */
-export function allRows(state: DurableObjectState): StoredRows {
-  const tables = state.storage.sql
+export function allRows({ storage: { sql } }: DurableObjectState): StoredRows {
+  const tables = sql
     .exec<{ name: string }>(
       `SELECT name FROM sqlite_master WHERE type = 'table' AND name NOT LIKE '\\_cf%' ESCAPE '\\' AND name NOT LIKE 'sqlite%'`,
     )
     .toArray();
-  const rowsOf = (name: string) =>
-    state.storage.sql
-      .exec(`SELECT * FROM ${name}`)
-      .toArray()
-      // The newest dispatch, withdrawn or not, and when it was made are no part of what a job is.
-      .map(({ latest_dispatch_at: _order, newest_dispatch: _record, ...row }) => row);
-  const rows: StoredRows = Object.fromEntries(tables.map(({ name }) => [name, rowsOf(name)]));
-  return 'dispatch' in rows
-    ? { ...rows, dispatch: dispatchRecords(state.storage.sql).map((record) => ({ ...record })) }
-    : rows;
-}
-
-/** Every dispatch, wherever it is kept, oldest first. */
-export function dispatchRecords(sql: SqlStorage): Dispatch[] {
-  return sql
-    .exec<{ record: string }>(
-      `SELECT record FROM dispatch UNION ALL
-       SELECT newest_dispatch FROM job WHERE newest_dispatch IS NOT NULL`,
-    )
-    .toArray()
-    .map(({ record }): Dispatch => JSON.parse(record))
-    .sort((a, b) => a.createdAt - b.createdAt);
+  const rows: StoredRows = Object.fromEntries(
+    tables.map(({ name }) => [name, sql.exec(`SELECT * FROM ${name}`).toArray()]),
+  );
+  const present = presentOf(sql);
+  if (present === null) return rows;
+  // Dispatches, withdrawn or not, and when the newest was made are no part of what a job is.
+  const { latestDispatchAt: _order, ...job } = present.job;
+  return { ...rows, job: [job], dispatch: dispatchRecords(sql).map((record) => ({ ...record })) };
 }
 
 /** A job and the token of its editor. */

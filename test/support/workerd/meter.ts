@@ -2,6 +2,7 @@
 // Actors, consumer and tests share its prototypes, its environment and its console. What it costs is test/cost's.
 import { env, runInDurableObject } from 'cloudflare:test';
 import { JobActor } from '../../../src/actor/job-actor.ts';
+import { ProjectActor } from '../../../src/actor/project-actor.ts';
 import { WorkspaceActor } from '../../../src/actor/workspace-actor.ts';
 import { newId } from '../../../src/contract/fields.ts';
 import worker from '../../../src/index.ts';
@@ -9,7 +10,8 @@ import worker from '../../../src/index.ts';
 export interface Counts {
   /** Entries of tables and indexes, without the schema, which is made once per object. */
   jobRows: number;
-  workspaceRows: number;
+  /** Of projects and workspaces. */
+  listRows: number;
   /** Each setAlarm is billed as one row written. */
   alarmsSet: number;
   rowsRead: number;
@@ -17,21 +19,23 @@ export interface Counts {
   workerRequests: number;
   /** Calls of an actor's methods, without alarms. */
   jobCalls: number;
-  workspaceCalls: number;
+  listCalls: number;
   alarmsFired: number;
+  /** Different objects that were called, which wakes those that sleep. */
+  objectsCalled: number;
   /** Per 64 KB of a message: one to write it, one each time it is read, one to delete it. */
   queueOperations: number;
   logLines: number;
 }
 
-type Actor = 'job' | 'workspace';
+type Actor = 'job' | 'list';
 interface Rows {
   written: number;
   read: number;
 }
 
 /** Made once per object, by statements whose cursors do not count it all. */
-const IS_SCHEMA = /^\s*(--|CREATE)|(INSERT INTO|UPDATE) migration\b/;
+const IS_SCHEMA = /^\s*(--|CREATE)/;
 /** The service's own, which are counted in place of being shown; the tests' are shown. */
 const IS_LOG_LINE = /^\{"level"/;
 const CHUNK_BYTES = 64_000;
@@ -44,6 +48,7 @@ export class Meter {
   /** By the object that holds them: an actor reads before its first call tells what it is. */
   #rows = new Map<object, Rows>();
   #actors = new WeakMap<object, Actor>();
+  #called = new Set<object>();
   #underWay = 0;
   #messagesLeft = 0;
   #muted = false;
@@ -52,7 +57,8 @@ export class Meter {
   private constructor(storage: DurableObjectStorage) {
     this.#meterStorage(storage);
     this.#meterActor('job', JobActor.prototype);
-    this.#meterActor('workspace', WorkspaceActor.prototype);
+    this.#meterActor('list', ProjectActor.prototype);
+    this.#meterActor('list', WorkspaceActor.prototype);
     this.#meterWorker();
     this.#meterLog();
   }
@@ -70,11 +76,12 @@ export class Meter {
   reset(): void {
     this.#counts = noCounts();
     this.#rows = new Map();
+    this.#called = new Set();
   }
 
   /** Since the last reset. */
   counts(): Counts {
-    const counts = { ...this.#counts };
+    const counts = { ...this.#counts, objectsCalled: this.#called.size };
     for (const [sql, { written, read }] of this.#rows) {
       const actor = this.#actors.get(sql);
       // What no call has reached was only looked at by the test.
@@ -147,6 +154,7 @@ export class Meter {
       this.#wrap(prototype, name, (method, args, called) => {
         const { ctx } = called as { ctx: DurableObjectState };
         this.#actors.set(ctx.storage.sql, actor);
+        this.#called.add(ctx.storage.sql);
         this.#counts[counted] += 1;
         return this.#during(() => method(...args));
       });
@@ -226,13 +234,14 @@ const chunksOf = (body: unknown): number =>
 
 const noCounts = (): Counts => ({
   jobRows: 0,
-  workspaceRows: 0,
+  listRows: 0,
   alarmsSet: 0,
   rowsRead: 0,
   workerRequests: 0,
   jobCalls: 0,
-  workspaceCalls: 0,
+  listCalls: 0,
   alarmsFired: 0,
+  objectsCalled: 0,
   queueOperations: 0,
   logLines: 0,
 });
