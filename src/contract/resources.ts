@@ -1,9 +1,9 @@
 // What editors are shown: the schemas of the resources, and the domain's records in their form.
 import * as z from 'zod';
 import { DISPATCH_STATES, type Dispatch } from '../domain/dispatch.ts';
-import type { Transition } from '../domain/history.ts';
+import { AUDIT_EVENTS, type Transition } from '../domain/history.ts';
 import type { Job } from '../domain/job.ts';
-import { RESUME_STATUSES, STATUSES } from '../domain/lifecycle.ts';
+import { ACTORS, RESUME_STATUSES, STATUSES } from '../domain/lifecycle.ts';
 import type { JobSummary, Project } from '../domain/project.ts';
 import { page, timestamp, toTimestamp } from './fields.ts';
 
@@ -26,6 +26,8 @@ export const dispatch = z
     model_profile: z.string(),
     policy_version: z.string().meta({ description: 'The model policy under which the profile was allowed.' }),
     client_request_id: z.string().nullable(),
+    actor_id: z.string().meta({ description: 'Who asked for it: the `sub` of their token.' }),
+    correlation_id: z.string().meta({ description: 'Of the request that asked for it.' }),
     delivery_attempts: z.int(),
     last_error: z.string().nullable(),
     execution_id: z.string().nullable(),
@@ -82,10 +84,11 @@ export const jobSummaryPage = page(jobSummary).meta({ id: 'JobSummaryPage' });
 export const transition = z
   .object({
     seq: z.int(),
-    event_type: z.enum(['status_changed', 'failed_again']),
+    event_type: z.enum(AUDIT_EVENTS),
     job_id: z.string(),
     project_id: z.string(),
-    actor_type: z.enum(['editor', 'orchestrator', 'system']),
+    actor_type: z.enum(ACTORS),
+    actor_id: z.string().nullable().meta({ description: 'The editor, where one did it.' }),
     prev_status: jobStatus,
     new_status: jobStatus,
     dispatch_id: z.string().nullable(),
@@ -106,6 +109,8 @@ export function toDispatchResource(record: Dispatch): z.infer<typeof dispatch> {
     model_profile: record.modelProfile,
     policy_version: record.policyVersion,
     client_request_id: record.clientRequestId,
+    actor_id: record.actorId,
+    correlation_id: record.correlationId,
     delivery_attempts: record.deliveryAttempts,
     last_error: record.lastError,
     execution_id: record.executionId,
@@ -184,6 +189,7 @@ export function toTransitionResource(
     job_id: id,
     project_id: projectId,
     actor_type: record.actor,
+    actor_id: record.actorId,
     prev_status: record.prevStatus,
     new_status: record.newStatus,
     dispatch_id: record.dispatchId,
