@@ -1,6 +1,6 @@
 // What travels with a request through the HTTP side.
 import type { Config } from '../config.ts';
-import type { ErrorCode } from './problem.ts';
+import type { ErrorCode } from '../contract/errors.ts';
 
 export interface AppEnv {
   Bindings: Env;

@@ -5,8 +5,8 @@ import {
   toCallbackCommand,
   unknownArtifacts,
 } from '../contract/callback.ts';
-import * as errors from '../contract/errors.ts';
 import { toTimestamp } from '../contract/fields.ts';
+import * as problems from '../contract/problems.ts';
 import { log } from '../log.ts';
 import { refuse } from './problem.ts';
 import { defineRoute, type Route, route } from './route.ts';
@@ -27,7 +27,7 @@ const reportStatus = defineRoute({
     ...commonRefusals,
     ...bodyRefusals,
     ...notFound,
-    409: refusal(errors.callbackConflictError, 'Not applied, and a repeat would not be either'),
+    409: refusal(problems.callbackConflictError, 'Not applied, and a repeat would not be either'),
   },
 });
 

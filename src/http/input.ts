@@ -11,7 +11,7 @@ const MAX_ISSUES = 20;
 
 export const limitBody = bodyLimit({
   maxSize: MAX_BODY_BYTES,
-  onError: (c) => problem(c, 'PAYLOAD_TOO_LARGE', { details: { max_bytes: MAX_BODY_BYTES } }),
+  onError: (c) => problem(c, 'PAYLOAD_TOO_LARGE', { max_bytes: MAX_BODY_BYTES }),
 });
 
 const utf8 = new TextDecoder('utf-8', { fatal: true, ignoreBOM: false });
@@ -55,7 +55,7 @@ function takeBody(c: Context<AppEnv>, { required, content }: NonNullable<Input['
     c.req.addValidatedData('json', {});
     return null;
   }
-  if (!JSON_TYPE.test(c.req.header('content-type') ?? '')) return problem(c, 'UNSUPPORTED_MEDIA_TYPE');
+  if (!JSON_TYPE.test(c.req.header('content-type') ?? '')) return problem(c, 'UNSUPPORTED_MEDIA_TYPE', {});
   let value: unknown;
   try {
     value = JSON.parse(body);
@@ -92,10 +92,8 @@ function invalid(c: Context<AppEnv>, error: z.ZodError): Problem {
     path: issue.path.map(String).join('.').slice(0, 200),
     message: issue.message.slice(0, 300),
   }));
-  return problem(c, 'VALIDATION_ERROR', { details: { issues } });
+  return problem(c, 'VALIDATION_ERROR', { issues });
 }
 
 const notJson = (c: Context<AppEnv>): Problem =>
-  problem(c, 'VALIDATION_ERROR', {
-    details: { issues: [{ path: '', message: 'The body is not valid JSON' }] },
-  });
+  problem(c, 'VALIDATION_ERROR', { issues: [{ path: '', message: 'The body is not valid JSON' }] });

@@ -1,8 +1,8 @@
 // What an editor does with one job. Parse, ask the job's actor, reply; no rule about a job's state lives here.
 import type { Context, TypedResponse } from 'hono';
 import type * as z from 'zod';
-import * as errors from '../contract/errors.ts';
 import { newId, positionCursor, sequenceCursor, toPage } from '../contract/fields.ts';
+import * as problems from '../contract/problems.ts';
 import * as requests from '../contract/requests.ts';
 import {
   dispatchPage,
@@ -73,7 +73,7 @@ const confirmUpload = defineRoute({
     ...editorRefusals,
     ...bodyRefusals,
     ...notFound,
-    409: refusal(errors.confirmUploadConflictError, 'Another video, or not a status to upload in'),
+    409: refusal(problems.confirmUploadConflictError, 'Another video, or not a status to upload in'),
   },
 });
 
@@ -91,8 +91,8 @@ const runJob = defineRoute({
     ...editorRefusals,
     ...bodyRefusals,
     ...notFound,
-    409: refusal(errors.runStateConflictError, 'The job or the model policy does not allow it'),
-    502: refusal(errors.upstreamDispatchError, 'The orchestrator did not take it; nothing changed'),
+    409: refusal(problems.runStateConflictError, 'The job or the model policy does not allow it'),
+    502: refusal(problems.upstreamDispatchError, 'The orchestrator did not take it; nothing changed'),
   },
 });
 
@@ -110,8 +110,8 @@ const retryJob = defineRoute({
     ...editorRefusals,
     ...bodyRefusals,
     ...notFound,
-    409: refusal(errors.retryStateConflictError, 'The job or the model policy does not allow it'),
-    502: refusal(errors.upstreamDispatchError, 'The orchestrator did not take it; nothing changed'),
+    409: refusal(problems.retryStateConflictError, 'The job or the model policy does not allow it'),
+    502: refusal(problems.upstreamDispatchError, 'The orchestrator did not take it; nothing changed'),
   },
 });
 
@@ -127,7 +127,7 @@ const cancelJob = defineRoute({
     ...editorRefusals,
     ...bodyRefusals,
     ...notFound,
-    409: refusal(errors.transitionConflictError, 'The job has ended'),
+    409: refusal(problems.transitionConflictError, 'The job has ended'),
   },
 });
 

@@ -69,6 +69,7 @@ const NOT_FOUND_BODY = {
   title: 'There is no such resource',
   status: 404,
   error_code: 'RESOURCE_NOT_FOUND',
+  retryable: false,
   details: {},
 };
 
