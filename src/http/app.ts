@@ -9,6 +9,7 @@ import { authenticateCallback, authenticateEditor, isRead } from './auth.ts';
 import { callbackRoutes } from './callbacks.ts';
 import { type OpenApiDocument, openapiDocument } from './document.ts';
 import { limitBody, readBody } from './input.ts';
+import { jobCommandRoutes } from './job-commands.ts';
 import { jobRoutes } from './jobs.ts';
 import { problem, refuse } from './problem.ts';
 import { projectRoutes } from './projects.ts';
@@ -57,7 +58,12 @@ const openRoutes: readonly Route[] = [
   route(getHealth, (c) => c.json({ status: 'ok' as const }, 200)),
   route(getDocument, (c) => c.json<{ openapi: string }, 200>(contract(), 200)),
 ];
-const guardedRoutes: readonly Route[] = [...projectRoutes, ...jobRoutes, ...callbackRoutes];
+const guardedRoutes: readonly Route[] = [
+  ...projectRoutes,
+  ...jobRoutes,
+  ...jobCommandRoutes,
+  ...callbackRoutes,
+];
 const allRoutes: readonly Route[] = [...openRoutes, ...guardedRoutes];
 
 let generated: OpenApiDocument | null = null;
