@@ -1,9 +1,10 @@
 // What an editor does with one job. Parse, ask the job's actor, reply; no rule about a job's state lives here.
 import type { Context } from 'hono';
-import { newId } from '../contract/fields.ts';
+import { newDispatchId } from '../contract/ids.ts';
 import * as problems from '../contract/problems.ts';
 import * as requests from '../contract/requests.ts';
 import { job, toJobResource } from '../contract/resources.ts';
+import { jobObject } from '../objects.ts';
 import type { AppEnv } from './app-env.ts';
 import { planWait } from './prefer.ts';
 import { refuse } from './problem.ts';
@@ -12,14 +13,13 @@ import {
   bodyRefusals,
   editorRefusals,
   editorSecurity,
-  jobParams,
   json,
   jsonBody,
   notFound,
+  ofJob,
   optionalJsonBody,
   refusal,
 } from './route-parts.ts';
-import { jobStub, NOT_FOUND } from './stubs.ts';
 import { traceparentOf } from './trace.ts';
 
 const base = { method: 'post' as const, tags: ['Jobs'], security: editorSecurity };
@@ -37,7 +37,7 @@ const confirmUpload = defineRoute({
   path: '/jobs/{jobId}/confirm-upload',
   operationId: 'confirmUpload',
   summary: 'Say where the uploaded video is',
-  request: { params: jobParams, body: jsonBody(requests.confirmUploadRequest) },
+  request: { ...ofJob, body: jsonBody(requests.confirmUploadRequest) },
   responses: {
     200: json(requests.confirmUploadResponse, 'Confirmed, now or before'),
     ...editorRefusals,
@@ -53,7 +53,7 @@ const runJob = defineRoute({
   operationId: 'runJob',
   summary: 'Run the pipeline on the uploaded video',
   parameters: [preferHeader],
-  request: { params: jobParams, body: optionalJsonBody(requests.runJobRequest) },
+  request: { ...ofJob, body: optionalJsonBody(requests.runJobRequest) },
   responses: {
     200: json(requests.runJobResponse, 'The job was run before; its dispatch'),
     202: json(requests.runJobResponse, 'Dispatched'),
@@ -71,7 +71,7 @@ const retryJob = defineRoute({
   operationId: 'retryJob',
   summary: 'Retry a failed job from its latest valid checkpoint',
   parameters: [preferHeader],
-  request: { params: jobParams, body: jsonBody(requests.retryJobRequest) },
+  request: { ...ofJob, body: jsonBody(requests.retryJobRequest) },
   responses: {
     200: json(requests.retryJobResponse, 'This request was accepted before; its dispatch'),
     202: json(requests.retryJobResponse, 'Accepted and dispatched'),
@@ -88,7 +88,7 @@ const cancelJob = defineRoute({
   path: '/jobs/{jobId}/cancel',
   operationId: 'cancelJob',
   summary: 'Cancel a job for good',
-  request: { params: jobParams, body: optionalJsonBody(requests.emptyBody) },
+  request: { ...ofJob, body: optionalJsonBody(requests.emptyBody) },
   responses: {
     200: json(job, 'The cancelled job'),
     ...editorRefusals,
@@ -100,23 +100,22 @@ const cancelJob = defineRoute({
 
 export const jobCommandRoutes: readonly Route[] = [
   route(confirmUpload, async (c) => {
-    const stub = jobStub(c.env, c.req.valid('param').jobId);
-    const answer =
-      (await stub?.confirmUpload({
-        type: 'confirm-upload',
-        owner: c.get('owner'),
-        correlationId: c.get('requestId'),
-        videoUri: c.req.valid('json').video_uri,
-      })) ?? NOT_FOUND;
+    const actor = jobObject(c.env, c.req.valid('param').jobId);
+    const answer = await actor.confirmUpload({
+      type: 'confirm-upload',
+      owner: c.get('owner'),
+      correlationId: c.get('requestId'),
+      videoUri: c.req.valid('json').video_uri,
+    });
     if (!answer.ok) return refuse(c, answer.rejection);
     return c.json({ job: toJobResource(answer.job, answer.open), replayed: answer.replayed }, 200);
   }),
 
   route(runJob, async (c) => {
-    const stub = jobStub(c.env, c.req.valid('param').jobId);
+    const actor = jobObject(c.env, c.req.valid('param').jobId);
     const { waitMs, ...asked } = dispatchAsked(c);
     const modelProfile = c.req.valid('json').model_profile ?? null;
-    const answer = (await stub?.dispatch({ type: 'run', modelProfile, ...asked }, waitMs)) ?? NOT_FOUND;
+    const answer = await actor.dispatch({ type: 'run', modelProfile, ...asked }, waitMs);
     if (!answer.ok) return refuse(c, answer.rejection);
     c.set('dispatchId', answer.dispatch.id);
     const body = {
@@ -130,11 +129,11 @@ export const jobCommandRoutes: readonly Route[] = [
   }),
 
   route(retryJob, async (c) => {
-    const stub = jobStub(c.env, c.req.valid('param').jobId);
+    const actor = jobObject(c.env, c.req.valid('param').jobId);
     const { model_profile, client_request_id } = c.req.valid('json');
     const { waitMs, ...asked } = dispatchAsked(c);
     const payload = { modelProfile: model_profile, clientRequestId: client_request_id };
-    const answer = (await stub?.dispatch({ type: 'retry', ...payload, ...asked }, waitMs)) ?? NOT_FOUND;
+    const answer = await actor.dispatch({ type: 'retry', ...payload, ...asked }, waitMs);
     if (!answer.ok) return refuse(c, answer.rejection);
     const { dispatch } = answer;
     if (dispatch.kind !== 'retry') throw new Error('a retry answers with the dispatch of a retry');
@@ -153,13 +152,12 @@ export const jobCommandRoutes: readonly Route[] = [
   }),
 
   route(cancelJob, async (c) => {
-    const stub = jobStub(c.env, c.req.valid('param').jobId);
-    const answer =
-      (await stub?.cancel({
-        type: 'cancel',
-        owner: c.get('owner'),
-        correlationId: c.get('requestId'),
-      })) ?? NOT_FOUND;
+    const actor = jobObject(c.env, c.req.valid('param').jobId);
+    const answer = await actor.cancel({
+      type: 'cancel',
+      owner: c.get('owner'),
+      correlationId: c.get('requestId'),
+    });
     if (!answer.ok) return refuse(c, answer.rejection);
     return c.json(toJobResource(answer.job, answer.open), 200);
   }),
@@ -172,7 +170,7 @@ function dispatchAsked(c: Context<AppEnv>) {
   return {
     owner: c.get('owner'),
     correlationId: c.get('requestId'),
-    newDispatchId: newId('dsp'),
+    newDispatchId: newDispatchId(),
     traceparent: traceparentOf(c.req.header('traceparent')),
     windowMs,
     waitMs,

@@ -9,6 +9,7 @@ import {
   toTransitionResource,
   transitionPage,
 } from '../contract/resources.ts';
+import { jobObject } from '../objects.ts';
 import type { AppEnv } from './app-env.ts';
 import { refuse } from './problem.ts';
 import { defineRoute, type Route, route } from './route.ts';
@@ -16,12 +17,11 @@ import {
   DEFAULT_LIMIT,
   editorRefusals,
   editorSecurity,
-  jobParams,
   json,
   notFound,
+  ofJob,
   pageQuery,
 } from './route-parts.ts';
-import { jobStub, NOT_FOUND } from './stubs.ts';
 
 const base = { method: 'get' as const, tags: ['Jobs'], security: editorSecurity };
 
@@ -31,7 +31,7 @@ const getJob = defineRoute({
   operationId: 'getJob',
   summary: 'Read a job',
   parameters: [{ name: 'If-None-Match', in: 'header', required: false, schema: { type: 'string' } }],
-  request: { params: jobParams },
+  request: ofJob,
   responses: {
     200: {
       ...json(job, 'The job'),
@@ -48,7 +48,7 @@ const listDispatches = defineRoute({
   path: '/jobs/{jobId}/dispatches',
   operationId: 'listDispatches',
   summary: 'The dispatches of a job, newest first',
-  request: { params: jobParams, query: pageQuery(positionCursor.decode) },
+  request: { ...ofJob, query: pageQuery(positionCursor.decode) },
   responses: { 200: json(dispatchPage, 'A page of dispatches'), ...editorRefusals, ...notFound },
 });
 
@@ -57,13 +57,13 @@ const listTransitions = defineRoute({
   path: '/jobs/{jobId}/transitions',
   operationId: 'listTransitions',
   summary: 'The audit trail of a job, oldest first',
-  request: { params: jobParams, query: pageQuery(sequenceCursor.decode) },
+  request: { ...ofJob, query: pageQuery(sequenceCursor.decode) },
   responses: { 200: json(transitionPage, 'A page of transitions'), ...editorRefusals, ...notFound },
 });
 
 export const jobRoutes: readonly Route[] = [
   route(getJob, async (c) => {
-    const answer = (await jobStub(c.env, c.req.valid('param').jobId)?.show(c.get('owner'))) ?? NOT_FOUND;
+    const answer = await jobObject(c.env, c.req.valid('param').jobId).show(c.get('owner'));
     if (!answer.ok) return refuse(c, answer.rejection);
     c.header('etag', answer.etag);
     if (matches(c.req.header('if-none-match'), answer.etag)) return c.body(null, 304);
@@ -72,16 +72,16 @@ export const jobRoutes: readonly Route[] = [
 
   route(listDispatches, async (c) => {
     const { cursor = null, limit = DEFAULT_LIMIT } = c.req.valid('query');
-    const stub = jobStub(c.env, c.req.valid('param').jobId);
-    const answer = (await stub?.dispatches(c.get('owner'), cursor, limit + 1)) ?? NOT_FOUND;
+    const actor = jobObject(c.env, c.req.valid('param').jobId);
+    const answer = await actor.dispatches(c.get('owner'), cursor, limit + 1);
     if (!answer.ok) return refuse(c, answer.rejection);
     return c.json(toPage(answer.items, limit, toDispatchResource, positionCursor.encode), 200);
   }),
 
   route(listTransitions, async (c) => {
     const { cursor = 0, limit = DEFAULT_LIMIT } = c.req.valid('query');
-    const stub = jobStub(c.env, c.req.valid('param').jobId);
-    const answer = (await stub?.transitions(c.get('owner'), cursor, limit + 1)) ?? NOT_FOUND;
+    const actor = jobObject(c.env, c.req.valid('param').jobId);
+    const answer = await actor.transitions(c.get('owner'), cursor, limit + 1);
     if (!answer.ok) return refuse(c, answer.rejection);
     const toItem = (entry: (typeof answer.items)[number]) => toTransitionResource(entry, answer.job);
     return c.json(toPage(answer.items, limit, toItem, sequenceCursor.encode), 200);

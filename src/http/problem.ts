@@ -20,13 +20,15 @@ export function problem<Code extends ErrorCode>(
 ): Problem {
   const { status, title, retryable } = ERRORS[code];
   c.set('errorCode', code);
+  // A 404 is the same byte for byte, whatever was asked for, and however far it came.
+  const isNotFound = status === 404;
+  if (isNotFound) c.header('preference-applied', undefined);
   const body = {
     type: problemType(code),
     title,
     status,
     ...(extras.detail === undefined ? {} : { detail: extras.detail }),
-    // A 404 is the same byte for byte, whatever was asked for.
-    ...(status === 404 ? {} : { instance: `urn:retake:request:${c.get('requestId')}` }),
+    ...(isNotFound ? {} : { instance: `urn:retake:request:${c.get('requestId')}` }),
     error_code: code,
     retryable,
     details,

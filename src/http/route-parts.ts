@@ -1,5 +1,6 @@
 // What the route definitions share: the refusals that any of them may answer, parameters, and bodies.
 import * as z from 'zod';
+import type { IdPrefix } from '../contract/ids.ts';
 import * as problems from '../contract/problems.ts';
 
 /** A refusal as a response of a route. */
@@ -39,9 +40,16 @@ export const bodyRefusals = {
 };
 export const notFound = { 404: refusal(problems.noLeakNotFoundError, 'Missing, or not yours') };
 
-/** Any text: an id of another form is simply not found. */
-export const jobParams = z.object({ jobId: z.string().meta({ example: `job_${'0'.repeat(32)}` }) });
-export const projectParams = z.object({ projectId: z.string().meta({ example: `prj_${'0'.repeat(32)}` }) });
+/** What a request about one job or project names. Any text is taken: an id that was not given out is simply not found. */
+export const ofJob = { params: z.object({ jobId: idParam('job') }), ids: { jobId: 'job' } as const };
+export const ofProject = {
+  params: z.object({ projectId: idParam('prj') }),
+  ids: { projectId: 'prj' } as const,
+};
+
+function idParam(prefix: IdPrefix) {
+  return z.string().meta({ example: `${prefix}_${'0'.repeat(36)}` });
+}
 
 /** `cursor` is decoded by `decode`; a cursor that this service did not give out is refused. */
 export const pageQuery = <T>(decode: (cursor: string) => T | null) =>

@@ -33,5 +33,5 @@ export const routingPath = (path: string): string => path.replaceAll(/\{(\w+)\}/
 /** A request that does not fit the definition is refused before the handler sees it. */
 export function serve(app: Hono<AppEnv>, { definition, handler }: Route): void {
   const { method, path, request = {} } = definition;
-  app.on(method, routingPath(path), (c, next) => takeInput(c, request) ?? handler(c, next));
+  app.on(method, routingPath(path), async (c, next) => (await takeInput(c, request)) ?? handler(c, next));
 }

@@ -6,8 +6,8 @@ import { JobActor } from '../../src/actor/job-actor.ts';
 import { Leases } from '../../src/actor/leases.ts';
 import { Outbox } from '../../src/actor/outbox.ts';
 import { WorkspaceStore } from '../../src/actor/workspace-store.ts';
-import { newId } from '../../src/contract/fields.ts';
 import { newJob } from '../../src/domain/decide.ts';
+import { newId } from '../support/ids.ts';
 import {
   type ActingJob,
   ASYNC,

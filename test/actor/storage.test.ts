@@ -3,8 +3,8 @@ import { env, evictDurableObject, runInDurableObject } from 'cloudflare:test';
 import { describe, expect, test } from 'vitest';
 import { appliedSteps, migrate } from '../../src/actor/migrate.ts';
 import { JOB_MIGRATIONS, WORKSPACE_MIGRATIONS } from '../../src/actor/migrations.ts';
-import { newId } from '../../src/contract/fields.ts';
 import { callback } from '../domain/builders.ts';
+import { newId } from '../support/ids.ts';
 import {
   type ActingJob,
   createdJob,

@@ -2,13 +2,13 @@
 // kept for the checks. How reports come in over HTTP is receiver.ts's.
 import { type StatusCallback, toCallbackCommand } from '../../src/contract/callback.ts';
 import { signCallbackToken } from '../../src/contract/callback-token.ts';
-import { newId } from '../../src/contract/fields.ts';
 import type { Delivery } from '../../src/contract/messages.ts';
 import type { Checkpoint, Dispatch } from '../../src/domain/job.ts';
 import type { CheckpointStatus, Status } from '../../src/domain/lifecycle.ts';
 import type { Rejection } from '../../src/domain/rejection.ts';
 import { cancel, confirmUpload, retry, run } from '../domain/builders.ts';
 import { MemoryJob, RULES } from '../domain/memory-job.ts';
+import { newId } from '../support/ids.ts';
 import { Pulse } from '../support/orchestrator/pulse.ts';
 import { Finding } from './finding.ts';
 
