@@ -11,6 +11,8 @@ export interface AppEnv {
     body: string | null;
     /** The editor, on the routes that need one: which workspace is theirs. */
     owner: string;
+    /** Who acts: the `sub` of the editor's token. */
+    actorId: string;
     /** The dispatch that the callback token proved, or that a run or retry was answered with. */
     dispatchId: string;
     /** Set when the job's own history says what was done, so that the log need not. */
