@@ -9,6 +9,8 @@ export interface AppEnv {
     config: Config;
     /** The text of a POST's body; null when it has none. */
     body: string | null;
+    /** The JSON of that text, before any schema has looked at it. */
+    sent: unknown;
     /** The editor, on the routes that need one: which workspace is theirs. */
     owner: string;
     /** Who acts: the `sub` of the editor's token. */

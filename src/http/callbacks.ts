@@ -44,7 +44,7 @@ export const callbackRoutes: readonly Route[] = [
         names: ignored.slice(0, 20),
       });
     }
-    const command = await toCallbackCommand(body, c.get('dispatchId'));
+    const command = await toCallbackCommand(body, c.get('sent'), c.get('dispatchId'));
     const answer = await jobObject(c.env, jobId).applyCallback(command);
     if (!answer.ok) return refuse(c, answer.rejection);
     if (!answer.replayed) {

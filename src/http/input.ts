@@ -78,6 +78,7 @@ function takeBody(c: Context<AppEnv>, { required, content }: NonNullable<Input['
   } catch {
     return notJson(c);
   }
+  c.set('sent', value);
   return take(c, 'json', schema, value);
 }
 

@@ -21,6 +21,8 @@ export interface Report {
   dispatchId: string | null;
   /** Null when the body is no report; the flaw says why. */
   body: StatusCallback | null;
+  /** What that was parsed from. */
+  sent: unknown;
   /** Tells payloads apart; null without a body. */
   digest: string | null;
   /** Null while the answer is being held back. */
@@ -111,8 +113,8 @@ export class JobUnderTest {
 
   /** Records the report and says how to answer it. */
   async take(report: Report): Promise<Answer> {
-    const { body, dispatchId } = report;
-    const command = body && dispatchId && (await toCallbackCommand(body, dispatchId));
+    const { body, sent, dispatchId } = report;
+    const command = body && dispatchId && (await toCallbackCommand(body, sent, dispatchId));
     if (command) report.digest = command.payloadDigest;
     this.reports.push(report);
     this.#pulse.beat();
