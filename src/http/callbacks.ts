@@ -21,7 +21,7 @@ const reportStatus = defineRoute({
   tags: ['Callbacks'],
   security: [{ callbackToken: [] }],
   // The token has proven the id.
-  request: { params: ofJob.params, body: jsonBody(statusCallback) },
+  request: { ...ofJob, ids: {}, body: jsonBody(statusCallback) },
   responses: {
     200: json(callbackReplayResponse, 'This report was applied before'),
     204: { description: 'Applied' },

@@ -16,9 +16,15 @@ export interface Route {
   handler: Handler<AppEnv>;
 }
 
+/** A path with parameters has to say which of them are ids that this service has to have given out. */
+type SaysItsIds<Path> = Path extends `${string}{${string}`
+  ? { request: Required<Pick<Input, 'ids'>> }
+  : unknown;
+
 /** Keeps what the compiler needs to hold a handler to it: the path's parameters, the schemas, the statuses. */
-export const defineRoute = <P extends string, R extends RouteDefinition & { path: P }>(definition: R): R =>
-  definition;
+export const defineRoute = <P extends string, R extends RouteDefinition & { path: P }>(
+  definition: R & SaysItsIds<R['path']>,
+): R => definition;
 
 /** `handler` finds in `c.req.valid` what the definition's schemas made of the request. */
 export const route = <R extends RouteDefinition>(definition: R, handler: RouteHandler<R, AppEnv>): Route => ({

@@ -1,6 +1,5 @@
 // What a request with bad input is answered.
-import { expect } from 'vitest';
-import { until } from '../support/workerd/acting.ts';
+import { expect, vi } from 'vitest';
 import { type JobTrace, type OwnedJob, type Reply, traceOf } from '../support/workerd/harness.ts';
 
 /** The refusal, having stored nothing for the job; these never come as far as the queue. */
@@ -13,15 +12,14 @@ export async function refusal(job: OwnedJob, act: () => Promise<Reply>): Promise
 }
 
 /** Once the list has followed what was done to the job before: else it changes while the refusal is looked at. */
-async function settledTraceOf(job: OwnedJob): Promise<JobTrace> {
-  let trace = await traceOf(job);
+function settledTraceOf(job: OwnedJob): Promise<JobTrace> {
   const statusIn = (text: string) => /"status":"\w+"/.exec(text)?.[0];
-  await until(async () => {
-    if (statusIn(trace.listed) === statusIn(trace.job)) return;
-    trace = await traceOf(job);
+  const look = async () => {
+    const trace = await traceOf(job);
     expect(statusIn(trace.listed)).toBe(statusIn(trace.job));
-  });
-  return trace;
+    return trace;
+  };
+  return vi.waitFor(look, { timeout: 10_000, interval: 20 });
 }
 
 /** A 400 whose issues name exactly these fields. */
