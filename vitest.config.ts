@@ -48,10 +48,12 @@ export default defineConfig({
             miniflare: {
               bindings: {
                 PUBLIC_BASE_URL: 'http://127.0.0.1:8787',
+                JURISDICTION: '',
                 ORCHESTRATOR_URL: inject<string>('orchestratorUrl'),
                 CONTROL_URL: inject<string>('controlUrl'),
                 CALLBACK_TOKEN_KEYS:
                   'test-callback-key-of-today-0123456789,test-callback-key-of-yesterday-01',
+                ID_KEYS: 'test-id-key-of-today-0123456789012345,test-id-key-of-yesterday-01234567',
                 DISPATCH_SIGNING_SECRET: inject<string>('signingSecret'),
                 DEV_AUTH_PUBLIC_JWK: inject<string>('publicJwk'),
                 TEST_PRIVATE_JWK: inject<string>('privateJwk'),

@@ -14,6 +14,12 @@ const list = z
   .transform((text) => text.split(',').map((item) => item.trim()))
   .refine((items) => items.every((item) => item !== ''), 'holds an empty item');
 
+/** Newest first: the first signs, all verify. */
+const keys = list.refine(
+  (keys) => keys.every((key) => key.length >= 32),
+  'holds a key of fewer than 32 characters',
+);
+
 const httpUrl = z.url({ protocol: /^https?$/ });
 /** Plain http is for a developer's machine alone. */
 const secureUrl = httpUrl.refine(
@@ -80,11 +86,10 @@ const settings = z
       })
       .pipe(z.looseObject({ kty: z.literal('EC'), crv: z.literal('P-256'), x: z.string(), y: z.string() }))
       .optional(),
-    /** Newest first: the first signs, all verify. */
-    CALLBACK_TOKEN_KEYS: list.refine(
-      (keys) => keys.every((key) => key.length >= 32),
-      'holds a key of fewer than 32 characters',
-    ),
+    CALLBACK_TOKEN_KEYS: keys,
+    /** None is ever taken away: see contract/ids.ts. */
+    ID_KEYS: keys,
+    JURISDICTION: z.enum(['eu', 'fedramp']).optional(),
     /** Standard Webhooks secrets, `whsec_` and base64; all sign, so that a receiver can rotate. */
     DISPATCH_SIGNING_SECRET: list.refine(
       (secrets) => secrets.every((secret) => /^whsec_[A-Za-z0-9+/]{32,}={0,2}$/.test(secret)),
@@ -145,7 +150,10 @@ export interface Config {
   orchestratorTimeoutMs: number;
   dispatchWaitMs: number;
   auth: EditorAuth;
+  /** Where objects may be kept; null for wherever Cloudflare likes. */
+  jurisdiction: 'eu' | 'fedramp' | null;
   callbackTokenKeys: string[];
+  idKeys: string[];
   dispatchSigningSecrets: string[];
   rules: Rules;
 }
@@ -188,7 +196,9 @@ function parse(env: object): ConfigResult {
       orchestratorTimeoutMs: ms(vars.ORCHESTRATOR_TIMEOUT_SECONDS),
       dispatchWaitMs: ms(vars.DISPATCH_WAIT_SECONDS),
       auth,
+      jurisdiction: vars.JURISDICTION ?? null,
       callbackTokenKeys: vars.CALLBACK_TOKEN_KEYS,
+      idKeys: vars.ID_KEYS,
       dispatchSigningSecrets: vars.DISPATCH_SIGNING_SECRET,
       rules: {
         policy: {

@@ -20,6 +20,7 @@ import type { Dispatch } from '../domain/dispatch.ts';
 import { refuseDispatch } from '../domain/dispatching.ts';
 import { type Job, newJob } from '../domain/job.ts';
 import type { Position } from '../domain/project.ts';
+import { projectObject } from '../objects.ts';
 import {
   type CallbackAnswer,
   type DispatchAnswer,
@@ -44,7 +45,7 @@ export class JobActor extends DurableObject<Env> {
     this.#store = new JobStore(ctx.storage);
     this.#effects = new JobEffects(ctx, this.#store, {
       queue: (message) => env.DISPATCHES.send(message),
-      tell: (summary) => env.PROJECT.getByName(summary.projectId).putSummary(summary),
+      tell: (summary) => projectObject(env, summary.projectId).putSummary(summary),
       rules: () => this.#config.rules,
     });
     ctx.blockConcurrencyWhile(() => this.#effects.load());

@@ -4,6 +4,7 @@ import { DurableObject } from 'cloudflare:workers';
 import { ownedBy } from '../domain/access.ts';
 import type { Status } from '../domain/lifecycle.ts';
 import type { JobSummary, Position, Project } from '../domain/project.ts';
+import { workspaceObject } from '../objects.ts';
 import { AlarmClock } from './alarm-clock.ts';
 import { Gathered } from './gathered.ts';
 import { Listing } from './listing.ts';
@@ -23,7 +24,7 @@ export class ProjectActor extends DurableObject<Env> {
     this.#listing = new Listing<Project>({
       current: () => this.#store.project(),
       shown: ({ name }) => name,
-      tell: (project) => env.WORKSPACE.getByName(project.owner).putProject(project),
+      tell: (project) => workspaceObject(env, project.owner).putProject(project),
       fields: ({ id }) => ({ project_id: id }),
     });
     ctx.blockConcurrencyWhile(() => this.#alarm.load());

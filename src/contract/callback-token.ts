@@ -1,11 +1,10 @@
 // The proof that a callback comes from the pipeline that was given a dispatch: the token names the dispatch and
 // holds a MAC over job id and dispatch id. Keys rotate: the newest signs, all listed verify.
 import { base64url } from 'jose';
-import { isId } from './fields.ts';
+import { isMac, mac, newestOf } from './hashes.ts';
+import { isDispatchId } from './ids.ts';
 
 const PREFIX = 'rtk1';
-const encoder = new TextEncoder();
-const imported = new Map<string, Promise<CryptoKey>>();
 
 /** The token for one dispatch, signed with the first of `keys`. */
 export async function signCallbackToken(
@@ -13,10 +12,8 @@ export async function signCallbackToken(
   dispatchId: string,
   keys: readonly string[],
 ): Promise<string> {
-  const [newest] = keys;
-  if (newest === undefined) throw new Error('there is no callback token key');
-  const mac = await crypto.subtle.sign('HMAC', await importKey(newest), message(jobId, dispatchId));
-  return `${PREFIX}.${dispatchId}.${base64url.encode(new Uint8Array(mac))}`;
+  const signature = await mac(newestOf(keys), message(jobId, dispatchId));
+  return `${PREFIX}.${dispatchId}.${base64url.encode(signature)}`;
 }
 
 /** The dispatch that `token` proves for `jobId`, or null. Compares in constant time; looks nothing up. */
@@ -25,28 +22,17 @@ export async function verifyCallbackToken(
   jobId: string,
   keys: readonly string[],
 ): Promise<string | null> {
-  const [prefix, dispatchId, mac, ...rest] = token.length > 200 ? [] : token.split('.');
-  if (prefix !== PREFIX || !dispatchId || !mac || rest.length > 0 || !isId('dsp', dispatchId)) return null;
-  const bytes = decode(mac);
-  if (bytes === null) return null;
+  const [prefix, dispatchId, signature, ...rest] = token.length > 200 ? [] : token.split('.');
+  if (prefix !== PREFIX || !dispatchId || !signature || rest.length > 0) return null;
+  const bytes = decode(signature);
+  if (bytes === null || !isDispatchId(dispatchId)) return null;
   for (const key of keys) {
-    const valid = await crypto.subtle.verify('HMAC', await importKey(key), bytes, message(jobId, dispatchId));
-    if (valid) return dispatchId;
+    if (await isMac(bytes, key, message(jobId, dispatchId))) return dispatchId;
   }
   return null;
 }
 
-const message = (jobId: string, dispatchId: string) =>
-  encoder.encode(`retake callback token v1\n${jobId}\n${dispatchId}`);
-
-function importKey(key: string): Promise<CryptoKey> {
-  const known = imported.get(key);
-  if (known) return known;
-  const algorithm = { name: 'HMAC', hash: 'SHA-256' };
-  const promise = crypto.subtle.importKey('raw', encoder.encode(key), algorithm, false, ['sign', 'verify']);
-  imported.set(key, promise);
-  return promise;
-}
+const message = (jobId: string, dispatchId: string) => `retake callback token v1\n${jobId}\n${dispatchId}`;
 
 /** Null for text that is not base64url (RFC 4648 §5). */
 function decode(text: string): Uint8Array<ArrayBuffer> | null {

@@ -1,9 +1,9 @@
-// What the orchestrator reports, and how a repeat of the same report is recognised.
-import { base64url } from 'jose';
+// What the orchestrator reports, and the command that it is to the domain.
 import * as z from 'zod';
 import type { ArtifactUpdates, Callback } from '../domain/commands.ts';
 import { REPORTABLE_STATUSES } from '../domain/lifecycle.ts';
 import { mediaUri, text, timestamp, token } from './fields.ts';
+import { payloadDigest } from './payload-digest.ts';
 import { jobStatus } from './resources.ts';
 
 /** A report older or newer than this comes from a broken clock, not from a pipeline of ours. */
@@ -74,8 +74,12 @@ export const unknownArtifacts = (body: StatusCallback): string[] =>
     .filter((key) => !KNOWN_ARTIFACTS.has(key))
     .map((key) => (/^[a-z][a-z0-9_]{0,39}$/i.test(key) ? key : '(not a name)'));
 
-/** The callback as the domain's command. */
-export async function toCallbackCommand(body: StatusCallback, dispatchId: string): Promise<Callback> {
+/** The callback as the domain's command. `sent` is what the body was parsed from. */
+export async function toCallbackCommand(
+  body: StatusCallback,
+  sent: unknown,
+  dispatchId: string,
+): Promise<Callback> {
   const { artifact_updates: updates } = body;
   const artifacts: ArtifactUpdates = {
     audioUri: updates?.audio_uri ?? null,
@@ -92,7 +96,7 @@ export async function toCallbackCommand(body: StatusCallback, dispatchId: string
     type: 'callback',
     dispatchId,
     eventId: body.event_id,
-    payloadDigest: await digest(body),
+    payloadDigest: await payloadDigest(sent),
     status: body.status,
     occurredAt: Date.parse(body.occurred_at),
     correlationId: body.correlation_id,
@@ -109,19 +113,6 @@ export async function toCallbackCommand(body: StatusCallback, dispatchId: string
           }
         : null,
   };
-}
-
-/** SHA-256 of what is taken of the payload, whatever the order of its keys. What is ignored may be of any depth. */
-async function digest({ artifact_updates: updates, ...body }: StatusCallback): Promise<string> {
-  const known = updates && Object.entries(updates).filter(([key]) => KNOWN_ARTIFACTS.has(key));
-  const taken = known ? { ...body, artifact_updates: Object.fromEntries(known) } : body;
-  const canonical = JSON.stringify(taken, (_key, value) =>
-    value !== null && typeof value === 'object' && !Array.isArray(value)
-      ? Object.fromEntries(Object.entries(value).sort(([a], [b]) => (a < b ? -1 : 1)))
-      : value,
-  );
-  const hash = await crypto.subtle.digest('SHA-256', new TextEncoder().encode(canonical));
-  return base64url.encode(new Uint8Array(hash));
 }
 
 /** Line breaks belong to a message; other control characters do not. */

@@ -1,154 +1,252 @@
-// Errors as clients see them: problem details (RFC 9457) with two members of ours, error_code and details.
+// The one table of errors. The union of codes, the schemas of problems.ts and every answer of http/problem.ts follow
+// from it. A code of the domain without a row, and details that do not fit their schema, do not compile.
 import * as z from 'zod';
+import type { Rejection, RejectionCode } from '../domain/rejection.ts';
+import { toTimestamp } from './fields.ts';
 import { jobStatus } from './resources.ts';
 
-const problem = <Code extends string, Details extends z.ZodType>(
-  id: string,
-  codes: readonly [Code, ...Code[]],
-  details: Details,
-) =>
-  z
-    .object({
-      type: z.string().meta({ example: 'urn:retake:problem:validation-error' }),
-      title: z.string(),
-      status: z.int(),
-      detail: z.string().optional(),
-      instance: z.string().optional().meta({ description: 'The request, as X-Request-Id names it.' }),
-      error_code: z.enum(codes),
-      details,
-    })
-    .meta({ id });
+interface Row {
+  status: 400 | 401 | 403 | 404 | 405 | 409 | 413 | 415 | 500 | 502 | 503;
+  /**
+   * True when the same request may be answered otherwise although its sender does nothing but wait: as long as
+   * `Retry-After` says, else with growing pauses. False when it is refused until something else has changed: the request,
+   * the token, or the job. True does not say that nothing was done, so it is an invitation for what reads and for what
+   * bears a key of its own (`client_request_id`, `event_id`); a creation that is repeated may create twice.
+   */
+  retryable: boolean;
+  title: string;
+  details: z.ZodType;
+}
+
+/** For what the domain refuses: also how the details follow from its rejection. */
+interface RefusalRow<R extends Rejection> extends Row {
+  from: (rejection: R) => unknown;
+}
+
+/** The form of the rejections with this code; several codes may share one. */
+type RejectionOf<Code extends RejectionCode, R = Rejection> = R extends { code: infer Codes }
+  ? Code extends Codes
+    ? R
+    : never
+  : never;
+
+/** Holds `from` to the schema of its row. */
+const refusal = <R extends Rejection, Details extends z.ZodType>(
+  row: Row & { details: Details; from: (rejection: R) => z.input<Details> },
+) => row;
 
 const none = z.object({});
-
-export const validationError = problem(
-  'ValidationError',
-  ['VALIDATION_ERROR'],
-  z.object({ issues: z.array(z.object({ path: z.string(), message: z.string() })) }),
-);
-export const unauthenticatedError = problem('UnauthenticatedError', ['UNAUTHENTICATED'], none);
-export const forbiddenError = problem(
-  'ForbiddenError',
-  ['FORBIDDEN'],
-  z.object({ required_scope: z.string() }),
-);
-export const noLeakNotFoundError = problem('NoLeakNotFoundError', ['RESOURCE_NOT_FOUND'], none).meta({
-  id: 'NoLeakNotFoundError',
-  description: 'Missing, not yours, or no such path: one body and one set of headers for all of them.',
-});
-export const methodNotAllowedError = problem('MethodNotAllowedError', ['METHOD_NOT_ALLOWED'], none);
-export const payloadTooLargeError = problem(
-  'PayloadTooLargeError',
-  ['PAYLOAD_TOO_LARGE'],
-  z.object({ max_bytes: z.int() }),
-);
-export const unsupportedMediaTypeError = problem(
-  'UnsupportedMediaTypeError',
-  ['UNSUPPORTED_MEDIA_TYPE'],
-  none,
-);
-
-export const transitionDetails = z.object({
+const transitionDetails = z.object({
   current_status: jobStatus,
   attempted_status: jobStatus,
   allowed_next_statuses: z.array(jobStatus),
 });
-export const transitionConflictError = problem(
-  'TransitionConflictError',
-  ['FSM_TRANSITION_INVALID', 'FSM_TERMINAL_IMMUTABLE'],
-  transitionDetails,
-);
-export const videoUriConflictError = problem(
-  'VideoUriConflictError',
-  ['VIDEO_URI_CONFLICT'],
-  z.object({ confirmed_video_uri: z.string(), requested_video_uri: z.string() }),
-);
 /** Not `jobStatus.nullable()`, which the document states as all of an enum without null and of a nullable string. */
 const jobStatusOrNull = z.union([jobStatus, z.null()]);
 
-export const jobAlreadyRunningError = problem(
-  'JobAlreadyRunningError',
-  ['JOB_ALREADY_RUNNING'],
-  z.object({
-    current_status: jobStatus,
-    attempted_status: jobStatusOrNull,
-    dispatch_id: z.string().nullable(),
-  }),
-);
-export const retryNotAllowedError = problem(
-  'RetryNotAllowedError',
-  ['RETRY_NOT_ALLOWED_STATE'],
-  z.object({
-    current_status: jobStatus,
-    attempted_status: jobStatusOrNull,
-    reason: z.enum(['not_failed', 'nothing_to_resume_from']),
-  }),
-);
-export const modelProfileNotAllowedError = problem(
-  'ModelProfileNotAllowedError',
-  ['MODEL_PROFILE_NOT_ALLOWED'],
-  z.object({
-    reason: z.enum(['unknown', 'disabled', 'resume_point_not_allowed']),
-    model_profile: z.string(),
-    allowed_model_profiles: z.array(z.string()),
-  }),
-);
-export const clientRequestIdMismatchError = problem(
-  'ClientRequestIdMismatchError',
-  ['CLIENT_REQUEST_ID_PAYLOAD_MISMATCH'],
-  z.object({ client_request_id: z.string(), dispatch_id: z.string() }),
-);
-export const runStateConflictError = z
-  .union([transitionConflictError, jobAlreadyRunningError, modelProfileNotAllowedError])
-  .meta({ id: 'RunStateConflictError' });
-export const retryStateConflictError = z
-  .union([
-    retryNotAllowedError,
-    jobAlreadyRunningError,
-    modelProfileNotAllowedError,
-    clientRequestIdMismatchError,
-    transitionConflictError,
-  ])
-  .meta({ id: 'RetryStateConflictError' });
+const toTransitionDetails = (rejection: RejectionOf<'FSM_TRANSITION_INVALID'>) => ({
+  current_status: rejection.currentStatus,
+  attempted_status: rejection.attemptedStatus,
+  allowed_next_statuses: rejection.allowedNextStatuses,
+});
 
-export const eventIdMismatchError = problem(
-  'EventIdMismatchError',
-  ['EVENT_ID_PAYLOAD_MISMATCH'],
-  z.object({ event_id: z.string() }),
-);
-export const callbackOutOfOrderError = problem(
-  'CallbackOutOfOrderError',
-  ['CALLBACK_OUT_OF_ORDER'],
-  z.object({
-    current_status: jobStatus,
-    attempted_status: jobStatus,
-    latest_applied_occurred_at: z.string(),
+export const ERRORS = {
+  VALIDATION_ERROR: {
+    status: 400,
+    retryable: false,
+    title: 'The request does not fit the contract',
+    details: z.object({ issues: z.array(z.object({ path: z.string(), message: z.string() })) }),
+  },
+  UNAUTHENTICATED: { status: 401, retryable: false, title: 'A valid token is needed', details: none },
+  FORBIDDEN: {
+    status: 403,
+    retryable: false,
+    title: 'The token does not allow this',
+    details: z.object({ required_scope: z.string() }),
+  },
+  RESOURCE_NOT_FOUND: refusal({
+    status: 404,
+    retryable: false,
+    title: 'There is no such resource',
+    details: none,
+    from: () => ({}),
   }),
-);
-export const dispatchNotCurrentError = problem(
-  'DispatchNotCurrentError',
-  ['DISPATCH_NOT_CURRENT'],
-  z.object({ dispatch_id: z.string(), dispatch_state: z.string() }),
-);
-export const callbackConflictError = z
-  .union([transitionConflictError, eventIdMismatchError, callbackOutOfOrderError, dispatchNotCurrentError])
-  .meta({ id: 'CallbackConflictError' });
-export const confirmUploadConflictError = z
-  .union([transitionConflictError, videoUriConflictError])
-  .meta({ id: 'ConfirmUploadConflictError' });
+  METHOD_NOT_ALLOWED: {
+    status: 405,
+    retryable: false,
+    title: 'The resource does not support this method',
+    details: none,
+  },
+  FSM_TRANSITION_INVALID: refusal({
+    status: 409,
+    retryable: false,
+    title: 'The job cannot go to that status from where it is',
+    details: transitionDetails,
+    from: toTransitionDetails,
+  }),
+  FSM_TERMINAL_IMMUTABLE: refusal({
+    status: 409,
+    retryable: false,
+    title: 'The job has ended',
+    details: transitionDetails,
+    from: toTransitionDetails,
+  }),
+  VIDEO_URI_CONFLICT: refusal({
+    status: 409,
+    retryable: false,
+    title: 'Another video was confirmed for this job',
+    details: z.object({ confirmed_video_uri: z.string(), requested_video_uri: z.string() }),
+    from: (rejection) => ({
+      confirmed_video_uri: rejection.confirmedVideoUri,
+      requested_video_uri: rejection.requestedVideoUri,
+    }),
+  }),
+  RETRY_NOT_ALLOWED_STATE: refusal({
+    status: 409,
+    retryable: false,
+    title: 'Only a failed job can be retried',
+    details: z.object({
+      current_status: jobStatus,
+      attempted_status: jobStatusOrNull,
+      reason: z.enum(['not_failed', 'nothing_to_resume_from']),
+    }),
+    from: (rejection) => ({
+      current_status: rejection.currentStatus,
+      attempted_status: rejection.attemptedStatus,
+      reason: rejection.reason,
+    }),
+  }),
+  // Not retryable: who went on asking would start another pipeline as soon as this one fails.
+  JOB_ALREADY_RUNNING: refusal({
+    status: 409,
+    retryable: false,
+    title: 'A pipeline is at work on this job',
+    details: z.object({
+      current_status: jobStatus,
+      attempted_status: jobStatusOrNull,
+      dispatch_id: z.string().nullable(),
+    }),
+    from: (rejection) => ({
+      current_status: rejection.currentStatus,
+      attempted_status: rejection.attemptedStatus,
+      dispatch_id: rejection.dispatchId,
+    }),
+  }),
+  MODEL_PROFILE_NOT_ALLOWED: refusal({
+    status: 409,
+    retryable: false,
+    title: 'The model policy does not allow this profile here',
+    details: z.object({
+      reason: z.enum(['unknown', 'disabled', 'resume_point_not_allowed']),
+      model_profile: z.string(),
+      allowed_model_profiles: z.array(z.string()),
+    }),
+    from: (rejection) => ({
+      reason: rejection.reason,
+      model_profile: rejection.modelProfile,
+      allowed_model_profiles: rejection.allowedModelProfiles,
+    }),
+  }),
+  CLIENT_REQUEST_ID_PAYLOAD_MISMATCH: refusal({
+    status: 409,
+    retryable: false,
+    title: 'This client_request_id was used with another payload',
+    details: z.object({ client_request_id: z.string(), dispatch_id: z.string() }),
+    from: (rejection) => ({
+      client_request_id: rejection.clientRequestId,
+      dispatch_id: rejection.dispatchId,
+    }),
+  }),
+  EVENT_ID_PAYLOAD_MISMATCH: refusal({
+    status: 409,
+    retryable: false,
+    title: 'This event_id was used with another payload',
+    details: z.object({ event_id: z.string() }),
+    from: (rejection) => ({ event_id: rejection.eventId }),
+  }),
+  CALLBACK_OUT_OF_ORDER: refusal({
+    status: 409,
+    retryable: false,
+    title: 'A newer report of this pipeline was applied already',
+    details: z.object({
+      current_status: jobStatus,
+      attempted_status: jobStatus,
+      latest_applied_occurred_at: z.string(),
+    }),
+    from: (rejection) => ({
+      current_status: rejection.currentStatus,
+      attempted_status: rejection.attemptedStatus,
+      latest_applied_occurred_at: toTimestamp(rejection.latestAppliedOccurredAt),
+    }),
+  }),
+  DISPATCH_NOT_CURRENT: refusal({
+    status: 409,
+    retryable: false,
+    title: 'This pipeline is no longer the job’s own: stop',
+    details: z.object({ dispatch_id: z.string(), dispatch_state: z.string() }),
+    from: (rejection) => ({ dispatch_id: rejection.dispatchId, dispatch_state: rejection.dispatchState }),
+  }),
+  PAYLOAD_TOO_LARGE: {
+    status: 413,
+    retryable: false,
+    title: 'The body is too large',
+    details: z.object({ max_bytes: z.int() }),
+  },
+  UNSUPPORTED_MEDIA_TYPE: {
+    status: 415,
+    retryable: false,
+    title: 'The body has to be application/json',
+    details: none,
+  },
+  // Retryable: nobody knows that what went wrong goes wrong again, and a report is not to be given up for it.
+  INTERNAL: { status: 500, retryable: true, title: 'Something went wrong here', details: none },
+  ORCHESTRATOR_DISPATCH_FAILED: refusal({
+    status: 502,
+    retryable: true,
+    title: 'The orchestrator did not take the dispatch; nothing about the job changed',
+    details: z.object({
+      dispatch_id: z.string(),
+      delivery_attempts: z.int(),
+      last_error: z.string().nullable(),
+    }),
+    from: (rejection) => ({
+      dispatch_id: rejection.dispatchId,
+      delivery_attempts: rejection.deliveryAttempts,
+      last_error: rejection.lastError,
+    }),
+  }),
+  OVERLOADED: {
+    status: 503,
+    retryable: true,
+    title: 'The service could not answer at this moment; whether it was done is not known',
+    details: none,
+  },
+  AUTHENTICATION_UNAVAILABLE: {
+    status: 503,
+    retryable: true,
+    title: 'Tokens cannot be verified right now',
+    details: none,
+  },
+  // Retryable: its operator is at it, and a report that comes meanwhile is not to be lost.
+  SERVICE_NOT_CONFIGURED: {
+    status: 503,
+    retryable: true,
+    title: 'The service is not set up',
+    details: none,
+  },
+} satisfies { [Code in RejectionCode]: RefusalRow<RejectionOf<Code>> } & Record<string, Row>;
 
-export const upstreamDispatchError = problem(
-  'UpstreamDispatchError',
-  ['ORCHESTRATOR_DISPATCH_FAILED'],
-  z.object({
-    dispatch_id: z.string(),
-    delivery_attempts: z.int(),
-    last_error: z.string().nullable(),
-  }),
-);
-export const internalError = problem('InternalError', ['INTERNAL'], none);
-export const unavailableError = problem(
-  'UnavailableError',
-  ['OVERLOADED', 'AUTHENTICATION_UNAVAILABLE', 'SERVICE_NOT_CONFIGURED'],
-  none,
-);
+export type ErrorCode = keyof typeof ERRORS;
+
+export type DetailsOf<Code extends ErrorCode> = z.input<(typeof ERRORS)[Code]['details']>;
+
+/** RFC 9457 §3.1.1: a name for this kind of problem; nothing is found there. */
+export const problemType = (code: ErrorCode): string =>
+  `urn:retake:problem:${code.toLowerCase().replaceAll('_', '-')}`;
+
+/** The details of what the domain refused. */
+export function detailsOf(rejection: Rejection): DetailsOf<RejectionCode> {
+  const { from } = ERRORS[rejection.code];
+  // The row is the rejection's own by its code, which the compiler cannot follow over a union.
+  return from(rejection as never);
+}

@@ -1,12 +1,6 @@
 // The fields that several bodies share, with their limits.
 import * as z from 'zod';
-
-/** Ids are opaque: a prefix and 122 random bits. */
-export type IdPrefix = 'job' | 'prj' | 'dsp';
-const ID = /^(job|prj|dsp)_[0-9a-f]{32}$/;
-
-export const newId = (prefix: IdPrefix): string => `${prefix}_${crypto.randomUUID().replaceAll('-', '')}`;
-export const isId = (prefix: IdPrefix, text: string): boolean => ID.test(text) && text.startsWith(prefix);
+import { isOfIdForm } from './ids.ts';
 
 /** Schemes of media; this service never fetches them. */
 const MEDIA_PROTOCOLS = ['https:', 's3:', 'gs:', 'r2:'];
@@ -76,8 +70,8 @@ export const positionCursor = {
   /** Null for text that is no cursor of ours. */
   decode: (cursor: string): { createdAt: number; id: string } | null => {
     try {
-      const [, createdAt, id] = /^(\d{1,15}):([a-z]{3}_[0-9a-f]{32})$/.exec(atob(cursor)) ?? [];
-      return createdAt && id ? { createdAt: Number(createdAt), id } : null;
+      const [, createdAt, id] = /^(\d{1,15}):(\w+)$/.exec(atob(cursor)) ?? [];
+      return createdAt && id && isOfIdForm(id) ? { createdAt: Number(createdAt), id } : null;
     } catch {
       return null;
     }

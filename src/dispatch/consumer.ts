@@ -2,6 +2,7 @@
 import { requireConfig } from '../config.ts';
 import { type DispatchMessage, dispatchMessage } from '../contract/messages.ts';
 import { describeError, log } from '../log.ts';
+import { jobObject } from '../objects.ts';
 import { deliver } from './orchestrator.ts';
 
 /** How long a message rests when the job itself could not be reached. */
@@ -31,17 +32,12 @@ async function consume(message: Message, env: Env): Promise<void> {
 /** Carries one message to its end, or answers after how long it wants to be brought again. */
 async function carry(message: DispatchMessage, env: Env): Promise<number | null> {
   const { job_id, dispatch_id, kind } = message;
-  const claim = await env.JOB.getByName(job_id).claim(dispatch_id, kind);
+  const claim = await jobObject(env, job_id).claim(dispatch_id, kind);
   if (claim.verdict === 'drop') return null;
   if (claim.verdict === 'later') return claim.delayMs;
   const outcome = await deliver(claim.delivery, requireConfig(env));
   // A stub of its own: one whose object was restarted during the delivery stays broken.
-  const after = await env.JOB.getByName(job_id).reportDelivery(
-    dispatch_id,
-    kind,
-    outcome,
-    claim.delivery.claim,
-  );
+  const after = await jobObject(env, job_id).reportDelivery(dispatch_id, kind, outcome, claim.delivery.claim);
   const delayMs = after.verdict === 'retry' ? after.delayMs : null;
   log(outcome.kind === 'delivered' ? 'info' : 'warn', 'delivery_attempted', {
     ...fields(message),

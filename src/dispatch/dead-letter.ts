@@ -1,6 +1,7 @@
 // The dead-letter queue's consumer: a message that could not be handled ends the delivery, and the job is told.
 import { dispatchMessage } from '../contract/messages.ts';
 import { describeError, log } from '../log.ts';
+import { jobObject } from '../objects.ts';
 
 const AFTER_FAILURE_SECONDS = 10;
 
@@ -18,7 +19,7 @@ async function bury(message: Message, env: Env): Promise<void> {
   const { job_id, dispatch_id, kind } = parsed.data;
   const fields = { job_id, dispatch_id, message_kind: kind };
   try {
-    await env.JOB.getByName(job_id).reportDelivery(dispatch_id, kind, { kind: 'dead-lettered' });
+    await jobObject(env, job_id).reportDelivery(dispatch_id, kind, { kind: 'dead-lettered' });
     log('error', 'dead_letter', fields);
     message.ack();
   } catch (error) {

@@ -1,6 +1,6 @@
 // What travels with a request through the HTTP side.
 import type { Config } from '../config.ts';
-import type { ErrorCode } from './problem.ts';
+import type { ErrorCode } from '../contract/errors.ts';
 
 export interface AppEnv {
   Bindings: Env;
@@ -9,9 +9,11 @@ export interface AppEnv {
     config: Config;
     /** The text of a POST's body; null when it has none. */
     body: string | null;
+    /** The JSON of that text, before any schema has looked at it. */
+    sent: unknown;
     /** The editor, on the routes that need one: which workspace is theirs. */
     owner: string;
-    /** The editor in person: the token's `sub`. */
+    /** Who acts: the `sub` of the editor's token. */
     actorId: string;
     /** The dispatch that the callback token proved, or that a run or retry was answered with. */
     dispatchId: string;

@@ -9,6 +9,7 @@ import { authenticateCallback, authenticateEditor, isRead } from './auth.ts';
 import { callbackRoutes } from './callbacks.ts';
 import { type OpenApiDocument, openapiDocument } from './document.ts';
 import { limitBody, readBody } from './input.ts';
+import { jobCommandRoutes } from './job-commands.ts';
 import { jobRoutes } from './jobs.ts';
 import { problem, refuse } from './problem.ts';
 import { projectRoutes } from './projects.ts';
@@ -57,7 +58,12 @@ const openRoutes: readonly Route[] = [
   route(getHealth, (c) => c.json({ status: 'ok' as const }, 200)),
   route(getDocument, (c) => c.json<{ openapi: string }, 200>(contract(), 200)),
 ];
-const guardedRoutes: readonly Route[] = [...projectRoutes, ...jobRoutes, ...callbackRoutes];
+const guardedRoutes: readonly Route[] = [
+  ...projectRoutes,
+  ...jobRoutes,
+  ...jobCommandRoutes,
+  ...callbackRoutes,
+];
 const allRoutes: readonly Route[] = [...openRoutes, ...guardedRoutes];
 
 let generated: OpenApiDocument | null = null;
@@ -100,7 +106,7 @@ const configured = createMiddleware<AppEnv>(async (c, next) => {
   const result = loadConfig(c.env);
   if (!result.ok) {
     log('error', 'service_not_configured', { request_id: c.get('requestId'), names: result.problems });
-    return problem(c, 'SERVICE_NOT_CONFIGURED', { headers: { 'retry-after': '60' } });
+    return problem(c, 'SERVICE_NOT_CONFIGURED', {}, { headers: { 'retry-after': '60' } });
   }
   c.set('config', result.config);
   return next();
@@ -112,7 +118,7 @@ function refuseOtherMethods(app: Hono<AppEnv>): void {
   for (const [path, routes] of byPath) {
     const methods = routes.map(({ definition }) => definition.method.toUpperCase());
     const allow = [...methods, ...(methods.includes('GET') ? ['HEAD'] : [])].sort().join(', ');
-    app.all(path, (c) => problem(c, 'METHOD_NOT_ALLOWED', { headers: { allow } }));
+    app.all(path, (c) => problem(c, 'METHOD_NOT_ALLOWED', {}, { headers: { allow } }));
   }
 }
 
@@ -127,6 +133,6 @@ function failed(error: Error, c: Context<AppEnv>) {
   const { overloaded, retryable, durableObjectReset } = error as PlatformError;
   log('error', 'request_failed', { request_id: c.get('requestId'), error: describeError(error) });
   if (overloaded || retryable || durableObjectReset)
-    return problem(c, 'OVERLOADED', { headers: { 'retry-after': '1' } });
-  return problem(c, 'INTERNAL');
+    return problem(c, 'OVERLOADED', {}, { headers: { 'retry-after': '1' } });
+  return problem(c, 'INTERNAL', {});
 }

@@ -25,7 +25,7 @@ export const authenticateEditor = createMiddleware<AppEnv>(async (c, next) => {
   } catch (error) {
     if (error instanceof KeySetUnavailable) {
       log('error', 'key_set_unavailable', { request_id: c.get('requestId') });
-      return problem(c, 'AUTHENTICATION_UNAVAILABLE', { headers: { 'retry-after': '5' } });
+      return problem(c, 'AUTHENTICATION_UNAVAILABLE', {}, { headers: { 'retry-after': '5' } });
     }
     if (!(error instanceof errors.JOSEError)) throw error;
     return unauthenticated(
@@ -35,10 +35,13 @@ export const authenticateEditor = createMiddleware<AppEnv>(async (c, next) => {
   }
   const required = isRead(c) ? READ_SCOPE : WRITE_SCOPE;
   if (!allows(editor, required)) {
-    return problem(c, 'FORBIDDEN', {
-      details: { required_scope: required },
-      headers: { 'www-authenticate': `Bearer error="insufficient_scope", scope="${required}"` },
-    });
+    const challenge = `Bearer error="insufficient_scope", scope="${required}"`;
+    return problem(
+      c,
+      'FORBIDDEN',
+      { required_scope: required },
+      { headers: { 'www-authenticate': challenge } },
+    );
   }
   c.set('owner', editor.owner);
   c.set('actorId', editor.actorId);
@@ -72,8 +75,6 @@ function bearerToken(c: Context<AppEnv>): string | null {
 /** RFC 6750 §3: without credentials the challenge names no error. */
 function unauthenticated(c: Context<AppEnv>, why: string | null): Problem {
   const challenge = why === null ? '' : ` error="invalid_token", error_description="${why}"`;
-  return problem(c, 'UNAUTHENTICATED', {
-    detail: why ?? 'An Authorization header with a Bearer token is needed',
-    headers: { 'www-authenticate': `Bearer${challenge}` },
-  });
+  const detail = why ?? 'An Authorization header with a Bearer token is needed';
+  return problem(c, 'UNAUTHENTICATED', {}, { detail, headers: { 'www-authenticate': `Bearer${challenge}` } });
 }

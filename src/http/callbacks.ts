@@ -5,13 +5,13 @@ import {
   toCallbackCommand,
   unknownArtifacts,
 } from '../contract/callback.ts';
-import * as errors from '../contract/errors.ts';
 import { toTimestamp } from '../contract/fields.ts';
+import * as problems from '../contract/problems.ts';
 import { log } from '../log.ts';
+import { jobObject } from '../objects.ts';
 import { refuse } from './problem.ts';
 import { defineRoute, type Route, route } from './route.ts';
-import { bodyRefusals, commonRefusals, jobParams, json, jsonBody, notFound, refusal } from './route-parts.ts';
-import { jobStub, NOT_FOUND } from './stubs.ts';
+import { bodyRefusals, commonRefusals, json, jsonBody, notFound, ofJob, refusal } from './route-parts.ts';
 
 const reportStatus = defineRoute({
   method: 'post',
@@ -20,14 +20,15 @@ const reportStatus = defineRoute({
   summary: 'Report what the pipeline of a dispatch has reached',
   tags: ['Callbacks'],
   security: [{ callbackToken: [] }],
-  request: { params: jobParams, body: jsonBody(statusCallback) },
+  // The token has proven the id.
+  request: { ...ofJob, ids: {}, body: jsonBody(statusCallback) },
   responses: {
     200: json(callbackReplayResponse, 'This report was applied before'),
     204: { description: 'Applied' },
     ...commonRefusals,
     ...bodyRefusals,
     ...notFound,
-    409: refusal(errors.callbackConflictError, 'Not applied, and a repeat would not be either'),
+    409: refusal(problems.callbackConflictError, 'Not applied, and a repeat would not be either'),
   },
 });
 
@@ -43,8 +44,8 @@ export const callbackRoutes: readonly Route[] = [
         names: ignored.slice(0, 20),
       });
     }
-    const command = await toCallbackCommand(body, c.get('dispatchId'));
-    const answer = (await jobStub(c.env, jobId)?.applyCallback(command)) ?? NOT_FOUND;
+    const command = await toCallbackCommand(body, c.get('sent'), c.get('dispatchId'));
+    const answer = await jobObject(c.env, jobId).applyCallback(command);
     if (!answer.ok) return refuse(c, answer.rejection);
     if (!answer.replayed) {
       c.set('isInHistory', true);

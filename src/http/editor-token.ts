@@ -1,7 +1,8 @@
 // What an editor's token proves (a JWT: RFC 7519, RFC 9068): whose it is, and what it may be used for. A token that was
 // verified a moment ago is remembered, since its signature and its owner's name cost more than the rest of a request.
-import { base64url, createLocalJWKSet, errors, type JWTPayload, type JWTVerifyGetKey, jwtVerify } from 'jose';
+import { createLocalJWKSet, errors, type JWTPayload, type JWTVerifyGetKey, jwtVerify } from 'jose';
 import type { EditorAuth } from '../config.ts';
+import { sha256 } from '../contract/hashes.ts';
 import { remoteKeySet } from './jwks.ts';
 import { RecentlyUsed } from './recently-used.ts';
 
@@ -10,10 +11,13 @@ const CLOCK_TOLERANCE_SECONDS = 30;
 const REMEMBERED_MS = 60_000;
 const MOST_REMEMBERED = 1_000;
 
+/** The claim whose value owns what its bearer creates. */
+const OWNER_CLAIM = 'sub';
+
 export interface Editor {
   /** The name of the workspace that is the editor's. */
   owner: string;
-  /** The token's `sub`. */
+  /** Who acts, in the words of the token's issuer: its `sub`. */
   actorId: string;
   /** What the token is narrowed to; null for one that says nothing of scopes. */
   scopes: readonly string[] | null;
@@ -65,7 +69,11 @@ async function verify(token: string, auth: EditorAuth): Promise<Verified> {
     throw new errors.JWTClaimValidationFailed('no subject that could own anything', payload, 'sub');
   }
   return {
-    editor: { owner: await ownerKey(auth.issuer, sub), actorId: sub, scopes: scopesOf(payload) },
+    editor: {
+      owner: await ownerKey(auth.issuer, OWNER_CLAIM, sub),
+      actorId: sub,
+      scopes: scopesOf(payload),
+    },
     verifiedAt,
     expiresAt: (exp + CLOCK_TOLERANCE_SECONDS) * 1000,
   };
@@ -77,10 +85,12 @@ function scopesOf({ scope }: JWTPayload): readonly string[] | null {
   return typeof scope === 'string' ? scope.split(' ') : [];
 }
 
-/** The name of an owner's workspace: says nothing about the person, and cannot be chosen to collide. */
-async function ownerKey(issuer: string, subject: string): Promise<string> {
-  const identity = new TextEncoder().encode(JSON.stringify([issuer, subject]));
-  return `own_${base64url.encode(new Uint8Array(await crypto.subtle.digest('SHA-256', identity)))}`;
+/**
+ * The name of an owner's workspace: says nothing about the person, and cannot be chosen to collide, not even by somebody
+ * whose value of one claim reads like another owner's value of another.
+ */
+async function ownerKey(issuer: string, claim: string, value: string): Promise<string> {
+  return `own_${await sha256(JSON.stringify([issuer, claim, value]))}`;
 }
 
 const keySets = new Map<string, JWTVerifyGetKey>();

@@ -3,6 +3,7 @@ import type { Context } from 'hono';
 import { bodyLimit } from 'hono/body-limit';
 import { createMiddleware } from 'hono/factory';
 import type * as z from 'zod';
+import { type IdPrefix, isGivenOut } from '../contract/ids.ts';
 import type { AppEnv } from './app-env.ts';
 import { type Problem, problem } from './problem.ts';
 
@@ -11,7 +12,7 @@ const MAX_ISSUES = 20;
 
 export const limitBody = bodyLimit({
   maxSize: MAX_BODY_BYTES,
-  onError: (c) => problem(c, 'PAYLOAD_TOO_LARGE', { details: { max_bytes: MAX_BODY_BYTES } }),
+  onError: (c) => problem(c, 'PAYLOAD_TOO_LARGE', { max_bytes: MAX_BODY_BYTES }),
 });
 
 const utf8 = new TextDecoder('utf-8', { fatal: true, ignoreBOM: false });
@@ -34,17 +35,32 @@ export const readBody = createMiddleware<AppEnv>(async (c, next) => {
 /** What a route takes of a request. */
 export interface Input {
   params?: z.ZodObject;
+  /** Parameters that have to be ids which this service has given out, looked at when everything else fits. */
+  ids?: Readonly<Record<string, IdPrefix>>;
   query?: z.ZodObject;
   body?: { required: boolean; content: { 'application/json': { schema: z.ZodType } } };
 }
 
 /** Puts what fits into `c.req.valid`, or answers what does not. */
-export function takeInput(c: Context<AppEnv>, { query, params, body }: Input): Problem | null {
+export async function takeInput(
+  c: Context<AppEnv>,
+  { query, params, body, ids = {} }: Input,
+): Promise<Problem | null> {
   return (
     (query ? take(c, 'query', query, queryOf(c)) : null) ??
     (params ? take(c, 'param', params, c.req.param()) : null) ??
-    (body ? takeBody(c, body) : null)
+    (body ? takeBody(c, body) : null) ??
+    (await lookAtIds(c, ids))
   );
+}
+
+/** Nothing is woken for an id that was never given out. */
+async function lookAtIds(c: Context<AppEnv>, ids: NonNullable<Input['ids']>): Promise<Problem | null> {
+  for (const [param, prefix] of Object.entries(ids)) {
+    const isKnown = await isGivenOut(prefix, c.req.param(param) ?? '', c.get('config').idKeys);
+    if (!isKnown) return problem(c, 'RESOURCE_NOT_FOUND', {});
+  }
+  return null;
 }
 
 function takeBody(c: Context<AppEnv>, { required, content }: NonNullable<Input['body']>): Problem | null {
@@ -55,13 +71,14 @@ function takeBody(c: Context<AppEnv>, { required, content }: NonNullable<Input['
     c.req.addValidatedData('json', {});
     return null;
   }
-  if (!JSON_TYPE.test(c.req.header('content-type') ?? '')) return problem(c, 'UNSUPPORTED_MEDIA_TYPE');
+  if (!JSON_TYPE.test(c.req.header('content-type') ?? '')) return problem(c, 'UNSUPPORTED_MEDIA_TYPE', {});
   let value: unknown;
   try {
     value = JSON.parse(body);
   } catch {
     return notJson(c);
   }
+  c.set('sent', value);
   return take(c, 'json', schema, value);
 }
 
@@ -92,10 +109,8 @@ function invalid(c: Context<AppEnv>, error: z.ZodError): Problem {
     path: issue.path.map(String).join('.').slice(0, 200),
     message: issue.message.slice(0, 300),
   }));
-  return problem(c, 'VALIDATION_ERROR', { details: { issues } });
+  return problem(c, 'VALIDATION_ERROR', { issues });
 }
 
 const notJson = (c: Context<AppEnv>): Problem =>
-  problem(c, 'VALIDATION_ERROR', {
-    details: { issues: [{ path: '', message: 'The body is not valid JSON' }] },
-  });
+  problem(c, 'VALIDATION_ERROR', { issues: [{ path: '', message: 'The body is not valid JSON' }] });

@@ -1,55 +1,37 @@
-// What an editor does with one job. Parse, ask the job's actor, reply; no rule about a job's state lives here.
+// What an editor is shown of one job. Parse, ask the job's actor, reply.
 import type { Context, TypedResponse } from 'hono';
 import type * as z from 'zod';
-import * as errors from '../contract/errors.ts';
-import { newId, positionCursor, sequenceCursor, toPage } from '../contract/fields.ts';
-import * as requests from '../contract/requests.ts';
+import { positionCursor, sequenceCursor, toPage } from '../contract/fields.ts';
 import {
   dispatchPage,
   job,
   toDispatchResource,
-  toJobResource,
   toTransitionResource,
   transitionPage,
 } from '../contract/resources.ts';
+import { jobObject } from '../objects.ts';
 import type { AppEnv } from './app-env.ts';
-import { planWait } from './prefer.ts';
 import { refuse } from './problem.ts';
 import { defineRoute, type Route, route } from './route.ts';
 import {
-  bodyRefusals,
   DEFAULT_LIMIT,
   editorRefusals,
   editorSecurity,
-  jobParams,
   json,
-  jsonBody,
   notFound,
-  optionalJsonBody,
+  ofJob,
   pageQuery,
-  refusal,
 } from './route-parts.ts';
-import { jobStub, NOT_FOUND } from './stubs.ts';
-import { traceparentOf } from './trace.ts';
 
-const base = { tags: ['Jobs'], security: editorSecurity };
-const preferHeader = {
-  name: 'Prefer',
-  in: 'header' as const,
-  required: false,
-  description:
-    'RFC 7240. `respond-async`: answer as soon as the dispatch is durable. `wait=N`: wait up to N seconds, at most 30.',
-  schema: { type: 'string' as const },
-};
+const base = { method: 'get' as const, tags: ['Jobs'], security: editorSecurity };
 
 const getJob = defineRoute({
   ...base,
-  method: 'get',
   path: '/jobs/{jobId}',
   operationId: 'getJob',
   summary: 'Read a job',
   parameters: [{ name: 'If-None-Match', in: 'header', required: false, schema: { type: 'string' } }],
-  request: { params: jobParams },
+  request: ofJob,
   responses: {
     200: {
       ...json(job, 'The job'),
@@ -61,184 +43,45 @@ const getJob = defineRoute({
   },
 });
 
-const confirmUpload = defineRoute({
-  ...base,
-  method: 'post',
-  path: '/jobs/{jobId}/confirm-upload',
-  operationId: 'confirmUpload',
-  summary: 'Say where the uploaded video is',
-  request: { params: jobParams, body: jsonBody(requests.confirmUploadRequest) },
-  responses: {
-    200: json(requests.confirmUploadResponse, 'Confirmed, now or before'),
-    ...editorRefusals,
-    ...bodyRefusals,
-    ...notFound,
-    409: refusal(errors.confirmUploadConflictError, 'Another video, or not a status to upload in'),
-  },
-});
-
-const runJob = defineRoute({
-  ...base,
-  method: 'post',
-  path: '/jobs/{jobId}/run',
-  operationId: 'runJob',
-  summary: 'Run the pipeline on the uploaded video',
-  parameters: [preferHeader],
-  request: { params: jobParams, body: optionalJsonBody(requests.runJobRequest) },
-  responses: {
-    200: json(requests.runJobResponse, 'The job was run before; its dispatch'),
-    202: json(requests.runJobResponse, 'Dispatched'),
-    ...editorRefusals,
-    ...bodyRefusals,
-    ...notFound,
-    409: refusal(errors.runStateConflictError, 'The job or the model policy does not allow it'),
-    502: refusal(errors.upstreamDispatchError, 'The orchestrator did not take it; nothing changed'),
-  },
-});
-
-const retryJob = defineRoute({
-  ...base,
-  method: 'post',
-  path: '/jobs/{jobId}/retry',
-  operationId: 'retryJob',
-  summary: 'Retry a failed job from its latest valid checkpoint',
-  parameters: [preferHeader],
-  request: { params: jobParams, body: jsonBody(requests.retryJobRequest) },
-  responses: {
-    200: json(requests.retryJobResponse, 'This request was accepted before; its dispatch'),
-    202: json(requests.retryJobResponse, 'Accepted and dispatched'),
-    ...editorRefusals,
-    ...bodyRefusals,
-    ...notFound,
-    409: refusal(errors.retryStateConflictError, 'The job or the model policy does not allow it'),
-    502: refusal(errors.upstreamDispatchError, 'The orchestrator did not take it; nothing changed'),
-  },
-});
-
-const cancelJob = defineRoute({
-  ...base,
-  method: 'post',
-  path: '/jobs/{jobId}/cancel',
-  operationId: 'cancelJob',
-  summary: 'Cancel a job for good',
-  request: { params: jobParams, body: optionalJsonBody(requests.emptyBody) },
-  responses: {
-    200: json(job, 'The cancelled job'),
-    ...editorRefusals,
-    ...bodyRefusals,
-    ...notFound,
-    409: refusal(errors.transitionConflictError, 'The job has ended'),
-  },
-});
-
 const listDispatches = defineRoute({
   ...base,
-  method: 'get',
   path: '/jobs/{jobId}/dispatches',
   operationId: 'listDispatches',
   summary: 'The dispatches of a job, newest first',
-  request: { params: jobParams, query: pageQuery(positionCursor.decode) },
+  request: { ...ofJob, query: pageQuery(positionCursor.decode) },
   responses: { 200: json(dispatchPage, 'A page of dispatches'), ...editorRefusals, ...notFound },
 });
 
 const listTransitions = defineRoute({
   ...base,
-  method: 'get',
   path: '/jobs/{jobId}/transitions',
   operationId: 'listTransitions',
   summary: 'The audit trail of a job, oldest first',
-  request: { params: jobParams, query: pageQuery(sequenceCursor.decode) },
+  request: { ...ofJob, query: pageQuery(sequenceCursor.decode) },
   responses: { 200: json(transitionPage, 'A page of transitions'), ...editorRefusals, ...notFound },
 });
 
 export const jobRoutes: readonly Route[] = [
   route(getJob, async (c) => {
-    const answer = (await jobStub(c.env, c.req.valid('param').jobId)?.show(c.get('owner'))) ?? NOT_FOUND;
+    const answer = await jobObject(c.env, c.req.valid('param').jobId).show(c.get('owner'));
     if (!answer.ok) return refuse(c, answer.rejection);
     c.header('etag', answer.etag);
     if (matches(c.req.header('if-none-match'), answer.etag)) return c.body(null, 304);
     return rendered(c, answer.body);
   }),
 
-  route(confirmUpload, async (c) => {
-    const stub = jobStub(c.env, c.req.valid('param').jobId);
-    const answer =
-      (await stub?.confirmUpload({
-        type: 'confirm-upload',
-        owner: c.get('owner'),
-        actorId: c.get('actorId'),
-        correlationId: c.get('requestId'),
-        videoUri: c.req.valid('json').video_uri,
-      })) ?? NOT_FOUND;
-    if (!answer.ok) return refuse(c, answer.rejection);
-    return c.json({ job: toJobResource(answer.job, answer.open), replayed: answer.replayed }, 200);
-  }),
-
-  route(runJob, async (c) => {
-    const stub = jobStub(c.env, c.req.valid('param').jobId);
-    const { waitMs, ...asked } = dispatchAsked(c);
-    const modelProfile = c.req.valid('json').model_profile ?? null;
-    const answer = (await stub?.dispatch({ type: 'run', modelProfile, ...asked }, waitMs)) ?? NOT_FOUND;
-    if (!answer.ok) return refuse(c, answer.rejection);
-    c.set('dispatchId', answer.dispatch.id);
-    const body = {
-      job_id: answer.job.id,
-      status: answer.job.status,
-      dispatch_id: answer.dispatch.id,
-      dispatch_state: answer.dispatch.state,
-      replayed: answer.replayed,
-    };
-    return answer.replayed ? c.json(body, 200) : c.json(body, 202);
-  }),
-
-  route(retryJob, async (c) => {
-    const stub = jobStub(c.env, c.req.valid('param').jobId);
-    const { model_profile, client_request_id } = c.req.valid('json');
-    const { waitMs, ...asked } = dispatchAsked(c);
-    const payload = { modelProfile: model_profile, clientRequestId: client_request_id };
-    const answer = (await stub?.dispatch({ type: 'retry', ...payload, ...asked }, waitMs)) ?? NOT_FOUND;
-    if (!answer.ok) return refuse(c, answer.rejection);
-    const { dispatch } = answer;
-    if (dispatch.kind !== 'retry') throw new Error('a retry answers with the dispatch of a retry');
-    c.set('dispatchId', dispatch.id);
-    const body = {
-      job_id: answer.job.id,
-      status: answer.job.status,
-      resume_from_status: dispatch.resumeFromStatus,
-      checkpoint_ref: dispatch.checkpointRef,
-      model_profile: dispatch.modelProfile,
-      dispatch_id: dispatch.id,
-      dispatch_state: dispatch.state,
-      replayed: answer.replayed,
-    };
-    return answer.replayed ? c.json(body, 200) : c.json(body, 202);
-  }),
-
-  route(cancelJob, async (c) => {
-    const stub = jobStub(c.env, c.req.valid('param').jobId);
-    const answer =
-      (await stub?.cancel({
-        type: 'cancel',
-        owner: c.get('owner'),
-        actorId: c.get('actorId'),
-        correlationId: c.get('requestId'),
-      })) ?? NOT_FOUND;
-    if (!answer.ok) return refuse(c, answer.rejection);
-    return c.json(toJobResource(answer.job, answer.open), 200);
-  }),
-
   route(listDispatches, async (c) => {
     const { cursor = null, limit = DEFAULT_LIMIT } = c.req.valid('query');
-    const stub = jobStub(c.env, c.req.valid('param').jobId);
-    const answer = (await stub?.dispatches(c.get('owner'), cursor, limit + 1)) ?? NOT_FOUND;
+    const actor = jobObject(c.env, c.req.valid('param').jobId);
+    const answer = await actor.dispatches(c.get('owner'), cursor, limit + 1);
     if (!answer.ok) return refuse(c, answer.rejection);
     return c.json(toPage(answer.items, limit, toDispatchResource, positionCursor.encode), 200);
   }),
 
   route(listTransitions, async (c) => {
     const { cursor = 0, limit = DEFAULT_LIMIT } = c.req.valid('query');
-    const stub = jobStub(c.env, c.req.valid('param').jobId);
-    const answer = (await stub?.transitions(c.get('owner'), cursor, limit + 1)) ?? NOT_FOUND;
+    const actor = jobObject(c.env, c.req.valid('param').jobId);
+    const answer = await actor.transitions(c.get('owner'), cursor, limit + 1);
     if (!answer.ok) return refuse(c, answer.rejection);
     const toItem = (entry: (typeof answer.items)[number]) => toTransitionResource(entry, answer.job);
     return c.json(toPage(answer.items, limit, toItem, sequenceCursor.encode), 200);
@@ -252,21 +95,6 @@ function rendered(
 ): Response & TypedResponse<z.infer<typeof job>, 200, 'json'> {
   const response: Response = c.body(json, 200, { 'content-type': 'application/json' });
   return response as ReturnType<typeof rendered>;
-}
-
-/** What a run and a retry have in common: who asks for a dispatch, and how long its outcome is waited for. */
-function dispatchAsked(c: Context<AppEnv>) {
-  const { waitMs, windowMs, applied } = planWait(c.req.header('prefer'), c.get('config').dispatchWaitMs);
-  if (applied !== null) c.header('preference-applied', applied);
-  return {
-    owner: c.get('owner'),
-    actorId: c.get('actorId'),
-    correlationId: c.get('requestId'),
-    newDispatchId: newId('dsp'),
-    traceparent: traceparentOf(c.req.header('traceparent')),
-    windowMs,
-    waitMs,
-  };
 }
 
 /** RFC 9110 §13.1.2: weak comparison against a list of tags, or "*". */

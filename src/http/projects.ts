@@ -1,5 +1,6 @@
-// Projects, and the jobs in them: create and list. Parse, ask the workspace, reply.
-import { newId, positionCursor, toPage } from '../contract/fields.ts';
+// Projects, and the jobs in them: create and list. Parse, ask the project or the workspace, reply.
+import { positionCursor, toPage } from '../contract/fields.ts';
+import { newId } from '../contract/ids.ts';
 import { createProjectRequest, emptyBody } from '../contract/requests.ts';
 import {
   job,
@@ -11,7 +12,8 @@ import {
   toProjectResource,
   toSummaryResource,
 } from '../contract/resources.ts';
-import { refuse } from './problem.ts';
+import { jobObject, projectObject, workspaceObject } from '../objects.ts';
+import { problem, refuse } from './problem.ts';
 import { defineRoute, type Route, route } from './route.ts';
 import {
   bodyRefusals,
@@ -21,11 +23,10 @@ import {
   json,
   jsonBody,
   notFound,
+  ofProject,
   optionalJsonBody,
   pageQuery,
-  projectParams,
 } from './route-parts.ts';
-import { jobStub, NOT_FOUND, projectStub, workspaceStub } from './stubs.ts';
 
 const createProject = defineRoute({
   method: 'post',
@@ -56,7 +57,7 @@ const getProject = defineRoute({
   summary: 'Read a project',
   tags: ['Projects'],
   security: editorSecurity,
-  request: { params: projectParams },
+  request: ofProject,
   responses: { 200: json(project, 'The project'), ...editorRefusals, ...notFound },
 });
 
@@ -67,7 +68,7 @@ const createJob = defineRoute({
   summary: 'Create a job',
   tags: ['Projects'],
   security: editorSecurity,
-  request: { params: projectParams, body: optionalJsonBody(emptyBody) },
+  request: { ...ofProject, body: optionalJsonBody(emptyBody) },
   responses: { 201: json(job, 'The job'), ...editorRefusals, ...bodyRefusals, ...notFound },
 });
 
@@ -79,7 +80,7 @@ const listJobs = defineRoute({
   tags: ['Projects'],
   security: editorSecurity,
   request: {
-    params: projectParams,
+    ...ofProject,
     query: pageQuery(positionCursor.decode).extend({ status: jobStatus.optional() }),
   },
   responses: { 200: json(jobSummaryPage, 'A page of jobs'), ...editorRefusals, ...notFound },
@@ -88,37 +89,37 @@ const listJobs = defineRoute({
 export const projectRoutes: readonly Route[] = [
   route(createProject, async (c) => {
     const { name } = c.req.valid('json');
-    const id = newId('prj');
-    const created = await projectStub(c.env, id)?.create({ id, owner: c.get('owner'), name });
-    return created ? c.json(toProjectResource(created), 201) : refuse(c, NOT_FOUND.rejection);
+    const id = await newId('prj', c.get('config').idKeys);
+    const created = await projectObject(c.env, id).create({ id, owner: c.get('owner'), name });
+    return created ? c.json(toProjectResource(created), 201) : problem(c, 'RESOURCE_NOT_FOUND', {});
   }),
 
   route(listProjects, async (c) => {
     const { cursor = null, limit = DEFAULT_LIMIT } = c.req.valid('query');
-    const found = await workspaceStub(c.env, c.get('owner')).projects(cursor, limit + 1);
+    const found = await workspaceObject(c.env, c.get('owner')).projects(cursor, limit + 1);
     return c.json(toPage(found, limit, toProjectResource, positionCursor.encode), 200);
   }),
 
   route(getProject, async (c) => {
-    const found = await projectStub(c.env, c.req.valid('param').projectId)?.show(c.get('owner'));
-    return found ? c.json(toProjectResource(found), 200) : refuse(c, NOT_FOUND.rejection);
+    const found = await projectObject(c.env, c.req.valid('param').projectId).show(c.get('owner'));
+    return found ? c.json(toProjectResource(found), 200) : problem(c, 'RESOURCE_NOT_FOUND', {});
   }),
 
   route(createJob, async (c) => {
     const { projectId } = c.req.valid('param');
     const owner = c.get('owner');
-    if (!(await projectStub(c.env, projectId)?.show(owner))) return refuse(c, NOT_FOUND.rejection);
-    const id = newId('job');
-    const answer = (await jobStub(c.env, id)?.create({ id, projectId, owner })) ?? NOT_FOUND;
+    if (!(await projectObject(c.env, projectId).show(owner))) return problem(c, 'RESOURCE_NOT_FOUND', {});
+    const id = await newId('job', c.get('config').idKeys);
+    const answer = await jobObject(c.env, id).create({ id, projectId, owner });
     if (!answer.ok) return refuse(c, answer.rejection);
     return c.json(toJobResource(answer.job, answer.open), 201, { location: `/jobs/${id}` });
   }),
 
   route(listJobs, async (c) => {
     const { cursor = null, limit = DEFAULT_LIMIT, status = null } = c.req.valid('query');
-    const project = projectStub(c.env, c.req.valid('param').projectId);
-    const found = await project?.jobs(c.get('owner'), status, cursor, limit + 1);
-    if (!found) return refuse(c, NOT_FOUND.rejection);
+    const project = projectObject(c.env, c.req.valid('param').projectId);
+    const found = await project.jobs(c.get('owner'), status, cursor, limit + 1);
+    if (!found) return problem(c, 'RESOURCE_NOT_FOUND', {});
     return c.json(toPage(found, limit, toSummaryResource, positionCursor.encode), 200);
   }),
 ];

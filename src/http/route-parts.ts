@@ -1,6 +1,7 @@
 // What the route definitions share: the refusals that any of them may answer, parameters, and bodies.
 import * as z from 'zod';
-import * as errors from '../contract/errors.ts';
+import type { IdPrefix } from '../contract/ids.ts';
+import * as problems from '../contract/problems.ts';
 
 /** A refusal as a response of a route. */
 export const refusal = (schema: z.ZodType, description: string) => ({
@@ -24,24 +25,31 @@ export const optionalJsonBody = <T extends z.ZodType>(schema: T) => ({
 });
 
 export const commonRefusals = {
-  400: refusal(errors.validationError, 'Body, query, path or header does not fit'),
-  401: refusal(errors.unauthenticatedError, 'No token, or a bad one'),
-  500: refusal(errors.internalError, 'A fault of this service'),
-  503: refusal(errors.unavailableError, 'Try again after Retry-After seconds'),
+  400: refusal(problems.validationError, 'Body, query, path or header does not fit'),
+  401: refusal(problems.unauthenticatedError, 'No token, or a bad one'),
+  500: refusal(problems.internalError, 'A fault of this service'),
+  503: refusal(problems.unavailableError, 'Try again after Retry-After seconds'),
 };
 export const editorRefusals = {
   ...commonRefusals,
-  403: refusal(errors.forbiddenError, 'The token’s scope does not allow this'),
+  403: refusal(problems.forbiddenError, 'The token’s scope does not allow this'),
 };
 export const bodyRefusals = {
-  413: refusal(errors.payloadTooLargeError, 'Bodies are capped at 64 KiB'),
-  415: refusal(errors.unsupportedMediaTypeError, 'Bodies have to be application/json'),
+  413: refusal(problems.payloadTooLargeError, 'Bodies are capped at 64 KiB'),
+  415: refusal(problems.unsupportedMediaTypeError, 'Bodies have to be application/json'),
 };
-export const notFound = { 404: refusal(errors.noLeakNotFoundError, 'Missing, or not yours') };
+export const notFound = { 404: refusal(problems.noLeakNotFoundError, 'Missing, or not yours') };
 
-/** Any text: an id of another form is simply not found. */
-export const jobParams = z.object({ jobId: z.string().meta({ example: `job_${'0'.repeat(32)}` }) });
-export const projectParams = z.object({ projectId: z.string().meta({ example: `prj_${'0'.repeat(32)}` }) });
+/** What a request about one job or project names. Any text is taken: an id that was not given out is simply not found. */
+export const ofJob = { params: z.object({ jobId: idParam('job') }), ids: { jobId: 'job' } as const };
+export const ofProject = {
+  params: z.object({ projectId: idParam('prj') }),
+  ids: { projectId: 'prj' } as const,
+};
+
+function idParam(prefix: IdPrefix) {
+  return z.string().meta({ example: `${prefix}_${'0'.repeat(36)}` });
+}
 
 /** `cursor` is decoded by `decode`; a cursor that this service did not give out is refused. */
 export const pageQuery = <T>(decode: (cursor: string) => T | null) =>

@@ -16,9 +16,15 @@ export interface Route {
   handler: Handler<AppEnv>;
 }
 
+/** A path with parameters has to say which of them are ids that this service has to have given out. */
+type SaysItsIds<Path> = Path extends `${string}{${string}`
+  ? { request: Required<Pick<Input, 'ids'>> }
+  : unknown;
+
 /** Keeps what the compiler needs to hold a handler to it: the path's parameters, the schemas, the statuses. */
-export const defineRoute = <P extends string, R extends RouteDefinition & { path: P }>(definition: R): R =>
-  definition;
+export const defineRoute = <P extends string, R extends RouteDefinition & { path: P }>(
+  definition: R & SaysItsIds<R['path']>,
+): R => definition;
 
 /** `handler` finds in `c.req.valid` what the definition's schemas made of the request. */
 export const route = <R extends RouteDefinition>(definition: R, handler: RouteHandler<R, AppEnv>): Route => ({
@@ -33,5 +39,5 @@ export const routingPath = (path: string): string => path.replaceAll(/\{(\w+)\}/
 /** A request that does not fit the definition is refused before the handler sees it. */
 export function serve(app: Hono<AppEnv>, { definition, handler }: Route): void {
   const { method, path, request = {} } = definition;
-  app.on(method, routingPath(path), (c, next) => takeInput(c, request) ?? handler(c, next));
+  app.on(method, routingPath(path), async (c, next) => (await takeInput(c, request)) ?? handler(c, next));
 }

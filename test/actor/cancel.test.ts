@@ -1,6 +1,6 @@
 // Cancelling: it ends the job for good, ends the wait of whoever waits for a delivery, and reaches the orchestrator.
 import { describe, expect, test } from 'vitest';
-import { newId } from '../../src/contract/fields.ts';
+import { newId } from '../support/ids.ts';
 import {
   type ActingJob,
   ASYNC,

@@ -3,7 +3,7 @@
 import { env, runInDurableObject } from 'cloudflare:test';
 import { describe, expect, onTestFinished, test, vi } from 'vitest';
 import { JobActor } from '../../src/actor/job-actor.ts';
-import { newId } from '../../src/contract/fields.ts';
+import { newId } from '../support/ids.ts';
 import {
   type ActingJob,
   ASYNC,

@@ -3,9 +3,9 @@ import { env, runDurableObjectAlarm, runInDurableObject } from 'cloudflare:test'
 import { describe, expect, onTestFinished, test, vi } from 'vitest';
 import { Listing } from '../../src/actor/listing.ts';
 import { ProjectStore } from '../../src/actor/project-store.ts';
-import { newId } from '../../src/contract/fields.ts';
 import { type Job, newJob } from '../../src/domain/job.ts';
 import { type JobSummary, summaryOf } from '../../src/domain/project.ts';
+import { newId } from '../support/ids.ts';
 import { call, editorToken } from '../support/workerd/harness.ts';
 
 const aJob = (): Job => newJob({ id: newId('job'), projectId: newId('prj'), owner: 'own_1' }, 1_000);

@@ -8,7 +8,7 @@ import { decodeDispatch, decodePresent } from '../../src/actor/records.ts';
 import { JOB_SCHEMA } from '../../src/actor/schema-job.ts';
 import { PROJECT_SCHEMA } from '../../src/actor/schema-project.ts';
 import { WORKSPACE_SCHEMA } from '../../src/actor/schema-workspace.ts';
-import { newId } from '../../src/contract/fields.ts';
+import { newId } from '../support/ids.ts';
 import { type ActingJob, createdJob, jobAt, retriedAfter, uploadedJob } from '../support/workerd/acting.ts';
 import { call, editorToken, storedRows } from '../support/workerd/harness.ts';
 

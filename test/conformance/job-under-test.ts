@@ -2,7 +2,6 @@
 // kept for the checks. How reports come in over HTTP is receiver.ts's.
 import { type StatusCallback, toCallbackCommand } from '../../src/contract/callback.ts';
 import { signCallbackToken } from '../../src/contract/callback-token.ts';
-import { newId } from '../../src/contract/fields.ts';
 import type { Delivery } from '../../src/contract/messages.ts';
 import type { Dispatch } from '../../src/domain/dispatch.ts';
 import type { Checkpoint } from '../../src/domain/job.ts';
@@ -10,6 +9,7 @@ import type { CheckpointStatus, Status } from '../../src/domain/lifecycle.ts';
 import type { Rejection } from '../../src/domain/rejection.ts';
 import { cancel, confirmUpload, retry, run } from '../domain/builders.ts';
 import { MemoryJob, RULES } from '../domain/memory-job.ts';
+import { newId } from '../support/ids.ts';
 import { Pulse } from '../support/orchestrator/pulse.ts';
 import { Finding } from './finding.ts';
 
@@ -22,6 +22,8 @@ export interface Report {
   dispatchId: string | null;
   /** Null when the body is no report; the flaw says why. */
   body: StatusCallback | null;
+  /** What that was parsed from. */
+  sent: unknown;
   /** Tells payloads apart; null without a body. */
   digest: string | null;
   /** Null while the answer is being held back. */
@@ -112,8 +114,8 @@ export class JobUnderTest {
 
   /** Records the report and says how to answer it. */
   async take(report: Report): Promise<Answer> {
-    const { body, dispatchId } = report;
-    const command = body && dispatchId && (await toCallbackCommand(body, dispatchId));
+    const { body, sent, dispatchId } = report;
+    const command = body && dispatchId && (await toCallbackCommand(body, sent, dispatchId));
     if (command) report.digest = command.payloadDigest;
     this.reports.push(report);
     this.#pulse.beat();

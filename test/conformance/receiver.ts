@@ -79,7 +79,7 @@ export class Receiver {
     const dispatchId = await verifyCallbackToken(token, jobId, this.tokenKeys);
     const refused = (status: number, errorCode: string, saw: string, fix: string): Report => {
       const flaw = new Finding(saw, fix);
-      return { dispatchId, body: null, digest: null, answer: { status, errorCode }, flaw };
+      return { dispatchId, body: null, sent: null, digest: null, answer: { status, errorCode }, flaw };
     };
     if (dispatchId === null) {
       const how = token === '' ? 'without a bearer token' : 'with a token that is not that of its dispatch';
@@ -98,7 +98,8 @@ export class Receiver {
         'Send URIs of artifacts, not artifacts.',
       );
     }
-    const parsed = statusCallback.safeParse(parseJson(text));
+    const sent = parseJson(text);
+    const parsed = statusCallback.safeParse(sent);
     if (!parsed.success) {
       const issues = parsed.error.issues.map(
         (issue) => `${issue.path.join('.') || 'the body'} ${issue.message}`,
@@ -111,7 +112,7 @@ export class Receiver {
         fix,
       );
     }
-    return { dispatchId, body: parsed.data, digest: null, answer: null, flaw: null };
+    return { dispatchId, body: parsed.data, sent, digest: null, answer: null, flaw: null };
   }
 }
 

@@ -1,6 +1,6 @@
 import { expect, test } from 'vitest';
 import { signCallbackToken, verifyCallbackToken } from '../../src/contract/callback-token.ts';
-import { newId } from '../../src/contract/fields.ts';
+import { newId } from '../support/ids.ts';
 
 const [today, yesterday] = ['key-of-today-0123456789-0123456789', 'key-of-yesterday-0123456789-01234'];
 const job = newId('job');

@@ -1,5 +1,6 @@
 // A token that was verified is remembered, and never longer or for more than it was verified for. How often signatures
 // are looked at is counted at the outermost edge, `crypto.subtle`; the identity provider is a stub there too.
+import { createHash } from 'node:crypto';
 import { errors, exportJWK, generateKeyPair, type JWK, type JWTPayload, SignJWT } from 'jose';
 import { afterEach, beforeEach, expect, type MockInstance, test, vi } from 'vitest';
 import type { EditorAuth } from '../../src/config.ts';
@@ -51,10 +52,29 @@ test('a token is verified once and serves many requests', async () => {
 
   expect(first).toEqual({
     owner: expect.stringMatching(/^own_[\w-]{43}$/),
+    actorId: 'alice',
     scopes: ['retake:read', 'other'],
   });
   expect(again).toEqual(first);
   expect(signatures).toHaveBeenCalledTimes(1);
+});
+
+test('an owner is named by issuer, claim and value, so that neither can pass for another', async () => {
+  const ownerOf = async (claims: JWTPayload, by = auth) =>
+    (await verifyEditorToken(await newToken({ iss: by.issuer, ...claims }), by)).owner;
+  const other = settings({ issuer: 'https://elsewhere.example' });
+
+  const alice = await ownerOf({ sub: 'alice' });
+
+  const identity = JSON.stringify([ISSUER, 'sub', 'alice']);
+  expect(alice).toBe(`own_${createHash('sha256').update(identity).digest('base64url')}`);
+  const all = [
+    alice,
+    await ownerOf({ sub: 'Alice' }),
+    await ownerOf({ sub: 'alice' }, other),
+    await ownerOf({ sub: `${ISSUER}","sub","alice` }),
+  ];
+  expect(new Set(all).size).toBe(all.length);
 });
 
 test('a token is verified anew a minute after it was, however often it was used meanwhile', async () => {

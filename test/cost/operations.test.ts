@@ -7,7 +7,7 @@ import { EARLIER_DISPATCHES, JOB_SCHEMA } from '../../src/actor/schema-job.ts';
 import { PROJECT_SCHEMA } from '../../src/actor/schema-project.ts';
 import { WORKSPACE_SCHEMA } from '../../src/actor/schema-workspace.ts';
 import { signCallbackToken } from '../../src/contract/callback-token.ts';
-import { newId } from '../../src/contract/fields.ts';
+import { newId } from '../support/ids.ts';
 import {
   type ActingJob,
   ActingPipeline,
@@ -19,7 +19,7 @@ import {
   newHome,
   until,
 } from '../support/workerd/acting.ts';
-import { call } from '../support/workerd/harness.ts';
+import { call, missingId } from '../support/workerd/harness.ts';
 import { Meter } from '../support/workerd/meter.ts';
 import budget from './budget.json';
 import { overBudget } from './budget.ts';
@@ -163,7 +163,7 @@ async function liveBeside(account: Account, listed: ActingJob): Promise<void> {
   );
   const foreign = await createdJob();
   const stranger = await createdJob();
-  const nobody = newId('job');
+  const nobody = await missingId('job');
   const missing = new ActingPipeline(
     nobody,
     newId('dsp'),
@@ -185,14 +185,26 @@ async function liveBeside(account: Account, listed: ActingJob): Promise<void> {
   await account.step(
     'missing and foreign project: list and create in each',
     async () => {
-      for (const project of [newId('prj'), foreign.projectId]) {
-        for (const method of ['GET', 'POST']) {
-          expect((await call(method, `/projects/${project}/jobs`, stranger)).status).toBe(404);
-        }
+      for (const project of [await missingId('prj'), foreign.projectId]) {
+        await askProjectInVain(project, stranger.token);
       }
     },
     () => stranger,
   );
+  await account.step(
+    'made-up ids: each endpoint of a job, list and create in a project',
+    async () => {
+      await askInVain(newId('job'), stranger.token);
+      await askProjectInVain(newId('prj'), stranger.token);
+    },
+    () => stranger,
+  );
+}
+
+async function askProjectInVain(projectId: string, token: string): Promise<void> {
+  for (const method of ['GET', 'POST']) {
+    expect((await call(method, `/projects/${projectId}/jobs`, { token })).status).toBe(404);
+  }
 }
 
 async function askInVain(jobId: string, token: string): Promise<void> {
@@ -218,7 +230,7 @@ async function projectBytesPerJob(job: ActingJob): Promise<number> {
   const before = await databaseSize(project);
   for (let n = 0; n < LISTED_JOBS; n += 1) {
     await project.putSummary({
-      id: `job_${String(n).padStart(32, '0')}`,
+      id: `job_${String(n).padStart(36, '0')}`,
       projectId: job.projectId,
       status: 'DRAFT_READY',
       revision: 12,

@@ -1,9 +1,9 @@
 // The queue's side: a message is a wake-up call, and the job decides what becomes of it.
 import { createExecutionContext, createMessageBatch, env, getQueueResult } from 'cloudflare:test';
 import { describe, expect, onTestFinished, test, vi } from 'vitest';
-import { newId } from '../../src/contract/fields.ts';
 import type { DispatchMessage } from '../../src/contract/messages.ts';
 import worker from '../../src/index.ts';
+import { newId } from '../support/ids.ts';
 import {
   type ActingJob,
   ASYNC,

@@ -3,10 +3,10 @@ import { env } from 'cloudflare:test';
 import { Webhook } from 'standardwebhooks';
 import { beforeEach, describe, expect, test } from 'vitest';
 import { verifyCallbackToken } from '../../src/contract/callback-token.ts';
-import { newId } from '../../src/contract/fields.ts';
 import type { Delivery } from '../../src/contract/messages.ts';
 import { deliver, retryAfterMs } from '../../src/dispatch/orchestrator.ts';
 import type { DeliveryOutcome } from '../../src/domain/commands.ts';
+import { newId } from '../support/ids.ts';
 import type { Answer } from '../support/orchestrator/plan.ts';
 import {
   type ActingJob,

@@ -23,6 +23,14 @@ test('only two modules call out: the delivery to the orchestrator, and the key s
   expect(mentioning(/\bfetch\(/)).toEqual(['dispatch/orchestrator.ts', 'http/jwks.ts']);
 });
 
+test('objects are addressed in one module, within the jurisdiction that is set', () => {
+  expect(mentioning(/\b(getByName|idFromName|idFromString|newUniqueId|jurisdiction)\(/)).toEqual([
+    // Until the actors address one another through objects.ts too.
+    'actor/job-actor.ts',
+    'objects.ts',
+  ]);
+});
+
 test('zod comes as a namespace, which keeps what is unused out of the bundle', () => {
   expect(mentioning(/^import (?!(type )?\* as z ).*from 'zod'/m)).toEqual([]);
 });

@@ -3,7 +3,7 @@
 import fc, { type Arbitrary } from 'fast-check';
 import { afterAll, beforeAll, expect, test, vi } from 'vitest';
 import { signCallbackToken } from '../../src/contract/callback-token.ts';
-import { newId } from '../../src/contract/fields.ts';
+import { newDispatchId } from '../../src/contract/ids.ts';
 import { Stack } from '../e2e/stack.ts';
 import { devSetting } from '../support/dev-settings.ts';
 import { editorToken } from '../support/editor-token.ts';
@@ -21,6 +21,7 @@ import {
 } from './requests.ts';
 import {
   Jobs,
+  madeUp,
   nowhere,
   privateWords,
   STATES,
@@ -402,6 +403,7 @@ async function aimed(
 async function targetOf({ place, malformedId }: Shot): Promise<Target> {
   if (isState(place)) return jobs.in(place);
   if (place === 'STRANGERS') return strangersJobs.in('UPLOADED');
+  if (place === 'MADE_UP') return madeUp();
   return place === 'NOWHERE'
     ? nowhere()
     : { jobId: malformedId, projectId: malformedId, callbackToken: null };
@@ -419,7 +421,7 @@ async function credentialsOf(
 
 /** A token that proves a dispatch of this job, though there never was such a dispatch. */
 const ownCallbackToken = (jobId: string) =>
-  signCallbackToken(jobId, newId('dsp'), devSetting('CALLBACK_TOKEN_KEYS').split(','));
+  signCallbackToken(jobId, newDispatchId(), devSetting('CALLBACK_TOKEN_KEYS').split(','));
 
 async function ask(kind: string, asked: Asked): Promise<Answer> {
   count(sent, kind);
@@ -464,7 +466,7 @@ async function changes(before: Glance | null): Promise<string[]> {
   return after === before.state ? [] : [`the job has changed\nfrom ${before.state}\nto   ${after}`];
 }
 
-/** The same request about the owner's job and about one that never was: nobody can tell the answers apart. */
+/** The same request about the owner's job, and about jobs that never were: nobody can tell the answers apart. */
 async function sameAsNowhere(
   kind: string,
   shot: Shot,
@@ -473,21 +475,25 @@ async function sameAsNowhere(
 ): Promise<string[]> {
   const place = ownPlaceOf(shot);
   const before = await glance(place);
-  const [there, nowhereAtAll] = await Promise.all([
+  const [there, nowhereAtAll, idMadeUp] = await Promise.all([
     aimed({ ...shot, place }, standing, undefined, credentials),
-    aimed({ ...shot, place: 'NOWHERE' }, standing, nowhere(), credentials),
+    aimed({ ...shot, place: 'NOWHERE' }, standing, await nowhere(), credentials),
+    aimed({ ...shot, place: 'MADE_UP' }, standing, madeUp(), credentials),
   ]);
-  const [told, toldOfNothing] = await Promise.all([
+  const [told, ...toldOfNothing] = await Promise.all([
     judged(kind, { ...shot, place }, there),
     judged(kind, { ...shot, place: 'NOWHERE' }, nowhereAtAll),
+    judged(kind, { ...shot, place: 'MADE_UP' }, idMadeUp),
   ]);
-  const isSame = visible(told.answer) === visible(toldOfNothing.answer);
+  const others = toldOfNothing.map(({ answer }) => visible(answer));
   const words = privateWords(before ? [before.state] : []);
   const all = JSON.stringify(told.answer);
   return [
     ...told.faults,
-    ...toldOfNothing.faults,
-    ...(isSame ? [] : [`told apart:\n${visible(told.answer)}\n${visible(toldOfNothing.answer)}`]),
+    ...toldOfNothing.flatMap(({ faults }) => faults),
+    ...others
+      .filter((other) => other !== visible(told.answer))
+      .map((other) => `told apart:\n${visible(told.answer)}\n${other}`),
     ...words.filter((word) => all.includes(word)).map((word) => `it shows ${word}`),
   ];
 }

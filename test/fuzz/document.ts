@@ -107,11 +107,15 @@ export const allowedMethods: ReadonlyMap<string, readonly string[]> = new Map(
 );
 
 /** The problem with this code, for answers that belong to no operation: same form, nothing in its details. */
-export function genericProblem(errorCode: string): DocumentedAnswer {
+export function genericProblem(status: number, errorCode: string): DocumentedAnswer {
   const { properties, ...rest } = document.components.schemas.NoLeakNotFoundError ?? {};
   const schema = {
     ...rest,
-    properties: { ...properties, error_code: { type: 'string', enum: [errorCode] } },
+    properties: {
+      ...properties,
+      status: { type: 'integer', minimum: status, maximum: status },
+      error_code: { type: 'string', enum: [errorCode] },
+    },
   };
   return toAnswer({ content: { 'application/problem+json': { schema } } });
 }

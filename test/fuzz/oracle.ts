@@ -169,7 +169,7 @@ const GENERIC: ReadonlyMap<number, readonly DocumentedAnswer[]> = new Map([
   [401, [answerOf('UnauthenticatedError')]],
   [403, [answerOf('ForbiddenError')]],
   [404, [answerOf('NoLeakNotFoundError')]],
-  [405, [genericProblem('METHOD_NOT_ALLOWED')]],
+  [405, [genericProblem(405, 'METHOD_NOT_ALLOWED')]],
   [413, [answerOf('PayloadTooLargeError')]],
 ]);
 
@@ -256,7 +256,9 @@ function problemFaults(status: number, headers: Answer['headers'], body: Record<
 }
 
 const SECRETS = [
-  ...['CALLBACK_TOKEN_KEYS', 'DISPATCH_SIGNING_SECRET'].flatMap((name) => devSetting(name).split(',')),
+  ...['CALLBACK_TOKEN_KEYS', 'ID_KEYS', 'DISPATCH_SIGNING_SECRET'].flatMap((name) =>
+    devSetting(name).split(','),
+  ),
   String(JSON.parse(devSetting('DEV_AUTH_PRIVATE_JWK')).d),
 ];
 const INSIDES = [

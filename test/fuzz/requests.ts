@@ -6,7 +6,7 @@ import { edges, fitting, JUNK, missing, simplest } from './arbitraries.ts';
 import type { Operation, Schema } from './document.ts';
 import { STATES, type State } from './targets.ts';
 
-export type Place = State | 'STRANGERS' | 'NOWHERE' | 'MALFORMED';
+export type Place = State | 'STRANGERS' | 'NOWHERE' | 'MADE_UP' | 'MALFORMED';
 
 export interface Shot {
   operation: string;
@@ -120,7 +120,7 @@ const FITTING_STATES: Readonly<Record<string, State>> = {
 const placesOf = ({ id }: Operation): Arbitrary<Place> =>
   fc.oneof(
     { weight: 3, arbitrary: fc.constantFrom<Place>(...STATES) },
-    { weight: 1, arbitrary: fc.constantFrom<Place>('STRANGERS', 'NOWHERE', 'MALFORMED') },
+    { weight: 1, arbitrary: fc.constantFrom<Place>('STRANGERS', 'NOWHERE', 'MADE_UP', 'MALFORMED') },
     { weight: 3, arbitrary: fc.constant<Place>(FITTING_STATES[id] ?? 'FAILED') },
   );
 

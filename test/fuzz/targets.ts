@@ -1,11 +1,12 @@
 // The people and the jobs of the fuzzing. Jobs stand in every state that the service and a real orchestrator bring
 // about; one that a command has moved on is replaced by another in the state that was asked for.
 import { generateKeyPair, importJWK, type JWTPayload, SignJWT } from 'jose';
-import { newId } from '../../src/contract/fields.ts';
+import { newId } from '../../src/contract/ids.ts';
 import type { Stack } from '../e2e/stack.ts';
 import { devSetting } from '../support/dev-settings.ts';
 import type { Editor } from '../support/editor.ts';
 import { editorToken } from '../support/editor-token.ts';
+import { newId as madeUpId } from '../support/ids.ts';
 import type { Plan } from '../support/orchestrator/plan.ts';
 
 export const STATES = [
@@ -112,10 +113,19 @@ export class Jobs {
   }
 }
 
-/** Ids of a good form that nothing has. */
-export const nowhere = (): Target => ({
-  jobId: newId('job'),
-  projectId: newId('prj'),
+const idKeys = devSetting('ID_KEYS').split(',');
+
+/** Ids that are given out, and behind which there is nothing. */
+export const nowhere = async (): Promise<Target> => ({
+  jobId: await newId('job', idKeys),
+  projectId: await newId('prj', idKeys),
+  callbackToken: null,
+});
+
+/** Ids of a good form that nobody has given out. */
+export const madeUp = (): Target => ({
+  jobId: madeUpId('job'),
+  projectId: madeUpId('prj'),
   callbackToken: null,
 });
 

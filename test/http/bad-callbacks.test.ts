@@ -143,6 +143,19 @@ describe('a callback', () => {
     expect(JSON.stringify(await job.sql('SELECT * FROM history'))).not.toContain('thumbnail');
   });
 
+  test('that comes again is the same report only with what nobody knows as it was', async () => {
+    const { job, pipeline } = await jobAt('AUDIO_EXTRACTING');
+    const body = pipeline.body('AUDIO_READY', { engine: { name: 'whisper', layers: [[1], [2]] } });
+    await pipeline.send(body);
+
+    const again = await pipeline.send({ engine: { layers: [[1], [2]], name: 'whisper' }, ...body });
+    const other = { ...body, engine: { name: 'whisper', layers: [[1], [3]] } };
+    const reply = await refusal(job, () => pipeline.send(other));
+
+    expect(again.status).toBe(200);
+    expect([reply.status, reply.body.error_code]).toEqual([409, 'EVENT_ID_PAYLOAD_MISMATCH']);
+  });
+
   test('may name its time in any zone', async () => {
     const { job, pipeline } = await jobAt('AUDIO_EXTRACTING');
     const now = Date.now();

@@ -1,13 +1,15 @@
 // What is missing and what is somebody else's cannot be told apart, by status, body, headers or what is stored.
 import { env, listDurableObjectIds, runInDurableObject } from 'cloudflare:test';
-import { describe, expect, test } from 'vitest';
+import { describe, expect, test, vi } from 'vitest';
 import { signCallbackToken } from '../../src/contract/callback-token.ts';
-import { newId } from '../../src/contract/fields.ts';
-import { type ActingJob, config, failedAfter } from '../support/workerd/acting.ts';
+import { type IdPrefix, newDispatchId, newId } from '../../src/contract/ids.ts';
+import { newId as madeUpId } from '../support/ids.ts';
+import { type ActingJob, config, createdJob, failedAfter, newHome } from '../support/workerd/acting.ts';
 import {
   allRows,
   call,
   editorToken,
+  missingId,
   type Reply,
   storedRows,
   withoutSideEffect,
@@ -43,14 +45,15 @@ const MALFORMED = [
   'x',
   'job_',
   'job_123',
-  `job_${'0'.repeat(31)}`,
-  `job_${'0'.repeat(33)}`,
-  `job_${'A'.repeat(32)}`,
-  `JOB_${'0'.repeat(32)}`,
+  `job_${'0'.repeat(35)}`,
+  `job_${'0'.repeat(36)}`,
+  `job_${'0'.repeat(37)}`,
+  `job_${'A'.repeat(36)}`,
+  `JOB_${'0'.repeat(36)}`,
   `dsp_${'0'.repeat(32)}`,
-  `prj_${'0'.repeat(32)} `.replaceAll(' ', '%20'),
-  `job_${'0'.repeat(32)}%00`,
-  `job_${'0'.repeat(32)}%0A`,
+  `prj_${'0'.repeat(36)} `.replaceAll(' ', '%20'),
+  `job_${'0'.repeat(36)}%00`,
+  `job_${'0'.repeat(36)}%0A`,
   'job_%F0%9F%8E%AC',
   '%zz',
   "'%20OR%201=1--",
@@ -69,8 +72,30 @@ const NOT_FOUND_BODY = {
   title: 'There is no such resource',
   status: 404,
   error_code: 'RESOURCE_NOT_FOUND',
+  retryable: false,
   details: {},
 };
+
+/** Ids that look like `own`, which was given out, and were not. */
+const notGivenOut = async (prefix: IdPrefix, own: string): Promise<string[]> => [
+  madeUpId(prefix),
+  own.replace(/.$/, (last) => (last === '0' ? '1' : '0')),
+  own.replace(/_./, (start) => (start === '_0' ? '_1' : '_0')),
+  own.replace(/^.../, prefix === 'job' ? 'prj' : 'job'),
+  await newId(prefix, ['a-key-that-is-not-listed-0123456789ab']),
+];
+
+/** What `act` answers, having spoken to no object at all. */
+async function wakingNothing(act: () => Promise<Reply>): Promise<Reply> {
+  const spies = [vi.spyOn(env.JOB, 'getByName'), vi.spyOn(env.WORKSPACE, 'getByName')];
+  try {
+    const reply = await act();
+    for (const spy of spies) expect(spy).not.toHaveBeenCalled();
+    return reply;
+  } finally {
+    for (const spy of spies) spy.mockRestore();
+  }
+}
 
 const othersToken = () => editorToken(`other-${crypto.randomUUID()}`);
 
@@ -82,7 +107,7 @@ describe('a job', () => {
       const token = await othersToken();
       const ask = (id: string) => call(method, path(id), { token, body });
 
-      const missing = await ask(newId('job'));
+      const missing = await ask(await missingId('job'));
       const notYours = await withoutSideEffect(job, () => ask(job.id));
 
       expect(missing.status).toBe(404);
@@ -94,9 +119,22 @@ describe('a job', () => {
   );
 
   test.each(named(OF_JOBS))(
+    '$name: an id that was not given out answers the same, and no object is woken for it',
+    async ({ method, path, body }) => {
+      const { id: own, token } = await createdJob();
+      const ask = (id: string) => call(method, path(id), { token, body });
+      const missing = await ask(await missingId('job'));
+
+      for (const id of [...MALFORMED, ...(await notGivenOut('job', own))]) {
+        expect(visible(await wakingNothing(() => ask(id))), id).toEqual(visible(missing));
+      }
+    },
+  );
+
+  test.each(named(OF_JOBS))(
     '$name: asking for a missing one stores nothing',
     async ({ method, path, body }) => {
-      const id = newId('job');
+      const id = await missingId('job');
 
       await call(method, path(id), { token: await othersToken(), body });
 
@@ -119,10 +157,12 @@ describe('a job', () => {
     const { job } = await failedAfter('TRANSCRIBING');
     const options = { token: await othersToken(), body: RETRY, headers: { prefer: 'respond-async, wait=1' } };
 
-    const missing = await call('POST', `/jobs/${newId('job')}/retry`, options);
-    const notYours = await call('POST', `/jobs/${job.id}/retry`, options);
+    const retry = (id: string) => call('POST', `/jobs/${id}/retry`, options);
 
-    expect(visible(notYours)).toEqual(visible(missing));
+    const missing = await retry(await missingId('job'));
+
+    expect(visible(await retry(job.id))).toEqual(visible(missing));
+    expect(visible(await retry(madeUpId('job')))).toEqual(visible(missing));
   });
 });
 
@@ -134,7 +174,7 @@ describe('a project', () => {
       const token = await othersToken();
       const ask = (id: string) => call(method, path(id), { token, body });
 
-      const missing = await ask(newId('prj'));
+      const missing = await ask(await missingId('prj'));
       const notYours = await withoutSideEffect(job, () => ask(job.projectId));
 
       expect(missing.status).toBe(404);
@@ -144,10 +184,23 @@ describe('a project', () => {
     },
   );
 
+  test.each(named(OF_PROJECTS))(
+    '$name: an id that was not given out answers the same, and no object is woken for it',
+    async ({ method, path, body }) => {
+      const { projectId, token } = await newHome();
+      const ask = (id: string) => call(method, path(id), { token, body });
+      const missing = await ask(await missingId('prj'));
+
+      for (const id of [...MALFORMED, ...(await notGivenOut('prj', projectId))]) {
+        expect(visible(await wakingNothing(() => ask(id))), id).toEqual(visible(missing));
+      }
+    },
+  );
+
   test('a missing one gets no job', async () => {
     const before = await listDurableObjectIds(env.JOB);
 
-    await call('POST', `/projects/${newId('prj')}/jobs`, { token: await othersToken() });
+    await call('POST', `/projects/${await missingId('prj')}/jobs`, { token: await othersToken() });
 
     expect((await listDurableObjectIds(env.JOB)).length).toBe(before.length);
   });
@@ -166,7 +219,9 @@ test('reading stores nothing in the workspace of an editor who has none', async 
   const before = new Set((await listDurableObjectIds(env.WORKSPACE)).map(String));
   const token = await othersToken();
 
-  for (const path of ['/projects', `/projects/${newId('prj')}`, `/projects/${newId('prj')}/jobs`]) {
+  const projectId = await missingId('prj');
+
+  for (const path of ['/projects', `/projects/${projectId}`, `/projects/${projectId}/jobs`]) {
     await call('GET', path, { token });
   }
 
@@ -179,9 +234,10 @@ test('reading stores nothing in the workspace of an editor who has none', async 
 
 test('a path that is none answers like a resource that is none', async () => {
   const token = await othersToken();
-  const missing = await call('GET', `/jobs/${newId('job')}`, { token });
+  const id = await missingId('job');
+  const missing = await call('GET', `/jobs/${id}`, { token });
 
-  for (const path of ['/', '/nothing', '/jobs', '/jobs/x/y/z', '/projects/x/y', `/jobs/${newId('job')}/`]) {
+  for (const path of ['/', '/nothing', '/jobs', '/jobs/x/y/z', '/projects/x/y', `/jobs/${id}/`]) {
     expect(visible(await call('GET', path, { token })), path).toEqual(visible(missing));
   }
 });
@@ -198,7 +254,7 @@ describe('the callback endpoint', () => {
     return [
       'rtk1.not-a-token',
       `rtk1.${dispatch.dispatch_id}.AAAA`,
-      await signCallbackToken(newId('job'), dispatch.dispatch_id, config.callbackTokenKeys),
+      await signCallbackToken(await missingId('job'), dispatch.dispatch_id, config.callbackTokenKeys),
     ];
   };
 
@@ -206,7 +262,7 @@ describe('the callback endpoint', () => {
     const { job } = await failedAfter('TRANSCRIBING');
 
     for (const token of await withSomeToken(job)) {
-      const missing = await report(newId('job'), token);
+      const missing = await report(await missingId('job'), token);
       const existing = await withoutSideEffect(job, () => report(job.id, token));
       const malformed = await report('x', token);
 
@@ -217,7 +273,7 @@ describe('the callback endpoint', () => {
   });
 
   test('a bad token stores nothing for a missing job', async () => {
-    const id = newId('job');
+    const id = await missingId('job');
 
     await report(id, 'rtk1.not-a-token');
 
@@ -225,8 +281,8 @@ describe('the callback endpoint', () => {
   });
 
   test('a good token for a job that is gone is a 404 and stores nothing', async () => {
-    const id = newId('job');
-    const dispatchId = newId('dsp');
+    const id = await missingId('job');
+    const dispatchId = newDispatchId();
     const token = await signCallbackToken(id, dispatchId, config.callbackTokenKeys);
 
     const reply = await call('POST', `/internal/jobs/${id}/status`, {

@@ -218,7 +218,7 @@ describe('every answer', () => {
     }
   });
 
-  test('that is a problem names its request, its status and its kind', async () => {
+  test('that is a problem names its request, its status, its kind and whether to repeat it', async () => {
     const job = await uploadedJob();
 
     const reply = await job.retry('first');
@@ -230,6 +230,7 @@ describe('every answer', () => {
       status: 409,
       instance: `urn:retake:request:${reply.headers.get('x-request-id')}`,
       error_code: 'RETRY_NOT_ALLOWED_STATE',
+      retryable: false,
     });
   });
 
@@ -255,7 +256,12 @@ describe('every answer', () => {
     const reply = await faulty();
 
     expect(reply.status).toBe(500);
-    expect(reply.body).toMatchObject({ status: 500, error_code: 'INTERNAL', details: {} });
+    expect(reply.body).toMatchObject({
+      status: 500,
+      error_code: 'INTERNAL',
+      retryable: true,
+      details: {},
+    });
     expect(reply.text).not.toContain('secret');
     expect(reply.text).not.toMatch(/JSON|SyntaxError|at /);
   });

@@ -50,7 +50,7 @@ describe('projects', () => {
 
     expect(made.status).toBe(201);
     expect(made.body).toEqual({
-      id: expect.stringMatching(/^prj_[0-9a-f]{32}$/),
+      id: expect.stringMatching(/^prj_[0-9a-f]{36}$/),
       name: 'Talks',
       created_at: expect.stringMatching(TIMESTAMP),
     });
@@ -112,7 +112,7 @@ describe('jobs', () => {
     expect(made.status).toBe(201);
     expect(made.headers.get('location')).toBe(`/jobs/${made.body.id}`);
     expect(made.body).toEqual({
-      id: expect.stringMatching(/^job_[0-9a-f]{32}$/),
+      id: expect.stringMatching(/^job_[0-9a-f]{36}$/),
       project_id: projectId,
       status: 'CREATED',
       manifest: { video_uri: null, audio_uri: null, transcript_uri: null, draft_uri: null, exports: {} },

@@ -12,7 +12,7 @@ import {
 import { describe, expect, test, vi } from 'vitest';
 import { DEVELOPMENT_AUDIENCE, DEVELOPMENT_ISSUER } from '../../src/config.ts';
 import { signCallbackToken } from '../../src/contract/callback-token.ts';
-import { newId } from '../../src/contract/fields.ts';
+import { newId } from '../support/ids.ts';
 import {
   config,
   createdJob,

@@ -9,25 +9,42 @@ describe('a service that is not configured', () => {
   const { DEV_AUTH_PUBLIC_JWK: _jwk, ...withoutDevelopmentKey } = env as unknown as Record<string, unknown>;
   const all = env as unknown as Record<string, unknown>;
   const deployed = { ...all, PUBLIC_BASE_URL: 'https://retake.example' };
-  const environments: [string, Record<string, unknown>][] = [
-    ['that has no way to verify tokens', withoutDevelopmentKey],
-    ['that is deployed with a development key alone', deployed],
-    ['that has half of the authentication settings', { ...all, AUTH_ISSUER: 'https://issuer.example' }],
+  const environments: [string, string, Record<string, unknown>][] = [
+    ['that has no way to verify tokens', 'AUTH_JWKS_URL', withoutDevelopmentKey],
+    ['that is deployed with a development key alone', 'AUTH_JWKS_URL', deployed],
+    [
+      'that has half of the authentication settings',
+      'AUTH_JWKS_URL',
+      { ...all, AUTH_ISSUER: 'https://issuer.example' },
+    ],
     [
       'that is deployed with half of the authentication settings and a development key',
+      'AUTH_JWKS_URL',
       { ...deployed, AUTH_JWKS_URL: 'https://issuer.example/keys', AUTH_ISSUER: 'https://issuer.example' },
     ],
-    ['that fetches its keys over plain http', { ...all, ...jwks('http://issuer.example/keys') }],
+    [
+      'that fetches its keys over plain http',
+      'AUTH_JWKS_URL',
+      { ...all, ...jwks('http://issuer.example/keys') },
+    ],
     [
       'that allows symmetric signatures',
+      'AUTH_ALGORITHMS',
       { ...all, ...jwks('https://issuer.example/keys'), AUTH_ALGORITHMS: 'HS256' },
     ],
-    ['that has no callback key', { ...all, CALLBACK_TOKEN_KEYS: '' }],
-    ['that has a short callback key', { ...all, CALLBACK_TOKEN_KEYS: 'short' }],
-    ['that has no signing secret', { ...all, DISPATCH_SIGNING_SECRET: '' }],
-    ['that does not know its orchestrator', { ...all, ORCHESTRATOR_URL: '' }],
-    ['that does not know its own address', { ...all, PUBLIC_BASE_URL: '' }],
-    ['that sends over plain http', { ...all, ORCHESTRATOR_URL: 'http://orchestrator.example/' }],
+    ['that has no callback key', 'CALLBACK_TOKEN_KEYS', { ...all, CALLBACK_TOKEN_KEYS: '' }],
+    ['that has a short callback key', 'CALLBACK_TOKEN_KEYS', { ...all, CALLBACK_TOKEN_KEYS: 'short' }],
+    ['that has no key for ids', 'ID_KEYS', { ...all, ID_KEYS: '' }],
+    ['that has a short key for ids', 'ID_KEYS', { ...all, ID_KEYS: `${'long'.repeat(8)},short` }],
+    ['that has no signing secret', 'DISPATCH_SIGNING_SECRET', { ...all, DISPATCH_SIGNING_SECRET: '' }],
+    ['that does not know its orchestrator', 'ORCHESTRATOR_URL', { ...all, ORCHESTRATOR_URL: '' }],
+    ['that does not know its own address', 'PUBLIC_BASE_URL', { ...all, PUBLIC_BASE_URL: '' }],
+    [
+      'that sends over plain http',
+      'ORCHESTRATOR_URL',
+      { ...all, ORCHESTRATOR_URL: 'http://orchestrator.example/' },
+    ],
+    ['that names no jurisdiction of Cloudflare’s', 'JURISDICTION', { ...all, JURISDICTION: 'mars' }],
   ];
   function jwks(url: string) {
     return { AUTH_JWKS_URL: url, AUTH_ISSUER: 'https://issuer.example', AUTH_AUDIENCE: 'retake' };
@@ -40,38 +57,41 @@ describe('a service that is not configured', () => {
       createExecutionContext(),
     );
 
-  test.each(environments)('%s lets nobody in, and logs which setting it is', async (_what, environment) => {
-    const lines: string[] = [];
-    const error = vi.spyOn(console, 'error').mockImplementation((line: string) => void lines.push(line));
-    const { job, pipeline } = await jobAt('AUDIO_READY');
-    const before = await storedRows(job.id);
-    const editor = { authorization: `Bearer ${job.token}` };
-    const requests: [string, RequestInit][] = [
-      ['/projects', { headers: editor }],
-      [`/jobs/${job.id}`, { headers: editor }],
-      [`/jobs/${job.id}/cancel`, { method: 'POST', headers: editor }],
-      [
-        `/internal/jobs/${job.id}/status`,
-        { method: 'POST', headers: { authorization: `Bearer ${pipeline.token}` }, body: '{}' },
-      ],
-    ];
+  test.each(environments)(
+    '%s lets nobody in, and logs which setting it is: %s',
+    async (_what, setting, environment) => {
+      const lines: string[] = [];
+      const error = vi.spyOn(console, 'error').mockImplementation((line: string) => void lines.push(line));
+      const { job, pipeline } = await jobAt('AUDIO_READY');
+      const before = await storedRows(job.id);
+      const editor = { authorization: `Bearer ${job.token}` };
+      const requests: [string, RequestInit][] = [
+        ['/projects', { headers: editor }],
+        [`/jobs/${job.id}`, { headers: editor }],
+        [`/jobs/${job.id}/cancel`, { method: 'POST', headers: editor }],
+        [
+          `/internal/jobs/${job.id}/status`,
+          { method: 'POST', headers: { authorization: `Bearer ${pipeline.token}` }, body: '{}' },
+        ],
+      ];
 
-    for (const [path, init] of requests) {
-      const response = await ask(environment, path, init);
-      expect(response.status, path).toBe(503);
-      expect(response.headers.get('retry-after')).toMatch(/^\d+$/);
-      expect(await response.json()).toMatchObject({ error_code: 'SERVICE_NOT_CONFIGURED', details: {} });
-    }
+      for (const [path, init] of requests) {
+        const response = await ask(environment, path, init);
+        expect(response.status, path).toBe(503);
+        expect(response.headers.get('retry-after')).toMatch(/^\d+$/);
+        expect(await response.json()).toMatchObject({ error_code: 'SERVICE_NOT_CONFIGURED', details: {} });
+      }
 
-    error.mockRestore();
-    expect(await storedRows(job.id)).toEqual(before);
-    const configured = lines
-      .map((line) => JSON.parse(line))
-      .filter(({ event }) => event === 'service_not_configured');
-    expect(configured).toHaveLength(requests.length);
-    for (const { names } of configured) expect(names.join()).toMatch(/[A-Z]{3,}_[A-Z]+/);
-    expect(lines.join()).not.toContain('short');
-  });
+      error.mockRestore();
+      expect(await storedRows(job.id)).toEqual(before);
+      const configured = lines
+        .map((line) => JSON.parse(line))
+        .filter(({ event }) => event === 'service_not_configured');
+      expect(configured).toHaveLength(requests.length);
+      for (const { names } of configured) expect(names).toEqual([expect.stringMatching(`^${setting}: `)]);
+      expect(lines.join()).not.toContain('short');
+    },
+  );
 
   test('still says that it is alive', async () => {
     expect((await ask(withoutDevelopmentKey, '/healthz', {})).status).toBe(200);

@@ -8,7 +8,8 @@ import {
 } from 'cloudflare:test';
 import { importJWK, type JWTPayload, SignJWT } from 'jose';
 import { expect } from 'vitest';
-import { DEVELOPMENT_AUDIENCE, DEVELOPMENT_ISSUER } from '../../../src/config.ts';
+import { DEVELOPMENT_AUDIENCE, DEVELOPMENT_ISSUER, requireConfig } from '../../../src/config.ts';
+import { type IdPrefix, newId } from '../../../src/contract/ids.ts';
 import worker from '../../../src/index.ts';
 import { OrchestratorClient } from '../orchestrator/client.ts';
 import type { OrchestratorLog } from '../orchestrator/log.ts';
@@ -38,6 +39,9 @@ export async function editorToken(sub: string, claims: TokenClaims = {}): Promis
   };
   return new SignJWT(payload).setProtectedHeader({ alg: 'ES256' }).sign(key);
 }
+
+/** An id that the service gives out, and behind which there is nothing. */
+export const missingId = (prefix: IdPrefix): Promise<string> => newId(prefix, requireConfig(env).idKeys);
 
 export interface Reply {
   status: number;

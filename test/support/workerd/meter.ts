@@ -4,8 +4,8 @@ import { env, runInDurableObject } from 'cloudflare:test';
 import { JobActor } from '../../../src/actor/job-actor.ts';
 import { ProjectActor } from '../../../src/actor/project-actor.ts';
 import { WorkspaceActor } from '../../../src/actor/workspace-actor.ts';
-import { newId } from '../../../src/contract/fields.ts';
 import worker from '../../../src/index.ts';
+import { newId } from '../ids.ts';
 
 export interface Counts {
   /** Entries of tables and indexes, without the schema, which is made once per object. */

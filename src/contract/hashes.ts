@@ -1,0 +1,36 @@
+// SHA-256 and HMAC-SHA256 of text (Web Crypto). A key is imported once in the life of the isolate.
+import { base64url } from 'jose';
+
+const HMAC = { name: 'HMAC', hash: 'SHA-256' };
+const encoder = new TextEncoder();
+const imported = new Map<string, Promise<CryptoKey>>();
+
+/** As base64url (RFC 4648 §5), 43 characters. */
+export async function sha256(text: string): Promise<string> {
+  return base64url.encode(new Uint8Array(await crypto.subtle.digest('SHA-256', encoder.encode(text))));
+}
+
+/** 32 bytes. */
+export async function mac(key: string, message: string): Promise<Uint8Array> {
+  return new Uint8Array(await crypto.subtle.sign('HMAC', await importKey(key), encoder.encode(message)));
+}
+
+/** Compares in constant time. */
+export async function isMac(bytes: Uint8Array<ArrayBuffer>, key: string, message: string): Promise<boolean> {
+  return crypto.subtle.verify('HMAC', await importKey(key), bytes, encoder.encode(message));
+}
+
+/** The first of a list of keys signs, all of them verify. */
+export function newestOf(keys: readonly string[]): string {
+  const [newest] = keys;
+  if (newest === undefined) throw new Error('there is no key to sign with');
+  return newest;
+}
+
+function importKey(key: string): Promise<CryptoKey> {
+  const known = imported.get(key);
+  if (known) return known;
+  const promise = crypto.subtle.importKey('raw', encoder.encode(key), HMAC, false, ['sign', 'verify']);
+  imported.set(key, promise);
+  return promise;
+}

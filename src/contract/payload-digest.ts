@@ -1,0 +1,39 @@
+// The digest by which the repeat of a report is recognised. It is of what was sent and not of what this version of the
+// service knows of it: a field that a later version learns must not make a repeat another report.
+import { sha256 } from './hashes.ts';
+
+/** Says how the digest was made, so that a version that makes it otherwise can still make it like one that is stored. */
+const VERSION = '1';
+
+/** `sent` is what JSON.parse made of the body: the last of the values that one name was given counts. */
+export async function payloadDigest(sent: unknown): Promise<string> {
+  return `${VERSION}:${await sha256(canonical(sent))}`;
+}
+
+/**
+ * The same text for the same JSON however it was written, and another for any other: names sorted at every level, no
+ * blanks, a comma after each item, numbers and strings as JavaScript writes them. A body may be nested as deep as it is
+ * long, so what is left to write stands in a list in place of the stack.
+ */
+function canonical(sent: unknown): string {
+  const written: string[] = [];
+  // The end of the list is next: text as it is, or a value.
+  const left: (string | { value: unknown })[] = [{ value: sent }];
+  for (let next = left.pop(); next !== undefined; next = left.pop()) {
+    if (typeof next === 'string') written.push(next);
+    else if (isComposite(next.value)) {
+      const { value } = next;
+      const isList = Array.isArray(value);
+      const names = isList ? Object.keys(value) : Object.keys(value).sort();
+      written.push(isList ? '[' : '{');
+      left.push(isList ? ']' : '}');
+      for (const name of names.reverse()) {
+        left.push(',', { value: value[name] }, isList ? '' : `${JSON.stringify(name)}:`);
+      }
+    } else written.push(typeof next.value === 'string' ? JSON.stringify(next.value) : String(next.value));
+  }
+  return written.join('');
+}
+
+const isComposite = (value: unknown): value is Record<string, unknown> =>
+  typeof value === 'object' && value !== null;

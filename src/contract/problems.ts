@@ -1,0 +1,82 @@
+// Errors as the contract shows them: problem details (RFC 9457) with three members of ours, error_code, retryable and
+// details. What they hold follows from the table in errors.ts.
+import * as z from 'zod';
+import { ERRORS, type ErrorCode, problemType } from './errors.ts';
+
+/** A component of the document. Its codes differ in name and title alone. */
+function problem(id: string, first: ErrorCode, ...others: ErrorCode[]) {
+  const { status, retryable, details } = ERRORS[first];
+  return z
+    .object({
+      type: z.string().meta({ example: problemType(first) }),
+      title: z.string(),
+      status: z.literal(status),
+      detail: z.string().optional(),
+      instance: z.string().optional().meta({ description: 'The request, as X-Request-Id names it.' }),
+      error_code: z.enum([first, ...others]),
+      retryable: z.literal(retryable).meta({
+        description:
+          'Whether the same request may be answered otherwise later, without anything else being done.',
+      }),
+      details,
+    })
+    .meta({ id });
+}
+
+export const validationError = problem('ValidationError', 'VALIDATION_ERROR');
+export const unauthenticatedError = problem('UnauthenticatedError', 'UNAUTHENTICATED');
+export const forbiddenError = problem('ForbiddenError', 'FORBIDDEN');
+export const noLeakNotFoundError = problem('NoLeakNotFoundError', 'RESOURCE_NOT_FOUND').meta({
+  id: 'NoLeakNotFoundError',
+  description: 'Missing, not yours, or no such path: one body and one set of headers for all of them.',
+});
+export const payloadTooLargeError = problem('PayloadTooLargeError', 'PAYLOAD_TOO_LARGE');
+export const unsupportedMediaTypeError = problem('UnsupportedMediaTypeError', 'UNSUPPORTED_MEDIA_TYPE');
+
+export const transitionConflictError = problem(
+  'TransitionConflictError',
+  'FSM_TRANSITION_INVALID',
+  'FSM_TERMINAL_IMMUTABLE',
+);
+export const videoUriConflictError = problem('VideoUriConflictError', 'VIDEO_URI_CONFLICT');
+export const jobAlreadyRunningError = problem('JobAlreadyRunningError', 'JOB_ALREADY_RUNNING');
+export const retryNotAllowedError = problem('RetryNotAllowedError', 'RETRY_NOT_ALLOWED_STATE');
+export const modelProfileNotAllowedError = problem(
+  'ModelProfileNotAllowedError',
+  'MODEL_PROFILE_NOT_ALLOWED',
+);
+export const clientRequestIdMismatchError = problem(
+  'ClientRequestIdMismatchError',
+  'CLIENT_REQUEST_ID_PAYLOAD_MISMATCH',
+);
+export const eventIdMismatchError = problem('EventIdMismatchError', 'EVENT_ID_PAYLOAD_MISMATCH');
+export const callbackOutOfOrderError = problem('CallbackOutOfOrderError', 'CALLBACK_OUT_OF_ORDER');
+export const dispatchNotCurrentError = problem('DispatchNotCurrentError', 'DISPATCH_NOT_CURRENT');
+
+export const confirmUploadConflictError = z
+  .union([transitionConflictError, videoUriConflictError])
+  .meta({ id: 'ConfirmUploadConflictError' });
+export const runStateConflictError = z
+  .union([transitionConflictError, jobAlreadyRunningError, modelProfileNotAllowedError])
+  .meta({ id: 'RunStateConflictError' });
+export const retryStateConflictError = z
+  .union([
+    retryNotAllowedError,
+    jobAlreadyRunningError,
+    modelProfileNotAllowedError,
+    clientRequestIdMismatchError,
+    transitionConflictError,
+  ])
+  .meta({ id: 'RetryStateConflictError' });
+export const callbackConflictError = z
+  .union([transitionConflictError, eventIdMismatchError, callbackOutOfOrderError, dispatchNotCurrentError])
+  .meta({ id: 'CallbackConflictError' });
+
+export const upstreamDispatchError = problem('UpstreamDispatchError', 'ORCHESTRATOR_DISPATCH_FAILED');
+export const internalError = problem('InternalError', 'INTERNAL');
+export const unavailableError = problem(
+  'UnavailableError',
+  'OVERLOADED',
+  'AUTHENTICATION_UNAVAILABLE',
+  'SERVICE_NOT_CONFIGURED',
+);
