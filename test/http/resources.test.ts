@@ -336,6 +336,8 @@ describe('a job’s history', () => {
       model_profile: 'balanced',
       policy_version: '2026-11-01',
       client_request_id: 'first',
+      actor_id: expect.stringMatching(/^editor-/),
+      correlation_id: expect.stringMatching(/^req_/),
       delivery_attempts: 1,
       last_error: null,
       execution_id: (await job.executions()).at(-1)?.execution_id,
