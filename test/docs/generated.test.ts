@@ -1,5 +1,8 @@
-import { readdirSync, readFileSync } from 'node:fs';
-import { join } from 'node:path';
+import { execFileSync } from 'node:child_process';
+import { cpSync, mkdtempSync, readdirSync, readFileSync, rmSync, symlinkSync } from 'node:fs';
+import { createRequire } from 'node:module';
+import { tmpdir } from 'node:os';
+import { dirname, join } from 'node:path';
 import { describe, expect, test } from 'vitest';
 import { withBlocks } from './blocks.ts';
 import { generatedFiles, SPEC } from './generated.ts';
@@ -18,6 +21,26 @@ describe('the documents say what the code does', () => {
     );
     expect(withMarkers).toEqual(['job-lifecycle.md']);
   });
+});
+
+// `wrangler types --check` compares what the types were made from, and never looks at the types.
+test('worker-configuration.d.ts is what `npm run generate` writes', { timeout: 60_000 }, () => {
+  const root = join(SPEC, '..');
+  const directory = mkdtempSync(join(tmpdir(), 'retake-types-'));
+  try {
+    for (const name of ['wrangler.toml', '.dev.vars']) cpSync(join(root, name), join(directory, name));
+    symlinkSync(join(root, 'src'), join(directory, 'src'));
+    const wrangler = join(
+      dirname(createRequire(import.meta.url).resolve('wrangler/package.json')),
+      'bin/wrangler.js',
+    );
+    const options = ['types', '--include-runtime=false', '--strict-vars=false'];
+    execFileSync(process.execPath, [wrangler, ...options], { cwd: directory, stdio: 'pipe' });
+    const name = 'worker-configuration.d.ts';
+    expect(readFileSync(join(root, name), 'utf8')).toBe(readFileSync(join(directory, name), 'utf8'));
+  } finally {
+    rmSync(directory, { recursive: true, force: true });
+  }
 });
 
 describe('a generated block', () => {
