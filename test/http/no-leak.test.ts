@@ -12,6 +12,7 @@ import {
   storedRows,
   withoutSideEffect,
 } from '../support/workerd/harness.ts';
+import { editorEndpoints } from './endpoints.ts';
 
 type Endpoint = [method: string, path: (id: string) => string, body?: unknown];
 
@@ -38,6 +39,13 @@ const OF_PROJECTS: Endpoint[] = [
 
 const named = (endpoints: Endpoint[]) =>
   endpoints.map(([method, path, body]) => ({ name: `${method} ${path('{id}')}`, method, path, body }));
+
+test('these are all endpoints for editors that name a job or a project', () => {
+  const asked = named([...OF_JOBS, ...OF_PROJECTS]).map(({ name }) => name.replace(/\?.*/, ''));
+  const documented = editorEndpoints().filter((name) => name.includes('{id}'));
+  expect(documented).not.toEqual([]);
+  expect(asked).toEqual(expect.arrayContaining(documented));
+});
 
 const MALFORMED = [
   'x',
@@ -171,6 +179,7 @@ test('reading stores nothing in the workspace of an editor who has none', async 
   }
 
   const touched = (await listDurableObjectIds(env.WORKSPACE)).filter((id) => !before.has(String(id)));
+  expect(touched).not.toEqual([]);
   for (const id of touched) {
     const rows = await runInDurableObject(env.WORKSPACE.get(id), (_actor, state) => allRows(state));
     expect(rows).toEqual({});
