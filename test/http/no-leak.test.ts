@@ -38,10 +38,13 @@ const OF_PROJECTS: Endpoint[] = [
 ];
 
 const named = (endpoints: Endpoint[]) =>
-  endpoints.map(([method, path, body]) => ({ name: `${method} ${path('{id}')}`, method, path, body }));
+  endpoints.map(([method, path, body]) => {
+    const endpoint = `${method} ${path('{id}')}`;
+    return { name: body ? `${endpoint} ${JSON.stringify(body)}` : endpoint, endpoint, method, path, body };
+  });
 
 test('these are all endpoints for editors that name a job or a project', () => {
-  const asked = named([...OF_JOBS, ...OF_PROJECTS]).map(({ name }) => name.replace(/\?.*/, ''));
+  const asked = named([...OF_JOBS, ...OF_PROJECTS]).map(({ endpoint }) => endpoint.replace(/\?.*/, ''));
   const documented = editorEndpoints().filter((name) => name.includes('{id}'));
   expect(documented).not.toEqual([]);
   expect(asked).toEqual(expect.arrayContaining(documented));
