@@ -186,7 +186,6 @@ describe('the notice to the orchestrator', () => {
     await job.age(config.rules.dispatchDeadlineMs + 2_000);
     await job.alarm();
     expect(await cancelState(job)).toEqual(['GIVEN_UP']);
-    await job.alarm();
     expect(await job.alarmAt()).toBeNull();
   });
 });

@@ -12,6 +12,7 @@ import {
   TRANSITIONS,
 } from '../../src/domain/lifecycle.ts';
 import { contract } from '../../src/http/app.ts';
+import { withBlocks } from './blocks.ts';
 
 export const SPEC = join(import.meta.dirname, '../../spec');
 
@@ -21,11 +22,14 @@ export function generatedFiles(): Map<string, string> {
     ['openapi.yaml', openapiYaml()],
     [
       'job-lifecycle.md',
-      replaceBlocks(readFileSync(join(SPEC, 'job-lifecycle.md'), 'utf8'), {
-        groups: groupsTable(),
-        transitions: transitionsTable(),
-        diagram: diagram(),
-      }),
+      withBlocks(
+        readFileSync(join(SPEC, 'job-lifecycle.md'), 'utf8'),
+        new Map([
+          ['groups', groupsTable()],
+          ['diagram', diagram()],
+          ['transitions', transitionsTable()],
+        ]),
+      ),
     ],
   ]);
 }
@@ -46,47 +50,47 @@ function groupsTable(): string {
   return ['| group | statuses |', '| --- | --- |', ...lines].join('\n');
 }
 
+/** A column for each of those who cause transitions. */
 function transitionsTable(): string {
+  const by = (actors: readonly string[]) => actors.join(' or ');
+  const causes = [...new Set(STATUSES.flatMap((from) => Object.values(TRANSITIONS[from]).map(by)))];
   const lines = STATUSES.map((from) => {
-    const to = Object.entries(TRANSITIONS[from]).map(([status, by]) => `${code(status)} (${by.join(', ')})`);
-    return `| ${code(from)} | ${to.join(', ') || 'nothing'} |`;
+    const cells = causes.map((cause) => {
+      const to = Object.entries(TRANSITIONS[from]).filter(([, actors]) => by(actors) === cause);
+      return to.map(([status]) => code(status)).join(', ') || 'nothing';
+    });
+    return `| ${[code(from), ...cells].join(' | ')} |`;
   });
-  return ['| from | to (by whom) |', '| --- | --- |', ...lines].join('\n');
+  const heads = ['from', ...causes.map((cause) => `to, by ${cause}`)];
+  return [`| ${heads.join(' | ')} |`, `|${' --- |'.repeat(heads.length)}`, ...lines].join('\n');
 }
 
-/** FAILED and CANCELLED end every status that is not terminal; one arrow each keeps the picture readable. */
+/** What every status that is not terminal has in common is drawn once; heartbeats, which lead nowhere, not at all. */
 function diagram(): string {
-  const arrows = STATUSES.filter((from) => !isTerminal(from)).flatMap((from) =>
+  const live = STATUSES.filter((status) => !isTerminal(status));
+  const arrows = live.flatMap((from) =>
     Object.keys(TRANSITIONS[from])
-      .filter((to) => to !== 'FAILED' && to !== 'CANCELLED')
-      .map((to) => `    ${from} --> ${to}`),
+      .filter((to) => to !== from && to !== 'FAILED' && to !== 'CANCELLED')
+      .map((to) => `  ${from} --> ${to}`),
   );
+  const whoCauses = (ending: 'FAILED' | 'CANCELLED'): string => {
+    const [actors, ...others] = new Set(live.map((from) => TRANSITIONS[from][ending]?.join(' or ')));
+    if (actors === undefined || others.length > 0) throw new Error(`not every status ends ${ending} alike`);
+    return actors;
+  };
   return [
     '```mermaid',
     'stateDiagram-v2',
     '  [*] --> CREATED',
-    '  state "not terminal" as active {',
     ...arrows,
-    '  }',
-    '  active --> FAILED: orchestrator or system',
-    '  active --> CANCELLED: editor',
-    '  FAILED --> active: accepted retry, from its resume point',
     '  DONE --> [*]',
+    '  state "any status that is not terminal" as live',
+    `  live --> FAILED: ${whoCauses('FAILED')}`,
+    `  live --> CANCELLED: ${whoCauses('CANCELLED')}`,
+    '  FAILED --> live: accepted retry, from its resume point',
     '  CANCELLED --> [*]',
     '```',
   ].join('\n');
 }
 
 const code = (text: string): string => `\`${text}\``;
-
-/** Replaces what stands between `<!-- generated: name -->` and `<!-- /generated -->`. */
-function replaceBlocks(text: string, blocks: Record<string, string>): string {
-  return text.replace(
-    /(<!-- generated: (\w+) -->\n)[\s\S]*?(\n<!-- \/generated -->)/g,
-    (_all, open: string, name: string, close: string) => {
-      const block = blocks[name];
-      if (block === undefined) throw new Error(`there is no generated block "${name}"`);
-      return `${open}${block}${close}`;
-    },
-  );
-}

@@ -49,6 +49,11 @@ test('a pipeline that reports everything twice and out of turn still ends in one
   await stack.orchestrator.client.plan(jobId, { pipeline: { duplicate: true, reorder: true } });
   expect((await alice.run(jobId)).status).toBe(202);
   await alice.jobWhen(jobId, 'drafted', ({ status }) => status === 'DRAFT_READY');
+  const { callbacks } = await stack.orchestrator.client.waitFor(jobId, 'idle');
+  const answers = callbacks.map(({ answer, error_code }) => error_code ?? answer);
+  expect(answers).toEqual(
+    expect.arrayContaining([204, 200, 'CALLBACK_OUT_OF_ORDER', 'FSM_TRANSITION_INVALID']),
+  );
   const { items } = await alice.get(`/jobs/${jobId}/transitions`);
   const drafts = items.filter(({ new_status }: { new_status: string }) => new_status === 'DRAFT_READY');
   expect(drafts).toHaveLength(1);

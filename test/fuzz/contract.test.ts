@@ -271,6 +271,8 @@ test('after all of it the service answers, and has said nothing of an error of i
     STATES.map(async (state) => JSON.parse(await jobs.glance(await jobs.in(state)))),
   );
   expect(states.map(({ body }) => body.id)).toHaveLength(STATES.length);
+  // It does speak: a request that is refused is a line in its log.
+  expect(serviceLines.filter((line) => line.includes('"event":"request"'))).not.toEqual([]);
   expect(serviceLines.filter(isTrouble)).toEqual([]);
   expect(serviceLines.filter((line) => /rtk1\.|eyJ[\w-]{10}|whsec_|s3:\/\//.test(line))).toEqual([]);
 });
@@ -278,6 +280,15 @@ test('after all of it the service answers, and has said nothing of an error of i
 test.skipIf(SCALE < 1)('the requests were not too tame: every kind of answer is among what came back', () => {
   const statuses = [200, 201, 202, 204, 400, 401, 403, 404, 405, 409, 415];
   expect(statuses.filter((status) => !answered[status])).toEqual([]);
+});
+
+test.skipIf(SCALE < 1)('nothing was forgotten: every kind of request was made, fitting and not', () => {
+  const kinds = [
+    ...['edge', 'fitting', 'stranger', 'reader', 'nobody'].map((kind) => `${kind} fits`),
+    ...['edge', 'spoilt', 'misfit', 'stranger', 'reader', 'nobody'].map((kind) => `${kind} breaks`),
+    ...['method', 'head', 'path', 'raw'],
+  ];
+  expect(kinds.filter((kind) => !sent[kind])).toEqual([]);
 });
 
 const METHODS = [

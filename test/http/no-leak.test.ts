@@ -14,6 +14,7 @@ import {
   storedRows,
   withoutSideEffect,
 } from '../support/workerd/harness.ts';
+import { editorEndpoints } from './endpoints.ts';
 
 type Endpoint = [method: string, path: (id: string) => string, body?: unknown];
 
@@ -39,7 +40,17 @@ const OF_PROJECTS: Endpoint[] = [
 ];
 
 const named = (endpoints: Endpoint[]) =>
-  endpoints.map(([method, path, body]) => ({ name: `${method} ${path('{id}')}`, method, path, body }));
+  endpoints.map(([method, path, body]) => {
+    const endpoint = `${method} ${path('{id}')}`;
+    return { name: body ? `${endpoint} ${JSON.stringify(body)}` : endpoint, endpoint, method, path, body };
+  });
+
+test('these are all endpoints for editors that name a job or a project', () => {
+  const asked = named([...OF_JOBS, ...OF_PROJECTS]).map(({ endpoint }) => endpoint.replace(/\?.*/, ''));
+  const documented = editorEndpoints().filter((name) => name.includes('{id}'));
+  expect(documented).not.toEqual([]);
+  expect(asked).toEqual(expect.arrayContaining(documented));
+});
 
 const MALFORMED = [
   'x',
@@ -226,6 +237,7 @@ test('reading stores nothing in the workspace of an editor who has none', async 
   }
 
   const touched = (await listDurableObjectIds(env.WORKSPACE)).filter((id) => !before.has(String(id)));
+  expect(touched).not.toEqual([]);
   for (const id of touched) {
     const rows = await runInDurableObject(env.WORKSPACE.get(id), (_actor, state) => allRows(state));
     expect(rows).toEqual({});

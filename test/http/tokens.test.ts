@@ -29,6 +29,7 @@ import {
   send,
   withoutSideEffect,
 } from '../support/workerd/harness.ts';
+import { editorEndpoints } from './endpoints.ts';
 
 const keys = env as unknown as { DEV_AUTH_PUBLIC_JWK: string; TEST_PRIVATE_JWK: string };
 const now = () => Math.floor(Date.now() / 1000);
@@ -200,6 +201,10 @@ describe('an editor’s token', () => {
     path,
     body,
   }));
+
+  test('is for all of the contract’s endpoints for editors', () => {
+    expect(named.map(({ name }) => name).toSorted()).toEqual(editorEndpoints().toSorted());
+  });
 
   test.each(named)('$name needs one', async ({ method, path, body }) => {
     const { job } = await failedAfter('TRANSCRIBING');

@@ -4,7 +4,8 @@ import { join } from 'node:path';
 import { parseArgs } from 'node:util';
 import { runChaos } from './chaos.ts';
 import { VIOLATIONS } from './chaos-case.ts';
-import { runMutants } from './mutants.ts';
+import type { Mutant } from './mutants.ts';
+import { mutantsNamed, runMutants } from './mutants-run.ts';
 import { runTests } from './run-tests.ts';
 
 const HELP = `npm run soak -- [--model] [--simulation] [--histories] [--chaos] [--mutants] [--fuzz] [--seed N] [--scale F]
@@ -16,6 +17,7 @@ Without a part's name all of them run, which takes about an hour on two cores; e
   --fuzz        requests made from spec/openapi.yaml, twenty times those of npm test
   --chaos       200 jobs at once under wrangler dev, which is killed every few seconds
   --mutants     planted bugs, each of which a suite has to find
+  --bug WORD    of the planted bugs those in whose description this stands; may be repeated
   --seed N      another seed (default: 1)
   --scale F     so many times the histories, worlds and seconds (default: 1)
 Exit status: 0 when nothing was found.`;
@@ -60,13 +62,19 @@ interface Scaled {
   each: number;
 }
 
-async function soak(parts: readonly Part[], seed: number, scale: number): Promise<boolean> {
+interface Settings {
+  seed: number;
+  scale: number;
+  mutants: readonly Mutant[];
+}
+
+async function soak(parts: readonly Part[], settings: Settings): Promise<boolean> {
   const report: Record<string, Figures> = {};
   let isGreen = true;
   for (const part of parts) {
     const startedAt = performance.now();
     console.log(`\n${part} …`);
-    const { ok, figures } = await runPart(part, seed, scale);
+    const { ok, figures } = await runPart(part, settings);
     isGreen &&= ok;
     report[part] = { ...figures, minutes: Number(((performance.now() - startedAt) / 60_000).toFixed(1)) };
     console.log(`${part}: ${ok ? 'as promised' : 'BROKEN'} ${JSON.stringify(report[part])}`);
@@ -75,7 +83,10 @@ async function soak(parts: readonly Part[], seed: number, scale: number): Promis
   return isGreen;
 }
 
-async function runPart(part: Part, seed: number, scale: number): Promise<{ ok: boolean; figures: Figures }> {
+async function runPart(
+  part: Part,
+  { seed, scale, mutants }: Settings,
+): Promise<{ ok: boolean; figures: Figures }> {
   switch (part) {
     case 'chaos': {
       const { ok, ...figures } = await runChaos({
@@ -92,7 +103,7 @@ async function runPart(part: Part, seed: number, scale: number): Promise<{ ok: b
       return { ok, figures: { ...figures, violations: Object.fromEntries(broken) } };
     }
     case 'mutants': {
-      const figures = await runMutants((line) => console.log(`  ${line}`));
+      const figures = await runMutants(mutants, (line) => console.log(`  ${line}`));
       return { ok: figures.killed === figures.planted, figures: { ...figures } };
     }
     default:
@@ -162,15 +173,18 @@ try {
       help: { type: 'boolean', short: 'h' },
       seed: { type: 'string', default: '1' },
       scale: { type: 'string', default: '1' },
+      bug: { type: 'string', multiple: true, default: [] },
       ...Object.fromEntries(PARTS.map((part) => [part, { type: 'boolean' } as const])),
     },
   });
   const [seed, scale] = [Number(values.seed), Number(values.scale)];
   if (!Number.isInteger(seed) || !(scale > 0))
     throw new Error('--seed takes a whole number, --scale one above 0');
-  const named = PARTS.filter((part) => (values as Record<string, unknown>)[part] === true);
+  const mutants = mutantsNamed(values.bug);
+  const asked: Record<string, unknown> = { mutants: values.bug.length > 0, ...values };
+  const named = PARTS.filter((part) => asked[part] === true);
   if (values.help) console.log(HELP);
-  else if (!(await soak(named.length > 0 ? named : PARTS, seed, scale))) process.exitCode = 1;
+  else if (!(await soak(named.length > 0 ? named : PARTS, { seed, scale, mutants }))) process.exitCode = 1;
 } catch (error) {
   console.error(error instanceof Error ? error.message : error);
   process.exitCode = 1;

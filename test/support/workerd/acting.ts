@@ -198,9 +198,10 @@ export class ActingJob {
     await this.forget();
   }
 
-  /** Fires the alarm now; false when none was set. */
-  alarm(): Promise<boolean> {
-    return runDurableObjectAlarm(this.stub);
+  /** Fires the alarm now. Throws when none is set: what does not happen then would prove nothing. */
+  async alarm(): Promise<true> {
+    if (!(await runDurableObjectAlarm(this.stub))) throw new Error('no alarm is set');
+    return true;
   }
 
   alarmAt(): Promise<number | null> {

@@ -1,0 +1,10 @@
+// The contract's endpoints for editors, for lists of endpoints that must not miss one.
+import { contract } from '../../src/http/app.ts';
+
+/** As `POST /jobs/{id}/run`, whatever the id is called. */
+export const editorEndpoints = (): string[] =>
+  Object.entries(contract().paths ?? {}).flatMap(([path, item]) =>
+    Object.entries(item as Record<string, { security: Record<string, unknown>[] }>)
+      .filter(([, { security }]) => security.some((scheme) => 'editorToken' in scheme))
+      .map(([method]) => `${method.toUpperCase()} ${path.replace(/\{\w+\}/g, '{id}')}`),
+  );

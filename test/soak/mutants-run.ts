@@ -1,0 +1,77 @@
+// Proof that the checkers bite: the planted bugs, one at a time in a copy of the sources, and whether their suites turn red.
+import { cpSync, mkdtempSync, rmSync, symlinkSync, writeFileSync } from 'node:fs';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { MUTANTS, type Mutant, SUITES, type SuiteName } from './mutants.ts';
+import { plant, sourcesIn, typeErrors } from './mutants-planting.ts';
+import { type Run, runTests } from './run-tests.ts';
+
+const ROOT = join(import.meta.dirname, '../..');
+const COPIED = [
+  'src',
+  'test',
+  'spec',
+  'package.json',
+  'tsconfig.json',
+  'vitest.config.ts',
+  'wrangler.toml',
+  '.dev.vars',
+];
+
+export interface MutantsReport {
+  planted: number;
+  killed: number;
+  survivors: string[];
+}
+
+/** The bugs in whose description one of the words stands; all without a word. Throws for a word that names none. */
+export function mutantsNamed(words: readonly string[]): readonly Mutant[] {
+  if (words.length === 0) return MUTANTS;
+  const strange = words.find((word) => !MUTANTS.some(({ bug }) => bug.includes(word)));
+  if (strange !== undefined) throw new Error(`no planted bug is described with "${strange}"`);
+  return MUTANTS.filter(({ bug }) => words.some((word) => bug.includes(word)));
+}
+
+/** Plants each bug in a copy of the sources. Throws when one cannot be planted, and when a suite is red without one. */
+export async function runMutants(
+  mutants: readonly Mutant[],
+  print: (line: string) => void,
+): Promise<MutantsReport> {
+  const broken = typeErrors(mutants).flat();
+  if (broken.length > 0) throw new Error(`a planted bug does not compile:\n${broken.join('\n')}`);
+  const copy = mkdtempSync(join(tmpdir(), 'retake-mutants-'));
+  const leave = () => rmSync(copy, { recursive: true, force: true });
+  process.on('exit', leave);
+  try {
+    for (const name of COPIED) cpSync(join(ROOT, name), join(copy, name), { recursive: true });
+    symlinkSync(join(ROOT, 'node_modules'), join(copy, 'node_modules'));
+    for (const suite of new Set(mutants.map((mutant) => mutant.suite))) {
+      const { isGreen, output } = await run(copy, suite);
+      if (!isGreen) throw new Error(`the suite ${suite} is red without a bug:\n${output.slice(-3_000)}`);
+    }
+    const sources = sourcesIn(copy);
+    const survivors: string[] = [];
+    for (const [index, mutant] of mutants.entries()) {
+      const { file, before, after } = plant(sources, mutant);
+      writeFileSync(join(copy, file), after);
+      const { failed } = await run(copy, mutant.suite);
+      writeFileSync(join(copy, file), before);
+      // A suite that could not run at all has found nothing.
+      if (failed === 0) survivors.push(mutant.bug);
+      const verdict = failed > 0 ? `killed by ${mutant.suite}` : `SURVIVED ${mutant.suite}`;
+      print(`mutant ${index + 1}/${mutants.length} ${verdict}: ${mutant.bug}`);
+    }
+    return { planted: mutants.length, killed: mutants.length - survivors.length, survivors };
+  } finally {
+    leave();
+    process.off('exit', leave);
+  }
+}
+
+const run = (directory: string, suite: SuiteName): Promise<Run> =>
+  runTests({
+    directory,
+    ...SUITES[suite],
+    // Enough to find any of them, few enough to be quick.
+    env: { HISTORIES: '5000', SIMULATIONS: '3000', FAULT_HISTORIES: '100', SEED: '1' },
+  });
