@@ -8,10 +8,10 @@ import type { Delivery } from '../../src/contract/messages.ts';
 import { deliver, retryAfterMs } from '../../src/dispatch/orchestrator.ts';
 import type { DeliveryOutcome } from '../../src/domain/commands.ts';
 import type { Answer } from '../support/orchestrator/plan.ts';
+import { artifactUri } from '../support/pipeline/script.ts';
 import {
   type ActingJob,
   ASYNC,
-  artifactUri,
   config,
   failedAfter,
   jobAt,
