@@ -1,8 +1,9 @@
 // The ways in which this orchestrator can be told to break the contract, one for each thing that the conformance kit
 // looks at, so that the kit itself is tested. The other files ask for a name where they would do the right thing.
 
+import type { Answer } from '../pipeline/answers.ts';
+import type { Report } from '../pipeline/script.ts';
 import type { CallbackBody } from './log.ts';
-import type { Step } from './pipeline.ts';
 import type { PipelinePlan } from './plan.ts';
 
 export const misbehaviours = [
@@ -35,6 +36,9 @@ export type Misbehaviours = ReadonlySet<Misbehaviour>;
 /** How late `answers-too-late` is: later than Retake waits by default. */
 export const lateAnswerMs = 3_000;
 
+/** What an orchestrator that does not care takes an answer for. */
+export const TAKEN: Answer = { status: 204, errorCode: null };
+
 /** Throws for a name that is not in the list. */
 export function toMisbehaviours(names: readonly string[]): Misbehaviour[] {
   return names.map((name) => {
@@ -48,10 +52,10 @@ export function spoilPlan(plan: PipelinePlan, misbehave: Misbehaviours): Pipelin
   return misbehave.has('silent') ? { ...plan, heartbeats: 0, pause_before: 'TRANSCRIPT_READY' } : plan;
 }
 
-export function spoilSteps(steps: Step[], misbehave: Misbehaviours): Step[] {
+export function spoilReports(reports: Report[], misbehave: Misbehaviours): Report[] {
   const kept = misbehave.has('skips-a-status')
-    ? steps.filter(({ status }) => status !== 'TRANSCRIBING')
-    : steps;
+    ? reports.filter(({ status }) => status !== 'TRANSCRIBING')
+    : reports;
   const failed = misbehave.has('goes-on-after-failure') && kept.some(({ status }) => status === 'FAILED');
   return failed ? [...kept, { status: 'AUDIO_READY' }] : kept;
 }
@@ -68,4 +72,11 @@ export function spoilCallback(body: CallbackBody, misbehave: Misbehaviours): Cal
       ? { occurred_at: new Date(occurredMs - 60_000).toISOString() }
       : {}),
   };
+}
+
+export function spoilAnswer(answer: Answer | null, misbehave: Misbehaviours): Answer | null {
+  const isIgnored =
+    (answer?.status === 409 && misbehave.has('ignores-409')) ||
+    (answer?.status === 401 && misbehave.has('ignores-401'));
+  return isIgnored ? TAKEN : answer;
 }
