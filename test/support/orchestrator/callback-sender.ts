@@ -37,8 +37,11 @@ export async function sendCallback(delivery: CallbackDelivery): Promise<Answer |
     delivery.onAttempt({ attempt, ...posted });
     const { answer: status, error_code: errorCode } = posted;
     const answer = status === 'unreachable' ? null : { status, errorCode };
-    if (afterAnswer(answer) !== 'again') return answer;
+    const verdict = afterAnswer(answer);
+    const isRepeated = verdict === 'again' || delivery.misbehave.has('repeats-refused-reports');
+    if (verdict === 'go-on' || !isRepeated) return answer;
     if (delivery.misbehave.has('gives-up-callbacks')) return TAKEN;
+    if (status === 429 && delivery.misbehave.has('gives-up-on-429')) return TAKEN;
     delivery.stop.throwIfAborted();
     if (attempt === maxAttempts) break;
     const backoffMs = Math.min(delivery.backoffMs * 2 ** (attempt - 1), maxBackoffMs);

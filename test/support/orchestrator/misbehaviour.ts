@@ -2,7 +2,8 @@
 // looks at, so that the kit itself is tested. The other files ask for a name where they would do the right thing.
 
 import type { Answer } from '../pipeline/answers.ts';
-import type { Report } from '../pipeline/script.ts';
+import type { Report, ResumeStatus } from '../pipeline/script.ts';
+import type { WorkDispatch } from './dispatch.ts';
 import type { CallbackBody } from './log.ts';
 import type { PipelinePlan } from './plan.ts';
 
@@ -10,6 +11,8 @@ export const misbehaviours = [
   'accepts-unsigned',
   'accepts-wrong-signature',
   'accepts-stale',
+  'claims-forgeries',
+  'reads-one-signature',
   'answers-too-late',
   'executes-repeats',
   'wrong-token',
@@ -21,13 +24,17 @@ export const misbehaviours = [
   'silent',
   'gives-up-callbacks',
   'new-event-id-on-repeat',
+  'gives-up-on-429',
+  'repeats-refused-reports',
   'restarts-from-scratch',
+  'resumes-too-far',
   'hides-failure',
   'goes-on-after-failure',
   'ignores-cancel',
   'refuses-repeated-cancel',
   'forgets-early-cancel',
   'ignores-409',
+  'ignores-terminal',
   'ignores-401',
 ] as const;
 export type Misbehaviour = (typeof misbehaviours)[number];
@@ -50,6 +57,16 @@ export function toMisbehaviours(names: readonly string[]): Misbehaviour[] {
 
 export function spoilPlan(plan: PipelinePlan, misbehave: Misbehaviours): PipelinePlan {
   return misbehave.has('silent') ? { ...plan, heartbeats: 0, pause_before: 'TRANSCRIPT_READY' } : plan;
+}
+
+export function spoilResume(
+  point: ResumeStatus,
+  { type }: WorkDispatch,
+  misbehave: Misbehaviours,
+): ResumeStatus {
+  if (misbehave.has('restarts-from-scratch')) return 'UPLOADED';
+  const isTooFar = type === 'job.retry' && point === 'UPLOADED' && misbehave.has('resumes-too-far');
+  return isTooFar ? 'AUDIO_READY' : point;
 }
 
 export function spoilReports(reports: Report[], misbehave: Misbehaviours): Report[] {
@@ -77,6 +94,7 @@ export function spoilCallback(body: CallbackBody, misbehave: Misbehaviours): Cal
 export function spoilAnswer(answer: Answer | null, misbehave: Misbehaviours): Answer | null {
   const isIgnored =
     (answer?.status === 409 && misbehave.has('ignores-409')) ||
+    (answer?.errorCode === 'FSM_TERMINAL_IMMUTABLE' && misbehave.has('ignores-terminal')) ||
     (answer?.status === 401 && misbehave.has('ignores-401'));
   return isIgnored ? TAKEN : answer;
 }

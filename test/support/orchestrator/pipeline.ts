@@ -11,7 +11,7 @@ import {
   type Script,
 } from '../pipeline/script.ts';
 import { resumeStatusOf, type WorkDispatch } from './dispatch.ts';
-import { type Misbehaviours, spoilReports } from './misbehaviour.ts';
+import { type Misbehaviours, spoilReports, spoilResume } from './misbehaviour.ts';
 import type { PipelinePlan } from './plan.ts';
 
 export type Pipeline = { script: Script; course: Course };
@@ -30,7 +30,7 @@ export function pipelineOf(
   plan: PipelinePlan,
   { mayFail, stepMs, misbehave }: PipelineOptions,
 ): Pipeline {
-  const resumeFrom = misbehave.has('restarts-from-scratch') ? 'UPLOADED' : resumeStatusOf(dispatch);
+  const resumeFrom = spoilResume(resumeStatusOf(dispatch), dispatch, misbehave);
   const isUnreadable = resumeFrom === 'UPLOADED' && hasNoVideo(dispatch) && !misbehave.has('hides-failure');
   const planned = toScript(plan, resumeFrom, mayFail);
   const script = { ...planned, stepMs: plan.step_ms ?? stepMs, ...(isUnreadable ? UNREADABLE : {}) };
