@@ -1,9 +1,9 @@
 // What the reports of a pipeline do to its job: order of checks, fencing, checkpoints, failure, audit.
 import { describe, expect, test } from 'vitest';
 import type { ReportableStatus } from '../../src/domain/lifecycle.ts';
+import { artifactUri } from '../support/pipeline/script.ts';
 import {
   ASYNC,
-  artifactUri,
   failedAfter,
   jobAt,
   losingMessages,

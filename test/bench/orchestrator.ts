@@ -1,7 +1,8 @@
 // The orchestrator of the bench, a process of its own: takes every dispatch at once and says when each came. After a
 // POST to /reset?pipeline it also plays the pipeline: every report in turn, as fast as they are taken.
 import { Agent, createServer, type IncomingMessage, request, type ServerResponse } from 'node:http';
-import { reportBody, type Status } from './protocol.ts';
+import { statusesUntil } from '../support/pipeline/script.ts';
+import { reportBody } from './protocol.ts';
 
 interface Dispatch {
   job_id: string;
@@ -13,14 +14,7 @@ interface Dispatch {
 /** When what happened to a job first: CLOCK_MONOTONIC nanoseconds, as text. */
 type Times = Map<string, string>;
 
-const STAGES: Status[] = [
-  'AUDIO_EXTRACTING',
-  'AUDIO_READY',
-  'TRANSCRIBING',
-  'TRANSCRIPT_READY',
-  'GENERATING',
-  'DRAFT_READY',
-];
+const STAGES = statusesUntil('DRAFT_READY');
 const agent = new Agent({ keepAlive: true, maxSockets: 64 });
 let playsPipeline = false;
 let events: Record<string, Times> = {};

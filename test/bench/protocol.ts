@@ -1,5 +1,6 @@
 // What a contestant is asked over HTTP, and how each is started. Retake is asked in its own API; everyone else serves
 // the plain protocol below, without tokens.
+import { type ReportStatus, reportOf } from '../support/pipeline/script.ts';
 
 export interface Call {
   method: 'GET' | 'POST';
@@ -8,20 +9,11 @@ export interface Call {
   body?: string;
 }
 
-export type Status =
-  | 'AUDIO_EXTRACTING'
-  | 'AUDIO_READY'
-  | 'TRANSCRIBING'
-  | 'TRANSCRIPT_READY'
-  | 'GENERATING'
-  | 'DRAFT_READY'
-  | 'FAILED';
-
 export interface Report {
   jobId: string;
   dispatchId: string;
   eventId: string;
-  status: Status;
+  status: ReportStatus;
 }
 
 /**
@@ -49,19 +41,12 @@ export interface Protocol {
 const json = { 'content-type': 'application/json' };
 
 /** What the pipeline reports, in the form that Retake and the plain protocol share. */
-export function reportBody({ jobId, eventId, status }: Report): Record<string, unknown> {
-  const artifact = { AUDIO_READY: 'audio_uri', TRANSCRIPT_READY: 'transcript_uri', DRAFT_READY: 'draft_uri' }[
-    status as string
-  ];
-  return {
-    event_id: eventId,
-    status,
-    occurred_at: new Date().toISOString(),
-    correlation_id: 'bench',
-    ...(artifact ? { artifact_updates: { [artifact]: `s3://media/${jobId}/${status}` } } : {}),
-    ...(status === 'FAILED' ? { failure_code: 'BROKEN', failed_stage: 'TRANSCRIBING' } : {}),
-  };
-}
+export const reportBody = ({ dispatchId, eventId, status }: Report): Record<string, unknown> => ({
+  event_id: eventId,
+  occurred_at: new Date().toISOString(),
+  correlation_id: 'bench',
+  ...reportOf(status, dispatchId),
+});
 
 /**
  * The plain protocol: POST /jobs, /jobs/{id}/confirm-upload, /run, /retry, /status, and GET /jobs/{id}. What goes to the

@@ -1,8 +1,9 @@
 // The workloads W1 to W7 (and W3h, a heartbeat), as one round of one contestant. Every job is brought back to FAILED between them, unmeasured.
+import type { ReportStatus } from '../support/pipeline/script.ts';
 import type { Running } from './contestants.ts';
 import { type Answer, Client, drive, type Load } from './load.ts';
 import type { Arrival, OrchestratorEvents } from './orchestrator-events.ts';
-import type { Call, Status } from './protocol.ts';
+import type { Call } from './protocol.ts';
 import { percentile } from './statistics.ts';
 
 export const WORKLOADS = {
@@ -160,7 +161,7 @@ export class Session {
     );
   }
 
-  async report(status: Status, jobs = this.#jobs, concurrency = HIGH): Promise<Load> {
+  async report(status: ReportStatus, jobs = this.#jobs, concurrency = HIGH): Promise<Load> {
     const calls = jobs.map(({ id, dispatchId }) => {
       this.#events += 1;
       return this.#running.protocol.report({

@@ -16,7 +16,7 @@ export interface Check {
 export const CHECKS: readonly Check[] = [
   {
     name: 'refuses-unsigned',
-    guarantee: 'a dispatch without a signature is refused',
+    guarantee: 'a dispatch without a signature is refused, and taken with one',
     run: refusals.unsigned,
   },
   {
@@ -28,6 +28,11 @@ export const CHECKS: readonly Check[] = [
     name: 'refuses-stale',
     guarantee: 'a dispatch signed ten minutes ago is refused',
     run: refusals.stale,
+  },
+  {
+    name: 'takes-any-signature',
+    guarantee: 'a dispatch with two signatures is taken when either is right',
+    run: refusals.anySignature,
   },
   {
     name: 'answers-in-time',
@@ -51,8 +56,13 @@ export const CHECKS: readonly Check[] = [
   },
   {
     name: 'repeats-unanswered-reports',
-    guarantee: 'a report that was answered 503, or not at all, is sent again unchanged',
+    guarantee: 'a report that was answered 503 or 429, or not at all, is sent again unchanged',
     run: reports.repeatsUnanswered,
+  },
+  {
+    name: 'drops-refused-reports',
+    guarantee: 'a report that was answered 400 or 409 CALLBACK_OUT_OF_ORDER is not sent again',
+    run: reports.dropsRefused,
   },
   {
     name: 'reports-failure',
@@ -61,8 +71,13 @@ export const CHECKS: readonly Check[] = [
   },
   {
     name: 'resumes-from-checkpoint',
-    guarantee: 'a retry goes on from its checkpoint and does not repeat what led to it',
-    run: dispatches.resumes,
+    guarantee: 'a retry goes on from its checkpoint, whichever it is, and does not repeat what led to it',
+    run: dispatches.resumesFromCheckpoint,
+  },
+  {
+    name: 'resumes-from-upload',
+    guarantee: 'a retry without a checkpoint begins with the video',
+    run: dispatches.resumesFromUpload,
   },
   {
     name: 'stops-on-cancel',
@@ -76,8 +91,8 @@ export const CHECKS: readonly Check[] = [
   },
   {
     name: 'stops-on-409',
-    guarantee: 'a report answered 409 DISPATCH_NOT_CURRENT is the last',
-    run: stops.onNotCurrent,
+    guarantee: 'a report answered 409 DISPATCH_NOT_CURRENT or FSM_TERMINAL_IMMUTABLE is the last',
+    run: stops.onConflict,
   },
   {
     name: 'stops-on-401',

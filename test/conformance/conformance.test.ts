@@ -1,15 +1,16 @@
-// The kit is judged by orchestrators that are known: it finds nothing wrong with the local one, and finds each way in
-// which that one can be told to break the contract.
+// The kit and the local orchestrator hold each other: it finds nothing wrong with that one, a process of its own, and finds
+// each way in which it can be told to break the contract.
 import { execFile } from 'node:child_process';
 import { randomBytes } from 'node:crypto';
 import { createServer, type IncomingMessage } from 'node:http';
 import { fileURLToPath } from 'node:url';
-import { describe, expect, test } from 'vitest';
+import { describe, expect, onTestFinished, test } from 'vitest';
 import type { Delivery } from '../../src/contract/messages.ts';
 import { deliver } from '../../src/dispatch/orchestrator.ts';
 import { newId } from '../support/ids.ts';
 import { type Misbehaviour, misbehaviours } from '../support/orchestrator/misbehaviour.ts';
 import { startOrchestrator } from '../support/orchestrator/server.ts';
+import { startOrchestratorProcess } from '../support/service.ts';
 import { CHECKS } from './checks.ts';
 import { JobUnderTest, type Message } from './job-under-test.ts';
 import { conformance } from './main.ts';
@@ -22,6 +23,8 @@ const CAUGHT_BY = {
   'accepts-unsigned': 'refuses-unsigned',
   'accepts-wrong-signature': 'refuses-wrong-signature',
   'accepts-stale': 'refuses-stale',
+  'claims-forgeries': 'refuses-unsigned',
+  'reads-one-signature': 'takes-any-signature',
   'answers-too-late': 'answers-in-time',
   'executes-repeats': 'executes-once',
   'wrong-token': 'reports-by-contract',
@@ -33,22 +36,33 @@ const CAUGHT_BY = {
   silent: 'shows-signs-of-life',
   'gives-up-callbacks': 'repeats-unanswered-reports',
   'new-event-id-on-repeat': 'repeats-unanswered-reports',
+  'gives-up-on-429': 'repeats-unanswered-reports',
+  'repeats-refused-reports': 'drops-refused-reports',
   'restarts-from-scratch': 'resumes-from-checkpoint',
+  'resumes-too-far': 'resumes-from-upload',
   'hides-failure': 'reports-failure',
   'goes-on-after-failure': 'reports-failure',
   'ignores-cancel': 'stops-on-cancel',
   'refuses-repeated-cancel': 'stops-on-cancel',
   'forgets-early-cancel': 'remembers-early-cancel',
   'ignores-409': 'stops-on-409',
+  'ignores-terminal': 'stops-on-409',
   'ignores-401': 'stops-on-401',
 } as const satisfies Record<Misbehaviour, string>;
 
 describe('an orchestrator that keeps the contract', () => {
-  test('passes every check', async () => {
-    const { status, lines } = await judge(
-      [],
-      ['--timeout', '30', '--heartbeat', '4', '--answer-within', '10'],
-    );
+  test('is the local one: as a process of its own it passes every check', async () => {
+    const orchestrator = await startOrchestratorProcess({ signingSecret: secret, stepMs: 5 });
+    onTestFinished(() => orchestrator.stop());
+    const patient = ['--timeout', '30', '--heartbeat', '4', '--answer-within', '10', '--concurrency', '20'];
+
+    const { status, lines } = await outcomeOf([
+      '--url',
+      orchestrator.dispatchesUrl,
+      '--secret',
+      secret,
+      ...patient,
+    ]);
 
     expect(lines.filter((line) => line.startsWith('FAIL'))).toEqual([]);
     expect(lines.at(-1)?.trim()).toBe(`${CHECKS.length} of ${CHECKS.length} checks passed.`);
@@ -111,13 +125,46 @@ describe('the command', () => {
     ]);
   });
 
-  test('an orchestrator that is not there fails the checks instead of hanging', async () => {
-    const args = ['--url', 'http://127.0.0.1:9/dispatches', '--secret', secret, '--only', 'answers-in-time'];
+  test.each([
+    ['nobody listens', null, 'a signed job.run got no answer'],
+    ['everything is answered 404', 404, 'a signed job.run was answered 404'],
+  ])(
+    'says first that nothing takes dispatches where %s, and checks nothing',
+    async (_where, status, seen) => {
+      const url = status === null ? 'http://127.0.0.1:9/dispatches' : await answeringUrl(() => status);
 
-    const { status, lines } = await outcomeOf(args);
+      const outcome = await outcomeOf(['--url', url, '--secret', secret]);
+
+      expect(outcome.status).toBe(1);
+      expect(outcome.lines).toEqual([
+        expect.stringMatching(
+          new RegExp(
+            `^Nothing at ${url} takes dispatches, so that no check was run.\n +seen: ${seen}\n +fix: {2}.+$`,
+          ),
+        ),
+      ]);
+    },
+  );
+
+  test('counts nothing as refused where everything is, though a first dispatch was taken', async () => {
+    const statuses = [202];
+    const url = await answeringUrl(() => statuses.shift() ?? 404);
+    const refusals = CHECKS.map(({ name }) => name)
+      .filter((name) => name.startsWith('refuses-'))
+      .sort();
+    const options = ['--heartbeat', '0.1', '--only', refusals.join(',')];
+
+    const { status, lines } = await outcomeOf(['--url', url, '--secret', secret, ...options]);
 
     expect(status).toBe(1);
-    expect(lines.join('\n')).toContain('a signed job.run got no answer');
+    expect(lines.slice(0, -1).sort()).toEqual(
+      refusals.map((name) =>
+        expect.stringMatching(
+          new RegExp(`^FAIL {2}${name}: .+\n.+ as Retake sends it was answered 404 too\n`),
+        ),
+      ),
+    );
+    expect(lines.at(-1)?.trim()).toBe(`0 of ${refusals.length} checks passed.`);
   });
 });
 
@@ -148,6 +195,19 @@ describe('the kit', () => {
     expect(seen.slice(0, 2)).toEqual(seen.slice(2));
   });
 });
+
+/** Answers each request with the next status, and does nothing else. */
+async function answeringUrl(nextStatus: () => number): Promise<string> {
+  const server = createServer((_request, response) => response.writeHead(nextStatus()).end());
+  await new Promise<void>((resolve) => server.listen(0, '127.0.0.1', resolve));
+  onTestFinished(() => {
+    server.close();
+    server.closeAllConnections();
+  });
+  const address = server.address();
+  if (address === null || typeof address === 'string') throw new Error('the server has no port');
+  return `http://127.0.0.1:${address.port}/dispatches`;
+}
 
 const outcomeOf = async (args: readonly string[]) => {
   const lines: string[] = [];

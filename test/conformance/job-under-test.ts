@@ -7,7 +7,7 @@ import type { Dispatch } from '../../src/domain/dispatch.ts';
 import type { Checkpoint } from '../../src/domain/job.ts';
 import type { CheckpointStatus, Status } from '../../src/domain/lifecycle.ts';
 import type { Rejection } from '../../src/domain/rejection.ts';
-import { cancel, confirmUpload, retry, run } from '../domain/builders.ts';
+import { callback, cancel, confirmUpload, delivered, retry, run } from '../domain/builders.ts';
 import { MemoryJob, RULES } from '../domain/memory-job.ts';
 import { newId } from '../support/ids.ts';
 import { Pulse } from '../support/orchestrator/pulse.ts';
@@ -101,8 +101,17 @@ export class JobUnderTest {
     } as Message;
   }
 
-  /** As if the pipeline had been silent for longer than Retake waits: the job fails, the pipeline is fenced off. */
+  /**
+   * As if the pipeline had been silent for longer than Retake waits: the job fails, the pipeline is fenced off. One that
+   * was never heard had been delivered; one that has its draft had gone on to export it.
+   */
   timeOut(): void {
+    const { open, job } = this.#model;
+    if (open?.state === 'PENDING') this.#model.execute(delivered(open.id), Date.now());
+    if (job.status === 'DRAFT_READY' && job.latestCallback) {
+      const { dispatchId, occurredAt } = job.latestCallback;
+      this.#model.execute(callback(dispatchId, 'EXPORTING', { occurredAt }), Date.now());
+    }
     this.#model.execute({ type: 'deadline' }, Date.now() + RULES.stageTimeoutMs + 1);
   }
 

@@ -13,20 +13,25 @@ export interface Result {
   finding: Finding | null;
 }
 
-/** The results in the order of the checks, and the requests that belonged to no job. */
+export type Judgement =
+  /** Nothing at the URL takes dispatches, so that there is nothing to check. */
+  | { kind: 'nothing-there'; finding: Finding }
+  /** The results in the order of the checks, and the requests that belonged to no job. */
+  | { kind: 'judged'; results: Result[]; strays: string[] };
+
 export async function runKit(
   options: KitOptions,
   onResult: (result: Result) => void = () => {},
-): Promise<{ results: Result[]; strays: string[] }> {
+): Promise<Judgement> {
   const { receiver, baseUrl } = await Receiver.start(options.listen);
-  const callbackBaseUrl = options.callbackBaseUrl ?? baseUrl;
+  const newScene = () => new Scene(options, receiver, options.callbackBaseUrl ?? baseUrl);
   const wanted = CHECKS.filter(({ name }) => options.only.length === 0 || options.only.includes(name));
   const results = new Map<string, Result>();
   const waiting = [...wanted];
   const work = async (): Promise<void> => {
     for (let check = waiting.shift(); check; check = waiting.shift()) {
       const { name, guarantee } = check;
-      const scene = new Scene(options, receiver, callbackBaseUrl);
+      const scene = newScene();
       const finding = await check.run(scene).then(() => null, toFinding);
       const result = { name, guarantee, finding };
       results.set(name, result);
@@ -35,12 +40,21 @@ export async function runKit(
     }
   };
   try {
+    const finding = await takesNothing(newScene());
+    if (finding) return { kind: 'nothing-there', finding };
     await Promise.all(Array.from({ length: options.concurrency }, work));
   } finally {
     await receiver.close();
   }
   const inOrder = wanted.flatMap(({ name }) => results.get(name) ?? []);
-  return { results: inOrder, strays: [...receiver.strays] };
+  return { kind: 'judged', results: inOrder, strays: [...receiver.strays] };
+}
+
+/** What shows that not even an ordinary dispatch is taken; null when it is. */
+async function takesNothing(scene: Scene): Promise<Finding | null> {
+  const finding = await scene.dispatch(await scene.newJob().run()).then(() => null, toFinding);
+  await scene.clear();
+  return finding;
 }
 
 function toFinding(error: unknown): Finding {

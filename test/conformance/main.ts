@@ -4,6 +4,7 @@ import { parseArgs } from 'node:util';
 import { Webhook } from 'standardwebhooks';
 import { devSetting } from '../support/dev-settings.ts';
 import { CHECKS } from './checks.ts';
+import type { Finding } from './finding.ts';
 import { type Result, runKit } from './kit.ts';
 import type { KitOptions, ListenAddress } from './options.ts';
 
@@ -23,14 +24,14 @@ Usage: npm run conformance -- --url http://host:port/path [options]
   --answer-within SECONDS  how long a dispatch may take to be answered (default 2.5, as Retake waits)
   --listen HOST:PORT       where the kit takes reports (default 127.0.0.1:0, any free port)
   --callback-base-url URL  how the orchestrator reaches that, if otherwise: http://host.docker.internal:9000
-  --concurrency N          how many checks run side by side (default 4); each starts one to three pipelines
+  --concurrency N          how many checks run side by side (default 4); each starts one to six pipelines
   --only NAME,NAME         these checks alone
   --help                   this text
 
 Checks:
 ${CHECKS.map(({ name, guarantee }) => `  ${name.padEnd(27)} ${guarantee}`).join('\n')}
 
-Exit status: 0 when every check passed, 1 when one failed, 2 when the kit could not run.`;
+Exit status: 0 when every check passed, 1 when one failed or nothing at the URL takes dispatches, 2 when the kit could not run.`;
 
 /** Runs the command and resolves to its exit status. */
 export async function conformance(args: readonly string[], print: (line: string) => void): Promise<number> {
@@ -46,7 +47,14 @@ export async function conformance(args: readonly string[], print: (line: string)
 }
 
 async function check(options: KitOptions, print: (line: string) => void): Promise<number> {
-  const { results, strays } = await runKit(options, (result) => print(toText(result)));
+  const judgement = await runKit(options, (result) => print(toText(result)));
+  if (judgement.kind === 'nothing-there') {
+    print(
+      `Nothing at ${options.url} takes dispatches, so that no check was run.\n${toRemedy(judgement.finding)}`,
+    );
+    return 1;
+  }
+  const { results, strays } = judgement;
   if (strays.length > 0) {
     print(`\nThe callback receiver was also asked for ${strays.join(', ')}: use callback_url as it comes.`);
   }
@@ -57,8 +65,10 @@ async function check(options: KitOptions, print: (line: string) => void): Promis
 
 function toText({ name, guarantee, finding }: Result): string {
   if (finding === null) return `pass  ${name}: ${guarantee}`;
-  return `FAIL  ${name}: ${guarantee}\n        seen: ${finding.message}\n        fix:  ${finding.fix}`;
+  return `FAIL  ${name}: ${guarantee}\n${toRemedy(finding)}`;
 }
+
+const toRemedy = ({ message, fix }: Finding): string => `        seen: ${message}\n        fix:  ${fix}`;
 
 /** Null when help is asked for. Throws with what is wrong. */
 function parse(args: readonly string[]): KitOptions | null {

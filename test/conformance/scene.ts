@@ -40,7 +40,7 @@ export class Scene {
       `a signed ${message.type} ${describe(taken)}`,
       taken.status === null
         ? 'Is the URL right, is the orchestrator running, and does it answer before its pipeline has ended?'
-        : 'Answer 2xx when webhook-signature is right: the HMAC of "<webhook-id>.<webhook-timestamp>.<raw body>".',
+        : 'Is the URL right, its path too? Answer 2xx when webhook-signature is right: the HMAC of "<webhook-id>.<webhook-timestamp>.<raw body>".',
     );
   }
 

@@ -45,7 +45,8 @@ export async function send(message: Message, sender: Sender, forgery: Forgery = 
   }
 }
 
-function toRequest(message: Message, secrets: readonly string[], at: Date) {
+/** The request in which Retake would send this message now. */
+export function toRequest(message: Message, secrets: readonly string[], at = new Date()) {
   const isCancel = message.type === 'job.cancel';
   const key = isCancel ? `${message.dispatch_id}.cancel` : message.dispatch_id;
   const text = toText(message);

@@ -8,10 +8,10 @@ import { deliver, retryAfterMs } from '../../src/dispatch/orchestrator.ts';
 import type { DeliveryOutcome } from '../../src/domain/commands.ts';
 import { newId } from '../support/ids.ts';
 import type { Answer } from '../support/orchestrator/plan.ts';
+import { artifactUri } from '../support/pipeline/script.ts';
 import {
   type ActingJob,
   ASYNC,
-  artifactUri,
   config,
   failedAfter,
   jobAt,

@@ -6,9 +6,10 @@ import { requireConfig } from '../../src/config.ts';
 import { isResting } from '../../src/domain/lifecycle.ts';
 import { brokenTrail, holds, WAS_DELIVERED } from '../domain/oracle.ts';
 import type { Answer } from '../support/orchestrator/plan.ts';
+import type { Failure, Script } from '../support/pipeline/script.ts';
 import { type ActingJob, createdJob, type Home } from '../support/workerd/acting.ts';
 import { orchestrator, type Reply } from '../support/workerd/harness.ts';
-import { type PipelinePlan, Pipelines } from './pipeline.ts';
+import { Pipelines, USUAL } from './pipeline.ts';
 
 type Disturbance = 'abort' | 'evict' | 'alarm' | 'same-again';
 interface Step {
@@ -22,7 +23,7 @@ interface Step {
 }
 export interface History {
   answers: Answer[];
-  pipelines: PipelinePlan[];
+  pipelines: Script[];
   steps: Step[];
 }
 
@@ -44,12 +45,14 @@ const stage = fc.constantFrom(
   'GENERATING',
   'DRAFT_READY',
 );
-const pipeline = fc.record({
-  failsAt: stage,
-  diesAt: fc.constantFrom(null, null, null, null, 'TRANSCRIBING'),
-  repeats: fc.boolean(),
-  swapsPairs: fc.constantFrom(false, false, true),
-}) as fc.Arbitrary<PipelinePlan>;
+const pipeline: fc.Arbitrary<Script> = fc
+  .record({
+    fails: stage.map((at): Failure | null => at && { comes: 'before', at }),
+    diesBefore: fc.constantFrom(null, null, null, null, 'TRANSCRIBING' as const),
+    repeatsAfterMs: fc.boolean().map((repeats) => (repeats ? 0 : null)),
+    swapsPairs: fc.constantFrom(false, false, true),
+  })
+  .map((drawn) => ({ ...USUAL, ...drawn }));
 const step = fc.record({
   ask: fc.constantFrom(...Array<Step['ask']>(12).fill('retry'), 'run', 'run', 'read', 'read', 'cancel'),
   request: fc.constantFrom('a', 'b', 'c', 'd', 'e'),

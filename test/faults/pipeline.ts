@@ -1,36 +1,28 @@
-// The pipelines of one job, played by the test: every execution in the orchestrator's log reports, repeats what got no
-// answer, and stops when it is refused. What was applied is recorded in the order of the answers.
-import type { ReportableStatus } from '../../src/domain/lifecycle.ts';
+// The pipelines of one job, played by the test: every execution in the orchestrator's log reports by its script, and
+// repeats what got no answer. What was applied is recorded in the order of the answers.
+import { resumeStatusSchema } from '../support/orchestrator/dispatch.ts';
+import { type Answer, afterAnswer } from '../support/pipeline/answers.ts';
+import { perform } from '../support/pipeline/perform.ts';
+import { CALM, course, type Script } from '../support/pipeline/script.ts';
 import type { ActingJob, ActingPipeline } from '../support/workerd/acting.ts';
 import type { Reply } from '../support/workerd/harness.ts';
 
-export interface PipelinePlan {
-  failsAt: ReportableStatus | null;
-  diesAt: ReportableStatus | null;
-  repeats: boolean;
-  swapsPairs: boolean;
-}
+/** What every pipeline does unless its script says otherwise. Time does not pass here: reports come one upon the other. */
+export const USUAL: Script = { ...CALM, restatesCheckpoint: true };
 
-const CALM: PipelinePlan = { failsAt: null, diesAt: null, repeats: false, swapsPairs: false };
-const PATH = [
-  ...(['AUDIO_EXTRACTING', 'AUDIO_READY', 'TRANSCRIBING', 'TRANSCRIPT_READY'] as const),
-  ...(['GENERATING', 'DRAFT_READY'] as const),
-];
 const ATTEMPTS = 8;
-/** The pipeline is no longer the job's own. */
-const STOPS = ['DISPATCH_NOT_CURRENT', 'FSM_TERMINAL_IMMUTABLE', 'RESOURCE_NOT_FOUND'];
 
 export class Pipelines {
   /** The dispatches of the reports that were applied, in order. */
   readonly applied: string[] = [];
   readonly #job: ActingJob;
-  readonly #plans: PipelinePlan[];
+  readonly #scripts: Script[];
   readonly #known = new Set<string>();
-  readonly #running = new Set<Promise<void>>();
+  readonly #running = new Set<Promise<unknown>>();
 
-  constructor(job: ActingJob, plans: readonly PipelinePlan[]) {
+  constructor(job: ActingJob, scripts: readonly Script[]) {
     this.#job = job;
-    this.#plans = [...plans];
+    this.#scripts = [...scripts];
   }
 
   /** Starts what the orchestrator has executed since. */
@@ -49,36 +41,28 @@ export class Pipelines {
     while (this.#running.size > 0) await Promise.all(this.#running);
   }
 
-  async #run(pipeline: ActingPipeline, resumeFrom: string): Promise<void> {
-    const plan = this.#plans.shift() ?? CALM;
-    const start = PATH.indexOf(resumeFrom as (typeof PATH)[number]);
-    let pair: Record<string, unknown>[] = [];
-    for (const status of PATH.slice(Math.max(start, 0))) {
-      if (status === plan.diesAt) return;
-      const sent = status === plan.failsAt ? 'FAILED' : status;
-      pair.push(pipeline.body(sent));
-      const isLast = sent === 'FAILED' || status === 'DRAFT_READY';
-      if (plan.swapsPairs && pair.length < 2 && !isLast) continue;
-      // What came too early comes again after the one before it.
-      const order = [...pair.toReversed(), ...(pair.length > 1 ? pair.slice(1) : [])];
-      for (const body of order) {
-        const code = await this.#send(pipeline, body);
-        if (plan.repeats) await this.#send(pipeline, body);
-        if (code === 'gone' || STOPS.includes(code) || (code !== '' && pair.length === 1)) return;
-      }
-      if (sent === 'FAILED') return;
-      pair = [];
-    }
+  #run(pipeline: ActingPipeline, resumeFrom: string): Promise<unknown> {
+    const script = this.#scripts.shift() ?? USUAL;
+    const execution = { resumeFrom: resumeStatusSchema.parse(resumeFrom), key: pipeline.dispatchId };
+    return perform(course(script, execution), script, {
+      comesAbout: async (report) => pipeline.identified(report),
+      send: async (body) => {
+        const answer = await this.#send(pipeline, body);
+        if (script.repeatsAfterMs !== null) await this.#send(pipeline, body);
+        return answer;
+      },
+    });
   }
 
-  /** The refusal's code, "" when it was taken, "gone" when nobody answered. */
-  async #send(pipeline: ActingPipeline, body: Record<string, unknown>): Promise<string> {
+  /** Null when nobody answers. */
+  async #send(pipeline: ActingPipeline, body: Record<string, unknown>): Promise<Answer | null> {
     for (let attempt = 1; attempt <= ATTEMPTS; attempt += 1) {
       const reply: Reply | null = await pipeline.send(body).catch(() => null);
-      if (reply === null || reply.status >= 500) continue;
-      if (reply.status === 204) this.applied.push(pipeline.dispatchId);
-      return reply.status < 300 ? '' : reply.body.error_code;
+      const answer = reply && { status: reply.status, errorCode: reply.body?.error_code ?? null };
+      if (afterAnswer(answer) === 'again') continue;
+      if (answer?.status === 204) this.applied.push(pipeline.dispatchId);
+      return answer;
     }
-    return 'gone';
+    return null;
   }
 }

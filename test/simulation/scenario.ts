@@ -5,9 +5,10 @@ import type { DispatchAnswer, JobAnswer } from '../../src/actor/answers.ts';
 import { planWait } from '../../src/http/prefer.ts';
 import { confirmUpload, cancel as newCancel, retry as newRetry, run as newRun } from '../domain/builders.ts';
 import { holds } from '../domain/oracle.ts';
+import type { Failure, Script } from '../support/pipeline/script.ts';
 import type { Chances } from './chance.ts';
 import { Checker } from './checker.ts';
-import type { PipelinePlan } from './simulated-orchestrator.ts';
+import { USUAL } from './simulated-orchestrator.ts';
 import { JOB, World } from './world.ts';
 
 type Action =
@@ -18,7 +19,7 @@ type Action =
 
 export interface Scenario {
   actions: readonly { afterMs: number; action: Action }[];
-  plans: readonly PipelinePlan[];
+  plans: readonly Script[];
   chances: Chances;
 }
 
@@ -52,14 +53,16 @@ const stage = fc.constantFrom(
   'GENERATING',
   'DRAFT_READY',
 );
-const plan = fc.record({
-  stepMs: fc.constantFrom(100, 0, 1, 900, 20_000),
-  failsAt: stage,
-  diesAt: fc.oneof({ weight: 5, arbitrary: fc.constant(null) }, { weight: 1, arbitrary: stage }),
-  repeatsAfterMs: fc.constantFrom(null, null, 0, 1_500, 100_000),
-  swapsPairs: fc.constantFrom(false, false, true),
-  goesOnToExport: fc.constantFrom(false, false, true),
-}) as fc.Arbitrary<PipelinePlan>;
+const plan: fc.Arbitrary<Script> = fc
+  .record({
+    stepMs: fc.constantFrom(100, 0, 1, 900, 20_000),
+    fails: stage.map((at): Failure | null => at && { comes: 'before', at }),
+    diesBefore: fc.oneof({ weight: 5, arbitrary: fc.constant(null) }, { weight: 1, arbitrary: stage }),
+    repeatsAfterMs: fc.constantFrom(null, null, 0, 1_500, 100_000),
+    swapsPairs: fc.constantFrom(false, false, true),
+    goesOnTo: fc.constantFrom<Script['goesOnTo'][]>([], [], ['export']),
+  })
+  .map((drawn) => ({ ...USUAL, ...drawn }));
 
 /** Some worlds are calm, some get rough for a while. */
 const faults = fc.oneof(

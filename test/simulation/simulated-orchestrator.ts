@@ -2,20 +2,20 @@
 // unanswered. Its list of executions is the truth that the checker believes.
 import type { Delivery } from '../../src/contract/messages.ts';
 import type { Callback, DeliveryOutcome } from '../../src/domain/commands.ts';
-import type { ReportableStatus } from '../../src/domain/lifecycle.ts';
 import { callback, NO_ARTIFACTS } from '../domain/builders.ts';
+import { type Answer, afterAnswer } from '../support/pipeline/answers.ts';
+import { perform } from '../support/pipeline/perform.ts';
+import { CALM, course, type Report, type Script } from '../support/pipeline/script.ts';
 import type { Chance } from './chance.ts';
 import type { Timeline } from './timeline.ts';
 
-export interface PipelinePlan {
-  stepMs: number;
-  failsAt: ReportableStatus | null;
-  diesAt: ReportableStatus | null;
-  /** Every report is sent twice, the second time after this. */
-  repeatsAfterMs: number | null;
-  swapsPairs: boolean;
-  goesOnToExport: boolean;
-}
+/** What every simulated pipeline does unless its script says otherwise. */
+export const USUAL: Script = {
+  ...CALM,
+  stepMs: 100,
+  restatesCheckpoint: true,
+  heartbeats: { TRANSCRIBING: 1, GENERATING: 1 },
+};
 
 export interface Execution {
   dispatchId: string;
@@ -24,12 +24,8 @@ export interface Execution {
 }
 
 /** Applies a callback; rejects when there is no answer. Answers the refusal's code, or null. */
-export type Report = (callback: Callback) => Promise<string | null>;
+export type Apply = (callback: Callback) => Promise<string | null>;
 
-const PATH: ReportableStatus[] = [
-  ...(['AUDIO_EXTRACTING', 'AUDIO_READY', 'TRANSCRIBING', 'TRANSCRIBING', 'TRANSCRIPT_READY'] as const),
-  ...(['GENERATING', 'GENERATING', 'DRAFT_READY', 'EXPORTING', 'DONE'] as const),
-];
 const STUCK_IN_NETWORK_MS = 45_000;
 const ATTEMPTS = 6;
 
@@ -37,15 +33,15 @@ export class SimulatedOrchestrator {
   readonly executions: Execution[] = [];
   readonly #timeline: Timeline;
   readonly #chance: Chance;
-  readonly #plans: PipelinePlan[];
-  readonly #report: Report;
+  readonly #scripts: Script[];
+  readonly #apply: Apply;
   readonly #cancelled = new Set<string>();
 
-  constructor(timeline: Timeline, chance: Chance, plans: readonly PipelinePlan[], report: Report) {
+  constructor(timeline: Timeline, chance: Chance, scripts: readonly Script[], apply: Apply) {
     this.#timeline = timeline;
     this.#chance = chance;
-    this.#plans = plans.toReversed();
-    this.#report = report;
+    this.#scripts = scripts.toReversed();
+    this.#apply = apply;
   }
 
   /** Stands for src/dispatch/orchestrator.ts's `deliver`. */
@@ -103,75 +99,64 @@ export class SimulatedOrchestrator {
   }
 
   async #run(execution: Execution, { resumeFromStatus }: Delivery): Promise<void> {
-    const plan = this.#plans.pop() ?? CALM;
-    const start =
-      resumeFromStatus === null || resumeFromStatus === 'UPLOADED' ? 0 : PATH.indexOf(resumeFromStatus);
-    const end = plan.goesOnToExport ? PATH.length : PATH.indexOf('DRAFT_READY') + 1;
-    let pair: Callback[] = [];
-    for (const [index, status] of PATH.slice(start, end).entries()) {
-      const sent = status === plan.failsAt ? 'FAILED' : status;
-      if (status === plan.diesAt) return;
-      await this.#timeline.sleep(plan.stepMs);
-      pair.push(this.#callback(execution, sent, index));
-      if (plan.swapsPairs && pair.length < 2 && sent !== 'FAILED' && start + index < end - 1) continue;
-      const goesOn = await this.#send(execution, plan, pair.reverse());
-      if (!goesOn || sent === 'FAILED') return;
-      pair = [];
-    }
-  }
-
-  #callback({ dispatchId }: Execution, status: ReportableStatus, index: number): Callback {
-    const uri = `s3://artifacts/${dispatchId}/${index}`;
-    return callback(dispatchId, status, {
-      eventId: `${dispatchId}-${index}`,
-      payloadDigest: `${dispatchId}-${index}`,
-      occurredAt: this.#timeline.now + index,
-      artifacts: {
-        ...NO_ARTIFACTS,
-        audioUri: status === 'AUDIO_READY' ? uri : null,
-        transcriptUri: status === 'TRANSCRIPT_READY' ? uri : null,
-        draftUri: status === 'DRAFT_READY' ? uri : null,
+    const script = this.#scripts.pop() ?? USUAL;
+    const { dispatchId } = execution;
+    let made = 0;
+    await perform(course(script, { resumeFrom: resumeFromStatus ?? 'UPLOADED', key: dispatchId }), script, {
+      comesAbout: async (report) => {
+        await this.#timeline.sleep(script.stepMs);
+        return this.#callback(dispatchId, report, made++);
+      },
+      send: async (report) => {
+        const answer = await this.#send(execution, report);
+        if (script.repeatsAfterMs !== null) {
+          this.#timeline.after(script.repeatsAfterMs, () => this.#send(execution, report));
+        }
+        return answer;
       },
     });
   }
 
-  /** Whether the pipeline may go on. What came too early is sent again after its predecessor. */
-  async #send(execution: Execution, plan: PipelinePlan, pair: Callback[]): Promise<boolean> {
-    for (const report of [...pair, ...(pair.length > 1 ? pair.slice(0, 1) : [])]) {
-      const code = await this.#sendOne(execution, report);
-      if (plan.repeatsAfterMs !== null) {
-        this.#timeline.after(plan.repeatsAfterMs, () => this.#sendOne(execution, report));
-      }
-      if (code === null || (pair.length > 1 && code !== 'stop')) continue;
-      return false;
-    }
-    return true;
+  #callback(dispatchId: string, report: Report, index: number): Callback {
+    const { status, artifact_updates: updates = {}, failure_code: failureCode } = report;
+    return callback(dispatchId, status, {
+      eventId: `${dispatchId}-${index}`,
+      payloadDigest: `${dispatchId}-${index}`,
+      occurredAt: this.#timeline.now + index,
+      progressPct: report.progress_pct ?? null,
+      artifacts: {
+        ...NO_ARTIFACTS,
+        audioUri: updates.audio_uri ?? null,
+        transcriptUri: updates.transcript_uri ?? null,
+        draftUri: updates.draft_uri ?? null,
+        exports: updates.exports ?? {},
+      },
+      failure:
+        failureCode === undefined
+          ? null
+          : {
+              failureCode,
+              failureMessage: report.failure_message ?? null,
+              failedStage: report.failed_stage ?? null,
+            },
+    });
   }
 
-  /** Null when it was taken, "dropped" when only this report was refused, "stop" when the pipeline is to end. */
-  async #sendOne(execution: Execution, report: Callback): Promise<'dropped' | 'stop' | null> {
+  /** Null when the pipeline was stopped, or gave up asking for an answer. */
+  async #send(execution: Execution, report: Callback): Promise<Answer | null> {
     for (let attempt = 1; attempt <= ATTEMPTS; attempt += 1) {
-      if (execution.isStopped) return 'stop';
+      if (execution.isStopped) return null;
       await this.#timeline.sleep(this.#chance.delayMs());
       try {
-        const code = await this.#report(report);
-        if (code === null) return null;
-        if (code === 'CALLBACK_OUT_OF_ORDER' || code === 'FSM_TRANSITION_INVALID') return 'dropped';
-        execution.isStopped = true;
-        return 'stop';
+        const errorCode = await this.#apply(report);
+        const answer = { status: errorCode === null ? 204 : 409, errorCode };
+        // Repeats of earlier reports are on their way still.
+        if (afterAnswer(answer) === 'stop') execution.isStopped = true;
+        return answer;
       } catch {
         await this.#timeline.sleep(1_000 * attempt);
       }
     }
-    return 'stop';
+    return null;
   }
 }
-
-const CALM: PipelinePlan = {
-  stepMs: 100,
-  failsAt: null,
-  diesAt: null,
-  repeatsAfterMs: null,
-  swapsPairs: false,
-  goesOnToExport: false,
-};

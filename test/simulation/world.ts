@@ -5,9 +5,10 @@ import { ProjectActor } from '../../src/actor/project-actor.ts';
 import { WorkspaceActor } from '../../src/actor/workspace-actor.ts';
 import type { Delivery } from '../../src/contract/messages.ts';
 import type { DeliveryOutcome } from '../../src/domain/commands.ts';
+import type { Script } from '../support/pipeline/script.ts';
 import { Chance, type Chances } from './chance.ts';
 import { GONE, SimulatedObject } from './simulated-object.ts';
-import { type PipelinePlan, SimulatedOrchestrator } from './simulated-orchestrator.ts';
+import { SimulatedOrchestrator } from './simulated-orchestrator.ts';
 import { type Invocation, SimulatedQueue } from './simulated-queue.ts';
 import { Timeline, type Timer } from './timeline.ts';
 
@@ -44,7 +45,7 @@ export class World {
   readonly queue: SimulatedQueue;
   readonly orchestrator: SimulatedOrchestrator;
 
-  constructor(chances: Chances, plans: readonly PipelinePlan[]) {
+  constructor(chances: Chances, scripts: readonly Script[]) {
     const { timeline } = this;
     this.chance = new Chance(chances);
     this.workspace = new SimulatedObject(timeline, this.chance, (ctx) => new WorkspaceActor(ctx, {} as Env));
@@ -59,7 +60,7 @@ export class World {
       (ctx, gate) => new JobActor(ctx, this.#jobEnv(gate)),
     );
     this.queue = new SimulatedQueue(timeline, this.chance, (invocation) => this.#consumerEnv(invocation));
-    this.orchestrator = new SimulatedOrchestrator(timeline, this.chance, plans, async (report) => {
+    this.orchestrator = new SimulatedOrchestrator(timeline, this.chance, scripts, async (report) => {
       const answer = await this.call<{ ok: boolean; rejection?: { code: string } }>('applyCallback', report);
       return answer.ok ? null : (answer.rejection?.code ?? null);
     });

@@ -1,8 +1,8 @@
-// Who may dispatch: nobody without the shared secret, and not with an old message either.
+// Who may dispatch: whoever signs with the shared secret, and nobody else, not with an old message either.
 import { randomBytes } from 'node:crypto';
 import { Finding } from '../finding.ts';
 import type { Message } from '../job-under-test.ts';
-import { describe, type Scene } from '../scene.ts';
+import { describe, isAccepted, type Scene } from '../scene.ts';
 import type { Forgery } from '../sender.ts';
 
 /** Twice what Standard Webhooks tolerates. */
@@ -16,8 +16,7 @@ export function unsigned(scene: Scene): Promise<void> {
 }
 
 export async function wrongSignature(scene: Scene): Promise<void> {
-  const foreign = `whsec_${randomBytes(32).toString('base64')}`;
-  const byAnother = refuses(scene, () => ({ secrets: [foreign] }), {
+  const byAnother = refuses(scene, () => ({ secrets: [foreignSecret()] }), {
     what: 'a dispatch signed with another secret',
     fix: 'Compare webhook-signature with your own HMAC-SHA256, and answer 401 when none of its parts is equal.',
   });
@@ -39,6 +38,26 @@ export function stale(scene: Scene): Promise<void> {
   });
 }
 
+/** While a secret is replaced Retake signs with both, and the orchestrator knows one of them. */
+export async function anySignature(scene: Scene): Promise<void> {
+  const { secrets } = scene.options;
+  const takes = async (signedWith: readonly string[], which: string): Promise<void> => {
+    const taken = await scene.send(await scene.newJob().run(), { secrets: signedWith });
+    if (isAccepted(taken)) return;
+    throw new Finding(
+      `a dispatch of whose two signatures the ${which} is right ${describe(taken)}`,
+      'webhook-signature is a list with spaces between; a dispatch is signed when any part of it is right.',
+    );
+  };
+  await Promise.all([
+    takes([...secrets, foreignSecret()], 'first'),
+    takes([foreignSecret(), ...secrets], 'second'),
+  ]);
+}
+
+const foreignSecret = (): string => `whsec_${randomBytes(32).toString('base64')}`;
+
+/** Who refuses everything has refused nothing: the same dispatch has to be executed when it comes as Retake sends it. */
 async function refuses(
   scene: Scene,
   forge: (message: Message) => Forgery,
@@ -51,4 +70,17 @@ async function refuses(
   if (!refused) throw new Finding(`${what} ${describe(taken)} instead of 4xx`, fix);
   const reports = await scene.listen(job, 0);
   if (reports.length > 0) throw new Finding(`${what} was refused, yet its pipeline reports`, fix);
+
+  const twin = await scene.send(message);
+  if (!isAccepted(twin)) {
+    throw new Finding(
+      `${what} ${describe(taken)}, but the same one as Retake sends it ${describe(twin)} too`,
+      'Refuse a dispatch for its signature alone, and answer 2xx when that is right.',
+    );
+  }
+  if ((await scene.listen(job, 0)).length > 0) return;
+  throw new Finding(
+    `${what} was refused; the same one as Retake sends it ${describe(twin)}, and was not executed`,
+    'Verify the signature before anything of a dispatch is remembered.',
+  );
 }

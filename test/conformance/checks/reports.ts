@@ -38,7 +38,7 @@ export async function signsOfLife(scene: Scene): Promise<void> {
 
 export async function repeatsUnanswered(scene: Scene): Promise<void> {
   const job = scene.newJob();
-  const faults: Answer[] = [{ status: 503 }, 'drop'];
+  const faults: Answer[] = [{ status: 503 }, 'drop', { status: 429 }];
   const met = new Set<string>();
   job.respond = ({ body }, decide) => {
     const fault = body && !met.has(body.event_id) ? faults.shift() : undefined;
@@ -51,7 +51,33 @@ export async function repeatsUnanswered(scene: Scene): Promise<void> {
   await scene.dispatch(await job.run());
   await isRepeated(scene, job, 0, 'answered 503');
   await isRepeated(scene, job, 2, 'not answered: its connection was closed');
+  await isRepeated(scene, job, 4, 'answered 429');
   await scene.comesToRest(job);
+}
+
+export async function dropsRefused(scene: Scene): Promise<void> {
+  const isDropped = async (how: string, answer: Answer): Promise<void> => {
+    const job = scene.newJob();
+    job.respond = (report, decide) => {
+      if (report !== job.reports[0]) return decide();
+      // As if a newer one had been applied: what follows is taken.
+      decide();
+      return answer;
+    };
+    await scene.dispatch(await job.run());
+    const first = await scene.reportAfter(job, 0);
+    const isRepeated = () =>
+      job.reports.some((report) => report !== first && report.body?.event_id === first.body?.event_id);
+    if (!(await job.until(isRepeated, scene.options.heartbeatMs))) return;
+    throw new Finding(
+      `a report was answered ${how}, and was sent again`,
+      'Repeat a report only after 5xx, 429 or no answer at all; any other refusal is an answer.',
+    );
+  };
+  await Promise.all([
+    isDropped('400', { status: 400, errorCode: 'VALIDATION_ERROR' }),
+    isDropped('409 CALLBACK_OUT_OF_ORDER', { status: 409, errorCode: 'CALLBACK_OUT_OF_ORDER' }),
+  ]);
 }
 
 async function isRepeated(scene: Scene, job: JobUnderTest, index: number, how: string): Promise<void> {

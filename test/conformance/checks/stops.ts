@@ -48,8 +48,11 @@ export async function onEarlyCancel(scene: Scene): Promise<void> {
     throw new Finding('a dispatch that had been cancelled before it came was executed', fix);
 }
 
-export function onNotCurrent(scene: Scene): Promise<void> {
-  return stopsAfter(scene, { status: 409, errorCode: 'DISPATCH_NOT_CURRENT' });
+export async function onConflict(scene: Scene): Promise<void> {
+  await Promise.all([
+    stopsAfter(scene, { status: 409, errorCode: 'DISPATCH_NOT_CURRENT' }),
+    stopsAfter(scene, { status: 409, errorCode: 'FSM_TERMINAL_IMMUTABLE' }),
+  ]);
 }
 
 export function onUnauthenticated(scene: Scene): Promise<void> {
@@ -64,7 +67,7 @@ async function stopsAfter(scene: Scene, answer: Exclude<Answer, 'drop'>): Promis
   const [next] = await scene.listen(job, 1);
   if (!next) return;
   throw new Finding(
-    `a report was answered ${answer.status}, and ${next.body?.status ?? 'another'} followed`,
+    `a report was answered ${answer.status} ${answer.errorCode}, and ${next.body?.status ?? 'another'} followed`,
     'Look at the status of each answer: 401 and 409 end the pipeline at once, without a further report.',
   );
 }

@@ -1,15 +1,11 @@
 // The orchestrator's only outbound request: one callback, repeated with the same event_id while the
-// receiver is out of reach. What a refusal means for the pipeline is executor.ts's to judge.
+// receiver is out of reach. What a refusal means for the pipeline is not judged here.
 
 import { randomUUID } from 'node:crypto';
 import { setTimeout as sleep } from 'node:timers/promises';
+import { type Answer, afterAnswer } from '../pipeline/answers.ts';
 import type { CallbackBody, CallbackRecord } from './log.ts';
-import type { Misbehaviours } from './misbehaviour.ts';
-
-export type Verdict =
-  | { kind: 'taken' }
-  | { kind: 'refused'; status: number; errorCode: string | null }
-  | { kind: 'unreachable' };
+import { type Misbehaviours, TAKEN } from './misbehaviour.ts';
 
 export type Attempt = Pick<CallbackRecord, 'attempt' | 'answer' | 'error_code' | 'answer_body'>;
 
@@ -32,30 +28,26 @@ const maxAttempts = 10;
 const maxBackoffMs = 5_000;
 const answerTimeoutMs = 10_000;
 
-/** Rejects only when one of the signals aborts. */
-export async function sendCallback(delivery: CallbackDelivery): Promise<Verdict> {
+/** Null when the receiver stayed out of reach. Rejects only when one of the signals aborts. */
+export async function sendCallback(delivery: CallbackDelivery): Promise<Answer | null> {
   for (let attempt = 1; attempt <= maxAttempts; attempt++) {
     const renamed = attempt > 1 && delivery.misbehave.has('new-event-id-on-repeat');
     if (renamed) delivery.body = { ...delivery.body, event_id: randomUUID() };
-    const answer = await post(delivery);
-    delivery.onAttempt({ attempt, ...answer });
-    if (answer.answer !== 'unreachable' && !isPassing(answer.answer)) {
-      const taken = answer.answer >= 200 && answer.answer < 300;
-      return taken
-        ? { kind: 'taken' }
-        : { kind: 'refused', status: answer.answer, errorCode: answer.error_code };
-    }
-    if (delivery.misbehave.has('gives-up-callbacks')) return { kind: 'taken' };
+    const posted = await post(delivery);
+    delivery.onAttempt({ attempt, ...posted });
+    const { answer: status, error_code: errorCode } = posted;
+    const answer = status === 'unreachable' ? null : { status, errorCode };
+    const verdict = afterAnswer(answer);
+    const isRepeated = verdict === 'again' || delivery.misbehave.has('repeats-refused-reports');
+    if (verdict === 'go-on' || !isRepeated) return answer;
+    if (delivery.misbehave.has('gives-up-callbacks')) return TAKEN;
+    if (status === 429 && delivery.misbehave.has('gives-up-on-429')) return TAKEN;
     delivery.stop.throwIfAborted();
     if (attempt === maxAttempts) break;
     const backoffMs = Math.min(delivery.backoffMs * 2 ** (attempt - 1), maxBackoffMs);
     await sleep(backoffMs, undefined, { signal: delivery.stop });
   }
-  return { kind: 'unreachable' };
-}
-
-function isPassing(status: number): boolean {
-  return status >= 500 || status === 429;
+  return null;
 }
 
 async function post({ url, token, body, shutdown }: CallbackDelivery): Promise<Omit<Attempt, 'attempt'>> {

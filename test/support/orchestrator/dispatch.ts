@@ -2,11 +2,11 @@
 // here on its own, since a real orchestrator does not share types with the service that calls it.
 
 import { z } from 'zod';
+import { RESUME_STATUSES, type ResumeStatus } from '../pipeline/script.ts';
 
 const id = z.string().min(1);
 
-/** Statuses a pipeline can be told to start from. */
-export const resumeStatusSchema = z.enum(['UPLOADED', 'AUDIO_READY', 'TRANSCRIPT_READY', 'DRAFT_READY']);
+export const resumeStatusSchema = z.enum(RESUME_STATUSES);
 
 const work = {
   dispatch_id: id,
@@ -44,7 +44,6 @@ export const dispatchSchema = z.discriminatedUnion('type', [runSchema, retrySche
 export type Dispatch = z.infer<typeof dispatchSchema>;
 export type CancelDispatch = z.infer<typeof cancelSchema>;
 export type WorkDispatch = z.infer<typeof runSchema> | z.infer<typeof retrySchema>;
-export type ResumeStatus = z.infer<typeof resumeStatusSchema>;
 
 export function resumeStatusOf(dispatch: WorkDispatch): ResumeStatus {
   return dispatch.type === 'job.retry' ? dispatch.resume_from_status : 'UPLOADED';

@@ -37,6 +37,8 @@ type Received = { requestId: string; key: string; dispatch: Dispatch; response: 
 export class Dispatches {
   readonly #deps: DispatchesDeps;
   readonly #inProgress = new Map<ServerResponse, string>();
+  /** Keys of what was refused, for the misbehaviour that takes them for known. */
+  readonly #forged = new Set<string>();
 
   constructor(deps: DispatchesDeps) {
     this.#deps = deps;
@@ -51,7 +53,10 @@ export class Dispatches {
     const headers = flatten(request.headersDistinct);
     const raw = await readBody(request, maxBodyBytes);
     if (raw === null) return this.#reject(response, 413, 'the body is longer than 1 MiB');
-    if (!this.#isSigned(raw, headers)) return this.#reject(response, 401, 'the signature is missing or bad');
+    if (!this.#isSigned(raw, headers)) {
+      this.#forged.add(headers['idempotency-key'] ?? '');
+      return this.#reject(response, 401, 'the signature is missing or bad');
+    }
     const body = parseDispatch(raw);
     if (!body.success) return this.#reject(response, 400, body.reason);
     const key = headers['idempotency-key'];
@@ -140,6 +145,9 @@ export class Dispatches {
     const earlier = journal.executionOfKey(key);
     if (earlier && !misbehave.has('executes-repeats'))
       return done({ status: 200, body: { execution_id: earlier.execution_id } });
+    if (this.#forged.has(key) && misbehave.has('claims-forgeries')) {
+      return done({ status: 200, body: { execution_id: null } });
+    }
     if (journal.isCancelled(dispatch.dispatch_id) && !misbehave.has('forgets-early-cancel')) {
       return done({ status: 200, body: { execution_id: null, cancelled: true } });
     }
@@ -180,14 +188,15 @@ export class Dispatches {
 
   #isSigned(raw: string, headers: Record<string, string>): boolean {
     const { webhooks, misbehave } = this.#deps;
-    const { 'webhook-id': id = '', 'webhook-signature': signature } = headers;
+    const { 'webhook-id': id = '', 'webhook-signature': list } = headers;
+    const signature = misbehave.has('reads-one-signature') ? list?.split(' ')[0] : list;
     if (signature === undefined && misbehave.has('accepts-unsigned')) return true;
     if (signature !== undefined && misbehave.has('accepts-wrong-signature')) return true;
     return webhooks.some((webhook) => {
       try {
         const at = new Date(Number(headers['webhook-timestamp']) * 1000);
         if (misbehave.has('accepts-stale') && signature === webhook.sign(id, at, raw)) return true;
-        webhook.verify(raw, headers, { jsonParse: false });
+        webhook.verify(raw, { ...headers, 'webhook-signature': signature ?? '' }, { jsonParse: false });
         return true;
       } catch {
         return false;

@@ -1,14 +1,17 @@
-// Runs pipelines: starts them, gives their steps time, sends their callbacks, stops them. Which
-// steps there are is pipeline.ts's, whether a dispatch is executed at all dispatches.ts's.
+// Runs pipelines: starts them, gives their reports time, sends them, stops them. Which reports there
+// are is pipeline.ts's, whether a dispatch is executed at all dispatches.ts's.
 
 import { randomUUID } from 'node:crypto';
 import { setTimeout as sleep } from 'node:timers/promises';
-import { sendCallback, type Verdict } from './callback-sender.ts';
+import type { Answer } from '../pipeline/answers.ts';
+import { perform } from '../pipeline/perform.ts';
+import type { Report } from '../pipeline/script.ts';
+import { sendCallback } from './callback-sender.ts';
 import { resumeStatusOf, type WorkDispatch } from './dispatch.ts';
 import type { Journal } from './journal.ts';
 import type { CallbackBody, EndState, ExecutionRecord } from './log.ts';
-import { type Misbehaviours, spoilCallback, spoilPlan } from './misbehaviour.ts';
-import { type Course, courseOf, type Step } from './pipeline.ts';
+import { type Misbehaviours, spoilAnswer, spoilCallback, spoilPlan } from './misbehaviour.ts';
+import { type Pipeline, pipelineOf } from './pipeline.ts';
 import type { PipelinePlan } from './plan.ts';
 import type { PlanBook } from './plan-book.ts';
 import type { Gate, Pulse } from './pulse.ts';
@@ -33,6 +36,7 @@ export type Started = { execution: ExecutionRecord; firstCallback: Promise<void>
 type Running = {
   execution: ExecutionRecord;
   plan: PipelinePlan;
+  pipeline: Pipeline;
   stop: AbortController;
   onAnswer: () => void;
 };
@@ -47,7 +51,7 @@ export class Executor {
 
   /** Records the execution and starts its pipeline, both before it returns. */
   start(dispatch: WorkDispatch, idempotencyKey: string): Started {
-    const { journal, plans, misbehave } = this.#deps;
+    const { journal, plans, misbehave, stepMs } = this.#deps;
     const plan = spoilPlan(plans.pipelineOf(dispatch.job_id), misbehave);
     const execution: ExecutionRecord = {
       kind: 'execution',
@@ -67,12 +71,12 @@ export class Executor {
     if (plan.manual) return { execution, firstCallback: Promise.resolve() };
 
     const mayFail = plans.failureLeft(dispatch.job_id);
-    const course = courseOf(dispatch, execution.execution_id, plan, mayFail, misbehave);
-    if (course.end === 'failed') plans.countFailure(dispatch.job_id);
+    const pipeline = pipelineOf(dispatch, execution.execution_id, plan, { mayFail, stepMs, misbehave });
+    if (pipeline.course.end === 'failed') plans.countFailure(dispatch.job_id);
     const { promise: firstCallback, resolve: onAnswer } = Promise.withResolvers<void>();
-    const running: Running = { execution, plan, stop: new AbortController(), onAnswer };
+    const running: Running = { execution, plan, pipeline, stop: new AbortController(), onAnswer };
     this.#running.add(running);
-    this.#run(running, course).catch((error: unknown) => this.#deps.say(`error: ${String(error)}`));
+    this.#run(running).catch((error: unknown) => this.#deps.say(`error: ${String(error)}`));
     return { execution, firstCallback };
   }
 
@@ -87,13 +91,13 @@ export class Executor {
     return [...this.#running].some(({ execution }) => execution.job_id === jobId);
   }
 
-  async #run(running: Running, course: Course): Promise<void> {
+  async #run(running: Running): Promise<void> {
     const { journal, pulse, shutdown, say } = this.#deps;
     const { execution_id } = running.execution;
     const signal = AbortSignal.any([running.stop.signal, shutdown]);
     let ending: Ending;
     try {
-      ending = await this.#follow(running, course, signal);
+      ending = await this.#play(running, signal);
     } catch (error) {
       if (shutdown.aborted) return;
       ending = running.stop.signal.aborted
@@ -108,52 +112,41 @@ export class Executor {
     pulse.beat();
   }
 
-  async #follow(running: Running, course: Course, signal: AbortSignal): Promise<Ending> {
-    const { plan, execution } = running;
-    const pauseAt = course.steps.findIndex((step) => step.status === plan.pause_before);
-    const batch: CallbackBody[] = [];
+  async #play(running: Running, signal: AbortSignal): Promise<Ending> {
+    const { plan, pipeline, execution, onAnswer } = running;
+    const { script, course } = pipeline;
+    let pauseBefore = plan.pause_before;
     let lastOccurredMs = 0;
-    for (const [index, step] of course.steps.entries()) {
-      if (index === pauseAt) await this.#deps.gate.wait(execution.job_id, signal);
-      await sleep(plan.step_ms ?? this.#deps.stepMs, undefined, { signal });
-      // Strictly increasing even within a millisecond, or a swapped pair would have no true order.
-      lastOccurredMs = Math.max(Date.now(), lastOccurredMs + 1);
-      const callback = toCallback(step, execution.execution_id, lastOccurredMs);
-      batch.push(spoilCallback(callback, this.#deps.misbehave));
-      if (plan.reorder && batch.length < 2 && index < course.steps.length - 1) continue;
-      const stopped = await this.#send(running, batch.splice(0).reverse(), signal);
-      if (stopped) return stopped;
-    }
-    return { state: course.end, reason: null };
+    const ending = await perform(course, script, {
+      comesAbout: async (report) => {
+        if (report.status === pauseBefore) {
+          pauseBefore = undefined;
+          await this.#deps.gate.wait(execution.job_id, signal);
+        }
+        await sleep(script.stepMs, undefined, { signal });
+        // Strictly increasing even within a millisecond, or a swapped pair would have no true order.
+        lastOccurredMs = Math.max(Date.now(), lastOccurredMs + 1);
+        const callback = toCallback(report, execution.execution_id, lastOccurredMs);
+        return spoilCallback(callback, this.#deps.misbehave);
+      },
+      send: async (body) => {
+        await sleep(plan.late_ms ?? 0, undefined, { signal });
+        const answer = await this.#send(running, body, signal);
+        if (script.repeatsAfterMs !== null) {
+          await sleep(script.repeatsAfterMs, undefined, { signal });
+          await this.#send(running, body, signal);
+        }
+        onAnswer();
+        return spoilAnswer(answer, this.#deps.misbehave);
+      },
+    });
+    if (ending.end !== 'stopped') return { state: ending.end, reason: null };
+    const { by } = ending;
+    const reason = by ? `${by.status} ${by.errorCode ?? ''}`.trim() : 'the receiver is unreachable';
+    return { state: 'stopped', reason };
   }
 
-  /**
-   * Sends in the given order. A refused callback ends the pipeline, except for what swapping brings with it: one
-   * that came too early is sent again after its predecessor, one that came too late is superseded.
-   */
-  async #send(running: Running, queue: CallbackBody[], signal: AbortSignal): Promise<Ending | undefined> {
-    const swapped = queue.length > 1;
-    const seen = new Set<CallbackBody>();
-    for (const body of queue) {
-      await sleep(running.plan.late_ms ?? 0, undefined, { signal });
-      const verdict = await this.#sendOne(running, body, signal);
-      if (running.plan.duplicate) await this.#sendOne(running, body, signal);
-      running.onAnswer();
-      if (verdict.kind === 'taken') continue;
-      if (verdict.kind === 'unreachable') return { state: 'stopped', reason: 'the receiver is unreachable' };
-      if (isIgnored(verdict.status, this.#deps.misbehave)) continue;
-      if (swapped && verdict.errorCode === 'CALLBACK_OUT_OF_ORDER') continue;
-      if (swapped && verdict.errorCode === 'FSM_TRANSITION_INVALID' && !seen.has(body)) {
-        seen.add(body);
-        queue.push(body);
-        continue;
-      }
-      return { state: 'stopped', reason: `${verdict.status} ${verdict.errorCode ?? ''}`.trim() };
-    }
-    return undefined;
-  }
-
-  async #sendOne({ execution }: Running, body: CallbackBody, stop: AbortSignal): Promise<Verdict> {
+  async #send({ execution }: Running, body: CallbackBody, stop: AbortSignal): Promise<Answer | null> {
     const { journal, shutdown, callbackBackoffMs: backoffMs, misbehave, say } = this.#deps;
     const { execution_id, dispatch_id, job_id, callback_url: url, callback_token } = execution;
     const token = misbehave.has('wrong-token') ? 'another' : callback_token;
@@ -186,15 +179,11 @@ export class Executor {
   }
 }
 
-function isIgnored(status: number, misbehave: Misbehaviours): boolean {
-  return (status === 409 && misbehave.has('ignores-409')) || (status === 401 && misbehave.has('ignores-401'));
-}
-
-function toCallback(step: Step, executionId: string, occurredMs: number): CallbackBody {
+function toCallback(report: Report, executionId: string, occurredMs: number): CallbackBody {
   return {
     event_id: randomUUID(),
     occurred_at: new Date(occurredMs).toISOString(),
     correlation_id: executionId,
-    ...step,
+    ...report,
   };
 }

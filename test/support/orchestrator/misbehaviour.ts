@@ -1,14 +1,18 @@
 // The ways in which this orchestrator can be told to break the contract, one for each thing that the conformance kit
 // looks at, so that the kit itself is tested. The other files ask for a name where they would do the right thing.
 
+import type { Answer } from '../pipeline/answers.ts';
+import type { Report, ResumeStatus } from '../pipeline/script.ts';
+import type { WorkDispatch } from './dispatch.ts';
 import type { CallbackBody } from './log.ts';
-import type { Step } from './pipeline.ts';
 import type { PipelinePlan } from './plan.ts';
 
 export const misbehaviours = [
   'accepts-unsigned',
   'accepts-wrong-signature',
   'accepts-stale',
+  'claims-forgeries',
+  'reads-one-signature',
   'answers-too-late',
   'executes-repeats',
   'wrong-token',
@@ -20,13 +24,17 @@ export const misbehaviours = [
   'silent',
   'gives-up-callbacks',
   'new-event-id-on-repeat',
+  'gives-up-on-429',
+  'repeats-refused-reports',
   'restarts-from-scratch',
+  'resumes-too-far',
   'hides-failure',
   'goes-on-after-failure',
   'ignores-cancel',
   'refuses-repeated-cancel',
   'forgets-early-cancel',
   'ignores-409',
+  'ignores-terminal',
   'ignores-401',
 ] as const;
 export type Misbehaviour = (typeof misbehaviours)[number];
@@ -34,6 +42,9 @@ export type Misbehaviours = ReadonlySet<Misbehaviour>;
 
 /** How late `answers-too-late` is: later than Retake waits by default. */
 export const lateAnswerMs = 3_000;
+
+/** What an orchestrator that does not care takes an answer for. */
+export const TAKEN: Answer = { status: 204, errorCode: null };
 
 /** Throws for a name that is not in the list. */
 export function toMisbehaviours(names: readonly string[]): Misbehaviour[] {
@@ -48,10 +59,20 @@ export function spoilPlan(plan: PipelinePlan, misbehave: Misbehaviours): Pipelin
   return misbehave.has('silent') ? { ...plan, heartbeats: 0, pause_before: 'TRANSCRIPT_READY' } : plan;
 }
 
-export function spoilSteps(steps: Step[], misbehave: Misbehaviours): Step[] {
+export function spoilResume(
+  point: ResumeStatus,
+  { type }: WorkDispatch,
+  misbehave: Misbehaviours,
+): ResumeStatus {
+  if (misbehave.has('restarts-from-scratch')) return 'UPLOADED';
+  const isTooFar = type === 'job.retry' && point === 'UPLOADED' && misbehave.has('resumes-too-far');
+  return isTooFar ? 'AUDIO_READY' : point;
+}
+
+export function spoilReports(reports: Report[], misbehave: Misbehaviours): Report[] {
   const kept = misbehave.has('skips-a-status')
-    ? steps.filter(({ status }) => status !== 'TRANSCRIBING')
-    : steps;
+    ? reports.filter(({ status }) => status !== 'TRANSCRIBING')
+    : reports;
   const failed = misbehave.has('goes-on-after-failure') && kept.some(({ status }) => status === 'FAILED');
   return failed ? [...kept, { status: 'AUDIO_READY' }] : kept;
 }
@@ -68,4 +89,12 @@ export function spoilCallback(body: CallbackBody, misbehave: Misbehaviours): Cal
       ? { occurred_at: new Date(occurredMs - 60_000).toISOString() }
       : {}),
   };
+}
+
+export function spoilAnswer(answer: Answer | null, misbehave: Misbehaviours): Answer | null {
+  const isIgnored =
+    (answer?.status === 409 && misbehave.has('ignores-409')) ||
+    (answer?.errorCode === 'FSM_TERMINAL_IMMUTABLE' && misbehave.has('ignores-terminal')) ||
+    (answer?.status === 401 && misbehave.has('ignores-401'));
+  return isIgnored ? TAKEN : answer;
 }

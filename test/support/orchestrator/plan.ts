@@ -2,20 +2,10 @@
 // Only schemas and types, shared by the server and the client; plan-book.ts keeps the plans.
 
 import { z } from 'zod';
+import { STAGES } from '../pipeline/script.ts';
 
-const stages = [
-  'AUDIO_EXTRACTING',
-  'AUDIO_READY',
-  'TRANSCRIBING',
-  'TRANSCRIPT_READY',
-  'GENERATING',
-  'DRAFT_READY',
-  'EXPORTING',
-  'DONE',
-] as const;
-
-export const stageSchema = z.enum(stages);
-export const callbackStatusSchema = z.enum([...stages, 'FAILED']);
+const stageSchema = z.enum(STAGES);
+export const callbackStatusSchema = z.enum([...STAGES, 'FAILED']);
 
 const ms = z.int().min(0).max(3_600_000);
 
@@ -61,7 +51,7 @@ export const pipelinePlanSchema = z.strictObject({
   /** Repeated TRANSCRIBING callbacks with progress_pct; default 2. */
   heartbeats: z.int().min(0).max(1000).optional(),
   /** FAILED follows as soon as the job has reached this status (heartbeats included). */
-  fail_at: z.enum(['UPLOADED', ...stages]).optional(),
+  fail_at: z.enum(['UPLOADED', ...STAGES]).optional(),
   /** How many executions of a job fail at `fail_at`; default 1, so that a retry goes through. */
   fail_times: z.int().min(1).optional(),
   failure_code: z.string().optional(),
@@ -90,8 +80,6 @@ export const planSchema = z.strictObject({
   pipeline: pipelinePlanSchema.optional(),
 });
 
-export type Stage = z.infer<typeof stageSchema>;
-export type CallbackStatus = z.infer<typeof callbackStatusSchema>;
 export type Answer = z.infer<typeof answerSchema>;
 export type CancelAnswer = z.infer<typeof cancelAnswerSchema>;
 export type PipelinePlan = z.infer<typeof pipelinePlanSchema>;

@@ -10,6 +10,7 @@ import type { Dispatch, DispatchState } from '../../../src/domain/dispatch.ts';
 import type { Job } from '../../../src/domain/job.ts';
 import type { ReportableStatus, Status } from '../../../src/domain/lifecycle.ts';
 import type { Answer, Plan } from '../orchestrator/plan.ts';
+import { type Report, reportOf, statusesUntil } from '../pipeline/script.ts';
 import { call, editorToken, orchestrator, type Reply } from './harness.ts';
 import { dispatchRecords, presentOf, replaceDispatches, replacePresent } from './stored.ts';
 
@@ -241,16 +242,18 @@ export class ActingPipeline {
     this.token = token;
   }
 
-  /** A callback's body; `fields` replace the usual ones. */
+  /** A callback's body; `fields` replace the usual ones. Every dispatch makes artifacts of its own. */
   body(status: ReportableStatus, fields: Record<string, unknown> = {}): Record<string, unknown> {
+    return { ...this.identified(reportOf(status, this.dispatchId)), ...fields };
+  }
+
+  /** A report that comes about now. */
+  identified(report: Report): Record<string, unknown> {
     return {
       event_id: crypto.randomUUID(),
-      status,
       occurred_at: nextOccurredAt(),
       correlation_id: 'exe-1',
-      ...(status === 'FAILED' ? { failure_code: 'BROKEN', failed_stage: 'TRANSCRIBING' } : {}),
-      ...artifactsOf(status, this.dispatchId),
-      ...fields,
+      ...report,
     };
   }
 
@@ -266,25 +269,6 @@ export class ActingPipeline {
 
   async reportAll(...statuses: ReportableStatus[]): Promise<void> {
     for (const status of statuses) await this.report(status);
-  }
-}
-
-/** Every dispatch makes artifacts of its own. */
-export const artifactUri = (dispatchId: string, name: string): string =>
-  `s3://artifacts/${dispatchId}/${name}`;
-
-function artifactsOf(status: ReportableStatus, dispatchId: string): Record<string, unknown> {
-  switch (status) {
-    case 'AUDIO_READY':
-      return { artifact_updates: { audio_uri: artifactUri(dispatchId, 'audio') } };
-    case 'TRANSCRIPT_READY':
-      return { artifact_updates: { transcript_uri: artifactUri(dispatchId, 'transcript') } };
-    case 'DRAFT_READY':
-      return { artifact_updates: { draft_uri: artifactUri(dispatchId, 'draft') } };
-    case 'DONE':
-      return { artifact_updates: { exports: { srt: artifactUri(dispatchId, 'srt') } } };
-    default:
-      return {};
   }
 }
 
@@ -316,23 +300,6 @@ export async function uploadedJob(plan: Plan = {}): Promise<ActingJob> {
   return job;
 }
 
-const PATH: readonly ReportableStatus[] = [
-  'AUDIO_EXTRACTING',
-  'AUDIO_READY',
-  'TRANSCRIBING',
-  'TRANSCRIPT_READY',
-  'GENERATING',
-  'DRAFT_READY',
-  'EXPORTING',
-  'DONE',
-];
-
-/** What a pipeline reports from the delivery until the job is in `status`. */
-export function reportsUntil(status: ReportableStatus): ReportableStatus[] {
-  if (status === 'EDITING' || status === 'REGENERATING') return [...reportsUntil('DRAFT_READY'), status];
-  return PATH.slice(1, PATH.indexOf(status) + 1);
-}
-
 export interface Running {
   job: ActingJob;
   /** The run's dispatch. */
@@ -347,7 +314,7 @@ export async function jobAt(status: ReportableStatus): Promise<Running> {
   if (run.status !== 202) throw new Error(`not run: ${run.text}`);
   const dispatchId: string = run.body.dispatch_id;
   const pipeline = await job.pipeline(dispatchId);
-  await pipeline.reportAll(...reportsUntil(status));
+  await pipeline.reportAll(...statusesUntil(status).slice(1));
   return { job, dispatchId, pipeline };
 }
 

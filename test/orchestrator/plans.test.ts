@@ -1,0 +1,286 @@
+// What a test may ask of the local orchestrator: answers, and pipelines that misbehave. That it keeps the contract when
+// nothing is asked of it is the conformance kit's to say, what a script means pipeline.test.ts's.
+import { describe, expect, test } from 'vitest';
+import { arrange, post, statusesOf } from './arrange.ts';
+
+describe('planned answers', () => {
+  test('answers are used up one per request, then dispatches are accepted', async () => {
+    const { url, client, jobWith } = await arrange();
+    const { job, run } = await jobWith({
+      answers: [
+        { kind: 'refuse', status: 422, body: { no: true } },
+        { kind: 'error', status: 503, retry_after: 7 },
+        { kind: 'redirect', location: 'http://elsewhere.example/' },
+      ],
+    });
+
+    const refused = await post(url, run);
+    const error = await post(url, run);
+    const redirect = await post(url, run);
+    const executionsBefore = (await client.log(job.id)).executions;
+    const accepted = await post(url, run);
+
+    expect([refused.status, await refused.json()]).toEqual([422, { no: true }]);
+    expect([error.status, error.headers.get('retry-after')]).toEqual([503, '7']);
+    expect([redirect.status, redirect.headers.get('location')]).toEqual([307, 'http://elsewhere.example/']);
+    expect(executionsBefore).toEqual([]);
+    expect(accepted.status).toBe(202);
+  });
+
+  test('the last answer sticks when the plan says so', async () => {
+    const { url, jobWith } = await arrange();
+    const { run } = await jobWith({ answers: [{ kind: 'error', status: 500 }], repeat_last: true });
+
+    const statuses = [
+      (await post(url, run)).status,
+      (await post(url, run)).status,
+      (await post(url, run)).status,
+    ];
+
+    expect(statuses).toEqual([500, 500, 500]);
+  });
+
+  test('each job uses up the default plan on its own', async () => {
+    const { url, client, jobWith } = await arrange();
+    const jobs = [await jobWith(), await jobWith()];
+    await client.plan('default', { answers: [{ kind: 'error', status: 500 }] });
+
+    const statuses = [];
+    for (const { job, run } of jobs) {
+      await client.clear(job.id);
+      statuses.push((await post(url, run)).status, (await post(url, run)).status);
+    }
+
+    expect(statuses).toEqual([500, 202, 500, 202]);
+  });
+
+  test('a hung dispatch is never answered and never executed', async () => {
+    const { url, client, jobWith } = await arrange();
+    const { job, run } = await jobWith({ answers: [{ kind: 'hang' }] });
+    const caller = new AbortController();
+
+    const hung = post(url, run, { signal: caller.signal });
+    await client.waitFor(job.id, 'requests');
+    caller.abort();
+
+    await expect(hung).rejects.toThrow();
+    const log = await client.waitFor(job.id, 'idle');
+    expect(log.requests.map(({ answer }) => answer)).toEqual(['hung']);
+    expect(log.executions).toEqual([]);
+  });
+
+  test('a late answer comes after the execution has begun', async () => {
+    const { url, client, jobWith } = await arrange();
+    const { job, run } = await jobWith({
+      answers: [{ kind: 'accept_late', delay_ms: 1 }],
+      pipeline: { manual: true },
+    });
+
+    const response = await post(url, run);
+
+    expect(response.status).toBe(202);
+    expect((await client.log(job.id)).executions).toHaveLength(1);
+  });
+
+  test('a first callback can overtake the answer to its dispatch', async () => {
+    const { url, client, jobWith } = await arrange();
+    const { job, run } = await jobWith({ answers: [{ kind: 'callback_first' }] });
+    const held = Promise.withResolvers<void>();
+    job.respond = (_report, decide) => held.promise.then(decide);
+
+    const answer = post(url, run);
+    await job.until(() => job.reports.length > 0, 10_000);
+    const beforeCallbackIsAnswered = await client.log(job.id);
+    held.resolve();
+
+    expect(beforeCallbackIsAnswered.requests.map(({ answer }) => answer)).toEqual(['pending']);
+    expect((await answer).status).toBe(202);
+  });
+
+  test('a garbage answer is a 200 that is not JSON, for a dispatch that was executed', async () => {
+    const { url, client, jobWith } = await arrange();
+    const { job, run } = await jobWith({ answers: [{ kind: 'garbage', bytes: 10_000 }] });
+
+    const response = await post(url, run);
+
+    expect([response.status, (await response.text()).length]).toEqual([200, 10_000]);
+    expect((await client.log(job.id)).executions).toHaveLength(1);
+  });
+
+  test('a dispatch whose answer was dropped is executed once, also when it is repeated', async () => {
+    const { url, client, jobWith } = await arrange();
+    const { job, run } = await jobWith({ answers: [{ kind: 'accept_then_drop' }] });
+
+    await expect(post(url, run)).rejects.toThrow();
+    const repeat = await post(url, run);
+
+    expect(repeat.status).toBe(200);
+    const log = await client.waitFor(job.id, 'idle');
+    expect(log.executions).toHaveLength(1);
+    expect(log.requests.map(({ answer }) => answer)).toEqual(['dropped', 200]);
+  });
+
+  test('a repeat that arrives while the first is on hold is executed once', async () => {
+    const { url, client, jobWith } = await arrange();
+    const { job, run } = await jobWith({ answers: [{ kind: 'hold' }] });
+
+    const onHold = post(url, run);
+    await client.waitFor(job.id, 'held');
+    const repeat = await post(url, run);
+    await client.release(job.id);
+
+    expect([repeat.status, (await onHold).status]).toEqual([202, 200]);
+    expect((await client.log(job.id)).executions).toHaveLength(1);
+  });
+
+  test('a cancel has answers of its own', async () => {
+    const { url, client, jobWith } = await arrange();
+    const { job, run } = await jobWith({
+      cancel_answers: [{ kind: 'error', status: 503 }],
+      pipeline: { manual: true },
+    });
+    const cancel = job.cancel(run, null);
+
+    const statuses = [
+      (await post(url, run)).status,
+      (await post(url, cancel)).status,
+      (await post(url, cancel)).status,
+    ];
+
+    expect(statuses).toEqual([202, 503, 202]);
+    expect((await client.log(job.id)).cancels).toHaveLength(1);
+  });
+});
+
+describe('planned pipelines', () => {
+  test('one that nothing is asked of beats while it transcribes, and says how far it is', async () => {
+    const { url, client, jobWith } = await arrange();
+    const { job, run } = await jobWith();
+
+    await post(url, run);
+    const { executions } = await client.waitFor(job.id, 'idle');
+
+    expect(job.reports.map(({ body }) => [body?.status, body?.progress_pct ?? null])).toEqual([
+      ['AUDIO_EXTRACTING', null],
+      ['AUDIO_READY', null],
+      ['TRANSCRIBING', 0],
+      ['TRANSCRIBING', 33],
+      ['TRANSCRIBING', 67],
+      ['TRANSCRIPT_READY', null],
+      ['GENERATING', null],
+      ['DRAFT_READY', null],
+    ]);
+    expect(executions.map(({ state }) => state)).toEqual(['finished']);
+  });
+
+  test('a planned failure fails the first execution and lets the next one through, from where it failed', async () => {
+    const { url, client, jobWith } = await arrange();
+    const { job, run } = await jobWith({ pipeline: { fail_at: 'TRANSCRIBING' } });
+
+    await post(url, run);
+    await client.waitFor(job.id, 'idle');
+    const failure = job.reports.at(-1)?.body;
+    await post(url, await job.retry());
+    const { executions } = await client.waitFor(job.id, 'idle');
+
+    expect(failure).toMatchObject({
+      status: 'FAILED',
+      failure_code: 'TRANSCRIPTION_FAILED',
+      failed_stage: 'TRANSCRIBING',
+    });
+    expect(executions.map(({ state }) => state)).toEqual(['failed', 'finished']);
+    expect(job.status).toBe('DRAFT_READY');
+  });
+
+  test('one that resumes from the draft exports it', async () => {
+    const { url, client, jobWith } = await arrange();
+    const { job, run } = await jobWith({ pipeline: { fail_at: 'EXPORTING' } });
+    await post(url, run);
+    await client.waitFor(job.id, 'idle');
+    job.timeOut();
+    const before = job.reports.length;
+
+    await post(url, await job.retry());
+    await client.waitFor(job.id, 'idle');
+
+    expect(statusesOf(job).slice(before)).toEqual(['EXPORTING', 'FAILED']);
+    await post(url, await job.retry());
+    await client.waitFor(job.id, 'idle');
+    expect(statusesOf(job).slice(-2)).toEqual(['EXPORTING', 'DONE']);
+  });
+
+  test('a manual execution sends no callback', async () => {
+    const { url, client, jobWith } = await arrange();
+    const { job, run } = await jobWith({ pipeline: { manual: true } });
+
+    await post(url, run);
+    const { executions } = await client.waitFor(job.id, 'idle');
+
+    expect(executions.map(({ state }) => state)).toEqual(['manual']);
+    expect(job.reports).toEqual([]);
+  });
+
+  test('a pipeline that dies says nothing more', async () => {
+    const { url, client, jobWith } = await arrange();
+    const { job, run } = await jobWith({ pipeline: { die_at: 'AUDIO_READY' } });
+
+    await post(url, run);
+    const { executions } = await client.waitFor(job.id, 'idle');
+
+    expect(statusesOf(job)).toEqual(['AUDIO_EXTRACTING']);
+    expect(executions.map(({ state }) => state)).toEqual(['died']);
+  });
+
+  test('duplicates bear the same event_id', async () => {
+    const { url, client, jobWith } = await arrange();
+    const { job, run } = await jobWith({ pipeline: { duplicate: true, stop_after: 'AUDIO_READY' } });
+
+    await post(url, run);
+    await client.waitFor(job.id, 'idle');
+
+    expect(statusesOf(job)).toEqual(['AUDIO_EXTRACTING', 'AUDIO_EXTRACTING', 'AUDIO_READY', 'AUDIO_READY']);
+    expect(job.reports.map(({ answer }) => answer)).toEqual([
+      ...[{ status: 204 }, { status: 200 }],
+      ...[{ status: 204 }, { status: 200 }],
+    ]);
+  });
+
+  test('reordered callbacks arrive in swapped pairs and keep their true times', async () => {
+    const { url, client, jobWith } = await arrange();
+    const { job, run } = await jobWith({
+      pipeline: { reorder: true, heartbeats: 0, stop_after: 'TRANSCRIPT_READY' },
+    });
+
+    await post(url, run);
+    const { executions } = await client.waitFor(job.id, 'idle');
+
+    // The transcript came before its job was transcribing, and so once more.
+    expect(statusesOf(job)).toEqual([
+      ...['AUDIO_READY', 'AUDIO_EXTRACTING'],
+      ...['TRANSCRIPT_READY', 'TRANSCRIBING', 'TRANSCRIPT_READY'],
+    ]);
+    const bodies = job.reports.flatMap(({ body }) => body ?? []);
+    const inTime = bodies.toSorted((a, b) => Date.parse(a.occurred_at) - Date.parse(b.occurred_at));
+    expect([...new Set(inTime.map(({ status }) => status))]).toEqual([
+      'AUDIO_EXTRACTING',
+      'AUDIO_READY',
+      'TRANSCRIBING',
+      'TRANSCRIPT_READY',
+    ]);
+    expect(executions.map(({ state }) => state)).toEqual(['finished']);
+  });
+
+  test('a pipeline waits for its release before the status that it pauses at', async () => {
+    const { url, client, jobWith } = await arrange();
+    const { job, run } = await jobWith({ pipeline: { pause_before: 'TRANSCRIBING', heartbeats: 1 } });
+
+    await post(url, run);
+    await client.waitFor(job.id, 'held');
+    const whileHeld = statusesOf(job);
+    await client.release(job.id);
+    await client.waitFor(job.id, 'idle');
+
+    expect(whileHeld).toEqual(['AUDIO_EXTRACTING', 'AUDIO_READY']);
+    expect(job.status).toBe('DRAFT_READY');
+  });
+});
