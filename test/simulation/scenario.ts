@@ -93,6 +93,9 @@ export interface Tally {
   executions: number;
   accepted: number;
   events: number;
+  /** What there was to judge: requests to the orchestrator, attempts to report. */
+  requests: number;
+  reports: number;
   /** The rules for which there was evidence. */
   rules: readonly RuleName[];
 }
@@ -218,6 +221,8 @@ export async function simulate({ actions, plans, chances }: Scenario): Promise<T
     executions: simulated.orchestrator.executions.length,
     accepted,
     events: timeline.events,
+    requests: simulated.records.requests.length,
+    reports: simulated.records.reports.length,
     rules,
   };
 }
