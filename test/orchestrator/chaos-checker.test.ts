@@ -2,16 +2,19 @@
 // in any of them is found. What each rule finds is the rules' own to test (test/rules).
 import { describe, expect, test } from 'vitest';
 import type { AtLargeRuleName } from '../rules/at-large.ts';
-import type { RuleName } from '../rules/judge.ts';
+import { judge, RULES, type RuleName } from '../rules/judge.ts';
+import { casesOf } from '../soak/chaos-case.ts';
 import { check } from '../soak/chaos-checker.ts';
 import type { ChaosRecords } from '../soak/chaos-records.ts';
 import {
+  anotherJob,
   call,
   callback,
   dispatch,
   execution,
   type Kept,
   keptRecords,
+  newest,
   REFUSED,
   RETRY,
   RUN,
@@ -29,14 +32,24 @@ const asked =
   ({ calls }) => {
     calls.push(call(...args));
   };
-const newest = <T>(items: readonly T[], change: (item: T) => void): void => items.slice(-1).forEach(change);
-const anotherJob = ({ jobs, job }: Kept): void => {
-  const bare = { dispatches: [], transitions: [], status: 'CREATED', listedStatus: 'CREATED' };
-  jobs.push({ ...job, id: 'job_2', ...bare });
-};
 
 test('records in which every promise is kept pass', () => {
   expect(check(keptRecords(), WINDOWS)).toEqual([]);
+});
+
+test('a chaos run is judged by every rule but those on what is not shown, and on real time', () => {
+  const [jobCase] = casesOf(keptRecords(), WINDOWS);
+  const applied: readonly string[] = jobCase ? judge(jobCase).applied : [];
+  expect(Object.keys(RULES).filter((rule) => !applied.includes(rule))).toEqual([
+    'no cancel stays undelivered',
+    'rest comes in time',
+    'a job at rest keeps no alarm',
+    'no report of a withdrawn dispatch is remembered',
+    'a report that was taken is remembered',
+    'only what was reported is remembered',
+    'a pipeline that was cancelled is told so',
+    'an answer comes within the wait',
+  ]);
 });
 
 const PLANTED: [RuleName | AtLargeRuleName, string, Plant][] = [

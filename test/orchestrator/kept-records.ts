@@ -63,6 +63,14 @@ export function keptRecords() {
 }
 export type Kept = ReturnType<typeof keptRecords>;
 
+export const newest = <T>(items: readonly T[], change: (item: T) => void): void =>
+  items.slice(-1).forEach(change);
+/** Another job beside the one. */
+export const anotherJob = ({ jobs, job }: Kept): void => {
+  const bare = { dispatches: [], transitions: [], status: 'CREATED', listedStatus: 'CREATED' };
+  jobs.push({ ...job, id: 'job_2', ...bare });
+};
+
 export function call(operation: Call['operation'], seconds: number, answer: Partial<Call>): Call {
   return {
     ...{ operation, jobId: 'job_1', requestKey: null, prefer: null, ending: 'answered', status: 0 },

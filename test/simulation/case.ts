@@ -7,7 +7,7 @@ import type { World } from './world.ts';
 
 /** Everything that is awaited has run out by then: window, first callback, stage, push, with late alarms. */
 const LIVENESS_BOUND_MS = 5_000_000;
-/** RFC 7240's `wait` has the calls around it besides. */
+/** What an answer may take beyond the wait: the calls around it. */
 const ANSWER_MARGIN_MS = 2_000;
 /** How long an editor waits who does not say. */
 export const DEFAULT_WAIT_MS = 10_000;
