@@ -14,6 +14,7 @@ export default defineConfig({
           name: 'pure',
           include: [
             'test/domain/**/*.test.ts',
+            'test/rules/**/*.test.ts',
             'test/contract/**/*.test.ts',
             'test/docs/**/*.test.ts',
             'test/cost/{budget,bundle}.test.ts',

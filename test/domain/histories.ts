@@ -7,10 +7,10 @@ import { isOpen } from '../../src/domain/dispatch.ts';
 import { brokenInvariant, type Present } from '../../src/domain/invariants.ts';
 import { REPORTABLE_STATUSES, type ReportableStatus } from '../../src/domain/lifecycle.ts';
 import { awaited, nextWakeUp } from '../../src/domain/timeouts.ts';
+import { holds } from '../rules/holds.ts';
 import { callback, cancel, confirmUpload, delivered, NO_ARTIFACTS, retry, run } from './builders.ts';
 import { MemoryJob, type MemoryState, OWNER, RULES } from './memory-job.ts';
 import { ModelJob } from './model.ts';
-import { holds } from './oracle.ts';
 
 /** A step knows the job only through the model, from which it picks what is worth trying. */
 type Make = (model: ModelJob, index: number, now: number) => Command;

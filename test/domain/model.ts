@@ -1,32 +1,15 @@
 // A second, deliberately simple job, written from spec/job-lifecycle.md and spec/dispatch.md rather than from the
 // code: one mutable object, one method for each command, statuses as plain text. It shares types with src/, no rule.
 import type { Callback, Command, ReportDelivery } from '../../src/domain/commands.ts';
-
-/** from → to by whom: e the editor, p the pipeline (orchestrator or system). Every live status may also end. */
-export const TABLE: Readonly<Record<string, string>> = {
-  CREATED: 'UPLOADING:e UPLOADED:e',
-  UPLOADING: 'UPLOADED:e',
-  UPLOADED: 'AUDIO_EXTRACTING:p',
-  AUDIO_EXTRACTING: 'AUDIO_EXTRACTING:p AUDIO_READY:p',
-  AUDIO_READY: 'TRANSCRIBING:p',
-  TRANSCRIBING: 'TRANSCRIBING:p TRANSCRIPT_READY:p',
-  TRANSCRIPT_READY: 'GENERATING:p',
-  GENERATING: 'GENERATING:p DRAFT_READY:p',
-  DRAFT_READY: 'EDITING:p REGENERATING:p EXPORTING:p',
-  EDITING: 'REGENERATING:p EXPORTING:p',
-  REGENERATING: 'REGENERATING:p EDITING:p DRAFT_READY:p',
-  EXPORTING: 'EXPORTING:p DONE:p EDITING:p',
-};
-const TERMINAL = ['DONE', 'FAILED', 'CANCELLED'];
-const RESTING = ['CREATED', 'UPLOADING', 'UPLOADED', 'DRAFT_READY', 'EDITING', ...TERMINAL];
-const IN_PROGRESS = ['AUDIO_EXTRACTING', 'TRANSCRIBING', 'GENERATING', 'REGENERATING', 'EXPORTING'];
-const OPEN = ['PENDING', 'DELIVERED', 'RUNNING'];
-const FURTHEST_FIRST = ['DRAFT_READY', 'TRANSCRIPT_READY', 'AUDIO_READY'];
-const FIELD: Record<string, 'audioUri' | 'transcriptUri' | 'draftUri'> = {
-  AUDIO_READY: 'audioUri',
-  TRANSCRIPT_READY: 'transcriptUri',
-  DRAFT_READY: 'draftUri',
-};
+import {
+  ARTIFACT_FIELD as FIELD,
+  FURTHEST_FIRST,
+  IN_PROGRESS,
+  OPEN,
+  PAUSES,
+  RESTING,
+  TABLE,
+} from '../rules/protocol.ts';
 
 /** The policy of the tests in words: "late" resumes from the transcript on, "off" is disabled. */
 function mayUse(profile: string, from: string | null): boolean {
@@ -38,7 +21,6 @@ const WINDOW = 60_000;
 const ACK = 600_000;
 const STAGE = 3_600_000;
 const GRACE = 1_000;
-const PAUSES = [1_000, 2_000, 4_000, 8_000, 15_000];
 
 export interface ModelDispatch {
   id: string;

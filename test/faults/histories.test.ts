@@ -3,6 +3,7 @@
 import { env } from 'cloudflare:test';
 import fc from 'fast-check';
 import { expect, onTestFinished, test, vi } from 'vitest';
+import { RULES, type RuleName } from '../rules/judge.ts';
 import { newHome } from '../support/workerd/acting.ts';
 import { histories, live } from './history.ts';
 
@@ -10,6 +11,16 @@ const { FAULT_HISTORIES = '500', SEED = '1' } = env as unknown as Record<string,
 const numRuns = Number(FAULT_HISTORIES);
 const seed = Number(SEED);
 const AT_ONCE = 40;
+/** Lists are not waited for, times are not compared, and editors ask at any time. */
+const WITHOUT_EVIDENCE: RuleName[] = [
+  'rest comes in time',
+  'a job at rest keeps no alarm',
+  'a job is listed as it is',
+  'a delivery is tried for as long as another attempt fits into its window',
+  'no dispatch is opened while another is open',
+  'an answer comes within the wait',
+  'who asks at rest is refused only for a reason',
+];
 
 test('whatever fails, no history over HTTP loses or doubles an execution, and every job comes to rest', async () => {
   // Thousands of log lines would cost the runner more than the histories do.
@@ -24,6 +35,7 @@ test('whatever fails, no history over HTTP loses or doubles an execution, and ev
       counts[what] = (counts[what] ?? 0) + 1;
     },
   };
+  const applied = new Set<RuleName>();
   const generated = fc.sample(histories, { numRuns, seed });
   const waiting = [...generated.entries()];
   const editor = async (): Promise<void> => {
@@ -31,7 +43,7 @@ test('whatever fails, no history over HTTP loses or doubles an execution, and ev
     for (let next = waiting.shift(); next; next = waiting.shift()) {
       const [index, history] = next;
       try {
-        await live(history, home, tally);
+        for (const rule of await live(history, home, tally)) applied.add(rule);
       } catch (error) {
         const message = error instanceof Error ? error.message : String(error);
         throw new Error(`${message}\nseed ${seed}, history ${index}: ${JSON.stringify(history)}`);
@@ -45,4 +57,7 @@ test('whatever fails, no history over HTTP loses or doubles an execution, and ev
     expect(counts[fault], fault).toBeGreaterThan(numRuns / 10);
   }
   expect(counts.accepted).toBeGreaterThan(numRuns);
+  expect(counts.reports).toBeGreaterThan(counts.executions ?? 0);
+  const unapplied = Object.keys(RULES).filter((rule) => !applied.has(rule as RuleName));
+  expect(unapplied).toEqual(WITHOUT_EVIDENCE);
 }, 1_800_000);

@@ -1,15 +1,18 @@
-// One history over HTTP with real queues: what an editor asks, what goes wrong meanwhile, and what has to be true
-// in the end. The orchestrator's own log of executions is the oracle.
+// One history over HTTP with real queues: what an editor asks, what goes wrong meanwhile, and how all of it comes to its
+// end. What has to be true then, the rules say; the orchestrator's own log of executions is the oracle.
 import { env } from 'cloudflare:test';
 import fc from 'fast-check';
 import { requireConfig } from '../../src/config.ts';
-import { isResting } from '../../src/domain/lifecycle.ts';
-import { brokenTrail, holds, WAS_DELIVERED } from '../domain/oracle.ts';
+import type { Call } from '../rules/case.ts';
+import { type RuleName, requireKept } from '../rules/judge.ts';
+import { RESTING } from '../rules/protocol.ts';
 import type { Answer } from '../support/orchestrator/plan.ts';
 import type { Failure, Script } from '../support/pipeline/script.ts';
 import { type ActingJob, createdJob, type Home } from '../support/workerd/acting.ts';
-import { orchestrator, type Reply } from '../support/workerd/harness.ts';
+import { call, orchestrator, type Reply } from '../support/workerd/harness.ts';
+import { caseOf } from './case.ts';
 import { Pipelines, USUAL } from './pipeline.ts';
+import { Witness } from './witness.ts';
 
 type Disturbance = 'abort' | 'evict' | 'alarm' | 'same-again';
 interface Step {
@@ -75,15 +78,15 @@ const config = requireConfig(env);
 const ATTEMPTS = 8;
 const SETTLE_ROUNDS = 200;
 
-/** Lives through the history; throws at a broken promise. */
+/** Lives through the history; throws at a broken promise. The rules for which there was evidence. */
 export async function live(
   { answers, pipelines: plans, steps }: History,
   home: Home,
   tally: Tally,
-): Promise<void> {
+): Promise<RuleName[]> {
   const job = await createdJob({ answers }, home);
-  const pipelines = new Pipelines(job, plans);
-  const answered: { request: string; reply: Reply }[] = [];
+  const witness = new Witness();
+  const pipelines = new Pipelines(witness.watched(job), plans);
 
   const disturb = async (what: Disturbance, request: () => Promise<unknown>): Promise<void> => {
     tally.count(what);
@@ -100,32 +103,36 @@ export async function live(
     }
   };
   /** As clients do: the same request again while there was no answer. */
-  const ask = async (request: string, send: () => Promise<Reply>): Promise<Reply> => {
-    for (let attempt = 1; ; attempt += 1) {
-      const reply = await send().catch(() => null);
+  const ask = async (
+    operation: Call['operation'],
+    send: () => Promise<Reply>,
+    { request = null, prefer = null }: { request?: string | null; prefer?: string | null } = {},
+  ): Promise<void> => {
+    for (let attempt = 1; attempt <= ATTEMPTS; attempt += 1) {
+      const reply = await witness.asks({ operation, request, prefer }, send);
       tally.count(`answer ${reply?.status ?? 'none'}`);
-      if (reply && reply.status !== 503) {
-        answered.push({ request, reply });
-        return reply;
-      }
-      if (attempt === ATTEMPTS) throw new Error('no answer');
+      if (reply === null || reply.status === 503) continue;
+      if (reply.status <= 202 && request !== null) tally.count('accepted');
+      return;
     }
+    throw new Error('no answer');
   };
-  const requestOf = ({ ask: what, request, prefer }: Step): Promise<unknown> => {
+  const requestOf = ({ ask: what, request, prefer }: Step): Promise<void> => {
     switch (what) {
       case 'run':
-        return ask('run', () => job.run({ prefer }));
+        return ask('run', () => job.run({ prefer }), { request: 'run', prefer });
       case 'retry':
-        return ask(`retry ${request}`, () => job.retry(request, { prefer }));
+        return ask('retry', () => job.retry(request, { prefer }), { request, prefer });
       case 'cancel':
         return ask('cancel', () => job.cancel());
       case 'read':
-        return job.get().catch(() => {});
+        return ask('read', () => call('GET', `/jobs/${job.id}`, { token: job.token }));
     }
   };
 
   await ask('confirm', () => job.confirm());
-  await ask('run', () => job.run({ prefer: 'respond-async' }));
+  const first = { request: 'run', prefer: 'respond-async' };
+  await ask('run', () => job.run({ prefer: first.prefer }), first);
   for (const step of steps) {
     if (step.rested) await rest(job, pipelines);
     const request = () => requestOf(step);
@@ -135,8 +142,12 @@ export async function live(
     await pipelines.start();
   }
   await settle(job, pipelines);
-  await check(job, pipelines, answered, tally);
+  const rules = requireKept(await caseOf(job, witness));
+  for (const _ of witness.reports) tally.count('reports');
+  for (const _ of await job.executions()) tally.count('executions');
+  for (const { answer } of await job.requests()) tally.count(`orchestrator ${answer}`);
   await orchestrator.clear(job.id);
+  return rules;
 }
 
 /** Until what was dispatched has arrived and its pipeline has ended, if it does within moments. */
@@ -152,7 +163,7 @@ async function rest(job: ActingJob, pipelines: Pipelines): Promise<void> {
   await pipelines.end();
 }
 
-/** Until nothing is awaited any more. A pipeline that went silent is waited for by making the job older. */
+/** Until nothing is awaited any more, or for too long. A pipeline that went silent is waited for by making the job older. */
 async function settle(job: ActingJob, pipelines: Pipelines): Promise<void> {
   for (let round = 0; round < SETTLE_ROUNDS; round += 1) {
     await pipelines.start();
@@ -160,13 +171,12 @@ async function settle(job: ActingJob, pipelines: Pipelines): Promise<void> {
     const { status, open_dispatch: open } = await job.get();
     const dispatches = await job.storedDispatches();
     const isCancelling = dispatches.some(({ cancelNotice }) => cancelNotice?.state === 'PENDING');
-    if (isResting(status) && open === null && !isCancelling) return;
+    if (RESTING.includes(status) && open === null && !isCancelling) return;
     const isSilent = open === null ? !isCancelling : open.dispatch_state !== 'PENDING';
     if (isSilent && (await hasEnded(job))) await job.age(config.rules.stageTimeoutMs + 1_000);
     await job.alarm().catch(() => false);
     await scheduler.wait(200);
   }
-  throw new Error(`does not come to rest: ${JSON.stringify(await job.get())}`);
 }
 
 /** Whether every execution's pipeline was started, so that what is silent now stays silent. */
@@ -175,61 +185,3 @@ const hasEnded = async (job: ActingJob): Promise<boolean> => {
   await scheduler.wait(5);
   return (await job.executions()).length === before.length;
 };
-
-async function check(
-  job: ActingJob,
-  { applied }: Pipelines,
-  answered: readonly { request: string; reply: Reply }[],
-  tally: Tally,
-): Promise<void> {
-  const dispatches = (await job.dispatches()).toReversed();
-  const ids: string[] = dispatches.map(({ dispatch_id }) => dispatch_id);
-  const stateOf = (id: string): string => dispatches.find((d) => d.dispatch_id === id)?.dispatch_state;
-  const executions = (await job.executions()).map(({ dispatch_id }) => dispatch_id);
-
-  holds('no dispatch is executed twice', new Set(executions).size === executions.length);
-  holds(
-    'only what was stored is executed',
-    executions.every((id) => ids.includes(id)),
-  );
-  for (const id of ids) {
-    if (WAS_DELIVERED.includes(stateOf(id)))
-      holds('what was delivered was executed', executions.includes(id));
-  }
-  const order = applied.map((id) => ids.indexOf(id));
-  holds(
-    'no two pipelines are accepted at once',
-    order.every((at, i) => i === 0 || at >= (order[i - 1] ?? 0)),
-  );
-  const holders = new Map<string, string>();
-  for (const { request, reply } of answered) {
-    const { dispatch_id: id, dispatch_state: state, error_code, details } = reply.body ?? {};
-    holds('no answer is an unexpected one', [200, 202, 409, 502].includes(reply.status));
-    if (error_code === 'ORCHESTRATOR_DISPATCH_FAILED') {
-      holds('a 502 means withdrawn', stateOf(details.dispatch_id) === 'UNDELIVERABLE');
-      holds('a withdrawn pipeline never moves the job', !applied.includes(details.dispatch_id));
-    }
-    if (id === undefined || reply.status > 202) continue;
-    tally.count('accepted');
-    holds('what was accepted is not lost', ids.includes(id));
-    if (state !== 'PENDING') holds('what was answered as delivered was executed', executions.includes(id));
-    if (stateOf(id) === 'UNDELIVERABLE') continue;
-    holds('one request makes one dispatch', (holders.get(request) ?? id) === id);
-    holders.set(request, id);
-  }
-  const present = await job.status();
-  const trail = (await job.transitions()).map((entry) => ({
-    actor: entry.actor_type,
-    from: entry.prev_status,
-    to: entry.new_status,
-    resumedFrom: dispatches.find((d) => d.dispatch_id === entry.dispatch_id)?.resume_from_status ?? null,
-  }));
-  const fault = brokenTrail(trail, present);
-  holds(`the audit trail is one that the table allows: ${fault}`, fault === null);
-  const wasCancelled = answered.some(({ request, reply }) => request === 'cancel' && reply.status === 200);
-  holds('a cancelled job stays cancelled', !wasCancelled || present === 'CANCELLED');
-  for (const id of applied)
-    holds('a withdrawn pipeline never moves the job', stateOf(id) !== 'UNDELIVERABLE');
-  for (const _ of executions) tally.count('executions');
-  for (const { answer } of await job.requests()) tally.count(`orchestrator ${answer}`);
-}

@@ -4,12 +4,16 @@ import fc from 'fast-check';
 import type { DispatchAnswer, JobAnswer } from '../../src/actor/answers.ts';
 import { planWait } from '../../src/http/prefer.ts';
 import { confirmUpload, cancel as newCancel, retry as newRetry, run as newRun } from '../domain/builders.ts';
-import { holds } from '../domain/oracle.ts';
+import type { Call, Ending } from '../rules/case.ts';
+import { holds } from '../rules/holds.ts';
+import { type RuleName, requireKept } from '../rules/judge.ts';
 import type { Failure, Script } from '../support/pipeline/script.ts';
+import { caseOf, DEFAULT_WAIT_MS } from './case.ts';
 import type { Chances } from './chance.ts';
 import { Checker } from './checker.ts';
+import { endingOfDispatch, endingOfJob, INTERNAL_ERROR } from './records.ts';
 import { USUAL } from './simulated-orchestrator.ts';
-import { JOB, World } from './world.ts';
+import { isFault, JOB, World } from './world.ts';
 
 type Action =
   | { do: 'run'; prefer: string }
@@ -85,7 +89,6 @@ export const scenarios: fc.Arbitrary<Scenario> = fc.record({
 
 /** How often a browser, a proxy or a person asks again when there was no answer. */
 const ATTEMPTS = 6;
-const DEFAULT_WAIT_MS = 10_000;
 const MAX_EVENTS = 20_000;
 
 export interface Tally {
@@ -93,6 +96,11 @@ export interface Tally {
   executions: number;
   accepted: number;
   events: number;
+  /** What there was to judge: requests to the orchestrator, attempts to report. */
+  requests: number;
+  reports: number;
+  /** The rules for which there was evidence. */
+  rules: readonly RuleName[];
 }
 
 /** What the patched clock and timers of the process belong to. */
@@ -109,8 +117,8 @@ export async function simulate({ actions, plans, chances }: Scenario): Promise<T
   const { timeline } = simulated;
   const checker = new Checker(simulated);
   let broken: unknown = null;
+  let rules: readonly RuleName[] = [];
   let accepted = 0;
-  let outstanding = 0;
   let ids = 0;
   const guard = (work: Promise<unknown>) => {
     work.catch((error) => {
@@ -119,43 +127,53 @@ export async function simulate({ actions, plans, chances }: Scenario): Promise<T
   };
 
   /** Asks again while there is no answer; answers null when there never was one. Each request is made anew. */
-  const ask = async <T>(method: string, waitMs: number, request: () => unknown[]): Promise<T | null> => {
+  const ask = async <T>(
+    method: string,
+    call: Pick<Call, 'operation' | 'request' | 'prefer'>,
+    request: () => unknown[],
+    endingOf: (answer: T) => Ending,
+  ): Promise<Ending | null> => {
     for (let attempt = 1; attempt <= ATTEMPTS; attempt += 1) {
-      const askedAt = timeline.now;
+      const ended = simulated.records.asks(call);
       try {
-        outstanding += 1;
-        const answer = await simulated.call<T>(method, ...request()).finally(() => {
-          outstanding -= 1;
-        });
-        holds('a caller is answered within the wait', timeline.now - askedAt <= waitMs + 2_000);
-        return answer;
+        const ending = endingOf(await simulated.call<T>(method, ...request()));
+        ended(ending);
+        return ending;
       } catch (error) {
-        if (error instanceof Error && error.message.startsWith('broken')) throw error;
+        ended(isFault(error) ? { kind: 'unanswered', metFault: true } : INTERNAL_ERROR);
         await timeline.sleep(400 * attempt);
       }
     }
     return null;
   };
 
-  const askProject = async (method: string, args: unknown[]): Promise<unknown> => {
+  const askOfJob = (method: string, operation: Call['operation'], ...args: unknown[]) =>
+    ask<JobAnswer>(method, { operation, request: null, prefer: null }, () => args, endingOfJob);
+
+  const isProjectMade = async (): Promise<boolean> => {
+    const { projectId: id, owner } = JOB;
     try {
-      return await simulated.callProject(method, ...args);
+      return (await simulated.callProject('create', { id, owner, name: 'Talks' })) !== null;
     } catch {
       await timeline.sleep(400);
-      return null;
+      return false;
     }
   };
 
-  const dispatch = async (kind: 'run' | 'retry', request: string, preference: string): Promise<void> => {
-    const { waitMs, windowMs } = planWait(preference, DEFAULT_WAIT_MS);
-    const answer = await ask<DispatchAnswer>('dispatch', waitMs, () => {
-      const id = `dsp_${ids++}`;
-      const command =
-        kind === 'run' ? newRun(id, { windowMs }) : newRetry(id, { windowMs, clientRequestId: request });
-      return [command, waitMs];
-    });
-    if (answer?.ok) accepted += 1;
-    if (answer) checker.sawDispatch(`${kind} ${request}`, answer);
+  const dispatch = async (kind: 'run' | 'retry', request: string, prefer: string): Promise<void> => {
+    const { waitMs, windowMs } = planWait(prefer, DEFAULT_WAIT_MS);
+    const ending = await ask<DispatchAnswer>(
+      'dispatch',
+      { operation: kind, request: kind === 'run' ? 'run' : request, prefer },
+      () => {
+        const id = `dsp_${ids++}`;
+        const command =
+          kind === 'run' ? newRun(id, { windowMs }) : newRetry(id, { windowMs, clientRequestId: request });
+        return [command, waitMs];
+      },
+      endingOfDispatch,
+    );
+    if (ending?.kind === 'done') accepted += 1;
   };
 
   const act = async (action: Action): Promise<void> => {
@@ -167,8 +185,7 @@ export async function simulate({ actions, plans, chances }: Scenario): Promise<T
         return dispatch('retry', action.request, action.prefer);
       case 'cancel': {
         const { deliveryMayHaveStarted: _actors, ...command } = newCancel();
-        const answer = await ask<JobAnswer>('cancel', 0, () => [command]);
-        if (answer) checker.sawCancel(answer);
+        await askOfJob('cancel', 'cancel', command);
         return;
       }
       case 'evict':
@@ -187,10 +204,9 @@ export async function simulate({ actions, plans, chances }: Scenario): Promise<T
 
   const live = async (): Promise<void> => {
     // An upload that never gets through leaves nothing to simulate.
-    const { projectId, owner } = JOB;
-    while ((await askProject('create', [{ id: projectId, owner, name: 'Talks' }])) === null);
-    while ((await ask('create', 0, () => [JOB])) === null);
-    while ((await ask('confirmUpload', 0, () => [confirmUpload()])) === null);
+    while (!(await isProjectMade()));
+    while ((await askOfJob('create', 'create', JOB)) === null);
+    while ((await askOfJob('confirmUpload', 'confirm', confirmUpload())) === null);
     await dispatch('run', '', 'respond-async');
     for (const { afterMs, action } of actions) {
       await timeline.sleep(afterMs);
@@ -208,8 +224,8 @@ export async function simulate({ actions, plans, chances }: Scenario): Promise<T
     );
     if (broken !== null) throw broken;
     holds('the world comes to rest', timeline.events <= MAX_EVENTS);
-    holds('every caller is answered', outstanding === 0);
-    checker.end();
+    const clockWasSet = actions.some(({ action }) => action.do === 'clock');
+    rules = requireKept(caseOf(simulated, { lastStirredAt: checker.lastStirredAt, clockWasSet }));
   } finally {
     current = null;
     simulated.close();
@@ -219,5 +235,8 @@ export async function simulate({ actions, plans, chances }: Scenario): Promise<T
     executions: simulated.orchestrator.executions.length,
     accepted,
     events: timeline.events,
+    requests: simulated.records.requests.length,
+    reports: simulated.records.reports.length,
+    rules,
   };
 }

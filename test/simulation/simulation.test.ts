@@ -4,6 +4,7 @@ import fc from 'fast-check';
 import { afterAll, beforeAll, expect, test, vi } from 'vitest';
 import type { Delivery } from '../../src/contract/messages.ts';
 import { RULES } from '../domain/memory-job.ts';
+import { RULES as JUDGED, type RuleName } from '../rules/judge.ts';
 import { ALL_FAULTS } from './chance.ts';
 import { FOUND } from './found.ts';
 import { scenarios, simulate, world } from './scenario.ts';
@@ -20,8 +21,9 @@ vi.mock('../../src/config.ts', () => ({
 }));
 vi.mock('../../src/log.ts', () => ({ log: () => {}, describeError: String }));
 
-const total = { worlds: 0, seed, events: 0, executions: 0, accepted: 0 };
+const total = { worlds: 0, seed, events: 0, executions: 0, accepted: 0, requests: 0, reports: 0 };
 const faults = new Map<string, number>();
+const applied = new Set<RuleName>();
 
 beforeAll(() => {
   vi.spyOn(Date, 'now').mockImplementation(() => world().timeline.now + world().timeline.skewMs);
@@ -42,6 +44,9 @@ test('whatever fails, one live pipeline at most, nothing accepted lost or double
       total.events += tally.events;
       total.executions += tally.executions;
       total.accepted += tally.accepted;
+      total.requests += tally.requests;
+      total.reports += tally.reports;
+      for (const rule of tally.rules) applied.add(rule);
       for (const [fault, count] of tally.faults) faults.set(fault, (faults.get(fault) ?? 0) + count);
     }),
     { numRuns, seed, examples: FOUND.map((scenario) => [scenario]) },
@@ -49,6 +54,12 @@ test('whatever fails, one live pipeline at most, nothing accepted lost or double
   // A proof by worlds in which nothing happened would be none.
   expect(total.executions).toBeGreaterThan(numRuns);
   expect([...faults.keys()].sort()).toEqual(ALL_FAULTS);
+  // So would one by judges who saw nothing of it.
+  expect(total.requests).toBeGreaterThan(total.executions);
+  expect(total.reports).toBeGreaterThan(total.executions);
+  // Its editors ask at any time.
+  const unapplied = Object.keys(JUDGED).filter((rule) => !applied.has(rule as RuleName));
+  expect(unapplied).toEqual(['who asks at rest is refused only for a reason']);
 }, 7_200_000);
 
 test('a seed reproduces a world to the last event', async () => {

@@ -1,18 +1,26 @@
 // One job's whole world: the service's own actors, stores, outbox and consumers, in simulated surroundings.
 // What stands in for the platform and for the orchestrator is at the outermost edge.
+import type { CallbackAnswer } from '../../src/actor/answers.ts';
 import { JobActor } from '../../src/actor/job-actor.ts';
 import { ProjectActor } from '../../src/actor/project-actor.ts';
 import { WorkspaceActor } from '../../src/actor/workspace-actor.ts';
 import type { Delivery } from '../../src/contract/messages.ts';
-import type { DeliveryOutcome } from '../../src/domain/commands.ts';
+import type { Callback, DeliveryOutcome } from '../../src/domain/commands.ts';
 import type { Script } from '../support/pipeline/script.ts';
 import { Chance, type Chances } from './chance.ts';
+import { Records, toReportAnswer } from './records.ts';
 import { GONE, SimulatedObject } from './simulated-object.ts';
 import { SimulatedOrchestrator } from './simulated-orchestrator.ts';
 import { type Invocation, SimulatedQueue } from './simulated-queue.ts';
 import { Timeline, type Timer } from './timeline.ts';
 
 export const JOB = { id: 'job_simulated', projectId: 'prj_simulated', owner: 'own_alice' };
+
+/** What a caller sees of a call that did not arrive, or whose answer did not. */
+const LOST = new Error('Network connection lost.');
+
+/** Whether a call failed by a fault of the surroundings, and not by the service's own doing. */
+export const isFault = (error: unknown): boolean => error === GONE || error === LOST;
 
 /** What somebody who died waits for. */
 const never = <T>(): Promise<T> => new Promise(() => {});
@@ -38,6 +46,7 @@ function gated(gate: () => boolean): Caller {
 
 export class World {
   readonly timeline = new Timeline();
+  readonly records = new Records(() => this.timeline.now);
   readonly chance: Chance;
   readonly job: SimulatedObject;
   readonly project: SimulatedObject;
@@ -60,10 +69,9 @@ export class World {
       (ctx, gate) => new JobActor(ctx, this.#jobEnv(gate)),
     );
     this.queue = new SimulatedQueue(timeline, this.chance, (invocation) => this.#consumerEnv(invocation));
-    this.orchestrator = new SimulatedOrchestrator(timeline, this.chance, scripts, async (report) => {
-      const answer = await this.call<{ ok: boolean; rejection?: { code: string } }>('applyCallback', report);
-      return answer.ok ? null : (answer.rejection?.code ?? null);
-    });
+    this.orchestrator = new SimulatedOrchestrator(timeline, this.chance, scripts, (report) =>
+      this.#report(report),
+    );
   }
 
   /** A call to the job from outside: by the Worker, for an editor or the orchestrator. */
@@ -87,8 +95,10 @@ export class World {
     });
   }
 
-  deliver(delivery: Delivery): Promise<DeliveryOutcome> {
-    return this.orchestrator.receive(delivery);
+  async deliver(delivery: Delivery): Promise<DeliveryOutcome> {
+    const outcome = await this.orchestrator.receive(delivery);
+    this.records.delivered(delivery, outcome);
+    return outcome;
   }
 
   /** The runtime is killed: every memory is gone, the local queue's too. */
@@ -111,14 +121,26 @@ export class World {
     this.workspace.close();
   }
 
+  async #report(report: Callback): Promise<string | null> {
+    const answered = this.records.reported(report);
+    try {
+      const answer = await this.call<CallbackAnswer>('applyCallback', report);
+      answered(toReportAnswer(answer));
+      return answer.ok ? null : answer.rejection.code;
+    } catch (error) {
+      answered(isFault(error) ? 'none' : 'failed');
+      throw error;
+    }
+  }
+
   async #rpc(caller: Caller, target: SimulatedObject, method: string, args: unknown[]): Promise<unknown> {
     if (!caller.canSend()) return never();
     await this.timeline.sleep(this.chance.delayMs());
     const fault = this.chance.fault('call');
-    if (fault === 'never-arrives') throw new Error('Network connection lost.');
+    if (fault === 'never-arrives') throw LOST;
     const answer = await target.invoke(method, args);
     await this.timeline.sleep(this.chance.delayMs());
-    if (fault === 'answer-lost') throw new Error('Network connection lost.');
+    if (fault === 'answer-lost') throw LOST;
     return caller.isAlive() ? answer : never();
   }
 

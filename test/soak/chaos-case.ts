@@ -1,86 +1,86 @@
-// The records of a chaos run sorted by job, and what a rule that is broken looks like.
-import type { CallbackRecord, ExecutionRecord, RequestRecord } from '../support/orchestrator/log.ts';
-import type { Call, ChaosRecords, DispatchRow, FinalJob, TransitionRow } from './chaos-records.ts';
+// The records of a chaos run in the form that the rules judge: one case for each job, and the run at large.
+import type { AtLarge } from '../rules/at-large.ts';
+import type { Call as CaseCall, Ending, JobCase, Report, Windows } from '../rules/case.ts';
+import { toDispatch, toEntry, toReport, toReportAnswer, toRequest } from '../rules/outside.ts';
+import type { CallbackRecord } from '../support/orchestrator/log.ts';
+import type { Call, ChaosRecords } from './chaos-records.ts';
 
-export const VIOLATIONS = [
-  'lost',
-  'doubled',
-  'stuck',
-  'two at once',
-  'broken 502',
-  'broken cancel',
-  'audit trail',
-  'checkpoint',
-  'list',
-  'answer',
-  'secret',
-] as const;
-export type ViolationKind = (typeof VIOLATIONS)[number];
-
-export interface Violation {
-  kind: ViolationKind;
-  jobId: string | null;
-  what: string;
-}
-
-/** The settings of the service that was tested, in milliseconds. */
-export interface Windows {
-  defaultWaitMs: number;
-  deadlineMs: number;
-  /** The longest Retry-After that the orchestrator asked for. */
-  longestRetryAfterMs: number;
-}
-
-/** Everything about one job, in one place. */
-export interface JobCase {
-  job: FinalJob;
-  calls: Call[];
-  /** Older ones have lower numbers. */
-  rank: Map<string, number>;
-  dispatches: Map<string, DispatchRow>;
-  executions: ExecutionRecord[];
-  requests: RequestRecord[];
-  callbacks: SentCallback[];
-}
-
-/** An attempt, with the earliest time at which it can have been sent. */
-export type SentCallback = CallbackRecord & { sentAfter: number; answeredAt: number };
-export type Found = Omit<Violation, 'jobId'>;
-
-/** The state of a dispatch that never was. */
-export const WITHDRAWN = 'UNDELIVERABLE';
-
-export function casesOf({ jobs, calls, log }: ChaosRecords): JobCase[] {
-  const ofJob = <T>(records: readonly T[], idOf: (record: T) => string | null) => Map.groupBy(records, idOf);
+export function casesOf({ jobs, calls, log }: ChaosRecords, windows: Windows): JobCase[] {
   const byJob = ({ job_id }: { job_id: string }) => job_id;
-  const callsOf = ofJob(calls, ({ jobId }) => jobId);
-  const executionsOf = ofJob(log.executions, byJob);
-  const requestsOf = ofJob(log.requests, byJob);
-  const callbacksOf = ofJob(log.callbacks, byJob);
-  return jobs.map((job) => ({
-    job,
-    calls: callsOf.get(job.id) ?? [],
-    rank: new Map(job.dispatches.map(({ dispatch_id }, index) => [dispatch_id, index])),
-    dispatches: new Map(job.dispatches.map((dispatch) => [dispatch.dispatch_id, dispatch])),
-    executions: executionsOf.get(job.id) ?? [],
-    requests: requestsOf.get(job.id) ?? [],
-    callbacks: toSent(callbacksOf.get(job.id) ?? []),
-  }));
+  const callsOf = Map.groupBy(calls, ({ jobId }) => jobId);
+  const executionsOf = Map.groupBy(log.executions, byJob);
+  const requestsOf = Map.groupBy(log.requests, byJob);
+  const callbacksOf = Map.groupBy(log.callbacks, byJob);
+  return jobs.map(
+    (job): JobCase => ({
+      ...{ id: job.id, status: job.status, revision: job.revision },
+      ...{ videoUri: job.videoUri, openDispatchId: job.openDispatchId },
+      dispatches: job.dispatches.map(toDispatch),
+      trail: job.transitions.map(toEntry),
+      executions: (executionsOf.get(job.id) ?? []).map(({ dispatch_id }) => dispatch_id),
+      requests: (requestsOf.get(job.id) ?? []).map(toRequest),
+      reports: reportsOf(callbacksOf.get(job.id) ?? []),
+      calls: (callsOf.get(job.id) ?? []).map(toCall),
+      evidence: {
+        listed: { known: job.listedStatus },
+        notices: { unknown: 'the API does not show them' },
+        lifetimes: {
+          known: new Map(
+            job.dispatches.map(({ dispatch_id, created_at, updated_at }) => [
+              dispatch_id,
+              { madeAt: Date.parse(created_at), changedAt: Date.parse(updated_at) },
+            ]),
+          ),
+        },
+        windows: { known: windows },
+        remembered: { unknown: 'the API does not show them' },
+        rest: { unknown: 'all jobs are waited for together, and the API shows no alarm' },
+        patience: { unknown: 'a runtime that is killed under load answers when it can' },
+        asksAtRest: { known: true },
+      },
+    }),
+  );
+}
+
+export function atLargeOf({ jobs, calls, leaks }: ChaosRecords): AtLarge {
+  return {
+    jobIds: jobs.map(({ id }) => id),
+    creations: calls
+      .filter(({ operation }) => operation === 'create')
+      .map((call) => ({ call: toCall(call), jobId: call.status === 201 ? call.jobId : null })),
+    calls: calls.filter(({ jobId }) => jobId === null).map(toCall),
+    leaks,
+  };
 }
 
 /** The log knows when an answer came, not when the report left: not before it was made, nor before the one before it. */
-function toSent(callbacks: readonly CallbackRecord[]): SentCallback[] {
+function reportsOf(callbacks: readonly CallbackRecord[]): Report[] {
   const lastOf = new Map<string, number>();
-  return callbacks.map((callback) => {
-    const answeredAt = Date.parse(callback.at);
-    const before = lastOf.get(callback.execution_id) ?? 0;
-    lastOf.set(callback.execution_id, answeredAt);
-    return { ...callback, answeredAt, sentAfter: Math.max(Date.parse(callback.body.occurred_at), before) };
+  return callbacks.map(({ at, execution_id, dispatch_id, body, answer, error_code }) => {
+    const answeredAt = Date.parse(at);
+    const before = lastOf.get(execution_id) ?? 0;
+    lastOf.set(execution_id, answeredAt);
+    return toReport(dispatch_id, body, {
+      sentAfter: Math.max(Date.parse(body.occurred_at), before),
+      answeredAt,
+      answer: toReportAnswer(answer === 'unreachable' ? null : answer, error_code),
+    });
   });
 }
 
-export const isTaken = (answer: CallbackRecord['answer']): boolean => answer === 204 || answer === 200;
-export const eventKey = (correlationId: string | null, occurredAt: string, status: string): string =>
-  `${correlationId} ${Date.parse(occurredAt)} ${status}`;
-export const keyOf = ({ correlation_id, occurred_at, new_status }: TransitionRow): string =>
-  eventKey(correlation_id, occurred_at, new_status);
+function toCall(call: Call): CaseCall {
+  const { operation, requestKey, prefer, sentAt, endedAt } = call;
+  return { operation, request: requestKey, prefer, sentAt, endedAt, ending: endingOf(call) };
+}
+
+function endingOf(call: Call): Ending {
+  const { ending, status, errorCode, dispatchId, dispatchState, revision } = call;
+  if (ending === 'forgotten') return { kind: 'forgotten' };
+  if (ending !== 'answered') return { kind: 'unanswered', metFault: call.metKill };
+  if (status >= 300) return { kind: 'refused', status, code: errorCode, dispatchId };
+  const dispatch = dispatchId && {
+    ...{ id: dispatchId, state: dispatchState ?? 'not said', replayed: call.replayed ?? false },
+    ...{ resumeFrom: call.resumeFrom, ref: call.checkpointRef },
+  };
+  return { kind: 'done', status, dispatch: dispatch || null, revision };
+}

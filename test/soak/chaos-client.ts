@@ -110,7 +110,7 @@ export class ChaosClient {
       status: got.status,
       errorCode: ours.error_code ?? (got.ending === 'answered' ? null : String(got.body)),
       metKill: false,
-      dispatchId: ours.dispatch_id ?? (got.status === 502 ? (ours.details?.dispatch_id ?? null) : null),
+      dispatchId: ours.dispatch_id ?? ours.details?.dispatch_id ?? null,
       dispatchState: ours.dispatch_state ?? null,
       replayed: ours.replayed ?? null,
       resumeFrom: ours.resume_from_status ?? null,

@@ -1,6 +1,7 @@
 // What the service and the orchestrator show once the faults are over: waits for every job to come to rest, no longer
 // than the bound, and then reads all of it.
 import { setTimeout as sleep } from 'node:timers/promises';
+import { RESTING } from '../rules/protocol.ts';
 import type { OrchestratorClient } from '../support/orchestrator/client.ts';
 import type { OrchestratorLog } from '../support/orchestrator/log.ts';
 import type { Body, ChaosClient } from './chaos-client.ts';
@@ -119,10 +120,7 @@ export async function collect(
   return { jobs: [...jobs.values()], log: await orchestrator.log(), hasRested };
 }
 
-const isResting = (status: string): boolean =>
-  ['CREATED', 'UPLOADING', 'UPLOADED', 'DRAFT_READY', 'EDITING', 'DONE', 'FAILED', 'CANCELLED'].includes(
-    status,
-  );
+const isResting = (status: string): boolean => RESTING.includes(status);
 
 async function readJob(jobId: string, client: ChaosClient, random: Random): Promise<FinalJob> {
   const path = `/jobs/${jobId}`;

@@ -1,5 +1,6 @@
 // What a chaos run writes down, and all that the checker may believe: what editors were answered, what the service
 // shows of each job at the end, and the orchestrator's own log. Only types.
+import type { ShownDispatch, ShownTransition } from '../rules/outside.ts';
 import type { OrchestratorLog } from '../support/orchestrator/log.ts';
 
 export type Operation = 'project' | 'create' | 'confirm' | 'run' | 'retry' | 'cancel' | 'read';
@@ -26,7 +27,7 @@ export interface Call {
   errorCode: string | null;
   /** Whether the service was down at some time between the request and its end. */
   metKill: boolean;
-  /** Of run and retry: the answer's; of a 502: the withdrawn dispatch. */
+  /** Of run and retry: the answer's, also the one that a refusal names. */
   dispatchId: string | null;
   dispatchState: string | null;
   replayed: boolean | null;
@@ -34,29 +35,6 @@ export interface Call {
   checkpointRef: string | null;
   /** Of read and cancel. */
   revision: number | null;
-}
-
-export interface DispatchRow {
-  dispatch_id: string;
-  kind: 'run' | 'retry';
-  dispatch_state: string;
-  resume_from_status: string | null;
-  checkpoint_ref: string | null;
-  client_request_id: string | null;
-  delivery_attempts: number;
-  created_at: string;
-  updated_at: string;
-}
-
-export interface TransitionRow {
-  seq: number;
-  actor_type: 'editor' | 'orchestrator' | 'system';
-  prev_status: string;
-  new_status: string;
-  dispatch_id: string | null;
-  occurred_at: string;
-  recorded_at: string;
-  correlation_id: string | null;
 }
 
 /** A job as the service shows it when everything is over. */
@@ -67,8 +45,8 @@ export interface FinalJob {
   videoUri: string | null;
   openDispatchId: string | null;
   /** Oldest first. */
-  dispatches: DispatchRow[];
-  transitions: TransitionRow[];
+  dispatches: ShownDispatch[];
+  transitions: ShownTransition[];
   /** In its project's list; null when it is not there. */
   listedStatus: string | null;
 }

@@ -1,6 +1,6 @@
 // A chaos run in numbers, what it takes for one to count, and how it is printed.
 import { styleText } from 'node:util';
-import { VIOLATIONS, type Violation } from './chaos-case.ts';
+import { VIOLATIONS, type Violation } from '../rules/rule.ts';
 import type { FaultKind } from './chaos-plans.ts';
 import type { ChaosRecords } from './chaos-records.ts';
 

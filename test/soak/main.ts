@@ -2,8 +2,8 @@
 import { cpus } from 'node:os';
 import { join } from 'node:path';
 import { parseArgs } from 'node:util';
+import { VIOLATIONS } from '../rules/rule.ts';
 import { runChaos } from './chaos.ts';
-import { VIOLATIONS } from './chaos-case.ts';
 import type { Mutant } from './mutants.ts';
 import { mutantsNamed, runMutants } from './mutants-run.ts';
 import { runTests } from './run-tests.ts';

@@ -1,0 +1,27 @@
+// What a chaos run draws, and whether it counts.
+import { expect, test } from 'vitest';
+import { countFaults, drawPlan, randomOf } from '../soak/chaos-plans.ts';
+import { whyTooTame } from '../soak/chaos-report.ts';
+import { keptRecords, START } from './kept-records.ts';
+
+test('a run in which nothing went wrong does not count', () => {
+  const { log } = keptRecords();
+  const tame = whyTooTame(
+    { kills: 0, seconds: 60, faults: countFaults(log, []), answers: {}, executions: 2, fewestInFlight: 1 },
+    { jobs: 2 },
+  );
+  expect(tame).toContain('0 kills, and at least 3 are needed');
+  expect(tame).toContain('never happened: answer: accept_then_drop');
+});
+
+test('a planned fault counts only where the log shows it', () => {
+  const { log } = keptRecords();
+  const plan = { answers: [{ kind: 'refuse' as const, status: 422 }] };
+  const at = (seconds: number) => [{ jobId: 'job_1', at: START + seconds * 1_000, plan }];
+  expect(countFaults(log, at(10))['answer: refuse']).toBe(1);
+  expect(countFaults(log, at(0))['answer: refuse']).toBe(0);
+});
+
+test('the same seed draws the same plans', () => {
+  expect(drawPlan(randomOf(7))).toEqual(drawPlan(randomOf(7)));
+});

@@ -1,0 +1,96 @@
+// Planted: answers that no document has, that come too late or never, and refusals for nothing.
+import { describe, expect, test } from 'vitest';
+import { ANSWER_RULES } from './answers.ts';
+import { brokenBy, call, done, findsPlanted, type Plant, RETRY, refused } from './kept.ts';
+
+const asked =
+  (...args: Parameters<typeof call>): Plant =>
+  ({ calls }) => {
+    calls.push(call(...args));
+  };
+
+findsPlanted(ANSWER_RULES, {
+  'every answer is one that is documented': {
+    'an internal error': asked('read', 50, refused(500, 'INTERNAL')),
+    'a job that is not found': asked('read', 50, refused(404, 'RESOURCE_NOT_FOUND')),
+    'a code with another status': asked('retry', 50, refused(503, 'ORCHESTRATOR_DISPATCH_FAILED')),
+    'a 502 of what dispatches nothing': asked('read', 50, refused(502, 'ORCHESTRATOR_DISPATCH_FAILED')),
+    'a conflict of what conflicts with nothing': asked('confirm', 50, refused(409, 'VIDEO_URI_CONFLICT')),
+    'a cancel that meets a running dispatch': asked('cancel', 50, refused(409, 'JOB_ALREADY_RUNNING')),
+    'a refusal without a code': asked('retry', 50, {
+      ...{ kind: 'refused', status: 409, code: null, dispatchId: null },
+    }),
+  },
+  'a request that is not answered met a fault': {
+    'a request that nobody answered while the service was up': asked('read', 50, {
+      kind: 'unanswered',
+      metFault: false,
+    }),
+  },
+  'an answer comes within the wait': {
+    'an answer that comes after the wait': asked('run', 50, done({}), { endedAt: 60_001 }),
+    'an answer that comes after the wait that was asked for': asked('run', 50, done({}), {
+      prefer: 'wait=3',
+      endedAt: 55_001,
+    }),
+    'an answer that comes late although nobody waits': asked('run', 50, done({}), {
+      prefer: 'respond-async',
+      endedAt: 52_001,
+    }),
+    'a refusal that comes late': asked('cancel', 50, refused(409, 'FSM_TERMINAL_IMMUTABLE'), {
+      endedAt: 52_001,
+    }),
+  },
+  'who asks at rest is refused only for a reason': {
+    'a refusal without a reason': asked('retry', 50, refused(409, 'JOB_ALREADY_RUNNING')),
+    'one that a cancel does not explain': ({ calls }) => {
+      calls.push(call('cancel', 45, { kind: 'unanswered', metFault: true }));
+      calls.push(call('retry', 50, refused(409, 'JOB_ALREADY_RUNNING')));
+    },
+    'one before the request that would explain it': ({ calls }) => {
+      calls.push(call('retry', 50, refused(409, 'JOB_ALREADY_RUNNING')));
+      calls.push(call('retry', 55, { kind: 'forgotten' }));
+    },
+  },
+  'a repeat is never refused because of its own dispatch': {
+    'a repeat that meets itself': asked('retry', 50, refused(409, 'JOB_ALREADY_RUNNING', RETRY)),
+  },
+  'no revision is seen after a later one': {
+    'a revision that went back': asked('read', 50, done({ revision: 9 })),
+  },
+  'no revision that was seen is gone': {
+    'a revision that was seen and is gone': asked('read', 50, done({ revision: 11 })),
+  },
+});
+
+describe('no violation is', () => {
+  test.each<[string, Plant]>([
+    ['a request that a fault cut off', asked('read', 50, { kind: 'unanswered', metFault: true })],
+    ['a request that its sender has forgotten', asked('read', 50, { kind: 'forgotten' })],
+    ['an object that is overloaded', asked('read', 50, refused(503, 'OVERLOADED'))],
+    [
+      'a refusal that a cancel explains',
+      ({ calls }) => {
+        calls.push(call('cancel', 45, refused(409, 'FSM_TERMINAL_IMMUTABLE')));
+        calls.push(call('retry', 50, refused(409, 'RETRY_NOT_ALLOWED_STATE')));
+      },
+    ],
+    [
+      'a refusal that a forgotten request explains',
+      ({ calls }) => {
+        calls.push(call('retry', 45, { kind: 'forgotten' }));
+        calls.push(call('retry', 50, refused(409, 'JOB_ALREADY_RUNNING')));
+      },
+    ],
+    [
+      'an older revision that was asked for before the later one was answered',
+      asked('read', 40.05, done({ revision: 9 })),
+    ],
+    [
+      'a long wait that was asked for',
+      asked('run', 50, done({}), { prefer: 'respond-async, wait=30', endedAt: 82_000 }),
+    ],
+  ])('%s', (_, plant) => {
+    expect(brokenBy(plant)).toEqual([]);
+  });
+});

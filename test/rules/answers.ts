@@ -1,0 +1,133 @@
+// What an editor may be answered: documented codes, in time, refusals for a reason, and no job that goes back in time.
+import type { Call, Ending, JobCase } from './case.ts';
+import { waitMsOf } from './protocol.ts';
+import { rule } from './rule.ts';
+
+export const ANSWER_RULES = {
+  'every answer is one that is documented': rule({
+    kind: 'answer',
+    promise: 'S8',
+    *broken({ calls }) {
+      for (const call of calls) if (!isDocumented(call)) yield inWords(call);
+    },
+  }),
+  'a request that is not answered met a fault': rule({
+    kind: 'answer',
+    promise: 'L1',
+    *broken({ calls }) {
+      for (const call of calls) {
+        const { ending } = call;
+        if (ending.kind === 'unanswered' && !ending.metFault) yield `${inWords(call)}: the service was up`;
+      }
+    },
+  }),
+  'an answer comes within the wait': rule({
+    kind: 'answer',
+    promise: 'L1',
+    needs: ['patience'],
+    *broken({ calls }, { patience: { defaultWaitMs, marginMs } }) {
+      for (const call of calls.filter(({ ending }) => isAnswer(ending))) {
+        const waitMs = isForDispatch(call) ? waitMsOf(call.prefer, defaultWaitMs) : 0;
+        const tookMs = call.endedAt - call.sentAt;
+        if (tookMs > waitMs + marginMs) yield `${inWords(call)}: after ${tookMs} ms, and it waits ${waitMs}`;
+      }
+    },
+  }),
+  'who asks at rest is refused only for a reason': rule({
+    kind: 'answer',
+    promise: 'L3',
+    needs: ['asksAtRest'],
+    *broken({ calls }) {
+      for (const call of calls) {
+        const { ending, endedAt } = call;
+        if (ending.kind !== 'refused' || ending.status !== 409 || !isForDispatch(call)) continue;
+        const before = calls.filter(({ sentAt }) => sentAt <= endedAt);
+        const isCancelled = before.some(({ operation }) => operation === 'cancel');
+        if (isCancelled && AFTER_CANCEL.includes(ending.code ?? '')) continue;
+        // A request that its sender has forgotten may come late, and be what another one meets.
+        if (before.some((other) => other.ending.kind === 'forgotten')) continue;
+        yield `${inWords(call)}: nothing was in its way`;
+      }
+    },
+  }),
+  'a repeat is never refused because of its own dispatch': rule({
+    kind: 'answer',
+    promise: 'S5',
+    *broken({ calls, dispatches }) {
+      for (const call of calls) {
+        const { ending, request } = call;
+        if (ending.kind !== 'refused' || ending.code !== 'JOB_ALREADY_RUNNING') continue;
+        const running = dispatches.find(({ id }) => id === ending.dispatchId);
+        if (running && running.request === request)
+          yield `${inWords(call)}: because of ${running.id}, its own`;
+      }
+    },
+  }),
+  'no revision is seen after a later one': rule({
+    kind: 'lost',
+    promise: 'S2',
+    *broken(jobCase) {
+      const seen = revisions(jobCase);
+      for (const [index, { revision, call }] of seen.entries()) {
+        const before = seen[index - 1];
+        // Of two that overlap either may have been first.
+        if (before && before.call.endedAt < call.sentAt && before.revision > revision) {
+          yield `revision ${before.revision} was seen, and ${revision} after it`;
+        }
+      }
+    },
+  }),
+  'no revision that was seen is gone': rule({
+    kind: 'lost',
+    promise: 'S2',
+    *broken(jobCase) {
+      const last = Math.max(...revisions(jobCase).map(({ revision }) => revision));
+      if (last > jobCase.revision) yield `revision ${last} was seen, and it ended with ${jobCase.revision}`;
+    },
+  }),
+};
+
+const AFTER_CANCEL = ['FSM_TERMINAL_IMMUTABLE', 'RETRY_NOT_ALLOWED_STATE'];
+/** What the editors of the suites can meet: they confirm one video, and ask for one profile, which is allowed. */
+const CONFLICTS: Readonly<Record<Call['operation'], readonly string[]>> = {
+  project: [],
+  create: [],
+  confirm: [],
+  read: [],
+  run: ['JOB_ALREADY_RUNNING', 'FSM_TERMINAL_IMMUTABLE', 'FSM_TRANSITION_INVALID'],
+  retry: ['JOB_ALREADY_RUNNING', 'RETRY_NOT_ALLOWED_STATE', 'FSM_TERMINAL_IMMUTABLE'],
+  cancel: ['FSM_TERMINAL_IMMUTABLE'],
+};
+
+export function isDocumented(call: Call): boolean {
+  const { ending } = call;
+  if (ending.kind !== 'refused') return true;
+  switch (ending.status) {
+    case 503:
+      return ending.code === 'OVERLOADED';
+    case 502:
+      return isForDispatch(call) && ending.code === 'ORCHESTRATOR_DISPATCH_FAILED';
+    case 409:
+      return CONFLICTS[call.operation].includes(ending.code ?? '');
+    default:
+      return false;
+  }
+}
+
+const isForDispatch = ({ operation }: Call): boolean => operation === 'run' || operation === 'retry';
+const isAnswer = ({ kind }: Ending): boolean => kind === 'done' || kind === 'refused';
+
+export function inWords({ operation, ending }: Call): string {
+  const answer = ending.kind === 'refused' ? `${ending.status} ${ending.code ?? ''}`.trim() : ending.kind;
+  return `${operation} → ${answer}`;
+}
+
+function revisions({ calls }: JobCase): { call: Call; revision: number }[] {
+  return calls
+    .flatMap((call) =>
+      call.ending.kind === 'done' && call.ending.revision !== null
+        ? [{ call, revision: call.ending.revision }]
+        : [],
+    )
+    .sort((a, b) => a.call.sentAt - b.call.sentAt);
+}

@@ -1,0 +1,73 @@
+// The life of a job and the protocol as spec/job-lifecycle.md and spec/dispatch.md state them, written down once more for
+// whatever judges the service: the rules here and the model of test/domain/model.ts. Nothing in it comes from src/.
+
+/** from → to by whom: e the editor, p the pipeline (orchestrator or system). Every live status may also end. */
+export const TABLE: Readonly<Record<string, string>> = {
+  CREATED: 'UPLOADING:e UPLOADED:e',
+  UPLOADING: 'UPLOADED:e',
+  UPLOADED: 'AUDIO_EXTRACTING:p',
+  AUDIO_EXTRACTING: 'AUDIO_EXTRACTING:p AUDIO_READY:p',
+  AUDIO_READY: 'TRANSCRIBING:p',
+  TRANSCRIBING: 'TRANSCRIBING:p TRANSCRIPT_READY:p',
+  TRANSCRIPT_READY: 'GENERATING:p',
+  GENERATING: 'GENERATING:p DRAFT_READY:p',
+  DRAFT_READY: 'EDITING:p REGENERATING:p EXPORTING:p',
+  EDITING: 'REGENERATING:p EXPORTING:p',
+  REGENERATING: 'REGENERATING:p EDITING:p DRAFT_READY:p',
+  EXPORTING: 'EXPORTING:p DONE:p EDITING:p',
+};
+const TERMINAL = ['DONE', 'FAILED', 'CANCELLED'];
+export const RESTING = ['CREATED', 'UPLOADING', 'UPLOADED', 'DRAFT_READY', 'EDITING', ...TERMINAL];
+/** Repeating one of these is a heartbeat. */
+export const IN_PROGRESS = ['AUDIO_EXTRACTING', 'TRANSCRIBING', 'GENERATING', 'REGENERATING', 'EXPORTING'];
+
+/** The checkpoints, and which artifact each of them is. */
+export const FURTHEST_FIRST = ['DRAFT_READY', 'TRANSCRIPT_READY', 'AUDIO_READY'];
+export const ARTIFACT_FIELD: Readonly<Record<string, 'audioUri' | 'transcriptUri' | 'draftUri'>> = {
+  AUDIO_READY: 'audioUri',
+  TRANSCRIPT_READY: 'transcriptUri',
+  DRAFT_READY: 'draftUri',
+};
+
+/** States of a dispatch: of one that is open, of one that never was, of one that the orchestrator need not have. */
+export const OPEN = ['PENDING', 'DELIVERED', 'RUNNING'];
+export const WITHDRAWN = 'UNDELIVERABLE';
+export const MAY_BE_UNDELIVERED = ['PENDING', 'CANCELLED', WITHDRAWN];
+
+/** The pauses between attempts to deliver; the last one stays. */
+export const PAUSES = [1_000, 2_000, 4_000, 8_000, 15_000];
+export const SHORTEST_ATTEMPT_MS = 250;
+/** What the answer to a caller who waits has left once delivery was given up, and who waits too little for that. */
+const ANSWER_MARGIN_MS = 2_000;
+const SHORTEST_FAIL_FAST_MS = 3_000;
+
+/** spec/dispatch.md, "How long a caller waits". */
+export function waitMsOf(prefer: string | null, defaultWaitMs: number): number {
+  const [, seconds] = /wait=(\d+)/.exec(prefer ?? '') ?? [];
+  if (seconds !== undefined) return Number(seconds) * 1_000;
+  return prefer?.includes('respond-async') ? 0 : defaultWaitMs;
+}
+
+/** For how long the delivery of what was asked so is tried. */
+export function windowMsOf(
+  prefer: string | null,
+  { defaultWaitMs, deadlineMs }: { defaultWaitMs: number; deadlineMs: number },
+): number {
+  if (prefer?.includes('respond-async')) return deadlineMs;
+  const waitMs = waitMsOf(prefer, defaultWaitMs);
+  return waitMs < SHORTEST_FAIL_FAST_MS ? deadlineMs : Math.min(waitMs - ANSWER_MARGIN_MS, deadlineMs);
+}
+
+/**
+ * Whether the table allows this step. Out of FAILED there is one way: a retry, which is judged from its resume point and
+ * may restate that.
+ */
+export function isAllowed(actor: string, from: string, to: string, resumedFrom: string | null): boolean {
+  const effective = from === 'FAILED' && resumedFrom !== null ? resumedFrom : from;
+  if (from === 'FAILED' && to === effective && FURTHEST_FIRST.includes(to)) return true;
+  const row = TABLE[effective];
+  if (row === undefined) return false;
+  const who = actor === 'editor' ? 'e' : 'p';
+  if (to === 'CANCELLED') return who === 'e';
+  return to === 'FAILED' ? who === 'p' : row.split(' ').includes(`${to}:${who}`);
+}

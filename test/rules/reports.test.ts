@@ -1,0 +1,80 @@
+// Planted: reports that move a job and must not, and memories of them that are wrong.
+import { call, done, findsPlanted, type Kept, REFUSED, RETRY, RUN, refused, report } from './kept.ts';
+import { REPORT_RULES } from './reports.ts';
+
+const withState = ({ dispatches }: Kept, id: string, state: string): void => {
+  for (const stored of dispatches) if (stored.id === id) stored.state = state;
+};
+
+findsPlanted(REPORT_RULES, {
+  'a 502 means withdrawn': {
+    'a dispatch that was answered 502 and is alive': (kept) => withState(kept, REFUSED, 'TIMED_OUT'),
+    'a dispatch that was answered 502 and is nowhere': ({ calls }) => {
+      calls.push(call('retry', 30, refused(502, 'ORCHESTRATOR_DISPATCH_FAILED', 'dsp_phantom')));
+    },
+  },
+  'no report of a withdrawn dispatch is accepted': {
+    'a report of a withdrawn dispatch that was accepted': ({ reports }) => {
+      reports.push(report(REFUSED, 'TRANSCRIBING', 12));
+    },
+    'a report of a withdrawn dispatch that was accepted as a repeat': ({ reports }) => {
+      reports.push({ ...report(REFUSED, 'TRANSCRIBING', 12), answer: 'replayed' });
+    },
+  },
+  'no report of a withdrawn dispatch is remembered': {
+    'a report of a withdrawn dispatch that got no answer and was applied': ({ reports, known }) => {
+      const ghost = report(REFUSED, 'TRANSCRIBING', 12);
+      reports.push({ ...ghost, answer: 'none' });
+      known.remembered.push(ghost);
+    },
+  },
+  'a report is applied once': {
+    'a report that was applied twice': ({ reports }) => {
+      reports.push(...reports.slice(-1));
+    },
+  },
+  'a report that was taken is remembered': {
+    'an accepted report that is forgotten': ({ known }) => {
+      known.remembered.pop();
+    },
+    'a heartbeat that is forgotten': ({ known }) => {
+      known.remembered.shift();
+    },
+    'a report that is remembered as another dispatch’s': ({ known }) => {
+      for (const remembered of known.remembered.slice(-1)) remembered.dispatchId = RUN;
+    },
+  },
+  'only what was reported is remembered': {
+    'a refused report that is remembered': ({ reports }) => {
+      for (const last of reports.slice(-1)) last.answer = 'refused';
+    },
+    'a report that is remembered and was never made': ({ reports }) => {
+      reports.pop();
+    },
+  },
+  'only reports of the job’s own dispatches are accepted': {
+    'a report of nobody’s dispatch': ({ reports }) => {
+      reports.push(report('dsp_phantom', 'TRANSCRIBING', 24));
+    },
+  },
+  'no pipeline is accepted once a newer one was': {
+    'a report of an older dispatch after one of a newer': ({ reports }) => {
+      reports.push(report(RUN, 'AUDIO_EXTRACTING', 24));
+    },
+  },
+  'no report is accepted after a cancel': {
+    'a cancelled job that went on': ({ calls }) => {
+      calls.push(call('cancel', 21.5, done({})));
+    },
+  },
+  'a pipeline that was cancelled is told so': {
+    'a pipeline that was cancelled while it ran and never heard of it': (kept) => {
+      withState(kept, RETRY, 'CANCELLED');
+    },
+  },
+  'no report meets an internal error': {
+    'a report that was answered 500': ({ reports }) => {
+      reports.push({ ...report(RETRY, 'DRAFT_READY', 26), answer: 'failed' });
+    },
+  },
+});

@@ -1,0 +1,160 @@
+// Which reports may move a job: each once, none of what was answered as withdrawn, none but the newest pipeline's, and
+// none once the job was cancelled.
+import type { JobCase, Report } from './case.ts';
+import { IN_PROGRESS, WITHDRAWN } from './protocol.ts';
+import { rule } from './rule.ts';
+
+export const REPORT_RULES = {
+  'a 502 means withdrawn': rule({
+    kind: 'broken 502',
+    promise: 'S4',
+    *broken({ calls, dispatches }) {
+      for (const { ending } of calls) {
+        if (ending.kind !== 'refused' || ending.status !== 502 || ending.dispatchId === null) continue;
+        const state = dispatches.find(({ id }) => id === ending.dispatchId)?.state ?? 'nowhere';
+        if (state !== WITHDRAWN) yield `${ending.dispatchId} was answered 502 and is ${state}`;
+      }
+    },
+  }),
+  'no report of a withdrawn dispatch is accepted': rule({
+    kind: 'broken 502',
+    promise: 'S4',
+    *broken({ reports, dispatches }) {
+      for (const { id } of dispatches.filter(({ state }) => state === WITHDRAWN)) {
+        for (const { dispatchId, status, answer } of reports) {
+          if (dispatchId !== id || !wasTaken(answer)) continue;
+          yield `${id} was withdrawn, and its ${status} was ${answer}`;
+        }
+      }
+    },
+  }),
+  'no report of a withdrawn dispatch is remembered': rule({
+    kind: 'broken 502',
+    promise: 'S4',
+    needs: ['remembered'],
+    *broken({ dispatches }, { remembered }) {
+      const withdrawn = dispatches.filter(({ state }) => state === WITHDRAWN).map(({ id }) => id);
+      for (const { dispatchId, eventId } of remembered) {
+        if (withdrawn.includes(dispatchId))
+          yield `${dispatchId} was withdrawn, and its ${eventId} was applied`;
+      }
+    },
+  }),
+  'a report is applied once': rule({
+    kind: 'doubled',
+    promise: 'S5',
+    *broken({ reports }) {
+      const applied = reports.filter(({ answer }) => answer === 'applied');
+      for (const [key, { length }] of Map.groupBy(applied, attemptKey)) {
+        if (length > 1) yield `report ${key} was applied ${length} times`;
+      }
+    },
+  }),
+  'a report that was taken is remembered': rule({
+    kind: 'lost',
+    promise: 'S5',
+    needs: ['remembered'],
+    *broken({ reports }, { remembered }) {
+      const known = new Set(remembered.map(attemptKey));
+      const taken = reports.filter(({ answer }) => wasTaken(answer));
+      const kept = taken.filter((report) => !mayBeHeartbeat(report, taken)).map(attemptKey);
+      for (const key of new Set(kept)) if (!known.has(key)) yield `report ${key} was taken and is forgotten`;
+    },
+  }),
+  'only what was reported is remembered': rule({
+    kind: 'audit trail',
+    promise: 'S6',
+    needs: ['remembered'],
+    *broken({ reports }, { remembered }) {
+      const possible = new Set(reports.filter(({ answer }) => mayHaveApplied(answer)).map(attemptKey));
+      for (const key of remembered.map(attemptKey)) {
+        if (!possible.has(key)) yield `report ${key} is remembered and was never taken`;
+      }
+    },
+  }),
+  'only reports of the job’s own dispatches are accepted': rule({
+    kind: 'two at once',
+    promise: 'S1',
+    *broken({ reports, dispatches }) {
+      for (const { dispatchId, status, answer } of reports) {
+        if (answer !== 'applied' || dispatches.some(({ id }) => id === dispatchId)) continue;
+        yield `${status} of ${dispatchId}, which is nowhere, was accepted`;
+      }
+    },
+  }),
+  'no pipeline is accepted once a newer one was': rule({
+    kind: 'two at once',
+    promise: 'S1',
+    *broken({ reports, dispatches }) {
+      const applied = reports.filter(({ answer }) => answer === 'applied');
+      const firstOf = new Map<string, number>();
+      for (const { dispatchId, answeredAt } of applied) {
+        firstOf.set(dispatchId, Math.min(firstOf.get(dispatchId) ?? Infinity, answeredAt));
+      }
+      for (const [index, { id }] of dispatches.entries()) {
+        const newer = dispatches.slice(index + 1);
+        for (const { dispatchId, status, sentAfter } of applied) {
+          const overtaken = newer.find((next) => sentAfter > (firstOf.get(next.id) ?? Infinity));
+          if (dispatchId !== id || !overtaken) continue;
+          yield `${status} of ${id} was accepted after ${overtaken.id} had reported`;
+        }
+      }
+    },
+  }),
+  'no report is accepted after a cancel': rule({
+    kind: 'broken cancel',
+    promise: 'S6',
+    *broken({ reports, calls }) {
+      const cancels = calls.filter(
+        ({ operation, ending }) => operation === 'cancel' && ending.kind === 'done',
+      );
+      const cancelledAt = Math.min(...cancels.map(({ endedAt }) => endedAt));
+      for (const { dispatchId, status, answer, sentAfter } of reports) {
+        if (answer === 'applied' && sentAfter > cancelledAt) {
+          yield `${status} of ${dispatchId} was accepted after the cancel`;
+        }
+      }
+    },
+  }),
+  'a pipeline that was cancelled is told so': rule({
+    kind: 'broken cancel',
+    promise: 'S1',
+    needs: ['notices'],
+    *broken({ dispatches, executions }, { notices }) {
+      for (const { id, state } of dispatches) {
+        if (state !== 'CANCELLED' || notices.has(id) || !executions.includes(id)) continue;
+        yield `${id} was cancelled, and its pipeline was never told`;
+      }
+    },
+  }),
+  'no report meets an internal error': rule({
+    kind: 'answer',
+    promise: 'S8',
+    *broken({ reports }) {
+      for (const { dispatchId, status, answer } of reports) {
+        if (answer === 'failed') yield `${status} of ${dispatchId} → an internal error`;
+      }
+    },
+  }),
+};
+
+/** A sign of life is remembered only as long as it is the newest: one that repeats what its pipeline, or its delivery, said. */
+const mayBeHeartbeat = ({ dispatchId, eventId, status }: Report, taken: readonly Report[]): boolean =>
+  IN_PROGRESS.includes(status) &&
+  (status === 'AUDIO_EXTRACTING' ||
+    taken.some(
+      (other) => other.dispatchId === dispatchId && other.status === status && other.eventId !== eventId,
+    ));
+
+export const wasTaken = (answer: Report['answer']): boolean => answer === 'applied' || answer === 'replayed';
+/** Also one whose answer was cut off may have been applied. */
+export const mayHaveApplied = (answer: Report['answer']): boolean => answer !== 'refused';
+
+/** Attempts at one report have one id, which is unique among those of its dispatch. */
+const attemptKey = ({ dispatchId, eventId }: { dispatchId: string; eventId: string }): string =>
+  `${dispatchId} ${eventId}`;
+
+/** All attempts at each report. */
+export const attemptsOf = ({ reports }: JobCase): [Report, ...Report[]][] => [
+  ...(Map.groupBy(reports, attemptKey) as Map<string, [Report, ...Report[]]>).values(),
+];

@@ -1,0 +1,80 @@
+// What is known of a simulated job when nothing is left to happen, in the form that the rules judge: the stored rows, the
+// orchestrator's executions, and what was seen from outside.
+import { RULES } from '../domain/memory-job.ts';
+import type { JobCase, Known } from '../rules/case.ts';
+import {
+  listedStatus,
+  namesProject,
+  storedDispatches,
+  storedJob,
+  storedReports,
+  storedTrail,
+} from './stored.ts';
+import type { World } from './world.ts';
+
+/** Everything that is awaited has run out by then: window, first callback, stage, push, with late alarms. */
+const LIVENESS_BOUND_MS = 5_000_000;
+/** What an answer may take beyond the wait: the calls around it. */
+const ANSWER_MARGIN_MS = 2_000;
+/** How long an editor waits who does not say. */
+export const DEFAULT_WAIT_MS = 10_000;
+
+export function caseOf(
+  { job: object, project, workspace, orchestrator, records, chance, timeline }: World,
+  { lastStirredAt, clockWasSet }: { lastStirredAt: number; clockWasSet: boolean },
+): JobCase {
+  const job = storedJob(object);
+  if (job === null) throw new Error('broken: the job exists');
+  const dispatches = storedDispatches(object);
+  const knownUnless = <T>(isUnknown: boolean, why: string, known: T): Known<T> =>
+    isUnknown ? { unknown: why } : { known };
+  return {
+    ...{ id: job.id, status: job.status, revision: job.revision },
+    ...{ videoUri: job.manifest.videoUri, openDispatchId: job.openDispatchId },
+    dispatches: dispatches.map((dispatch) => ({
+      ...{ id: dispatch.id, kind: dispatch.kind, state: dispatch.state },
+      request: dispatch.clientRequestId ?? 'run',
+      ...{ resumeFrom: dispatch.resumeFromStatus, ref: dispatch.checkpointRef },
+      attempts: dispatch.deliveryAttempts,
+    })),
+    trail: storedTrail(object),
+    executions: orchestrator.executions.map(({ dispatchId }) => dispatchId),
+    requests: records.requests,
+    reports: records.reports,
+    calls: records.calls,
+    evidence: {
+      listed: { known: namesProject(workspace) ? listedStatus(project) : null },
+      notices: {
+        known: new Map(
+          dispatches.flatMap(({ id, cancelNotice }) => (cancelNotice ? [[id, cancelNotice.state]] : [])),
+        ),
+      },
+      lifetimes: knownUnless(
+        clockWasSet,
+        'the clock was set meanwhile',
+        new Map(
+          dispatches.map(({ id, createdAt, updatedAt }) => [id, { madeAt: createdAt, changedAt: updatedAt }]),
+        ),
+      ),
+      windows: knownUnless(
+        chance.injected.has('message: dead-letter'),
+        'a dead letter ends a delivery at any time',
+        {
+          defaultWaitMs: DEFAULT_WAIT_MS,
+          deadlineMs: RULES.dispatchDeadlineMs,
+          longestRetryAfterMs: records.longestRetryAfterMs,
+        },
+      ),
+      remembered: { known: storedReports(object) },
+      rest: {
+        known: {
+          tookMs: timeline.now - lastStirredAt,
+          boundMs: LIVENESS_BOUND_MS,
+          alarmAt: object.alarmAt,
+        },
+      },
+      patience: { known: { defaultWaitMs: DEFAULT_WAIT_MS, marginMs: ANSWER_MARGIN_MS } },
+      asksAtRest: { unknown: 'editors ask at any time' },
+    },
+  };
+}

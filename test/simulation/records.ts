@@ -1,0 +1,89 @@
+// What is seen of a simulated world from outside: what editors asked and were answered, what the orchestrator was sent,
+// and how its reports were answered.
+import type { CallbackAnswer, DispatchAnswer, JobAnswer } from '../../src/actor/answers.ts';
+import type { Delivery } from '../../src/contract/messages.ts';
+import type { Callback, DeliveryOutcome } from '../../src/domain/commands.ts';
+import type { Rejection } from '../../src/domain/rejection.ts';
+import type { Call, Ending, OrchestratorRequest, Report, ReportAnswer } from '../rules/case.ts';
+import { ARTIFACT_FIELD } from '../rules/protocol.ts';
+
+export class Records {
+  readonly calls: Call[] = [];
+  readonly requests: OrchestratorRequest[] = [];
+  readonly reports: Report[] = [];
+  longestRetryAfterMs = 0;
+  readonly #now: () => number;
+
+  constructor(now: () => number) {
+    this.#now = now;
+  }
+
+  /** A call is made; what is returned takes its end. One that never ends stays unanswered. */
+  asks({
+    operation,
+    request,
+    prefer,
+  }: Pick<Call, 'operation' | 'request' | 'prefer'>): (end: Ending) => void {
+    const call: Call = {
+      ...{ operation, request, prefer, sentAt: this.#now(), endedAt: Infinity },
+      ending: { kind: 'unanswered', metFault: false },
+    };
+    this.calls.push(call);
+    return (ending) => {
+      call.endedAt = this.#now();
+      call.ending = ending;
+    };
+  }
+
+  /** A pipeline reports; what is returned takes the answer. */
+  reported({ dispatchId, eventId, status, ...report }: Callback): (answer: ReportAnswer) => void {
+    const field = ARTIFACT_FIELD[status];
+    const sent: Report = {
+      ...{ dispatchId, eventId, status, occurredAt: report.occurredAt, correlationId: report.correlationId },
+      artifact: field ? report.artifacts[field] : null,
+      ...{ sentAfter: this.#now(), answeredAt: Infinity, answer: 'none' },
+    };
+    this.reports.push(sent);
+    return (answer) => {
+      sent.answeredAt = this.#now();
+      sent.answer = answer;
+    };
+  }
+
+  /** The orchestrator was sent this, and it came out so. */
+  delivered(delivery: Delivery, outcome: DeliveryOutcome): void {
+    const { dispatchId, type, resumeFromStatus: resumeFrom, checkpointRef: ref } = delivery;
+    this.requests.push({ dispatchId, type, resumeFrom, ref, wasRefused: outcome.kind === 'refused' });
+    if (outcome.kind === 'unreachable') {
+      this.longestRetryAfterMs = Math.max(this.longestRetryAfterMs, outcome.retryAfterMs ?? 0);
+    }
+  }
+}
+
+/** What the service answers to an exception that is not one of the platform's. */
+export const INTERNAL_ERROR: Ending = { kind: 'refused', status: 500, code: 'INTERNAL', dispatchId: null };
+
+export function endingOfDispatch(answer: DispatchAnswer): Ending {
+  if (!answer.ok) return refusal(answer.rejection);
+  const { id, state, resumeFromStatus: resumeFrom, checkpointRef: ref } = answer.dispatch;
+  const { replayed } = answer;
+  const dispatch = { id, state, replayed, resumeFrom, ref };
+  return { kind: 'done', status: replayed ? 200 : 202, dispatch, revision: null };
+}
+
+export const endingOfJob = (answer: JobAnswer): Ending =>
+  answer.ok
+    ? { kind: 'done', status: 200, dispatch: null, revision: answer.job.revision }
+    : refusal(answer.rejection);
+
+export const toReportAnswer = (answer: CallbackAnswer): ReportAnswer =>
+  !answer.ok ? 'refused' : answer.replayed ? 'replayed' : 'applied';
+
+function refusal(rejection: Rejection): Ending {
+  const { code } = rejection;
+  const status = code === 'ORCHESTRATOR_DISPATCH_FAILED' ? 502 : code === 'RESOURCE_NOT_FOUND' ? 404 : 409;
+  return {
+    ...{ kind: 'refused', status, code },
+    dispatchId: 'dispatchId' in rejection ? rejection.dispatchId : null,
+  };
+}
