@@ -5,12 +5,14 @@ import { type Config, requireConfig } from '../config.ts';
 import type { AfterDelivery, Claim } from '../contract/messages.ts';
 import { ownedBy } from '../domain/access.ts';
 import type {
+  Abandon,
   Callback,
   Cancel,
   Command,
   ConfirmUpload,
   DeliveryOutcome,
   MessageKind,
+  RenewVideo,
   Retry,
   Run,
 } from '../domain/commands.ts';
@@ -74,11 +76,16 @@ export class JobActor extends DurableObject<Env> {
     return this.#answerJob(this.#execute(command));
   }
 
+  renewVideo(command: RenewVideo): JobAnswer {
+    return this.#answerJob(this.#execute(command));
+  }
+
   cancel(command: Omit<Cancel, 'deliveryMayHaveStarted'>): JobAnswer {
-    const job = this.#store.job();
-    const open = job && this.#store.open(job);
-    const deliveryMayHaveStarted = open !== null && this.#effects.leases.mayHaveStarted(open);
-    return this.#answerJob(this.#execute({ ...command, deliveryMayHaveStarted }));
+    return this.#answerJob(this.#execute({ ...command, deliveryMayHaveStarted: this.#mayHaveStarted() }));
+  }
+
+  abandon(command: Omit<Abandon, 'deliveryMayHaveStarted'>): JobAnswer {
+    return this.#answerJob(this.#execute({ ...command, deliveryMayHaveStarted: this.#mayHaveStarted() }));
   }
 
   /**
@@ -94,7 +101,7 @@ export class JobActor extends DurableObject<Env> {
     if (dispatch.state === 'PENDING' && waitMs > 0) {
       const isKnown = await this.#effects.waiting.outcomeOf(dispatch.id, waitMs);
       // The alarm may be late; a window that closed meanwhile must not be answered as open.
-      if (!isKnown) this.#execute({ type: 'deadline' });
+      if (!isKnown) this.#executeDue();
     }
     return this.#answerDispatch(decision.job, dispatch, decision.kind === 'replayed');
   }
@@ -146,7 +153,7 @@ export class JobActor extends DurableObject<Env> {
 
   /** At least once, possibly late. */
   override alarm(): Promise<void> {
-    return this.#effects.rang(() => this.#execute({ type: 'deadline' }));
+    return this.#effects.rang(() => this.#executeDue());
   }
 
   /** Load, decide and commit, with nothing in between; whatever has to happen outside follows from what was stored. */
@@ -156,6 +163,20 @@ export class JobActor extends DurableObject<Env> {
     this.#store.commit(decision.changes);
     this.#effects.follow(decision, command);
     return decision;
+  }
+
+  /** Time has passed: whatever is due is done. */
+  #executeDue(): Decision {
+    const job = this.#store.job();
+    const open = job && this.#store.open(job);
+    const deliveryMayHaveStarted = open !== null && this.#effects.leases.mayBeUnreported(open);
+    return this.#execute({ type: 'deadline', deliveryMayHaveStarted });
+  }
+
+  #mayHaveStarted(): boolean {
+    const job = this.#store.job();
+    const open = job && this.#store.open(job);
+    return open !== null && this.#effects.leases.mayHaveStarted(open);
   }
 
   #answerDispatch(job: Job, decided: Dispatch, replayed: boolean): DispatchAnswer {

@@ -84,6 +84,7 @@ export async function toCallbackCommand(body: StatusCallback, dispatchId: string
     exports: updates?.exports ?? {},
     digest: updates?.digest ?? null,
     sizeBytes: updates?.size_bytes ?? null,
+    hasMetrics: Object.keys(updates?.metrics ?? {}).length > 0,
   };
   const known = Object.entries(updates ?? {}).filter(
     ([key, value]) => KNOWN_ARTIFACTS.has(key) && value !== null && value !== undefined,
