@@ -68,6 +68,7 @@ export class JobActor extends DurableObject<Env> {
   }
 
   show(owner: string): ShownAnswer {
+    this.#effects.lookAfter();
     const job = ownedBy(this.#store.job(), owner);
     return job ? this.#shown.of(job, this.#store.open(job)) : NOT_FOUND;
   }
@@ -102,6 +103,7 @@ export class JobActor extends DurableObject<Env> {
       const isKnown = await this.#effects.waiting.outcomeOf(dispatch.id, waitMs);
       // The alarm may be late; a window that closed meanwhile must not be answered as open.
       if (!isKnown) this.#executeDue();
+      this.#store.touch();
     }
     return this.#answerDispatch(decision.job, dispatch, decision.kind === 'replayed');
   }
@@ -158,6 +160,7 @@ export class JobActor extends DurableObject<Env> {
 
   /** Load, decide and commit, with nothing in between; whatever has to happen outside follows from what was stored. */
   #execute(command: Command): Decision {
+    this.#effects.lookAfter();
     const decision = decide(this.#store.view(command), command, this.#config.rules, Date.now());
     if (decision.kind !== 'accepted') return decision;
     this.#store.commit(decision.changes);
@@ -167,15 +170,18 @@ export class JobActor extends DurableObject<Env> {
 
   /** Time has passed: whatever is due is done. */
   #executeDue(): Decision {
-    const job = this.#store.job();
-    const open = job && this.#store.open(job);
+    const open = this.#open();
     const deliveryMayHaveStarted = open !== null && this.#effects.leases.mayBeUnreported(open);
     return this.#execute({ type: 'deadline', deliveryMayHaveStarted });
   }
 
-  #mayHaveStarted(): boolean {
+  #open(): Dispatch | null {
     const job = this.#store.job();
-    const open = job && this.#store.open(job);
+    return job && this.#store.open(job);
+  }
+
+  #mayHaveStarted(): boolean {
+    const open = this.#open();
     return open !== null && this.#effects.leases.mayHaveStarted(open);
   }
 

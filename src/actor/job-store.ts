@@ -37,6 +37,11 @@ export class JobStore {
     return this.#read()?.job ?? null;
   }
 
+  /** Fails where this object has been replaced by another meanwhile, which is only found out when storage is touched. */
+  touch(): void {
+    if (this.#isStored) this.#sql.exec('SELECT 1 FROM job').one();
+  }
+
   /** Stores a new job, in tables made for it. */
   create(job: Job): void {
     const present = { job, newest: null, earlier: 0, earlierNotices: 0, latestSeq: 0 };
