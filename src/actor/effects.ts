@@ -139,10 +139,26 @@ export class JobEffects {
     this.#alarm.arm(due, !this.#listing.isOwed);
   }
 
+  /** Whether the orchestrator may have seen the open dispatch. */
+  mayHaveStarted(): boolean {
+    const open = this.#open();
+    return open !== null && this.leases.mayHaveStarted(open);
+  }
+
+  /** Whether an attempt to deliver the open dispatch may have been made that nobody reported. */
+  mayBeUnreported(): boolean {
+    const open = this.#open();
+    return open !== null && this.leases.mayBeUnreported(open);
+  }
+
+  #open(): Dispatch | null {
+    const job = this.#store.job();
+    return job && this.#store.open(job);
+  }
+
   /** The dispatches of which a message may still have to be delivered. */
   #undelivered(): Dispatch[] {
-    const job = this.#store.job();
-    const open = job && this.#store.open(job);
+    const open = this.#open();
     return [...(open ? [open] : []), ...this.#store.notices()];
   }
 

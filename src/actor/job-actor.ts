@@ -82,11 +82,15 @@ export class JobActor extends DurableObject<Env> {
   }
 
   cancel(command: Omit<Cancel, 'deliveryMayHaveStarted'>): JobAnswer {
-    return this.#answerJob(this.#execute({ ...command, deliveryMayHaveStarted: this.#mayHaveStarted() }));
+    return this.#answerJob(
+      this.#execute({ ...command, deliveryMayHaveStarted: this.#effects.mayHaveStarted() }),
+    );
   }
 
   abandon(command: Omit<Abandon, 'deliveryMayHaveStarted'>): JobAnswer {
-    return this.#answerJob(this.#execute({ ...command, deliveryMayHaveStarted: this.#mayHaveStarted() }));
+    return this.#answerJob(
+      this.#execute({ ...command, deliveryMayHaveStarted: this.#effects.mayHaveStarted() }),
+    );
   }
 
   /**
@@ -170,19 +174,7 @@ export class JobActor extends DurableObject<Env> {
 
   /** Time has passed: whatever is due is done. */
   #executeDue(): Decision {
-    const open = this.#open();
-    const deliveryMayHaveStarted = open !== null && this.#effects.leases.mayBeUnreported(open);
-    return this.#execute({ type: 'deadline', deliveryMayHaveStarted });
-  }
-
-  #open(): Dispatch | null {
-    const job = this.#store.job();
-    return job && this.#store.open(job);
-  }
-
-  #mayHaveStarted(): boolean {
-    const open = this.#open();
-    return open !== null && this.#effects.leases.mayHaveStarted(open);
+    return this.#execute({ type: 'deadline', deliveryMayHaveStarted: this.#effects.mayBeUnreported() });
   }
 
   #answerDispatch(job: Job, decided: Dispatch, replayed: boolean): DispatchAnswer {
