@@ -101,6 +101,7 @@ const settings = z
     ORCHESTRATOR_TIMEOUT_SECONDS: seconds(0.1, 25).default(2.5),
     ACK_TIMEOUT_SECONDS: seconds(1, 7 * 86_400).default(600),
     STAGE_TIMEOUT_SECONDS: seconds(1, 7 * 86_400).default(3600),
+    LATE_REPORT_SECONDS: seconds(1, 366 * 86_400).default(7 * 86_400),
     MODEL_POLICY: modelPolicy,
   })
   .transform((vars, ctx) => {
@@ -213,6 +214,7 @@ function parse(env: object): ConfigResult {
         dispatchDeadlineMs: ms(vars.DISPATCH_DEADLINE_SECONDS),
         ackTimeoutMs: ms(vars.ACK_TIMEOUT_SECONDS),
         stageTimeoutMs: ms(vars.STAGE_TIMEOUT_SECONDS),
+        lateReportMs: ms(vars.LATE_REPORT_SECONDS),
       },
     },
   };

@@ -20,12 +20,14 @@ export function nextAlarm(
 ): number | null {
   if (due === Infinity) return null;
   const soonest = now + SHORTEST_ALARM_MS;
-  if (known !== null && known < now - LATEST_MS) return soonest;
+  if (isLost(known, now)) return soonest;
   const at = Math.max(due, soonest);
   if (known === null || at < known) return at;
   const soon = now + RESEND_AFTER_MS.most;
   return mayBePostponed && known <= soon && at > soon ? at : null;
 }
+
+const isLost = (known: number | null, now: number): boolean => known !== null && known < now - LATEST_MS;
 
 export class AlarmClock {
   readonly #storage: DurableObjectStorage;
@@ -38,6 +40,16 @@ export class AlarmClock {
   /** Finds out when it stands. */
   async load(): Promise<void> {
     this.#at = await this.#storage.getAlarm();
+  }
+
+  /** Whether it should have come long ago. */
+  get isLost(): boolean {
+    return isLost(this.#at, Date.now());
+  }
+
+  /** Whether none stands that can be relied on to come. */
+  get isAbsent(): boolean {
+    return this.#at === null || this.isLost;
   }
 
   standsWithin(ms: number): boolean {

@@ -40,6 +40,9 @@ export function claim(
       checkpointRef: dispatch.checkpointRef,
       executionId: dispatch.executionId,
       traceparent: dispatch.traceparent,
+      correlationId: dispatch.correlationId,
+      mayBeTaken:
+        message === 'cancel' ? (failedAttempts(dispatch, message) ?? 0) > 0 : dispatch.outcomeUnknown,
       timeoutMs,
       claim: id,
     },

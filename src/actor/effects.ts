@@ -35,6 +35,8 @@ export class JobEffects {
   readonly #alarm: AlarmClock;
   readonly #outbox: Outbox;
   readonly #listing: Listing<JobSummary>;
+  /** Whether this instance has looked for an alarm where one has to stand. */
+  #isLookedAfter = false;
 
   constructor(ctx: DurableObjectState, store: JobStore, { queue, tell, rules }: Surroundings) {
     this.#ctx = ctx;
@@ -57,6 +59,13 @@ export class JobEffects {
   async load(): Promise<void> {
     await this.#alarm.load();
     if (this.#alarm.standsWithin(LONGEST_PUSH_PAUSE_MS)) this.#listing.owe();
+  }
+
+  /** Alarms have been known not to come: whoever touches the job next sets the one that is missing. */
+  lookAfter(): void {
+    if (this.#isLookedAfter && !this.#alarm.isLost) return;
+    this.#isLookedAfter = true;
+    if (this.#alarm.isAbsent) this.#arm({ tells: false });
   }
 
   /** Right after the commit of what a command decided. */
@@ -99,6 +108,7 @@ export class JobEffects {
   /** The alarm has come: what is due is decided by `decideDue`, what nobody carries is sent, and the next one is set. */
   async rang(decideDue: () => unknown): Promise<void> {
     this.#alarm.rang();
+    this.#isLookedAfter = true;
     if (this.#store.job() === null) return;
     try {
       decideDue();
@@ -129,10 +139,26 @@ export class JobEffects {
     this.#alarm.arm(due, !this.#listing.isOwed);
   }
 
+  /** Whether the orchestrator may have seen the open dispatch. */
+  mayHaveStarted(): boolean {
+    const open = this.#open();
+    return open !== null && this.leases.mayHaveStarted(open);
+  }
+
+  /** Whether an attempt to deliver the open dispatch may have been made that nobody reported. */
+  mayBeUnreported(): boolean {
+    const open = this.#open();
+    return open !== null && this.leases.mayBeUnreported(open);
+  }
+
+  #open(): Dispatch | null {
+    const job = this.#store.job();
+    return job && this.#store.open(job);
+  }
+
   /** The dispatches of which a message may still have to be delivered. */
   #undelivered(): Dispatch[] {
-    const job = this.#store.job();
-    const open = job && this.#store.open(job);
+    const open = this.#open();
     return [...(open ? [open] : []), ...this.#store.notices()];
   }
 

@@ -1,6 +1,6 @@
 // The past of a job in SQL: the reports that were applied and the audit trail, in one table and its pages. Only ever added to.
 import type { CallbackEvent, Transition } from '../domain/history.ts';
-import { decodeCheckpoint, encodeCheckpoint } from './records.ts';
+import { decodeCheckpoints, encodeCheckpoints } from './records.ts';
 
 type Row = Record<string, SqlStorageValue>;
 export type NumberedTransition = Transition & { seq: number };
@@ -46,20 +46,20 @@ export class HistoryStore {
 
   #insert(event: CallbackEvent | null, transition: Transition | null, seq: number | null): void {
     this.#sql.exec(
-      `INSERT INTO history (dispatch_id, key, payload_digest, artifacts, seq, event_type, actor, actor_id, prev_status,
-         correlation_id, checkpoint, status, occurred_at, recorded_at)
+      `INSERT INTO history (dispatch_id, key, payload_digest, artifacts, checkpoints, seq, event_type, actor, actor_id,
+         prev_status, correlation_id, status, occurred_at, recorded_at)
        VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)`,
       event?.dispatchId ?? transition?.dispatchId ?? '',
       event?.eventId ?? ` ${seq}`,
       event?.payloadDigest ?? null,
       event?.artifacts ?? null,
+      event?.checkpoints.length ? encodeCheckpoints(event.checkpoints) : null,
       seq,
       transition?.eventType ?? null,
       transition?.actor ?? null,
       transition?.actorId ?? null,
       transition?.prevStatus ?? null,
       transition?.correlationId ?? null,
-      transition?.checkpoint ? encodeCheckpoint(transition.checkpoint) : null,
       event?.status ?? transition?.newStatus ?? null,
       event?.occurredAt ?? transition?.occurredAt ?? null,
       event?.recordedAt ?? transition?.recordedAt ?? null,
@@ -77,6 +77,7 @@ const toEvent = (row: Row): CallbackEvent => ({
   occurredAt: row.occurred_at as number,
   recordedAt: row.recorded_at as number,
   artifacts: row.artifacts as string | null,
+  checkpoints: row.checkpoints === null ? [] : decodeCheckpoints(row.checkpoints as string),
 });
 
 const toTransition = (row: Row): NumberedTransition => ({
@@ -91,5 +92,4 @@ const toTransition = (row: Row): NumberedTransition => ({
   occurredAt: row.occurred_at as number,
   recordedAt: row.recorded_at as number,
   correlationId: row.correlation_id as string | null,
-  checkpoint: row.checkpoint === null ? null : decodeCheckpoint(row.checkpoint as string),
 });

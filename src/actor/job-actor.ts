@@ -5,12 +5,14 @@ import { type Config, requireConfig } from '../config.ts';
 import type { AfterDelivery, Claim } from '../contract/messages.ts';
 import { ownedBy } from '../domain/access.ts';
 import type {
+  Abandon,
   Callback,
   Cancel,
   Command,
   ConfirmUpload,
   DeliveryOutcome,
   MessageKind,
+  RenewVideo,
   Retry,
   Run,
 } from '../domain/commands.ts';
@@ -67,6 +69,7 @@ export class JobActor extends DurableObject<Env> {
   }
 
   show(owner: string): ShownAnswer {
+    this.#effects.lookAfter();
     const job = ownedBy(this.#store.job(), owner);
     return job ? this.#shown.of(job, this.#store.open(job)) : NOT_FOUND;
   }
@@ -75,11 +78,20 @@ export class JobActor extends DurableObject<Env> {
     return this.#answerJob(this.#execute(command));
   }
 
+  renewVideo(command: RenewVideo): JobAnswer {
+    return this.#answerJob(this.#execute(command));
+  }
+
   cancel(command: Omit<Cancel, 'deliveryMayHaveStarted'>): JobAnswer {
-    const job = this.#store.job();
-    const open = job && this.#store.open(job);
-    const deliveryMayHaveStarted = open !== null && this.#effects.leases.mayHaveStarted(open);
-    return this.#answerJob(this.#execute({ ...command, deliveryMayHaveStarted }));
+    return this.#answerJob(
+      this.#execute({ ...command, deliveryMayHaveStarted: this.#effects.mayHaveStarted() }),
+    );
+  }
+
+  abandon(command: Omit<Abandon, 'deliveryMayHaveStarted'>): JobAnswer {
+    return this.#answerJob(
+      this.#execute({ ...command, deliveryMayHaveStarted: this.#effects.mayHaveStarted() }),
+    );
   }
 
   /**
@@ -95,7 +107,8 @@ export class JobActor extends DurableObject<Env> {
     if (dispatch.state === 'PENDING' && waitMs > 0) {
       const isKnown = await this.#effects.waiting.outcomeOf(dispatch.id, waitMs);
       // The alarm may be late; a window that closed meanwhile must not be answered as open.
-      if (!isKnown) this.#execute({ type: 'deadline' });
+      if (!isKnown) this.#executeDue();
+      this.#store.touch();
     }
     return this.#answerDispatch(decision.job, dispatch, decision.kind === 'replayed');
   }
@@ -147,16 +160,22 @@ export class JobActor extends DurableObject<Env> {
 
   /** At least once, possibly late. */
   override alarm(): Promise<void> {
-    return this.#effects.rang(() => this.#execute({ type: 'deadline' }));
+    return this.#effects.rang(() => this.#executeDue());
   }
 
   /** Load, decide and commit, with nothing in between; whatever has to happen outside follows from what was stored. */
   #execute(command: Command): Decision {
+    this.#effects.lookAfter();
     const decision = decide(this.#store.view(command), command, this.#config.rules, Date.now());
     if (decision.kind !== 'accepted') return decision;
     this.#store.commit(decision.changes);
     this.#effects.follow(decision, command);
     return decision;
+  }
+
+  /** Time has passed: whatever is due is done. */
+  #executeDue(): Decision {
+    return this.#execute({ type: 'deadline', deliveryMayHaveStarted: this.#effects.mayBeUnreported() });
   }
 
   #answerDispatch(job: Job, decided: Dispatch, replayed: boolean): DispatchAnswer {

@@ -5,7 +5,6 @@ import type { Changes, JobView } from '../domain/decision.ts';
 import { type Dispatch, isOpen, RUN_REQUEST_KEY, requestKeyOf, retryRequestKey } from '../domain/dispatch.ts';
 import { brokenInvariant } from '../domain/invariants.ts';
 import type { Job } from '../domain/job.ts';
-import { isResting } from '../domain/lifecycle.ts';
 import type { Position } from '../domain/project.ts';
 import { HistoryStore, type NumberedTransition } from './history-store.ts';
 import { bringUpToDate } from './migrate.ts';
@@ -38,6 +37,11 @@ export class JobStore {
     return this.#read()?.job ?? null;
   }
 
+  /** Fails where this object has been replaced by another meanwhile, which is only found out when storage is touched. */
+  touch(): void {
+    if (this.#isStored) this.#sql.exec('SELECT 1 FROM job').one();
+  }
+
   /** Stores a new job, in tables made for it. */
   create(job: Job): void {
     const present = { job, newest: null, earlier: 0, earlierNotices: 0, latestSeq: 0 };
@@ -68,12 +72,14 @@ export class JobStore {
     };
     switch (command.type) {
       case 'confirm-upload':
+      case 'renew-video':
         return view;
       case 'run':
         return { ...view, subject: this.#dispatchByRequest(RUN_REQUEST_KEY) };
       case 'retry':
         return { ...view, subject: this.#dispatchByRequest(retryRequestKey(command.clientRequestId)) };
       case 'cancel':
+      case 'abandon':
         return { ...view, subject: this.#mover(job) };
       case 'callback': {
         const subject = this.dispatch(command.dispatchId);
@@ -172,9 +178,10 @@ export class JobStore {
     return this.#present;
   }
 
-  /** The dispatch that moved the job last, where its pipeline may be at work although it is settled. */
-  #mover({ status, latestCallback }: Job): Dispatch | null {
-    return isResting(status) || latestCallback === null ? null : this.dispatch(latestCallback.dispatchId);
+  /** The settled dispatch that moved the job last: its pipeline may go on. */
+  #mover({ latestCallback }: Job): Dispatch | null {
+    const mover = latestCallback && this.dispatch(latestCallback.dispatchId);
+    return mover?.state === 'SETTLED' ? mover : null;
   }
 
   #dispatchByRequest(requestKey: string): Dispatch | null {

@@ -24,6 +24,8 @@ export class Leases {
   readonly #madeHere = new Set<string>();
   readonly #leases = new Map<string, Lease>();
   readonly #everClaimed = new Set<string>();
+  /** Claimed, and the outcome was never reported. */
+  readonly #unreported = new Set<string>();
 
   made(dispatchId: string): void {
     this.#madeHere.add(dispatchId);
@@ -42,6 +44,7 @@ export class Leases {
     if (held?.kind === 'paused' && now < held.dueAt - EARLY_MS) return null;
     const claim = crypto.randomUUID();
     this.#everClaimed.add(dispatchId);
+    this.#unreported.add(key(message, dispatchId));
     this.#leases.set(key(message, dispatchId), {
       kind: 'claimed',
       until: now + attemptMs + REPORT_MARGIN_MS,
@@ -73,6 +76,7 @@ export class Leases {
   release(message: MessageKind, dispatchId: string, claim: string | null): boolean {
     const lease = this.#leases.get(key(message, dispatchId));
     if (lease?.kind === 'claimed' && lease.claim !== claim) return false;
+    if (claim !== null) this.#unreported.delete(key(message, dispatchId));
     this.#leases.delete(key(message, dispatchId));
     return true;
   }
@@ -90,6 +94,11 @@ export class Leases {
   /** Whether the orchestrator may have seen this dispatch: unless this instance made it and nobody claimed it since. */
   mayHaveStarted({ id, deliveryAttempts }: Dispatch): boolean {
     return !this.#madeHere.has(id) || this.#everClaimed.has(id) || deliveryAttempts > 0;
+  }
+
+  /** Whether an attempt may have been made whose outcome nobody reported, by this instance or one before. */
+  mayBeUnreported({ id }: Dispatch): boolean {
+    return !this.#madeHere.has(id) || this.#unreported.has(key('dispatch', id));
   }
 
   #held(message: MessageKind, dispatchId: string, now: number): Lease | null {

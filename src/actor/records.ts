@@ -31,6 +31,7 @@ const JOB = {
 const DISPATCH = {
   engines: {},
   lastError: null,
+  outcomeUnknown: false,
   executionId: null,
   deliveredAt: null,
   cancelNotice: null,
@@ -39,7 +40,7 @@ const CHECKPOINT = { engine: null, digest: null, sizeBytes: null } satisfies Par
 
 export const encodePresent = (present: StoredPresent): string => encode(present);
 export const encodeDispatch = (dispatch: Dispatch): string => encode(dispatch);
-export const encodeCheckpoint = (checkpoint: Checkpoint): string => encode(checkpoint);
+export const encodeCheckpoints = (checkpoints: readonly Checkpoint[]): string => encode({ checkpoints });
 export const encodeProject = (project: Project): string => encode(project);
 
 export function decodePresent(text: string): StoredPresent {
@@ -58,10 +59,11 @@ export function decodePresent(text: string): StoredPresent {
 }
 
 export const decodeDispatch = (text: string): Dispatch => ({ ...DISPATCH, ...decode<Dispatch>(text) });
-export const decodeCheckpoint = (text: string): Checkpoint => ({
-  ...CHECKPOINT,
-  ...decode<Checkpoint>(text),
-});
+export const decodeCheckpoints = (text: string): Checkpoint[] =>
+  decode<{ checkpoints: Checkpoint[] }>(text).checkpoints.map((checkpoint) => ({
+    ...CHECKPOINT,
+    ...checkpoint,
+  }));
 export const decodeProject = (text: string): Project => decode<Project>(text);
 
 const encode = (record: object): string => JSON.stringify({ v: VERSION, ...record });

@@ -22,6 +22,7 @@ export const JOB_SCHEMA: Schema = {
     -- Of a report.
     payload_digest TEXT,
     artifacts TEXT,
+    checkpoints TEXT,
     -- Of an entry of the audit trail.
     seq INTEGER,
     event_type TEXT,
@@ -29,7 +30,6 @@ export const JOB_SCHEMA: Schema = {
     actor_id TEXT,
     prev_status TEXT,
     correlation_id TEXT,
-    checkpoint TEXT,
     -- Of both.
     status TEXT NOT NULL,
     occurred_at INTEGER NOT NULL,

@@ -88,6 +88,7 @@ export async function toCallbackCommand(
     exports: updates?.exports ?? {},
     digest: updates?.digest ?? null,
     sizeBytes: updates?.size_bytes ?? null,
+    hasMetrics: Object.keys(updates?.metrics ?? {}).length > 0,
   };
   const known = Object.entries(updates ?? {}).filter(
     ([key, value]) => KNOWN_ARTIFACTS.has(key) && value !== null && value !== undefined,

@@ -41,8 +41,6 @@ const transitionDetails = z.object({
   attempted_status: jobStatus,
   allowed_next_statuses: z.array(jobStatus),
 });
-/** Not `jobStatus.nullable()`, which the document states as all of an enum without null and of a nullable string. */
-const jobStatusOrNull = z.union([jobStatus, z.null()]);
 
 const toTransitionDetails = (rejection: RejectionOf<'FSM_TRANSITION_INVALID'>) => ({
   current_status: rejection.currentStatus,
@@ -94,11 +92,11 @@ export const ERRORS = {
   VIDEO_URI_CONFLICT: refusal({
     status: 409,
     retryable: false,
-    title: 'Another video was confirmed for this job',
-    details: z.object({ confirmed_video_uri: z.string(), requested_video_uri: z.string() }),
+    title: 'Another video is confirmed for this job',
+    details: z.object({ current_video_uri: z.string().nullable(), submitted_video_uri: z.string() }),
     from: (rejection) => ({
-      confirmed_video_uri: rejection.confirmedVideoUri,
-      requested_video_uri: rejection.requestedVideoUri,
+      current_video_uri: rejection.currentVideoUri,
+      submitted_video_uri: rejection.submittedVideoUri,
     }),
   }),
   RETRY_NOT_ALLOWED_STATE: refusal({
@@ -107,8 +105,8 @@ export const ERRORS = {
     title: 'Only a failed job can be retried',
     details: z.object({
       current_status: jobStatus,
-      attempted_status: jobStatusOrNull,
-      reason: z.enum(['not_failed', 'nothing_to_resume_from']),
+      attempted_status: jobStatus,
+      reason: z.enum(['not_failed', 'nothing_to_resume_from', 'abandoned']),
     }),
     from: (rejection) => ({
       current_status: rejection.currentStatus,
@@ -123,7 +121,7 @@ export const ERRORS = {
     title: 'A pipeline is at work on this job',
     details: z.object({
       current_status: jobStatus,
-      attempted_status: jobStatusOrNull,
+      attempted_status: jobStatus,
       dispatch_id: z.string().nullable(),
     }),
     from: (rejection) => ({
@@ -131,6 +129,13 @@ export const ERRORS = {
       attempted_status: rejection.attemptedStatus,
       dispatch_id: rejection.dispatchId,
     }),
+  }),
+  JOB_NOT_RUNNING: refusal({
+    status: 409,
+    retryable: false,
+    title: 'No pipeline is at work on this job',
+    details: z.object({ current_status: jobStatus }),
+    from: (rejection) => ({ current_status: rejection.currentStatus }),
   }),
   MODEL_PROFILE_NOT_ALLOWED: refusal({
     status: 409,
@@ -178,6 +183,20 @@ export const ERRORS = {
       attempted_status: rejection.attemptedStatus,
       latest_applied_occurred_at: toTimestamp(rejection.latestAppliedOccurredAt),
     }),
+  }),
+  MANIFEST_FULL: refusal({
+    status: 409,
+    retryable: false,
+    title: 'The job has no room for more exports: stop',
+    details: z.object({ max_exports: z.int(), max_bytes: z.int() }),
+    from: (rejection) => ({ max_exports: rejection.maxExports, max_bytes: rejection.maxBytes }),
+  }),
+  REPORTS_EXHAUSTED: refusal({
+    status: 409,
+    retryable: false,
+    title: 'This pipeline has reported more than a job keeps: stop',
+    details: z.object({ max_reports: z.int() }),
+    from: (rejection) => ({ max_reports: rejection.maxReports }),
   }),
   DISPATCH_NOT_CURRENT: refusal({
     status: 409,

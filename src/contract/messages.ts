@@ -22,6 +22,9 @@ export interface Delivery {
   checkpointRef: string | null;
   executionId: string | null;
   traceparent: string;
+  correlationId: string;
+  /** Whether an earlier attempt got no answer, so that the orchestrator may have it already. */
+  mayBeTaken: boolean;
   /** How long this attempt may take. */
   timeoutMs: number;
   /** Under which the outcome is to be reported. */

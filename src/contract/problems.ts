@@ -39,6 +39,7 @@ export const transitionConflictError = problem(
   'FSM_TERMINAL_IMMUTABLE',
 );
 export const videoUriConflictError = problem('VideoUriConflictError', 'VIDEO_URI_CONFLICT');
+export const jobNotRunningError = problem('JobNotRunningError', 'JOB_NOT_RUNNING');
 export const jobAlreadyRunningError = problem('JobAlreadyRunningError', 'JOB_ALREADY_RUNNING');
 export const retryNotAllowedError = problem('RetryNotAllowedError', 'RETRY_NOT_ALLOWED_STATE');
 export const modelProfileNotAllowedError = problem(
@@ -51,11 +52,16 @@ export const clientRequestIdMismatchError = problem(
 );
 export const eventIdMismatchError = problem('EventIdMismatchError', 'EVENT_ID_PAYLOAD_MISMATCH');
 export const callbackOutOfOrderError = problem('CallbackOutOfOrderError', 'CALLBACK_OUT_OF_ORDER');
+export const manifestFullError = problem('ManifestFullError', 'MANIFEST_FULL');
+export const reportsExhaustedError = problem('ReportsExhaustedError', 'REPORTS_EXHAUSTED');
 export const dispatchNotCurrentError = problem('DispatchNotCurrentError', 'DISPATCH_NOT_CURRENT');
 
 export const confirmUploadConflictError = z
   .union([transitionConflictError, videoUriConflictError])
   .meta({ id: 'ConfirmUploadConflictError' });
+export const renewVideoConflictError = z
+  .union([videoUriConflictError, jobAlreadyRunningError, transitionConflictError])
+  .meta({ id: 'RenewVideoConflictError' });
 export const runStateConflictError = z
   .union([transitionConflictError, jobAlreadyRunningError, modelProfileNotAllowedError])
   .meta({ id: 'RunStateConflictError' });
@@ -69,7 +75,14 @@ export const retryStateConflictError = z
   ])
   .meta({ id: 'RetryStateConflictError' });
 export const callbackConflictError = z
-  .union([transitionConflictError, eventIdMismatchError, callbackOutOfOrderError, dispatchNotCurrentError])
+  .union([
+    transitionConflictError,
+    eventIdMismatchError,
+    callbackOutOfOrderError,
+    dispatchNotCurrentError,
+    manifestFullError,
+    reportsExhaustedError,
+  ])
   .meta({ id: 'CallbackConflictError' });
 
 export const upstreamDispatchError = problem('UpstreamDispatchError', 'ORCHESTRATOR_DISPATCH_FAILED');

@@ -18,9 +18,24 @@ export const confirmUploadResponse = z
   .object({ job, replayed: z.boolean() })
   .meta({ id: 'ConfirmUploadResponse' });
 
+export const renewVideoRequest = z
+  .strictObject({
+    video_uri: mediaUri,
+    replaces: z
+      .string()
+      .max(2048)
+      .meta({ description: 'The confirmed `video_uri`, of which this is the same video.' }),
+  })
+  .meta({ id: 'RenewVideoRequest' });
+
 export const runJobRequest = z
   .strictObject({ model_profile: modelProfile.optional() })
   .meta({ id: 'RunJobRequest' });
+/** A request that can be made now. */
+const nextAction = z
+  .object({ action: z.enum(['retry']), method: z.literal('POST'), path: z.string() })
+  .meta({ id: 'NextAction' });
+
 export const runJobResponse = z
   .object({
     job_id: z.string(),
@@ -28,6 +43,7 @@ export const runJobResponse = z
     dispatch_id: z.string(),
     dispatch_state: dispatchState,
     replayed: z.boolean(),
+    next_actions: z.array(nextAction).meta({ description: 'What to do where another run does nothing.' }),
   })
   .meta({ id: 'RunJobResponse' });
 

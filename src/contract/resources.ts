@@ -7,6 +7,9 @@ import { ACTORS, RESUME_STATUSES, STATUSES } from '../domain/lifecycle.ts';
 import type { JobSummary, Project } from '../domain/project.ts';
 import { page, timestamp, toTimestamp } from './fields.ts';
 
+/** Not `.nullable()`, by which the document makes the component itself nullable, wherever it is used. */
+const orNull = <T extends z.ZodType>(component: T) => z.union([component, z.null()]);
+
 export const jobStatus = z.enum(STATUSES).meta({ id: 'JobStatus' });
 export const dispatchState = z.enum(DISPATCH_STATES).meta({ id: 'DispatchState' });
 export const resumeStatus = z.enum(RESUME_STATUSES).meta({ id: 'ResumeStatus' });
@@ -21,7 +24,7 @@ export const dispatch = z
     dispatch_id: z.string(),
     kind: z.enum(['run', 'retry']),
     dispatch_state: dispatchState,
-    resume_from_status: resumeStatus.nullable(),
+    resume_from_status: orNull(resumeStatus),
     checkpoint_ref: z.string().nullable(),
     model_profile: z.string(),
     policy_version: z.string().meta({ description: 'The model policy under which the profile was allowed.' }),
@@ -58,7 +61,7 @@ export const job = z
         occurred_at: timestamp,
       })
       .nullable(),
-    open_dispatch: dispatch.nullable(),
+    open_dispatch: orNull(dispatch),
     progress_pct: z.number().nullable(),
     revision: z.int(),
     created_at: timestamp,
@@ -71,9 +74,8 @@ export const jobSummary = z
     id: z.string(),
     project_id: z.string(),
     status: jobStatus,
-    revision: z.int(),
     created_at: timestamp,
-    updated_at: timestamp,
+    updated_at: timestamp.meta({ description: 'As of the last change of status.' }),
   })
   .meta({
     id: 'JobSummary',
@@ -166,7 +168,6 @@ export const toSummaryResource = (record: JobSummary): z.infer<typeof jobSummary
   id: record.id,
   project_id: record.projectId,
   status: record.status,
-  revision: record.revision,
   created_at: toTimestamp(record.createdAt),
   updated_at: toTimestamp(record.updatedAt),
 });

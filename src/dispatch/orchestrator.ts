@@ -35,7 +35,10 @@ export async function deliver(delivery: Delivery, config: Config): Promise<Deliv
   if (response.ok) return { kind: 'delivered', executionId: await executionIdOf(response) };
   await response.body?.cancel();
   const error = `The orchestrator answered ${response.status}.`;
-  if (!isWorthRepeating(response.status)) return { kind: 'refused', error };
+  // Interim answers are none (RFC 9110 §15.2), though a runtime may hand one on.
+  if (response.status < 200) return { kind: 'unknown', error, retryAfterMs: null };
+  const isStillWorking = delivery.mayBeTaken && STILL_WORKING.includes(response.status);
+  if (!isStillWorking && !isWorthRepeating(response.status)) return { kind: 'refused', error };
   return {
     kind: 'unreachable',
     error,
@@ -52,13 +55,7 @@ async function toRequest(delivery: Delivery, config: Config) {
     dispatch_id: delivery.dispatchId,
     job_id: delivery.jobId,
     project_id: delivery.projectId,
-    video_uri: delivery.videoUri,
-    callback_url: `${config.publicBaseUrl}/internal/jobs/${delivery.jobId}/status`,
-    callback_token: await signCallbackToken(delivery.jobId, delivery.dispatchId, config.callbackTokenKeys),
-    ...(isCancel ? { execution_id: delivery.executionId } : { model_profile: delivery.modelProfile }),
-    ...(delivery.type === 'job.retry'
-      ? { resume_from_status: delivery.resumeFromStatus, checkpoint_ref: delivery.checkpointRef }
-      : {}),
+    ...(isCancel ? { execution_id: delivery.executionId } : await workOf(delivery, config)),
   });
   const at = new Date();
   return {
@@ -68,6 +65,7 @@ async function toRequest(delivery: Delivery, config: Config) {
       'user-agent': 'Retake/1.0',
       'idempotency-key': key,
       traceparent: delivery.traceparent,
+      'x-correlation-id': delivery.correlationId,
       'webhook-id': key,
       'webhook-timestamp': String(Math.floor(at.getTime() / 1000)),
       'webhook-signature': config.dispatchSigningSecrets
@@ -77,8 +75,28 @@ async function toRequest(delivery: Delivery, config: Config) {
   };
 }
 
+/** What a pipeline needs to begin. A cancel has none of it, so that it can be taken for no run. */
+async function workOf(delivery: Delivery, config: Config) {
+  const { jobId, dispatchId } = delivery;
+  return {
+    video_uri: delivery.videoUri,
+    callback_url: `${config.publicBaseUrl}/internal/jobs/${jobId}/status`,
+    callback_token: await signCallbackToken(jobId, dispatchId, config.callbackTokenKeys),
+    model_profile: delivery.modelProfile,
+    ...(delivery.type === 'job.retry'
+      ? { resume_from_status: delivery.resumeFromStatus, checkpoint_ref: delivery.checkpointRef }
+      : {}),
+  };
+}
+
 const isWorthRepeating = (status: number): boolean =>
   status === 408 || status === 425 || status === 429 || status >= 500;
+
+/**
+ * What a key is answered that came before and whose first request is still being handled: conflict, as in the Idempotency-Key
+ * draft of the IETF (§2.6), or locked.
+ */
+const STILL_WORKING: readonly number[] = [409, 423];
 
 /** RFC 9110 §10.2.3: seconds, or a date. Null for neither. */
 export function retryAfterMs(header: string | null, now: number): number | null {

@@ -11,10 +11,13 @@ interface Act {
   /** Where its pipeline would start; null when there is nothing to start from. */
   startsFrom(job: Job): ResumePoint | null;
   /** The status that a caller who is refused is told of as attempted. */
-  attempts(start: ResumePoint | null): Status | null;
+  attempts(start: ResumePoint | null): Status;
   /** Why it is refused to a job on which no pipeline is at work; null when it is not. */
   refuse(job: Job, start: ResumePoint | null): Rejection | null;
 }
+
+/** Without anything to start from it would be the upload. */
+const startStatus = (start: ResumePoint | null): Status => start?.status ?? 'UPLOADED';
 
 export const ACTS: Readonly<Record<DispatchKind, Act>> = {
   run: {
@@ -25,7 +28,7 @@ export const ACTS: Readonly<Record<DispatchKind, Act>> = {
   },
   retry: {
     startsFrom: resumePoint,
-    attempts: (start) => start?.status ?? null,
+    attempts: startStatus,
     refuse: (job, start) => (job.status === 'FAILED' ? null : retryNotAllowed(job, start, 'not_failed')),
   },
 };
@@ -33,10 +36,10 @@ export const ACTS: Readonly<Record<DispatchKind, Act>> = {
 export const retryNotAllowed = (
   { status }: Job,
   start: ResumePoint | null,
-  reason: 'not_failed' | 'nothing_to_resume_from',
+  reason: Extract<Rejection, { code: 'RETRY_NOT_ALLOWED_STATE' }>['reason'],
 ): Rejection => ({
   code: 'RETRY_NOT_ALLOWED_STATE',
   currentStatus: status,
-  attemptedStatus: start?.status ?? null,
+  attemptedStatus: startStatus(start),
   reason,
 });

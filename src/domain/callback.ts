@@ -1,5 +1,5 @@
-// What a pipeline reports about itself: fenced, in order, and judged by the one transition table.
-import { mergeManifest, reachedCheckpoint } from './artifacts.ts';
+// What a pipeline reports about itself: fenced, judged by the one transition table, and taken for all that it brings.
+import { isTooLarge, MANIFEST_LIMITS, mergeManifest, reachedCheckpoints } from './artifacts.ts';
 import type { Callback } from './commands.ts';
 import {
   audit,
@@ -11,24 +11,28 @@ import {
   reject,
   revise,
 } from './decision.ts';
-import { type DispatchState, isOpen } from './dispatch.ts';
+import { type Dispatch, type DispatchState, isOpen } from './dispatch.ts';
 import type { CallbackEvent } from './history.ts';
-import { effectiveStatus, type Job } from './job.ts';
-import { isCheckpoint, isResting, type Status } from './lifecycle.ts';
+import { type Checkpoint, effectiveStatus, type Job, type Manifest } from './job.ts';
+import { isBefore, isCheckpoint, isResting, type Status } from './lifecycle.ts';
+import type { Rejection } from './rejection.ts';
+import type { Rules } from './rules.ts';
 
-export function callback(view: JobView, command: Callback, now: number): Decision {
+/** No pipeline has more than this to say that is worth keeping; how it ends is taken all the same. */
+const MAX_KEPT_REPORTS = 1_000;
+
+export function callback(view: JobView, command: Callback, rules: Rules, now: number): Decision {
   const { subject } = view;
+  if (subject === null) return reject({ code: 'RESOURCE_NOT_FOUND' });
+  if (!isCurrent(view, subject, rules, now)) {
+    return reject({ code: 'DISPATCH_NOT_CURRENT', dispatchId: subject.id, dispatchState: subject.state });
+  }
   const known = view.seenEvent ?? repeatedHeartbeat(view.job, command);
   if (known) {
     if (known.payloadDigest === command.payloadDigest) {
       return { kind: 'replayed', job: view.job, dispatch: subject };
     }
     return reject({ code: 'EVENT_ID_PAYLOAD_MISMATCH', eventId: command.eventId });
-  }
-  if (subject === null) return reject({ code: 'RESOURCE_NOT_FOUND' });
-  const settled = subject.state === 'SETTLED' || subject.state === 'FAILED';
-  if (!isOpen(subject) && !(settled && !view.subjectSuperseded)) {
-    return reject({ code: 'DISPATCH_NOT_CURRENT', dispatchId: subject.id, dispatchState: subject.state });
   }
 
   // A callback on a pending dispatch proves its delivery.
@@ -37,9 +41,13 @@ export function callback(view: JobView, command: Callback, now: number): Decisio
       ? delivered(view.job, subject, subject.executionId, now)
       : { job: view.job, dispatch: subject, transitions: [] };
   const current = effectiveStatus(job, isOpen(dispatch) ? dispatch : null);
-
   const latest = job.latestCallback?.dispatchId === dispatch.id ? job.latestCallback : null;
-  if (latest && command.occurredAt < latest.occurredAt) {
+  const restatesCheckpoint =
+    current !== job.status && command.status === current && isCheckpoint(command.status);
+  const refusal = restatesCheckpoint ? null : refuseTransition(current, command.status, command.actor);
+  const isOlder = latest !== null && command.occurredAt < latest.occurredAt;
+  // The table says what follows; the reporters' clocks, which need not agree, only why something does not.
+  if (isOlder && (refusal !== null || isBefore(command.status, current))) {
     return reject({
       code: 'CALLBACK_OUT_OF_ORDER',
       currentStatus: current,
@@ -47,36 +55,44 @@ export function callback(view: JobView, command: Callback, now: number): Decisio
       latestAppliedOccurredAt: latest.occurredAt,
     });
   }
-  const restatesCheckpoint =
-    current !== job.status && command.status === current && isCheckpoint(command.status);
-  const refusal = restatesCheckpoint ? null : refuseTransition(current, command.status, command.actor);
   if (refusal) return reject(refusal);
 
+  const manifest = mergeManifest(job.manifest, artifactsOf(command, job.manifest));
+  const checkpoints = reachedCheckpoints(job, dispatch, command, current, now);
   // A sign of life changes no status and leaves no audit entry; a retry that fails again does. One that brings nothing
   // besides leaves nothing at all, since any number of them may come: only the newest is known again.
   const audited = command.status !== job.status || command.status === 'FAILED';
-  const isHeartbeat = !audited && command.artifactsJson === null;
+  const isHeartbeat =
+    !audited && manifest === job.manifest && checkpoints.length === 0 && !command.artifacts.hasMetrics;
+  const kept = (latest?.kept ?? 0) + (isHeartbeat ? 0 : 1);
+  const tooMuch = refuseTooMuch(job.manifest, manifest, command.status, kept);
+  if (tooMuch) return reject(tooMuch);
+
   const { eventId, payloadDigest } = command;
-  const checkpoint = reachedCheckpoint(job, dispatch, command, now);
-  const moved = isOpen(dispatch) ? move(dispatch, stateAfter(command.status), now) : dispatch;
+  const moved = isOpen(dispatch)
+    ? move(dispatch, stateAfter(command.status, restatesCheckpoint), now)
+    : dispatch;
   const next = revise(job, now, {
     status: command.status,
-    manifest: mergeManifest(job.manifest, command.artifacts),
+    manifest,
     failure: command.failure
       ? { ...command.failure, correlationId: command.correlationId, occurredAt: command.occurredAt }
       : job.failure,
     progressPct: command.progressPct ?? (command.status === job.status ? job.progressPct : null),
-    checkpoints: checkpoint ? { ...job.checkpoints, [checkpoint.status]: checkpoint } : job.checkpoints,
+    checkpoints: withNewest(job.checkpoints, checkpoints),
     openDispatchId: isOpen(moved) ? job.openDispatchId : null,
     lastProgressAt: now,
-    latestCallback: { dispatchId: dispatch.id, occurredAt: command.occurredAt },
+    latestCallback: {
+      dispatchId: dispatch.id,
+      occurredAt: Math.max(command.occurredAt, latest?.occurredAt ?? 0),
+      kept,
+    },
     latestHeartbeat: isHeartbeat ? { dispatchId: dispatch.id, eventId, payloadDigest } : job.latestHeartbeat,
   });
   const entry = {
     ...audit(job, command.status, command.actor, now, command, dispatch.id),
     eventId,
     occurredAt: command.occurredAt,
-    checkpoint,
   };
   return {
     kind: 'accepted',
@@ -85,25 +101,25 @@ export function callback(view: JobView, command: Callback, now: number): Decisio
     changes: {
       job: next,
       updated: moved === subject ? [] : [moved],
-      ...(isHeartbeat ? {} : { event: eventOf(command, now) }),
+      ...(isHeartbeat ? {} : { event: eventOf(command, checkpoints, now) }),
       transitions: audited ? [...transitions, entry] : transitions,
     },
   };
 }
 
-const eventOf = (command: Callback, now: number): CallbackEvent => ({
-  eventId: command.eventId,
-  dispatchId: command.dispatchId,
-  payloadDigest: command.payloadDigest,
-  status: command.status,
-  occurredAt: command.occurredAt,
-  recordedAt: now,
-  artifacts: command.artifactsJson,
-});
-
-function stateAfter(status: Status): DispatchState {
-  if (status === 'FAILED') return 'FAILED';
-  return isResting(status) ? 'SETTLED' : 'RUNNING';
+/**
+ * Whether this dispatch's pipeline may move the job: the open one's; or, with none open, that of the newest one that was not
+ * withdrawn, for as long as one that has settled or failed may still report.
+ */
+function isCurrent(
+  { job, subjectSuperseded }: JobView,
+  subject: Dispatch,
+  rules: Rules,
+  now: number,
+): boolean {
+  if (isOpen(subject)) return true;
+  const hasEnded = subject.state === 'SETTLED' || subject.state === 'FAILED';
+  return hasEnded && !subjectSuperseded && now - (job.lastProgressAt ?? now) <= rules.lateReportMs;
 }
 
 function repeatedHeartbeat(
@@ -112,4 +128,41 @@ function repeatedHeartbeat(
 ): Job['latestHeartbeat'] {
   const isKnown = latestHeartbeat?.dispatchId === dispatchId && latestHeartbeat.eventId === eventId;
   return isKnown ? latestHeartbeat : null;
+}
+
+/** A failure is told whatever else there is no room for. */
+function artifactsOf({ status, artifacts }: Callback, manifest: Manifest): Callback['artifacts'] {
+  const leavesOut = status === 'FAILED' && isTooLarge(mergeManifest(manifest, artifacts));
+  return leavesOut ? { ...artifacts, exports: {} } : artifacts;
+}
+
+/** Why a pipeline that says more than a job can keep has to stop; null while there is room. How it ends is always taken. */
+function refuseTooMuch(before: Manifest, after: Manifest, status: Status, kept: number): Rejection | null {
+  if (after !== before && isTooLarge(after)) return { code: 'MANIFEST_FULL', ...MANIFEST_LIMITS };
+  if (kept > MAX_KEPT_REPORTS && status !== 'FAILED' && status !== 'DONE') {
+    return { code: 'REPORTS_EXHAUSTED', maxReports: MAX_KEPT_REPORTS };
+  }
+  return null;
+}
+
+const withNewest = (checkpoints: Job['checkpoints'], made: readonly Checkpoint[]): Job['checkpoints'] =>
+  made.length === 0
+    ? checkpoints
+    : { ...checkpoints, ...Object.fromEntries(made.map((checkpoint) => [checkpoint.status, checkpoint])) };
+
+const eventOf = (command: Callback, checkpoints: readonly Checkpoint[], now: number): CallbackEvent => ({
+  eventId: command.eventId,
+  dispatchId: command.dispatchId,
+  payloadDigest: command.payloadDigest,
+  status: command.status,
+  occurredAt: command.occurredAt,
+  recordedAt: now,
+  artifacts: command.artifactsJson,
+  checkpoints,
+});
+
+/** A checkpoint that is restated says "I begin here", also where the same status means "I have arrived". */
+function stateAfter(status: Status, isRestated: boolean): DispatchState {
+  if (status === 'FAILED') return 'FAILED';
+  return isResting(status) && !isRestated ? 'SETTLED' : 'RUNNING';
 }

@@ -1,25 +1,27 @@
 // An editor ends a job for good, and its pipeline is told.
 import type { Cancel } from './commands.ts';
-import { audit, type Decision, type JobView, move, refuseTransition, reject, revise } from './decision.ts';
-import type { CancelNotice, Dispatch } from './dispatch.ts';
+import {
+  audit,
+  type Decision,
+  type JobView,
+  move,
+  refuseTransition,
+  reject,
+  revise,
+  tellToStop,
+  unchanged,
+} from './decision.ts';
+import type { Dispatch } from './dispatch.ts';
 import { effectiveStatus } from './job.ts';
-import { isResting } from './lifecycle.ts';
 import type { Rules } from './rules.ts';
 
 export function cancel(view: JobView, command: Cancel, rules: Rules, now: number): Decision {
   const { job, open, subject } = view;
+  if (job.status === 'CANCELLED') return unchanged(job, open);
   const refusal = refuseTransition(effectiveStatus(job, open), 'CANCELLED', 'editor');
   if (refusal) return reject(refusal);
   const cancelled = revise(job, now, { status: 'CANCELLED', openDispatchId: null });
-  const notice: CancelNotice = { state: 'PENDING', until: now + rules.dispatchDeadlineMs, attempts: 0 };
-  const updated: Dispatch[] = [];
-  if (open) {
-    const reached = open.state !== 'PENDING' || command.deliveryMayHaveStarted;
-    updated.push({ ...move(open, 'CANCELLED', now), cancelNotice: reached ? notice : null });
-  } else if (subject && !isResting(job.status)) {
-    // Its dispatch was settled by a checkpoint, yet its pipeline went on.
-    updated.push({ ...subject, cancelNotice: notice, updatedAt: now });
-  }
+  const updated = stopped(open, subject, command.deliveryMayHaveStarted, rules, now);
   return {
     kind: 'accepted',
     job: cancelled,
@@ -27,7 +29,25 @@ export function cancel(view: JobView, command: Cancel, rules: Rules, now: number
     changes: {
       job: cancelled,
       updated,
-      transitions: [audit(job, 'CANCELLED', 'editor', now, command, open?.id)],
+      transitions: [audit(job, 'CANCELLED', 'editor', now, command, updated[0]?.id)],
     },
   };
+}
+
+/**
+ * The dispatches that an editor's act ends, told to stop where the orchestrator may have them: the open one, else the settled
+ * one whose pipeline may go on.
+ */
+export function stopped(
+  open: Dispatch | null,
+  settled: Dispatch | null,
+  deliveryMayHaveStarted: boolean,
+  rules: Rules,
+  now: number,
+): Dispatch[] {
+  const ended = open ?? settled;
+  if (ended === null) return [];
+  const mayBeTaken = ended.state !== 'PENDING' || deliveryMayHaveStarted;
+  const closed = move(ended, 'CANCELLED', now);
+  return [mayBeTaken ? tellToStop(closed, rules, now) : closed];
 }

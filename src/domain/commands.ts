@@ -42,6 +42,21 @@ export interface Cancel extends EditorCommand {
   deliveryMayHaveStarted: boolean;
 }
 
+/** The pipeline that is at work is given up, so that the job can be retried. */
+export interface Abandon extends EditorCommand {
+  type: 'abandon';
+  /** As of a cancel. */
+  deliveryMayHaveStarted: boolean;
+}
+
+/** The confirmed video is to be had elsewhere: the caller says that it is the same. */
+export interface RenewVideo extends EditorCommand {
+  type: 'renew-video';
+  videoUri: string;
+  /** The reference that it takes the place of. */
+  replaces: string;
+}
+
 export interface ArtifactUpdates {
   audioUri: string | null;
   transcriptUri: string | null;
@@ -50,6 +65,8 @@ export interface ArtifactUpdates {
   /** Of the artifact of the checkpoint that this callback reaches. */
   digest: string | null;
   sizeBytes: number | null;
+  /** Whether it brings metrics, which are kept but decide nothing. */
+  hasMetrics: boolean;
 }
 
 export interface Callback {
@@ -93,6 +110,17 @@ export interface ReportDelivery {
 /** Time has passed: whatever is due is done. */
 export interface Deadline {
   type: 'deadline';
+  /** Whether the orchestrator may have been given the open dispatch without anybody having reported that. */
+  deliveryMayHaveStarted: boolean;
 }
 
-export type Command = ConfirmUpload | Run | Retry | Cancel | Callback | ReportDelivery | Deadline;
+export type Command =
+  | ConfirmUpload
+  | RenewVideo
+  | Run
+  | Retry
+  | Abandon
+  | Cancel
+  | Callback
+  | ReportDelivery
+  | Deadline;

@@ -1,36 +1,45 @@
 // decide(view, command, rules, now): the one place where a job's state is judged. Pure and total:
 // it returns the changes to store, or why there are none, and never throws for anything a caller sends.
+import { abandon } from './abandon.ts';
 import { ownedBy } from './access.ts';
 import { callback } from './callback.ts';
 import { cancel } from './cancel.ts';
 import type { Command } from './commands.ts';
-import { confirmUpload } from './confirm-upload.ts';
+import { confirmUpload, renewVideo } from './confirm-upload.ts';
 import { type Decision, type JobView, reject } from './decision.ts';
 import { reportDelivery } from './delivery.ts';
 import { askForPipeline } from './dispatching.ts';
 import type { Rules } from './rules.ts';
 import { deadline } from './timeouts.ts';
 
+/** A job's history is waited for this long, after a clock that ran ahead. */
+const MOST_AHEAD_MS = 5 * 60_000;
+
 /** A null view means that there is no such job. `clock` is what the machine's clock says. */
 export function decide(view: JobView | null, command: Command, rules: Rules, clock: number): Decision {
   if (view === null) return reject({ code: 'RESOURCE_NOT_FOUND' });
-  // Clocks step back now and then; a job's history does not.
-  const now = Math.max(clock, view.job.updatedAt, view.open?.updatedAt ?? 0);
+  // Clocks step back now and then; a job's history does not, unless a clock was so far ahead that it would wait for long.
+  const latest = Math.max(view.job.updatedAt, view.open?.updatedAt ?? 0);
+  const now = Math.max(clock, Math.min(latest, clock + MOST_AHEAD_MS));
   if ('owner' in command && !ownedBy(view.job, command.owner)) return reject({ code: 'RESOURCE_NOT_FOUND' });
   switch (command.type) {
     case 'confirm-upload':
       return confirmUpload(view, command, now);
+    case 'renew-video':
+      return renewVideo(view, command, now);
     case 'run':
     case 'retry':
       return askForPipeline(view, command, rules, now);
     case 'cancel':
       return cancel(view, command, rules, now);
+    case 'abandon':
+      return abandon(view, command, rules, now);
     case 'callback':
-      return callback(view, command, now);
+      return callback(view, command, rules, now);
     case 'report-delivery':
       return reportDelivery(view, command, rules, now);
     case 'deadline':
-      return deadline(view, rules, now);
+      return deadline(view, command, rules, now);
     default:
       return command satisfies never;
   }

@@ -10,6 +10,7 @@ import {
   type Status,
 } from './lifecycle.ts';
 import type { Rejection } from './rejection.ts';
+import type { Rules } from './rules.ts';
 
 /** What a decision looks at: the job, and the records that the command refers to. */
 export interface JobView {
@@ -17,7 +18,7 @@ export interface JobView {
   open: Dispatch | null;
   /**
    * The dispatch that the command is about: the holder of the same request key (run, retry), the one it names (callback,
-   * report-delivery), the one that moved the job last where its pipeline may still be at work (cancel, deadline).
+   * report-delivery), the settled one that moved the job last, whose pipeline may go on (cancel, abandon, deadline).
    */
   subject: Dispatch | null;
   /** Whether a dispatch newer than the subject was made and not withdrawn. */
@@ -80,10 +81,26 @@ export function move(dispatch: Dispatch, state: DispatchState, now: number): Dis
   return dispatch.state === state ? dispatch : { ...dispatch, state, updatedAt: now };
 }
 
-/** The job is left exactly as it was before the dispatch; the dispatch's record stays. */
-export function withdraw(job: Job, dispatch: Dispatch, now: number): Decision {
+/** The orchestrator has this dispatch, or may have it, and has to be told to stop. */
+export function tellToStop(dispatch: Dispatch, { dispatchDeadlineMs }: Rules, now: number): Dispatch {
+  const notice = { state: 'PENDING' as const, until: now + dispatchDeadlineMs, attempts: 0 };
+  return { ...dispatch, cancelNotice: dispatch.cancelNotice ?? notice, updatedAt: now };
+}
+
+/**
+ * The job is left exactly as it was before the dispatch; the dispatch's record stays. Where the orchestrator may have it, it
+ * is told to stop.
+ */
+export function withdraw(
+  job: Job,
+  dispatch: Dispatch,
+  mayBeTaken: boolean,
+  rules: Rules,
+  now: number,
+): Decision {
   const next = { ...job, openDispatchId: null };
-  const withdrawn = move(dispatch, 'UNDELIVERABLE', now);
+  const moved = move(dispatch, 'UNDELIVERABLE', now);
+  const withdrawn = mayBeTaken ? tellToStop(moved, rules, now) : moved;
   return { kind: 'accepted', job: next, dispatch: withdrawn, changes: { job: next, updated: [withdrawn] } };
 }
 
@@ -123,6 +140,5 @@ export function audit(
     occurredAt: now,
     recordedAt: now,
     correlationId: cause?.correlationId ?? null,
-    checkpoint: null,
   };
 }

@@ -6,6 +6,7 @@ import {
   delivered,
   type JobView,
   reject,
+  tellToStop,
   unchanged,
   updated,
   withdraw,
@@ -49,36 +50,27 @@ function reportDispatch(
     // Withdrawn or cancelled while it was being delivered: the orchestrator has to be told.
     const isGhost = subject.state === 'UNDELIVERABLE' || subject.state === 'CANCELLED';
     if (!isGhost) return unchanged(job, subject);
-    return updated(job, {
-      ...subject,
-      executionId: subject.executionId ?? outcome.executionId,
-      cancelNotice: subject.cancelNotice ?? {
-        state: 'PENDING',
-        until: now + rules.dispatchDeadlineMs,
-        attempts: 0,
-      },
-      updatedAt: now,
-    });
+    const executionId = subject.executionId ?? outcome.executionId;
+    return updated(job, tellToStop({ ...subject, executionId }, rules, now));
   }
   if (subject.state !== 'PENDING') return unchanged(job, subject);
+  // Another copy may be under way, and there may be time for one more: the window says when it is over.
   if (outcome.kind === 'dead-lettered') {
-    return withdraw(
-      job,
-      { ...subject, lastError: subject.lastError ?? 'The queue gave up on the message.' },
-      now,
-    );
+    const lastError = subject.lastError ?? 'The queue gave up on the message.';
+    return updated(job, { ...subject, lastError, updatedAt: now });
   }
   const attempted: Dispatch = {
     ...subject,
     deliveryAttempts: subject.deliveryAttempts + 1,
     lastError: outcome.error,
+    outcomeUnknown: subject.outcomeUnknown || outcome.kind === 'unknown',
     updatedAt: now,
   };
-  if (outcome.kind === 'refused') return withdraw(job, attempted, now);
+  if (outcome.kind === 'refused') return withdraw(job, attempted, attempted.outcomeUnknown, rules, now);
   const pause = backoffMs(attempted.deliveryAttempts, outcome.retryAfterMs);
   return fitsWindow(now + pause, attempted.deliverUntil)
     ? updated(job, attempted)
-    : withdraw(job, attempted, now);
+    : withdraw(job, attempted, attempted.outcomeUnknown, rules, now);
 }
 
 function reportNotice(job: Job, subject: Dispatch, { outcome }: ReportDelivery, now: number): Decision {
@@ -90,8 +82,9 @@ function reportNotice(job: Job, subject: Dispatch, { outcome }: ReportDelivery, 
     case 'delivered':
       return ended('DELIVERED');
     case 'refused':
-    case 'dead-lettered':
       return ended('GIVEN_UP');
+    case 'dead-lettered':
+      return updated(job, { ...subject, updatedAt: now });
     case 'unreachable':
     case 'unknown': {
       const attempts = notice.attempts + 1;

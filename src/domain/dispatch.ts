@@ -41,6 +41,8 @@ interface DispatchRecord {
   deliverUntil: number;
   deliveryAttempts: number;
   lastError: string | null;
+  /** Whether an attempt ended without an answer, so that the orchestrator may have it. */
+  outcomeUnknown: boolean;
   executionId: string | null;
   deliveredAt: number | null;
   cancelNotice: CancelNotice | null;

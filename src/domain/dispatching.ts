@@ -61,6 +61,7 @@ function newDispatch(
     deliverUntil: now + windowMs,
     deliveryAttempts: 0,
     lastError: null,
+    outcomeUnknown: false,
     executionId: null,
     deliveredAt: null,
     cancelNotice: null,
@@ -94,7 +95,9 @@ export function refuseDispatch(job: Job, dispatch: Dispatch): Rejection | null {
     return { code: 'ORCHESTRATOR_DISPATCH_FAILED', dispatchId: id, deliveryAttempts, lastError };
   }
   if (dispatch.state === 'CANCELLED') {
-    return refuseTransition(job.status, dispatch.resumeFromStatus ?? 'AUDIO_EXTRACTING', 'system');
+    if (dispatch.kind === 'run') return refuseTransition(job.status, 'AUDIO_EXTRACTING', 'system');
+    const start = { status: dispatch.resumeFromStatus, ref: dispatch.checkpointRef };
+    return retryNotAllowed(job, start, job.status === 'CANCELLED' ? 'not_failed' : 'abandoned');
   }
   return null;
 }

@@ -12,10 +12,12 @@ export interface CallbackEvent {
   recordedAt: number;
   /** What `artifact_updates` held, as JSON; null when it held nothing. */
   artifacts: string | null;
+  /** The versions of checkpoints that it made. */
+  checkpoints: readonly Checkpoint[];
 }
 
-/** A change of status, or a retry that failed again without one. */
-export const AUDIT_EVENTS = ['status_changed', 'failed_again'] as const;
+/** A change of status, a retry that failed again without one, or a video that was replaced by the same one elsewhere. */
+export const AUDIT_EVENTS = ['status_changed', 'failed_again', 'video_renewed'] as const;
 
 /** One entry of the audit trail. */
 export interface Transition {
@@ -32,5 +34,4 @@ export interface Transition {
   recordedAt: number;
   /** Of the request or report that brought it; of what happened by itself the one of its dispatch's request. */
   correlationId: string | null;
-  checkpoint: Checkpoint | null;
 }

@@ -2,9 +2,9 @@
 // the pure core after every step. What a key of a table refuses (a request or a report twice) is left to the key.
 import type { Changes } from './decision.ts';
 import { DISPATCH_STATES, type Dispatch, isOpen, NOTICE_STATES } from './dispatch.ts';
-import { AUDIT_EVENTS, type Transition } from './history.ts';
+import { AUDIT_EVENTS, type CallbackEvent, type Transition } from './history.ts';
 import type { Job } from './job.ts';
-import { ACTORS, isCheckpoint, REPORTABLE_STATUSES, STAGES, STATUSES } from './lifecycle.ts';
+import { ACTORS, CHECKPOINT_STATUSES, REPORTABLE_STATUSES, STAGES, STATUSES } from './lifecycle.ts';
 
 /** A job as it is stored: with the dispatch that was made last, open or not. */
 export interface Present {
@@ -19,9 +19,7 @@ export function brokenInvariant(before: Present | null, after: Present, changes:
     (before && brokenStep(before, after)) ??
     firstOf(changes.updated ?? [], brokenDispatch) ??
     firstOf(changes.transitions ?? [], brokenEntry) ??
-    (changes.event && !among(REPORTABLE_STATUSES, changes.event.status)
-      ? `nobody can report ${changes.event.status}`
-      : null)
+    (changes.event ? brokenEvent(changes.event) : null)
   );
 }
 
@@ -43,7 +41,7 @@ function brokenStep({ job: before }: Present, { job: after }: Present): string |
   ) {
     return 'a dispatch is closed before another is opened';
   }
-  if (after.revision < before.revision || after.updatedAt < before.updatedAt) return 'a job never steps back';
+  if (after.revision < before.revision) return 'a job never steps back';
   if ((after.latestDispatchAt ?? 0) < (before.latestDispatchAt ?? 0))
     return 'creation times of dispatches rise';
   for (const { artifact, checkpoint } of STAGES) {
@@ -73,14 +71,18 @@ function brokenDispatch(dispatch: Dispatch): string | null {
   }
 }
 
-function brokenEntry({ eventType, actor, prevStatus, newStatus, checkpoint }: Transition): string | null {
+function brokenEvent({ status, checkpoints }: CallbackEvent): string | null {
+  if (!among(REPORTABLE_STATUSES, status)) return `nobody can report ${status}`;
+  return checkpoints.every((checkpoint) => among(CHECKPOINT_STATUSES, checkpoint.status))
+    ? null
+    : 'a checkpoint is of a checkpoint status';
+}
+
+function brokenEntry({ eventType, actor, prevStatus, newStatus }: Transition): string | null {
   if (!among(AUDIT_EVENTS, eventType)) return `there is no audit event ${eventType}`;
   if (!among(ACTORS, actor)) return `there is no actor ${actor}`;
   if (!among(STATUSES, prevStatus) || !among(STATUSES, newStatus))
     return 'an audit entry is between statuses';
-  if (checkpoint && !(isCheckpoint(newStatus) && checkpoint.status === newStatus)) {
-    return 'a checkpoint is recorded where its status is reached';
-  }
   return null;
 }
 

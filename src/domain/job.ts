@@ -20,7 +20,8 @@ export interface Failure {
   occurredAt: number;
 }
 
-/** An artifact that a later pipeline can resume from. Append-only: a newer one is a new version. */
+/** An artifact that a later pipeline can resume from. Append-only: a newer one is a new version. It is recorded when the pipeline is
+ * at or behind its status. */
 export interface Checkpoint {
   status: CheckpointStatus;
   ref: string;
@@ -42,7 +43,7 @@ export interface Job {
   manifest: Manifest;
   failure: Failure | null;
   progressPct: number | null;
-  /** The newest version of each checkpoint; the older ones stay in the transitions. */
+  /** The newest version of each checkpoint; the older ones stay in the history. */
   checkpoints: Readonly<Partial<Record<CheckpointStatus, Checkpoint>>>;
   /** The one dispatch whose pipeline may be alive, if any. */
   openDispatchId: string | null;
@@ -51,7 +52,12 @@ export interface Job {
   /** The last sign of life of a pipeline, from which the stage deadline runs. */
   lastProgressAt: number | null;
   /** The newest callback applied, and the dispatch it came from. */
-  latestCallback: { dispatchId: string; occurredAt: number } | null;
+  latestCallback: {
+    dispatchId: string;
+    occurredAt: number;
+    /** How many reports of this dispatch are kept in the history. */
+    kept: number;
+  } | null;
   /** The newest sign of life that left nothing else: its repeat is recognised by this alone. */
   latestHeartbeat: { dispatchId: string; eventId: string; payloadDigest: string } | null;
   /** Counts the committed changes of what an editor can see of the job itself. */

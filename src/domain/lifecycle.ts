@@ -87,8 +87,8 @@ const PIPELINE: readonly Actor[] = ['orchestrator', 'system'];
 const EDITOR: readonly Actor[] = ['editor'];
 type Row = Partial<Record<Status, readonly Actor[]>>;
 
-/** Every status that is not terminal can end this way, so it is said once. */
-const ENDINGS: Row = { FAILED: PIPELINE, CANCELLED: EDITOR };
+/** Every status that is not terminal can end this way, so it is said once. An editor fails a job by abandoning its pipeline. */
+const ENDINGS: Row = { FAILED: ACTORS, CANCELLED: EDITOR };
 
 /** from → to → who may cause it. */
 export const TRANSITIONS: Readonly<Record<Status, Row>> = {
@@ -96,9 +96,9 @@ export const TRANSITIONS: Readonly<Record<Status, Row>> = {
   UPLOADING: { UPLOADED: EDITOR, ...ENDINGS },
   UPLOADED: { AUDIO_EXTRACTING: PIPELINE, ...ENDINGS },
   AUDIO_EXTRACTING: { AUDIO_EXTRACTING: PIPELINE, AUDIO_READY: PIPELINE, ...ENDINGS },
-  AUDIO_READY: { TRANSCRIBING: PIPELINE, ...ENDINGS },
+  AUDIO_READY: { AUDIO_READY: PIPELINE, TRANSCRIBING: PIPELINE, ...ENDINGS },
   TRANSCRIBING: { TRANSCRIBING: PIPELINE, TRANSCRIPT_READY: PIPELINE, ...ENDINGS },
-  TRANSCRIPT_READY: { GENERATING: PIPELINE, ...ENDINGS },
+  TRANSCRIPT_READY: { TRANSCRIPT_READY: PIPELINE, GENERATING: PIPELINE, ...ENDINGS },
   GENERATING: { GENERATING: PIPELINE, DRAFT_READY: PIPELINE, ...ENDINGS },
   DRAFT_READY: { EDITING: PIPELINE, REGENERATING: PIPELINE, EXPORTING: PIPELINE, ...ENDINGS },
   EDITING: { REGENERATING: PIPELINE, EXPORTING: PIPELINE, ...ENDINGS },
@@ -120,6 +120,15 @@ export function stageOf(checkpoint: CheckpointStatus): Stage {
   const stage = STAGES.find((candidate) => candidate.checkpoint === checkpoint);
   if (stage === undefined) throw new Error(`no stage leads to ${checkpoint}`);
   return stage;
+}
+
+/** Whether `to` lies before `from` in the order of the pipeline. */
+export const isBefore = (to: Status, from: Status): boolean => STATUSES.indexOf(to) < STATUSES.indexOf(from);
+
+/** Whether `at`, if it names a status of the pipeline at all, is this checkpoint or lies behind it. */
+export function isAtOrPast(at: string, checkpoint: CheckpointStatus): boolean {
+  const index = (STATUSES as readonly string[]).indexOf(at);
+  return index >= STATUSES.indexOf(checkpoint) && index <= STATUSES.indexOf('DONE');
 }
 
 /** The statuses that may follow `from`, whoever causes them, in pipeline order. */

@@ -12,20 +12,21 @@ export type Rejection =
       attemptedStatus: Status;
       allowedNextStatuses: Status[];
     }
-  | { code: 'VIDEO_URI_CONFLICT'; confirmedVideoUri: string; requestedVideoUri: string }
+  | { code: 'VIDEO_URI_CONFLICT'; currentVideoUri: string | null; submittedVideoUri: string }
   | {
       code: 'RETRY_NOT_ALLOWED_STATE';
       currentStatus: Status;
-      /** The status from which it would have resumed; null when there is nothing to resume from. */
-      attemptedStatus: Status | null;
-      reason: 'not_failed' | 'nothing_to_resume_from';
+      /** The status from which it would have resumed. */
+      attemptedStatus: Status;
+      reason: 'not_failed' | 'nothing_to_resume_from' | 'abandoned';
     }
   | {
       code: 'JOB_ALREADY_RUNNING';
       currentStatus: Status;
-      attemptedStatus: Status | null;
+      attemptedStatus: Status;
       dispatchId: string | null;
     }
+  | { code: 'JOB_NOT_RUNNING'; currentStatus: Status }
   | {
       code: 'MODEL_PROFILE_NOT_ALLOWED';
       reason: ProfileRefusal;
@@ -40,6 +41,8 @@ export type Rejection =
       attemptedStatus: Status;
       latestAppliedOccurredAt: number;
     }
+  | { code: 'MANIFEST_FULL'; maxExports: number; maxBytes: number }
+  | { code: 'REPORTS_EXHAUSTED'; maxReports: number }
   | { code: 'DISPATCH_NOT_CURRENT'; dispatchId: string; dispatchState: DispatchState }
   | {
       code: 'ORCHESTRATOR_DISPATCH_FAILED';

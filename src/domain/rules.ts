@@ -9,4 +9,6 @@ export interface Rules {
   ackTimeoutMs: number;
   /** How long a stage may show no sign of life. */
   stageTimeoutMs: number;
+  /** How long after its last sign of life a pipeline that has settled may still report. */
+  lateReportMs: number;
 }

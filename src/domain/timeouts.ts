@@ -1,5 +1,15 @@
 // What a job waits for and until when, and what becomes of it when the time is over.
-import { audit, type Decision, type JobView, move, revise, unchanged, withdraw } from './decision.ts';
+import type { Deadline } from './commands.ts';
+import {
+  audit,
+  type Decision,
+  type JobView,
+  move,
+  revise,
+  tellToStop,
+  unchanged,
+  withdraw,
+} from './decision.ts';
 import type { Dispatch } from './dispatch.ts';
 import type { Job } from './job.ts';
 import { isResting } from './lifecycle.ts';
@@ -18,7 +28,7 @@ export function awaited(
   if (open?.state === 'DELIVERED') {
     return { kind: 'ack', until: (open.deliveredAt ?? open.updatedAt) + rules.ackTimeoutMs };
   }
-  if (isResting(job.status)) return null;
+  if (isResting(job.status) && open === null) return null;
   return { kind: 'stage', until: (job.lastProgressAt ?? job.updatedAt) + rules.stageTimeoutMs };
 }
 
@@ -42,11 +52,16 @@ export function nextWakeUp(
   return times.length === 0 ? null : Math.min(...times);
 }
 
-export function deadline({ job, open, subject, notices }: JobView, rules: Rules, now: number): Decision {
+export function deadline(
+  { job, open, subject, notices }: JobView,
+  { deliveryMayHaveStarted }: Deadline,
+  rules: Rules,
+  now: number,
+): Decision {
   const overdue = notices
     .filter((dispatch) => isNoticeOverdue(dispatch, now))
     .map((dispatch): Dispatch => ({ ...dispatch, cancelNotice: { state: 'GIVEN_UP' }, updatedAt: now }));
-  const decision = expire(job, open, subject, rules, now);
+  const decision = expire(job, open, { mover: subject, deliveryMayHaveStarted }, rules, now);
   if (overdue.length === 0) return decision;
   if (decision.kind !== 'accepted') {
     return { kind: 'accepted', job, dispatch: null, changes: { updated: overdue } };
@@ -58,22 +73,26 @@ export function deadline({ job, open, subject, notices }: JobView, rules: Rules,
 function expire(
   job: Job,
   open: Dispatch | null,
-  mover: Dispatch | null,
+  { mover, deliveryMayHaveStarted }: { mover: Dispatch | null; deliveryMayHaveStarted: boolean },
   rules: Rules,
   now: number,
 ): Decision {
   const due = awaited(job, open, rules);
   if (due === null || now < due.until) return unchanged(job, open);
-  if (due.kind === 'delivery' && open) return withdraw(job, open, now);
+  if (due.kind === 'delivery' && open) {
+    const lastError = open.lastError ?? 'No attempt was made within the window.';
+    return withdraw(job, { ...open, lastError }, open.outcomeUnknown || deliveryMayHaveStarted, rules, now);
+  }
 
-  const dispatch = open && move(open, 'TIMED_OUT', now);
+  // A pipeline that is silent may be alive all the same.
+  const silent = open ?? mover;
+  const dispatch = silent && tellToStop(move(silent, 'TIMED_OUT', now), rules, now);
   const closed = dispatch ? { updated: [dispatch] } : {};
   if (job.status === 'FAILED') {
     // A retry that was never heard of: the job is as it was before.
     const next = { ...job, openDispatchId: null };
     return { kind: 'accepted', job: next, dispatch, changes: { job: next, ...closed } };
   }
-  const silent = open ?? mover;
   const next = revise(job, now, {
     status: 'FAILED',
     openDispatchId: null,

@@ -1,4 +1,5 @@
 // What travels with a request through the HTTP side.
+import type { Context } from 'hono';
 import type { Config } from '../config.ts';
 import type { ErrorCode } from '../contract/errors.ts';
 
@@ -23,3 +24,6 @@ export interface AppEnv {
     errorCode: ErrorCode | undefined;
   };
 }
+
+/** By its method, which is safe (RFC 9110 §9.2.1). */
+export const isRead = ({ req }: Context<AppEnv>): boolean => req.method === 'GET' || req.method === 'HEAD';

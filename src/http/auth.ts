@@ -4,7 +4,7 @@ import { createMiddleware } from 'hono/factory';
 import { errors } from 'jose';
 import { verifyCallbackToken } from '../contract/callback-token.ts';
 import { log } from '../log.ts';
-import type { AppEnv } from './app-env.ts';
+import { type AppEnv, isRead } from './app-env.ts';
 import { type Editor, verifyEditorToken } from './editor-token.ts';
 import { KeySetUnavailable } from './jwks.ts';
 import { type Problem, problem } from './problem.ts';
@@ -58,9 +58,6 @@ export const authenticateCallback = createMiddleware<AppEnv>(async (c, next) => 
   c.set('dispatchId', dispatchId);
   return next();
 });
-
-/** By its method, which is safe (RFC 9110 §9.2.1). */
-export const isRead = ({ req }: Context<AppEnv>): boolean => req.method === 'GET' || req.method === 'HEAD';
 
 /** A token that says nothing of scopes may do everything in its owner's workspace. */
 const allows = ({ scopes }: Editor, required: string): boolean =>

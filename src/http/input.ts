@@ -4,7 +4,7 @@ import { bodyLimit } from 'hono/body-limit';
 import { createMiddleware } from 'hono/factory';
 import type * as z from 'zod';
 import { type IdPrefix, isGivenOut } from '../contract/ids.ts';
-import type { AppEnv } from './app-env.ts';
+import { type AppEnv, isRead } from './app-env.ts';
 import { type Problem, problem } from './problem.ts';
 
 const MAX_BODY_BYTES = 64 * 1024;
@@ -22,7 +22,7 @@ const utf8 = new TextDecoder('utf-8', { fatal: true, ignoreBOM: false });
  * sent is UTF-8 (RFC 8259 §8.1): decoding leniently would put another character in the place of what was sent.
  */
 export const readBody = createMiddleware<AppEnv>(async (c, next) => {
-  if (c.req.method !== 'POST') return next();
+  if (isRead(c)) return next();
   const bytes = await c.req.arrayBuffer();
   try {
     c.set('body', bytes.byteLength === 0 ? null : utf8.decode(bytes));

@@ -47,6 +47,22 @@ const confirmUpload = defineRoute({
   },
 });
 
+const renewVideo = defineRoute({
+  ...base,
+  method: 'put',
+  path: '/jobs/{jobId}/video',
+  operationId: 'renewVideo',
+  summary: 'Say where else the same video is, when its URI has gone stale',
+  request: { ...ofJob, body: jsonBody(requests.renewVideoRequest) },
+  responses: {
+    200: json(requests.confirmUploadResponse, 'Renewed, now or before; checkpoints stay'),
+    ...editorRefusals,
+    ...bodyRefusals,
+    ...notFound,
+    409: refusal(problems.renewVideoConflictError, 'Not the confirmed video, or a pipeline is at work on it'),
+  },
+});
+
 const runJob = defineRoute({
   ...base,
   path: '/jobs/{jobId}/run',
@@ -83,6 +99,21 @@ const retryJob = defineRoute({
   },
 });
 
+const abandonJob = defineRoute({
+  ...base,
+  path: '/jobs/{jobId}/abandon',
+  operationId: 'abandonJob',
+  summary: 'Give up the pipeline at work, so that the job can be retried at once',
+  request: { ...ofJob, body: optionalJsonBody(requests.emptyBody) },
+  responses: {
+    200: json(job, 'The failed job, with the failure code ABANDONED'),
+    ...editorRefusals,
+    ...bodyRefusals,
+    ...notFound,
+    409: refusal(problems.jobNotRunningError, 'There is nothing to give up'),
+  },
+});
+
 const cancelJob = defineRoute({
   ...base,
   path: '/jobs/{jobId}/cancel',
@@ -90,7 +121,7 @@ const cancelJob = defineRoute({
   summary: 'Cancel a job for good',
   request: { ...ofJob, body: optionalJsonBody(requests.emptyBody) },
   responses: {
-    200: json(job, 'The cancelled job'),
+    200: json(job, 'The cancelled job, cancelled now or before'),
     ...editorRefusals,
     ...bodyRefusals,
     ...notFound,
@@ -101,13 +132,16 @@ const cancelJob = defineRoute({
 export const jobCommandRoutes: readonly Route[] = [
   route(confirmUpload, async (c) => {
     const actor = jobObject(c.env, c.req.valid('param').jobId);
-    const answer = await actor.confirmUpload({
-      type: 'confirm-upload',
-      owner: c.get('owner'),
-      actorId: c.get('actorId'),
-      correlationId: c.get('requestId'),
-      videoUri: c.req.valid('json').video_uri,
-    });
+    const videoUri = c.req.valid('json').video_uri;
+    const answer = await actor.confirmUpload({ type: 'confirm-upload', ...asker(c), videoUri });
+    if (!answer.ok) return refuse(c, answer.rejection);
+    return c.json({ job: toJobResource(answer.job, answer.open), replayed: answer.replayed }, 200);
+  }),
+
+  route(renewVideo, async (c) => {
+    const actor = jobObject(c.env, c.req.valid('param').jobId);
+    const { video_uri: videoUri, replaces } = c.req.valid('json');
+    const answer = await actor.renewVideo({ type: 'renew-video', ...asker(c), videoUri, replaces });
     if (!answer.ok) return refuse(c, answer.rejection);
     return c.json({ job: toJobResource(answer.job, answer.open), replayed: answer.replayed }, 200);
   }),
@@ -125,6 +159,7 @@ export const jobCommandRoutes: readonly Route[] = [
       dispatch_id: answer.dispatch.id,
       dispatch_state: answer.dispatch.state,
       replayed: answer.replayed,
+      next_actions: afterRun(answer.job),
     };
     return answer.replayed ? c.json(body, 200) : c.json(body, 202);
   }),
@@ -152,27 +187,41 @@ export const jobCommandRoutes: readonly Route[] = [
     return answer.replayed ? c.json(body, 200) : c.json(body, 202);
   }),
 
+  route(abandonJob, async (c) => {
+    const actor = jobObject(c.env, c.req.valid('param').jobId);
+    const answer = await actor.abandon({ type: 'abandon', ...asker(c) });
+    if (!answer.ok) return refuse(c, answer.rejection);
+    return c.json(toJobResource(answer.job, answer.open), 200);
+  }),
+
   route(cancelJob, async (c) => {
     const actor = jobObject(c.env, c.req.valid('param').jobId);
-    const answer = await actor.cancel({
-      type: 'cancel',
-      owner: c.get('owner'),
-      actorId: c.get('actorId'),
-      correlationId: c.get('requestId'),
-    });
+    const answer = await actor.cancel({ type: 'cancel', ...asker(c) });
     if (!answer.ok) return refuse(c, answer.rejection);
     return c.json(toJobResource(answer.job, answer.open), 200);
   }),
 ];
+
+/** Who asks, and by which id the request is known: the caller's own, where it gave a usable one. */
+function asker(c: Context<AppEnv>) {
+  const given = c.req.header('x-correlation-id') ?? '';
+  const correlationId = CORRELATION_ID.test(given) ? given : c.get('requestId');
+  return { owner: c.get('owner'), actorId: c.get('actorId'), correlationId };
+}
+const CORRELATION_ID = /^[!-~]{1,128}$/;
+
+/** A job that has been run is not run again: one that failed is retried. */
+const afterRun = ({ id, status }: { id: string; status: string }) =>
+  status === 'FAILED'
+    ? [{ action: 'retry' as const, method: 'POST' as const, path: `/jobs/${id}/retry` }]
+    : [];
 
 /** What a run and a retry have in common: who asks for a dispatch, and how long its outcome is waited for. */
 function dispatchAsked(c: Context<AppEnv>) {
   const { waitMs, windowMs, applied } = planWait(c.req.header('prefer'), c.get('config').dispatchWaitMs);
   if (applied !== null) c.header('preference-applied', applied);
   return {
-    owner: c.get('owner'),
-    actorId: c.get('actorId'),
-    correlationId: c.get('requestId'),
+    ...asker(c),
     newDispatchId: newDispatchId(),
     traceparent: traceparentOf(c.req.header('traceparent')),
     windowMs,

@@ -420,6 +420,8 @@ const deliveryOf = (job: ActingJob): Delivery => ({
   checkpointRef: null,
   executionId: null,
   traceparent: TRACEPARENT,
+  correlationId: 'req-1',
+  mayBeTaken: false,
   timeoutMs: 2_500,
   claim: 'claim-1',
 });

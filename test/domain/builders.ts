@@ -1,9 +1,12 @@
 // Commands with believable contents, of which a test names only what matters to it.
 import type {
+  Abandon,
   ArtifactUpdates,
   Callback,
   Cancel,
   ConfirmUpload,
+  Deadline,
+  RenewVideo,
   Retry,
   Run,
 } from '../../src/domain/commands.ts';
@@ -19,6 +22,7 @@ export const NO_ARTIFACTS: ArtifactUpdates = {
   exports: {},
   digest: null,
   sizeBytes: null,
+  hasMetrics: false,
 };
 
 export const confirmUpload = (patch: Partial<ConfirmUpload> = {}): ConfirmUpload => ({
@@ -53,6 +57,27 @@ export const cancel = (patch: Partial<Cancel> = {}): Cancel => ({
   type: 'cancel',
   deliveryMayHaveStarted: true,
   ...editor,
+  ...patch,
+});
+
+export const abandon = (patch: Partial<Abandon> = {}): Abandon => ({
+  type: 'abandon',
+  deliveryMayHaveStarted: true,
+  ...editor,
+  ...patch,
+});
+
+export const renewVideo = (patch: Partial<RenewVideo> = {}): RenewVideo => ({
+  type: 'renew-video',
+  videoUri: 's3://media/talk-again.mp4',
+  replaces: 's3://media/talk.mp4',
+  ...editor,
+  ...patch,
+});
+
+export const deadline = (patch: Partial<Deadline> = {}): Deadline => ({
+  type: 'deadline',
+  deliveryMayHaveStarted: false,
   ...patch,
 });
 

@@ -2,6 +2,7 @@
 import fc from 'fast-check';
 import { expect, test } from 'vitest';
 import { histories, live } from './histories.ts';
+import { SITUATIONS } from './situations.ts';
 
 const numRuns = Number(process.env.HISTORIES ?? 20_000);
 const seed = Number(process.env.SEED ?? 1);
@@ -14,7 +15,15 @@ const WORTH_SEEING = [
     'retry JOB_ALREADY_RUNNING',
     'retry MODEL_PROFILE_NOT_ALLOWED',
   ],
-  ...['cancel accepted', 'cancel FSM_TERMINAL_IMMUTABLE', 'deadline accepted', 'report-delivery accepted'],
+  ...[
+    'cancel accepted',
+    'cancel replayed',
+    'abandon accepted',
+    'abandon JOB_NOT_RUNNING',
+    'renew-video accepted',
+    'deadline accepted',
+    'report-delivery accepted',
+  ],
   ...[
     'callback accepted',
     'callback replayed',
@@ -30,12 +39,16 @@ const WORTH_SEEING = [
 
 test('no history of commands breaks a promise, and every step of it is as the model says', () => {
   const answers = new Map<string, number>();
+  const situations = new Map<string, number>();
   fc.assert(
-    fc.property(histories, (history) => live(history, answers)),
+    fc.property(histories, (history) => live(history, answers, situations)),
     { numRuns, seed },
   );
   const steps = [...answers.values()].reduce((sum, count) => sum + count, 0);
   const accepted = [...answers].reduce((sum, [key, n]) => sum + (key.endsWith(' accepted') ? n : 0), 0);
-  console.log(`soak ${JSON.stringify({ histories: numRuns, seed, steps, accepted })}`);
+  const seen = Object.fromEntries(SITUATIONS.map((situation) => [situation, situations.get(situation) ?? 0]));
+  console.log(`soak ${JSON.stringify({ histories: numRuns, seed, steps, accepted, situations: seen })}`);
   for (const key of WORTH_SEEING) expect(answers.get(key) ?? 0, key).toBeGreaterThan(numRuns / 100);
+  for (const [situation, times] of Object.entries(seen))
+    expect(times, situation).toBeGreaterThan(numRuns / 200);
 }, 3_600_000);

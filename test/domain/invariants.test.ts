@@ -89,12 +89,15 @@ describe('a job', () => {
       'an earlier dispatch in no known state',
       { updated: [{ ...run, state: 'SENT' } as unknown as Dispatch] },
     ],
-    ['a callback of no known status', { event: { status: 'BROKEN' } } as unknown as Changes],
+    ['a callback of no known status', { event: { status: 'BROKEN', checkpoints: [] } } as unknown as Changes],
     ['an audit entry from no known status', entryOf({ prevStatus: 'BROKEN' })],
     ['an audit entry to no known status', entryOf({ newStatus: 'BROKEN' })],
     ['an audit entry by nobody known', entryOf({ actor: 'nobody' })],
     ['an audit entry of no known kind', entryOf({ eventType: 'guessed' })],
-    ['a checkpoint that is none', entryOf({ checkpoint: { status: 'AUDIO_READY' } })],
+    [
+      'a checkpoint that is none',
+      { event: { status: 'FAILED', checkpoints: [{ status: 'FAILED' }] } } as unknown as Changes,
+    ],
   ] as const)('takes no %s', ([_what, changes]) => {
     expect(broken({}, changes)).not.toBeNull();
   });

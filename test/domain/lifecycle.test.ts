@@ -15,9 +15,9 @@ const NEXT: Record<Status, string> = {
   UPLOADING: 'UPLOADED FAILED CANCELLED',
   UPLOADED: 'AUDIO_EXTRACTING FAILED CANCELLED',
   AUDIO_EXTRACTING: 'AUDIO_EXTRACTING AUDIO_READY FAILED CANCELLED',
-  AUDIO_READY: 'TRANSCRIBING FAILED CANCELLED',
+  AUDIO_READY: 'AUDIO_READY TRANSCRIBING FAILED CANCELLED',
   TRANSCRIBING: 'TRANSCRIBING TRANSCRIPT_READY FAILED CANCELLED',
-  TRANSCRIPT_READY: 'GENERATING FAILED CANCELLED',
+  TRANSCRIPT_READY: 'TRANSCRIPT_READY GENERATING FAILED CANCELLED',
   GENERATING: 'GENERATING DRAFT_READY FAILED CANCELLED',
   DRAFT_READY: 'EDITING REGENERATING EXPORTING FAILED CANCELLED',
   EDITING: 'REGENERATING EXPORTING FAILED CANCELLED',
@@ -32,13 +32,16 @@ test.each(STATUSES)('%s leads exactly where the design says', (from) => {
   expect(allowedNextStatuses(from)).toEqual(NEXT[from].split(' ').filter(Boolean));
 });
 
-test('only an editor uploads and cancels, and an editor does nothing else', () => {
+test('only an editor uploads and cancels; an editor may fail a job too, by abandoning its pipeline, and does nothing else', () => {
   const byEditor = STATUSES.flatMap((from) =>
     STATUSES.filter((to) => isTransitionAllowed(from, to, 'editor')).map((to) => `${from} ${to}`),
   );
-  const cancels = STATUSES.filter((from) => !isTerminal(from)).map((from) => `${from} CANCELLED`);
+  const endings = STATUSES.filter((from) => !isTerminal(from)).flatMap((from) => [
+    `${from} CANCELLED`,
+    `${from} FAILED`,
+  ]);
   const uploads = ['CREATED UPLOADING', 'CREATED UPLOADED', 'UPLOADING UPLOADED'];
-  expect(byEditor.toSorted()).toEqual([...uploads, ...cancels].toSorted());
+  expect(byEditor.toSorted()).toEqual([...uploads, ...endings].toSorted());
 });
 
 test('an orchestrator cannot upload or cancel', () => {

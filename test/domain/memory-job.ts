@@ -42,6 +42,7 @@ export const RULES: Rules = {
   dispatchDeadlineMs: 60_000,
   ackTimeoutMs: 600_000,
   stageTimeoutMs: 3_600_000,
+  lateReportMs: 7_200_000,
 };
 
 export interface MemoryState {
@@ -73,6 +74,11 @@ export class MemoryJob {
     return decision;
   }
 
+  /** What the command would be answered; it is not carried out. */
+  would(command: Command, now: number): Decision {
+    return decide(this.#view(command), command, RULES, now);
+  }
+
   #view(command: Command): JobView {
     const { job } = this.state;
     const subject = this.#subject(command);
@@ -102,8 +108,11 @@ export class MemoryJob {
       case 'retry':
         return this.#holder(retryRequestKey(command.clientRequestId));
       case 'cancel':
-      case 'deadline':
-        return this.#find(this.job.latestCallback?.dispatchId ?? null);
+      case 'abandon':
+      case 'deadline': {
+        const mover = this.#find(this.job.latestCallback?.dispatchId ?? null);
+        return mover?.state === 'SETTLED' ? mover : null;
+      }
       case 'callback':
       case 'report-delivery':
         return this.#find(command.dispatchId);

@@ -4,6 +4,7 @@ import {
   callback,
   cancel,
   confirmUpload,
+  deadline,
   delivered,
   failedJob,
   NO_ARTIFACTS,
@@ -68,7 +69,7 @@ test('what happens by itself bears the correlation id of its dispatch’s reques
   const job = runningJob();
   const byItself = { actor: 'system', actorId: null, correlationId: 'req_bob', dispatchId: 'dsp_run' };
   expect(lastEntry(job)).toMatchObject({ newStatus: 'AUDIO_EXTRACTING', ...byItself });
-  job.execute({ type: 'deadline' }, 30 + RULES.ackTimeoutMs);
+  job.execute(deadline(), 30 + RULES.ackTimeoutMs);
   expect(lastEntry(job)).toMatchObject({ newStatus: 'FAILED', ...byItself });
   expect(job.job.failure).toMatchObject({ failureCode: 'ORCHESTRATOR_TIMEOUT', correlationId: 'req_bob' });
 });
@@ -86,7 +87,7 @@ test('a pipeline that went on after it was settled is named when it goes silent'
     job.execute(callback('dsp_run', status as 'DRAFT_READY', { occurredAt: 1_000 + at }), 40 + at);
   }
   expect(job.open).toBeNull();
-  job.execute({ type: 'deadline' }, 100 + RULES.stageTimeoutMs);
+  job.execute(deadline(), 100 + RULES.stageTimeoutMs);
   expect(lastEntry(job)).toMatchObject({
     newStatus: 'FAILED',
     dispatchId: 'dsp_run',

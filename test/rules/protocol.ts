@@ -1,24 +1,38 @@
 // The life of a job and the protocol as spec/job-lifecycle.md and spec/dispatch.md state them, written down once more for
 // whatever judges the service: the rules here and the model of test/domain/model.ts. Nothing in it comes from src/.
 
-/** from → to by whom: e the editor, p the pipeline (orchestrator or system). Every live status may also end. */
+/** from → to by whom: e the editor, p the pipeline (orchestrator or system). Every live status may also
+ * fail, by either, and be cancelled, by the editor. */
 export const TABLE: Readonly<Record<string, string>> = {
   CREATED: 'UPLOADING:e UPLOADED:e',
   UPLOADING: 'UPLOADED:e',
   UPLOADED: 'AUDIO_EXTRACTING:p',
   AUDIO_EXTRACTING: 'AUDIO_EXTRACTING:p AUDIO_READY:p',
-  AUDIO_READY: 'TRANSCRIBING:p',
+  AUDIO_READY: 'AUDIO_READY:p TRANSCRIBING:p',
   TRANSCRIBING: 'TRANSCRIBING:p TRANSCRIPT_READY:p',
-  TRANSCRIPT_READY: 'GENERATING:p',
+  TRANSCRIPT_READY: 'TRANSCRIPT_READY:p GENERATING:p',
   GENERATING: 'GENERATING:p DRAFT_READY:p',
   DRAFT_READY: 'EDITING:p REGENERATING:p EXPORTING:p',
   EDITING: 'REGENERATING:p EXPORTING:p',
   REGENERATING: 'REGENERATING:p EDITING:p DRAFT_READY:p',
   EXPORTING: 'EXPORTING:p DONE:p EDITING:p',
 };
+/** The order in which a pipeline passes its statuses. */
+export const ORDER = [
+  ...[
+    'CREATED',
+    'UPLOADING',
+    'UPLOADED',
+    'AUDIO_EXTRACTING',
+    'AUDIO_READY',
+    'TRANSCRIBING',
+    'TRANSCRIPT_READY',
+  ],
+  ...['GENERATING', 'DRAFT_READY', 'EDITING', 'REGENERATING', 'EXPORTING', 'DONE'],
+];
 const TERMINAL = ['DONE', 'FAILED', 'CANCELLED'];
 export const RESTING = ['CREATED', 'UPLOADING', 'UPLOADED', 'DRAFT_READY', 'EDITING', ...TERMINAL];
-/** Repeating one of these is a heartbeat. */
+/** A pipeline is at work. */
 export const IN_PROGRESS = ['AUDIO_EXTRACTING', 'TRANSCRIBING', 'GENERATING', 'REGENERATING', 'EXPORTING'];
 
 /** The checkpoints, and which artifact each of them is. */
@@ -69,5 +83,5 @@ export function isAllowed(actor: string, from: string, to: string, resumedFrom: 
   if (row === undefined) return false;
   const who = actor === 'editor' ? 'e' : 'p';
   if (to === 'CANCELLED') return who === 'e';
-  return to === 'FAILED' ? who === 'p' : row.split(' ').includes(`${to}:${who}`);
+  return to === 'FAILED' || row.split(' ').includes(`${to}:${who}`);
 }

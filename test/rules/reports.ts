@@ -1,7 +1,7 @@
 // Which reports may move a job: each once, none of what was answered as withdrawn, none but the newest pipeline's, and
 // none once the job was cancelled.
 import type { JobCase, Report } from './case.ts';
-import { IN_PROGRESS, WITHDRAWN } from './protocol.ts';
+import { FURTHEST_FIRST, IN_PROGRESS, WITHDRAWN } from './protocol.ts';
 import { rule } from './rule.ts';
 
 export const REPORT_RULES = {
@@ -140,7 +140,7 @@ export const REPORT_RULES = {
 
 /** A sign of life is remembered only as long as it is the newest: one that repeats what its pipeline, or its delivery, said. */
 const mayBeHeartbeat = ({ dispatchId, eventId, status }: Report, taken: readonly Report[]): boolean =>
-  IN_PROGRESS.includes(status) &&
+  (IN_PROGRESS.includes(status) || FURTHEST_FIRST.slice(1).includes(status)) &&
   (status === 'AUDIO_EXTRACTING' ||
     taken.some(
       (other) => other.dispatchId === dispatchId && other.status === status && other.eventId !== eventId,

@@ -1,0 +1,43 @@
+// An editor gives a pipeline up that is lost or goes wrong: the job fails, and can be retried at once.
+import { stopped } from './cancel.ts';
+import type { Abandon } from './commands.ts';
+import { audit, type Decision, type JobView, reject, revise, unchanged } from './decision.ts';
+import { isInProgress } from './lifecycle.ts';
+import type { Rules } from './rules.ts';
+
+export const ABANDONED = 'ABANDONED';
+
+export function abandon(
+  { job, open, subject }: JobView,
+  command: Abandon,
+  rules: Rules,
+  now: number,
+): Decision {
+  if (open === null && !isInProgress(job.status)) {
+    const isRepeat = job.status === 'FAILED' && job.failure?.failureCode === ABANDONED;
+    if (isRepeat) return unchanged(job, open);
+    return reject({ code: 'JOB_NOT_RUNNING', currentStatus: job.status });
+  }
+  const updated = stopped(open, subject, command.deliveryMayHaveStarted, rules, now);
+  const failed = revise(job, now, {
+    status: 'FAILED',
+    openDispatchId: null,
+    failure: {
+      failureCode: ABANDONED,
+      failureMessage: 'An editor gave the pipeline up.',
+      failedStage: job.status === 'FAILED' ? (open?.resumeFromStatus ?? null) : job.status,
+      correlationId: command.correlationId,
+      occurredAt: now,
+    },
+  });
+  return {
+    kind: 'accepted',
+    job: failed,
+    dispatch: updated[0] ?? null,
+    changes: {
+      job: failed,
+      updated,
+      transitions: [audit(job, 'FAILED', 'editor', now, command, updated[0]?.id)],
+    },
+  };
+}
