@@ -267,6 +267,8 @@ function deliveryOf(type: Delivery['type'], { dispatch_id, traceparent }: Messag
     checkpointRef: null,
     executionId: null,
     traceparent,
+    correlationId: 'req-1',
+    mayBeTaken: false,
     timeoutMs: 10_000,
     claim: 'claim-1',
   };

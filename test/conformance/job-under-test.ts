@@ -112,7 +112,10 @@ export class JobUnderTest {
       const { dispatchId, occurredAt } = job.latestCallback;
       this.#model.execute(callback(dispatchId, 'EXPORTING', { occurredAt }), Date.now());
     }
-    this.#model.execute({ type: 'deadline', deliveryMayHaveStarted: false }, Date.now() + RULES.stageTimeoutMs + 1);
+    this.#model.execute(
+      { type: 'deadline', deliveryMayHaveStarted: false },
+      Date.now() + RULES.stageTimeoutMs + 1,
+    );
   }
 
   /** Ends what is still open; the notice of it, or null when there is nothing to end. */

@@ -37,9 +37,6 @@ findsPlanted(REPORT_RULES, {
     'an accepted report that is forgotten': ({ known }) => {
       known.remembered.pop();
     },
-    'a heartbeat that is forgotten': ({ known }) => {
-      known.remembered.shift();
-    },
     'a report that is remembered as another dispatch’s': ({ known }) => {
       for (const remembered of known.remembered.slice(-1)) remembered.dispatchId = RUN;
     },

@@ -50,8 +50,8 @@ findsPlanted(TRAIL_RULES, {
     'a pipeline’s step that an editor took': ({ trail }) => {
       for (const last of trail.slice(-1)) last.actor = 'editor';
     },
-    'a failure that an editor reported': ({ trail }) => {
-      for (const failed of trail.filter(({ to }) => to === 'FAILED')) failed.actor = 'editor';
+    'a stage that an editor reported': ({ trail }) => {
+      for (const staged of trail.filter(({ to }) => to === 'TRANSCRIBING')) staged.actor = 'editor';
     },
     'a cancel that the service made': (kept) => {
       cancelled(kept);
