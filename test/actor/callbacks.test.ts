@@ -4,6 +4,7 @@ import type { ReportableStatus } from '../../src/domain/lifecycle.ts';
 import { artifactUri } from '../support/pipeline/script.ts';
 import {
   ASYNC,
+  config,
   failedAfter,
   jobAt,
   losingMessages,
@@ -36,12 +37,13 @@ describe('the order of checks', () => {
     expect([reply.status, reply.body.error_code]).toEqual([400, 'VALIDATION_ERROR']);
   });
 
-  test('a repeat is recognised before the dispatch is judged', async () => {
+  test('the dispatch is judged before a repeat is recognised: a pipeline that was ended has to stop', async () => {
     const { job, pipeline } = await jobAt('AUDIO_EXTRACTING');
     const body = pipeline.body('AUDIO_READY');
     await pipeline.send(body);
-    await job.cancel();
     expect((await pipeline.send(body)).status).toBe(200);
+    await job.cancel();
+    expect((await pipeline.send(body)).body.error_code).toBe('DISPATCH_NOT_CURRENT');
   });
 
   test('the dispatch is judged before the order of events', async () => {
@@ -62,7 +64,7 @@ describe('the order of checks', () => {
     const before = await storedRows(job.id);
     const refused = [
       await pipeline.send(pipeline.body('DONE')),
-      await pipeline.send(pipeline.body('TRANSCRIBING', { occurred_at: minutesAgo(40_000) })),
+      await pipeline.send(pipeline.body('AUDIO_READY', { occurred_at: minutesAgo(40_000) })),
       await pipeline.send(pipeline.body('FAILED', { failure_code: null })),
     ];
     expect(refused.map(({ body }) => body.error_code)).toEqual([
@@ -347,8 +349,8 @@ describe('artifacts and checkpoints', () => {
     await later.report('AUDIO_READY', { artifact_updates: { audio_uri: 's3://a/v2' } });
 
     const checkpoints = (
-      await job.sql('SELECT checkpoint FROM history WHERE checkpoint IS NOT NULL ORDER BY seq')
-    ).map(({ checkpoint }) => JSON.parse(String(checkpoint)));
+      await job.sql('SELECT checkpoints FROM history WHERE checkpoints IS NOT NULL ORDER BY seq')
+    ).flatMap(({ checkpoints }) => JSON.parse(String(checkpoints)).checkpoints);
     expect(checkpoints).toMatchObject([
       { ref: 's3://a/v1', dispatchId, modelProfile: 'balanced', digest: 'sha-256:1', sizeBytes: 10 },
       { ref: 's3://a/v2', dispatchId: third.body.dispatch_id },
@@ -390,12 +392,39 @@ describe('artifacts and checkpoints', () => {
     expect(await job.status()).toBe(next);
   });
 
-  test('the checkpoint is restated once: a second time is judged by the table', async () => {
-    const { pipeline } = await retriedAfter('AUDIO_READY');
-    await pipeline.report('AUDIO_READY');
-    const reply = await pipeline.send(pipeline.body('AUDIO_READY'));
+  test('a draft is restated once: a second time is judged by the table', async () => {
+    const { pipeline } = await retriedAfter('EXPORTING');
+    await pipeline.report('DRAFT_READY');
+    const reply = await pipeline.send(pipeline.body('DRAFT_READY'));
     expect(reply.body.error_code).toBe('FSM_TRANSITION_INVALID');
   });
+
+  test('a draft that is restated says that its pipeline begins there: it is watched, and can be retried when it goes silent', async () => {
+    const { job, dispatchId, pipeline } = await retriedAfter('EXPORTING');
+    await pipeline.report('DRAFT_READY');
+    expect(await job.dispatch(dispatchId)).toMatchObject({ dispatch_state: 'RUNNING' });
+    await job.age(config.rules.stageTimeoutMs + 1_000);
+    expect(await job.alarm()).toBe(true);
+    expect(await job.get()).toMatchObject({
+      status: 'FAILED',
+      failure: { failure_code: 'ORCHESTRATOR_TIMEOUT' },
+    });
+    expect((await job.retry('once more')).status).toBe(202);
+  });
+
+  test.each(['AUDIO_READY', 'TRANSCRIPT_READY'] as const)(
+    'a pipeline that waits in %s says that it is alive by repeating it',
+    async (checkpoint) => {
+      const { job, pipeline } = await jobAt(checkpoint);
+      await job.age(config.rules.stageTimeoutMs - 60_000);
+      await pipeline.report(checkpoint, { artifact_updates: null });
+      await job.alarm();
+      expect(await job.status()).toBe(checkpoint);
+      expect(await job.alarmAt()).toBe(
+        Number((await job.stored()).lastProgressAt) + config.rules.stageTimeoutMs,
+      );
+    },
+  );
 
   test('a retry’s first callback may not claim a status that does not follow its checkpoint', async () => {
     const { job, pipeline } = await retriedAfter('AUDIO_READY');

@@ -64,7 +64,7 @@ describe('Criterion 1: retry is allowed only from FAILED', () => {
     },
   };
   const resumePoints: Record<string, string | null> = {
-    CREATED: null,
+    CREATED: 'UPLOADED',
     UPLOADED: 'UPLOADED',
     CANCELLED: 'AUDIO_READY',
     DRAFT_READY: 'DRAFT_READY',

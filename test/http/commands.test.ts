@@ -43,7 +43,7 @@ describe('confirm-upload', () => {
     expect(reply.status).toBe(409);
     expect(reply.body).toMatchObject({
       error_code: 'VIDEO_URI_CONFLICT',
-      details: { confirmed_video_uri: VIDEO_URI, requested_video_uri: other },
+      details: { current_video_uri: VIDEO_URI, submitted_video_uri: other },
     });
   });
 
@@ -77,6 +77,7 @@ describe('run', () => {
       dispatch_id: expect.stringMatching(/^dsp_/),
       dispatch_state: 'DELIVERED',
       replayed: false,
+      next_actions: [],
     });
     expect(repeat.status).toBe(200);
     expect(repeat.body).toEqual({ ...first.body, replayed: true });
@@ -238,13 +239,8 @@ describe('cancel', () => {
 
       expect(reply.status).toBe(200);
       expect(reply.body).toMatchObject({ id: job.id, status: 'CANCELLED', open_dispatch: null });
-      expect(repeat.status).toBe(409);
-      expect(repeat.body.error_code).toBe('FSM_TERMINAL_IMMUTABLE');
-      expect(repeat.body.details).toEqual({
-        current_status: 'CANCELLED',
-        attempted_status: 'CANCELLED',
-        allowed_next_statuses: [],
-      });
+      // Its answer may have been lost.
+      expect([repeat.status, repeat.body]).toEqual([200, reply.body]);
     },
   );
 
@@ -308,8 +304,8 @@ describe('cancel', () => {
     expect(cancel.status).toBe(200);
     expect(reply.status).toBe(409);
     expect(reply.body).toMatchObject({
-      error_code: 'FSM_TERMINAL_IMMUTABLE',
-      details: { current_status: 'CANCELLED' },
+      error_code: 'RETRY_NOT_ALLOWED_STATE',
+      details: { current_status: 'CANCELLED', reason: 'not_failed' },
     });
     expect((await orchestrator.waitFor(job.id, 'cancels')).cancels).toHaveLength(1);
   });

@@ -27,6 +27,12 @@ const OF_JOBS: Endpoint[] = [
   ['POST', (id) => `/jobs/${id}/run`],
   ['POST', (id) => `/jobs/${id}/run`, { model_profile: 'balanced' }],
   ['POST', (id) => `/jobs/${id}/cancel`],
+  ['POST', (id) => `/jobs/${id}/abandon`],
+  [
+    'PUT',
+    (id) => `/jobs/${id}/video`,
+    { video_uri: 's3://media/again.mp4', replaces: 's3://media/talk.mp4' },
+  ],
   ['POST', (id) => `/jobs/${id}/retry`, RETRY],
   ['POST', (id) => `/jobs/${id}/retry`, { ...RETRY, model_profile: 'no-such-profile' }],
   ['GET', (id) => `/jobs/${id}/dispatches`],

@@ -163,7 +163,6 @@ describe('jobs', () => {
         id: job.id,
         project_id: job.projectId,
         status: 'FAILED',
-        revision: shown.revision,
         created_at: shown.created_at,
         updated_at: shown.updated_at,
       },

@@ -100,22 +100,25 @@ describe('with nothing to resume from', () => {
     expect(reply.body.error_code).toBe('RETRY_NOT_ALLOWED_STATE');
     expect(reply.body.details).toEqual({
       current_status: 'FAILED',
-      attempted_status: null,
+      attempted_status: 'UPLOADED',
       reason: 'nothing_to_resume_from',
     });
   });
 
-  test.each(statusesThat('not failed'))('%s names no status to resume from', async (status) => {
-    const job = await createdJob();
-    await seed(job, status);
+  test.each(statusesThat('not failed'))(
+    '%s names the upload, from which it would have started',
+    async (status) => {
+      const job = await createdJob();
+      await seed(job, status);
 
-    const reply = await refusedRetry(job);
+      const reply = await refusedRetry(job);
 
-    expect(reply.body.error_code).toBe('RETRY_NOT_ALLOWED_STATE');
-    expect(reply.body.details).toEqual({
-      current_status: status,
-      attempted_status: null,
-      reason: 'not_failed',
-    });
-  });
+      expect(reply.body.error_code).toBe('RETRY_NOT_ALLOWED_STATE');
+      expect(reply.body.details).toEqual({
+        current_status: status,
+        attempted_status: 'UPLOADED',
+        reason: 'not_failed',
+      });
+    },
+  );
 });
