@@ -4,6 +4,9 @@ import { fileURLToPath } from 'node:url';
 import { cloudflareTest } from '@cloudflare/vitest-pool-workers';
 import { defineConfig } from 'vitest/config';
 
+/** A test that never came to an expectation has shown nothing: its list was empty, or its loop, or its query's result. */
+const ASSERTING = { expect: { requireAssertions: true } };
+
 export default defineConfig({
   test: {
     // A soak reads the figures that its tests print.
@@ -11,6 +14,7 @@ export default defineConfig({
     projects: [
       {
         test: {
+          ...ASSERTING,
           name: 'pure',
           include: [
             'test/domain/**/*.test.ts',
@@ -30,6 +34,7 @@ export default defineConfig({
           },
         },
         test: {
+          ...ASSERTING,
           name: 'simulation',
           include: ['test/simulation/**/*.test.ts'],
           testTimeout: 600_000,
@@ -37,6 +42,7 @@ export default defineConfig({
       },
       {
         test: {
+          ...ASSERTING,
           name: 'orchestrator',
           include: ['test/orchestrator/**/*.test.ts', 'test/conformance/**/*.test.ts'],
           testTimeout: 60_000,
@@ -65,6 +71,7 @@ export default defineConfig({
           })),
         ],
         test: {
+          ...ASSERTING,
           name: 'workerd',
           include: [
             'test/http/**/*.test.ts',
@@ -80,6 +87,7 @@ export default defineConfig({
       },
       {
         test: {
+          ...ASSERTING,
           name: 'e2e',
           include: ['test/e2e/**/*.test.ts', 'test/fuzz/**/*.test.ts'],
           testTimeout: 120_000,
