@@ -317,7 +317,9 @@ async function holds<T>(
 ): Promise<void> {
   // Edges are listed where they are; a bias towards what is small would send the same few requests again and again.
   const together = fc.noBias(fc.array(cases, { minLength: 1, maxLength: BATCH, size: 'max' }));
+  let tried = 0;
   const property = fc.asyncProperty(together, async (batch) => {
+    tried += batch.length;
     const before = await Promise.all([...new Set(batch.map(untouched))].map(glance));
     const found = (await Promise.all(batch.map(faultsIn))).flat();
     found.push(...(await Promise.all(before.map(changes))).flat());
@@ -330,6 +332,7 @@ async function holds<T>(
     interruptAfterTimeLimit: TIMEOUT_MS * 0.9,
     markInterruptAsFailure: true,
   });
+  expect(tried).toBeGreaterThan(0);
 }
 
 /** The same for a list, one after the other. */
