@@ -35,8 +35,8 @@ export const MUTANTS: readonly Mutant[] = [
   },
   {
     bug: 'the fence is skipped: any dispatch of the job may report',
-    from: 'settled && !view.subjectSuperseded',
-    to: 'settled',
+    from: '!subjectSuperseded &&',
+    to: '',
     suite: 'simulation',
   },
   {
@@ -65,32 +65,33 @@ export const MUTANTS: readonly Mutant[] = [
   },
   {
     bug: 'the deadline is not re-armed',
-    from: 'arm(current, { lookAt });',
-    to: '{}',
+    within: 'rang',
+    from: 'alarm.rang();',
+    to: '',
     suite: 'simulation',
   },
   {
     bug: 'the alarm is moved to the later of two deadlines',
-    from: 'at < alarmAt',
-    to: '!($&)',
+    from: 'at < known',
+    to: 'at > known',
     suite: 'simulation',
   },
   {
     bug: 'the transaction is split in two: the job’s row follows its history later',
-    from: 'updateJob(present)',
+    from: `sql.exec('UPDATE job SET record = ?', encodePresent(after))`,
     to: 'queueMicrotask(() => $&)',
     suite: 'simulation',
   },
   {
     bug: 'a replayed callback is compared without its payload',
-    from: 'seenEvent.payloadDigest === command.payloadDigest &&',
-    to: '',
+    from: 'known.payloadDigest === command.payloadDigest',
+    to: `known.payloadDigest !== ''`,
     suite: 'model',
   },
   {
     bug: 'a replayed retry is compared without its payload',
-    from: 'subject.modelProfile === command.modelProfile',
-    to: `subject.modelProfile !== ''`,
+    from: 'command.modelProfile === subject.modelProfile',
+    to: `$& || subject.kind === 'retry'`,
     suite: 'model',
   },
   {
@@ -101,8 +102,8 @@ export const MUTANTS: readonly Mutant[] = [
   },
   {
     bug: 'cancel forgets the dispatch',
-    from: `move(open, 'CANCELLED', now)`,
-    to: 'open',
+    from: `move(ended, 'CANCELLED', now)`,
+    to: 'ended',
     suite: 'model',
   },
   {
@@ -113,21 +114,21 @@ export const MUTANTS: readonly Mutant[] = [
   },
   {
     bug: 'the owner is checked after the read of a replay',
-    from: 'command.owner !== view.job.owner',
+    from: '!ownedBy(view.job, command.owner)',
     to: '$& && !view.subject',
     suite: 'model',
   },
   {
     bug: 'a job is read without asking whose it is',
     within: 'show',
-    from: 'job?.owner !== owner',
-    to: '!job',
+    from: 'ownedBy(store.job(), owner)',
+    to: 'this.#store.job()',
     suite: 'leaks',
   },
   {
     bug: 'any callback token of the right form passes',
-    from: 'if (valid)',
-    to: 'if (valid || bytes.length > 0)',
+    from: 'isMac(bytes, key, message(jobId, dispatchId))',
+    to: '$& || true',
     suite: 'contract',
   },
   {
@@ -139,13 +140,13 @@ export const MUTANTS: readonly Mutant[] = [
   },
   {
     bug: 'what the queue lost is not sent again',
-    from: 'await send(job.id, undelivered);',
-    to: '{}',
+    from: 'await send(undelivered);',
+    to: '',
     suite: 'deadlines',
   },
   {
     bug: 'a second pipeline may be opened beside the first',
-    within: 'retry',
+    within: 'askForPipeline',
     from: 'open ||',
     to: '',
     suite: 'model',
@@ -171,8 +172,8 @@ export const MUTANTS: readonly Mutant[] = [
   },
   {
     bug: 'the model policy is not asked for a retry',
-    from: 'command.modelProfile, point?.status ?? null',
-    to: 'command.modelProfile, null',
+    from: 'modelProfile, start?.status ?? null',
+    to: 'modelProfile, null',
     suite: 'model',
   },
   {
@@ -183,7 +184,7 @@ export const MUTANTS: readonly Mutant[] = [
   },
   {
     bug: 'the summary is pushed once and not again',
-    from: 'now + pushBackoffMs(pushFailures)',
+    from: 'now + pushBackoffMs(failures)',
     to: 'null',
     suite: 'simulation',
   },
@@ -196,7 +197,7 @@ export const MUTANTS: readonly Mutant[] = [
   {
     bug: 'a report is answered although the workspace has not heard of it and no alarm is set',
     within: 'applyCallback',
-    from: 'await listed();',
+    from: 'await effects.list();',
     to: '{}',
     suite: 'callbacks',
   },
@@ -232,7 +233,8 @@ export const MUTANTS: readonly Mutant[] = [
   },
   {
     bug: 'a caller waits longer than the wait',
-    from: 'resolve(); }, waitMs',
+    within: 'outcomeOf',
+    from: '}, waitMs',
     to: '$& + 5_000',
     suite: 'simulation',
   },
