@@ -409,7 +409,7 @@ describe('artifacts and checkpoints', () => {
       status: 'FAILED',
       failure: { failure_code: 'ORCHESTRATOR_TIMEOUT' },
     });
-    expect((await job.retry('once more')).status).toBe(202);
+    expect((await job.retry('once-more')).status).toBe(202);
   });
 
   test.each(['AUDIO_READY', 'TRANSCRIPT_READY'] as const)(

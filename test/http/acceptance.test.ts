@@ -10,6 +10,7 @@ import {
   jobAt,
   retriedAfter,
   SHORT_WAIT,
+  until,
   uploadedJob,
   VIDEO_URI,
 } from '../support/workerd/acting.ts';
@@ -447,6 +448,10 @@ describe('Criterion 6: a dispatch that fails answers 502 ORCHESTRATOR_DISPATCH_F
     await job.answers({ kind: 'accept_then_drop' });
     const failed = await job.retry('first', SHORT_WAIT);
     const ghost = await job.pipeline(failed.body.details.dispatch_id);
+    // The orchestrator may have it, and is told to stop.
+    await until(async () => {
+      expect((await job.storedDispatches()).at(-1)?.cancelNotice).toEqual({ state: 'DELIVERED' });
+    });
 
     const reply = await withoutSideEffect(job, () => ghost.send(ghost.body('TRANSCRIBING')));
 
