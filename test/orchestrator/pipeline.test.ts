@@ -225,9 +225,18 @@ describe('the order of sending', () => {
     });
     expect(statuses).toEqual(['AUDIO_READY', 'AUDIO_EXTRACTING', 'AUDIO_READY']);
     expect(ending).toEqual({ end: 'finished' });
-    expect((await sent(inPairs(), { AUDIO_READY: [TOO_EARLY, TOO_EARLY] })).ending).toMatchObject({
-      end: 'stopped',
+  });
+
+  test('a pair of which neither follows is left behind, however early it came', async () => {
+    const { statuses, ending } = await sent(inPairs({ endsAfter: 'TRANSCRIPT_READY' }), {
+      AUDIO_READY: [TOO_EARLY, TOO_EARLY],
+      AUDIO_EXTRACTING: [TOO_EARLY],
     });
+    expect(statuses).toEqual([
+      ...['AUDIO_READY', 'AUDIO_EXTRACTING', 'AUDIO_READY'],
+      ...['TRANSCRIPT_READY', 'TRANSCRIBING'],
+    ]);
+    expect(ending).toEqual({ end: 'finished' });
   });
 
   test('what is held back for a swap dies with its pipeline', async () => {

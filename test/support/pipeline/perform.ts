@@ -31,15 +31,18 @@ export async function perform<Sent>(
   return { end };
 }
 
-/** The second before the first; what came too early is sent again after the one that it overtook. */
+/**
+ * The second before the first. What came too early is sent again after the one that it overtook; and when neither follows
+ * from what was applied, the next pair may: who swaps reports can't tell.
+ */
 async function sendSwapped<Sent>(made: readonly Sent[], player: Player<Sent>): Promise<Ending | null> {
   const queue = made.toReversed();
   for (const [index, sent] of queue.entries()) {
     const answer = await player.send(sent);
     const verdict = afterAnswer(answer);
-    const hasOvertaken = index === 0 && queue.length > 1;
-    if (verdict === 'later' && hasOvertaken) queue.push(sent);
-    else if (verdict !== 'go-on' && verdict !== 'drop') return { end: 'stopped', by: answer };
+    if (verdict === 'go-on' || verdict === 'drop') continue;
+    if (verdict !== 'later' || made.length === 1) return { end: 'stopped', by: answer };
+    if (index === 0) queue.push(sent);
   }
   return null;
 }
