@@ -81,7 +81,9 @@ test('a cancel stops the pipeline at the orchestrator', async () => {
   await alice.run(jobId);
   await alice.jobWhen(jobId, 'extracted', ({ status }) => status === 'AUDIO_READY');
   expect((await alice.call('POST', `/jobs/${jobId}/cancel`)).body.status).toBe('CANCELLED');
-  const { executions } = await stack.orchestrator.client.waitFor(jobId, 'cancels');
+  await stack.orchestrator.client.waitFor(jobId, 'cancels');
+  // The cancel is on record before its pipeline has come to its end.
+  const { executions } = await stack.orchestrator.client.waitFor(jobId, 'idle');
   expect(executions).toMatchObject([{ state: 'cancelled' }]);
 });
 
