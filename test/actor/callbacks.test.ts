@@ -588,3 +588,72 @@ test('the workspace’s listing follows the job', async () => {
   await until(async () => expect(await listed('FAILED')).toEqual([job.id]));
   expect(await listed('TRANSCRIBING')).toEqual([]);
 });
+
+describe('an artifact that exists', () => {
+  test.for([
+    ['one report after its checkpoint', ['AUDIO_READY', 'TRANSCRIBING'], 'TRANSCRIBING'],
+    ['with the report of a later failure', ['AUDIO_READY', 'TRANSCRIBING'], 'FAILED'],
+  ] as const)('is resumed from when it came %s', async ([_when, reports, bringing]) => {
+    const { job, pipeline } = await jobAt('AUDIO_EXTRACTING');
+    const late = { artifact_updates: { audio_uri: 's3://a/late' } };
+    for (const status of reports) {
+      await pipeline.report(status, status === bringing ? late : { artifact_updates: null });
+    }
+    await pipeline.report('FAILED', bringing === 'FAILED' ? late : {});
+    expect(await job.retry('again')).toMatchObject({
+      status: 202,
+      body: { resume_from_status: 'AUDIO_READY', checkpoint_ref: 's3://a/late' },
+    });
+  });
+
+  test('is resumed from when its pipeline says that a later stage has failed', async () => {
+    const { job, pipeline } = await jobAt('AUDIO_EXTRACTING');
+    await pipeline.report('FAILED', {
+      failed_stage: 'TRANSCRIBING',
+      artifact_updates: { audio_uri: 's3://a/late' },
+    });
+    expect((await job.retry('again')).body).toMatchObject({ resume_from_status: 'AUDIO_READY' });
+  });
+
+  test('is not resumed from when its own stage has failed', async () => {
+    const { job, pipeline } = await jobAt('AUDIO_EXTRACTING');
+    await pipeline.report('FAILED', {
+      failed_stage: 'AUDIO_EXTRACTING',
+      artifact_updates: { audio_uri: 's3://a/half' },
+    });
+    expect((await job.retry('again')).body).toMatchObject({ resume_from_status: 'UPLOADED' });
+  });
+
+  test('in its newest version is what the manifest shows and what a retry is given', async () => {
+    const { job, pipeline } = await jobAt('AUDIO_EXTRACTING');
+    await pipeline.report('AUDIO_READY', { artifact_updates: { audio_uri: 's3://a/first' } });
+    await pipeline.report('TRANSCRIBING', { artifact_updates: { audio_uri: 's3://a/second' } });
+    await pipeline.report('FAILED');
+    expect((await job.get()).manifest.audio_uri).toBe('s3://a/second');
+    expect((await job.retry('again')).body).toMatchObject({ checkpoint_ref: 's3://a/second' });
+  });
+});
+
+describe('reporters whose clocks differ', () => {
+  test('lose nothing: what follows is taken, whatever time it bears', async () => {
+    const { job, pipeline } = await jobAt('AUDIO_READY');
+    for (const status of ['TRANSCRIBING', 'TRANSCRIPT_READY', 'GENERATING', 'DRAFT_READY'] as const) {
+      await pipeline.report(status, { occurred_at: minutesAgo(40_000) });
+    }
+    expect(await job.status()).toBe('DRAFT_READY');
+  });
+
+  test('a step back under an earlier time is one that was overtaken', async () => {
+    const { pipeline } = await jobAt('EXPORTING');
+    const reply = await pipeline.send(pipeline.body('EDITING', { occurred_at: minutesAgo(40_000) }));
+    expect([reply.status, reply.body.error_code]).toEqual([409, 'CALLBACK_OUT_OF_ORDER']);
+  });
+});
+
+test('a settled pipeline’s token is good for as long as it may still report, and no longer', async () => {
+  const { job, pipeline } = await jobAt('DRAFT_READY');
+  const { lastProgressAt } = await job.stored();
+  await job.patch({ lastProgressAt: Number(lastProgressAt) - config.rules.lateReportMs - 1_000 });
+  const reply = await pipeline.send(pipeline.body('EXPORTING'));
+  expect([reply.status, reply.body.error_code]).toEqual([409, 'DISPATCH_NOT_CURRENT']);
+});
