@@ -5,7 +5,7 @@ import { describe, expect, test } from 'vitest';
 
 const ROOT = join(import.meta.dirname, '../..');
 const read = (file: string): string => readFileSync(join(ROOT, file), 'utf8');
-const pages = globSync(['README.md', 'spec/**/*.md'], { cwd: ROOT }).sort();
+const pages = globSync(['README.md', 'CONTRIBUTING.md', 'spec/**/*.md'], { cwd: ROOT }).sort();
 const files = globSync(['*.*', '{src,test,spec}/**/*.*'], { cwd: ROOT, exclude: ['**/node_modules/**'] });
 
 interface Reference {
