@@ -1,6 +1,5 @@
 // What a dispatch is: one request to the orchestrator to run a pipeline, with what became of it.
-import type { ResumeStatus } from './lifecycle.ts';
-import type { Engines } from './policy.ts';
+import type { Engines, ResumeStatus } from './lifecycle.ts';
 
 export type DispatchKind = 'run' | 'retry';
 

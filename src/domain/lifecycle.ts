@@ -52,6 +52,8 @@ export const STAGES = [
 ] as const satisfies { name: string; checkpoint: CheckpointStatus; artifact: string }[];
 export type Stage = (typeof STAGES)[number];
 export type StageName = Stage['name'];
+/** Stage → the name of the model behind it. A stage that is not named takes any. */
+export type Engines = Readonly<Partial<Record<StageName, string | undefined>>>;
 
 /** No pipeline is expected to be at work, so no deadline runs. */
 export const RESTING_STATUSES = [

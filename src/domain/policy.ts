@@ -1,9 +1,6 @@
 // Model profiles: which may be used, and from which resume point. The policy itself is configuration.
-import type { ResumeStatus, StageName } from './lifecycle.ts';
+import type { Engines, ResumeStatus } from './lifecycle.ts';
 import type { Rejection } from './rejection.ts';
-
-/** Stage → the name of the model behind it. A stage that is not named takes any. */
-export type Engines = Readonly<Partial<Record<StageName, string | undefined>>>;
 
 export interface ModelProfile {
   id: string;
