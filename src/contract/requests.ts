@@ -1,6 +1,7 @@
 // What editors send, and what they are answered where it is not a resource. Unknown fields are refused.
 import * as z from 'zod';
-import { mediaUri, text, token } from './fields.ts';
+import { text, token } from './fields.ts';
+import { mediaUri } from './media.ts';
 import { dispatchState, job, jobStatus, resumeStatus } from './resources.ts';
 
 const modelProfile = token(64).meta({ example: 'balanced' });
