@@ -2,14 +2,6 @@
 import * as z from 'zod';
 import { isOfIdForm } from './ids.ts';
 
-/** Text for people: anything but control characters and half surrogate pairs. */
-export const text = (max: number) =>
-  z
-    .string()
-    .min(1)
-    .max(max)
-    .refine((value) => value.isWellFormed() && !/\p{Cc}/u.test(value), 'must not hold control characters');
-
 /** Identifiers that callers choose: visible ASCII. */
 export const token = (max: number) =>
   z
