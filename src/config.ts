@@ -1,6 +1,7 @@
 // Vars and secrets, parsed once. A setting that is missing or wrong is named; its value never is.
 import type { JWK } from 'jose';
 import * as z from 'zod';
+import { DEFAULT_MEDIA_SCHEMES, isMediaPrefix, MEDIA_SCHEMES, type MediaRules } from './contract/media.ts';
 import { RESUME_STATUSES } from './domain/lifecycle.ts';
 import type { Rules } from './domain/rules.ts';
 
@@ -102,6 +103,19 @@ const settings = z
     ACK_TIMEOUT_SECONDS: seconds(1, 7 * 86_400).default(600),
     STAGE_TIMEOUT_SECONDS: seconds(1, 7 * 86_400).default(3600),
     LATE_REPORT_SECONDS: seconds(1, 366 * 86_400).default(7 * 86_400),
+    MEDIA_SCHEMES: list.pipe(z.array(z.enum(MEDIA_SCHEMES))).default([...DEFAULT_MEDIA_SCHEMES]),
+    MEDIA_HOSTS: list
+      .refine(
+        (hosts) => hosts.every((host) => URL.parse(`https://${host}/`)?.hostname === host),
+        'holds what is no host as a URL has it: in lower case, without a port',
+      )
+      .default([]),
+    MEDIA_PREFIXES: list
+      .refine(
+        (prefixes) => prefixes.every(isMediaPrefix),
+        'holds what is no media reference that ends in a slash, or a name in braces other than {owner} and {project}',
+      )
+      .default([]),
     MODEL_POLICY: modelPolicy,
   })
   .transform((vars, ctx) => {
@@ -156,6 +170,7 @@ export interface Config {
   callbackTokenKeys: string[];
   idKeys: string[];
   dispatchSigningSecrets: string[];
+  media: MediaRules;
   rules: Rules;
 }
 
@@ -201,6 +216,7 @@ function parse(env: object): ConfigResult {
       callbackTokenKeys: vars.CALLBACK_TOKEN_KEYS,
       idKeys: vars.ID_KEYS,
       dispatchSigningSecrets: vars.DISPATCH_SIGNING_SECRET,
+      media: { schemes: vars.MEDIA_SCHEMES, hosts: vars.MEDIA_HOSTS, prefixes: vars.MEDIA_PREFIXES },
       rules: {
         policy: {
           version: vars.MODEL_POLICY.version,

@@ -2,58 +2,82 @@
 import * as z from 'zod';
 import type { ArtifactUpdates, Callback } from '../domain/commands.ts';
 import { REPORTABLE_STATUSES } from '../domain/lifecycle.ts';
-import { mediaUri, text, timestamp, token } from './fields.ts';
+import { timestamp, token } from './fields.ts';
+import { isMediaUri, type MediaScheme } from './media.ts';
 import { payloadDigest } from './payload-digest.ts';
+import { clamped, count, exactly, LeftOut, line, lines, moment, type Read, record } from './readings.ts';
 import { jobStatus } from './resources.ts';
 
-/** A report older or newer than this comes from a broken clock, not from a pipeline of ours. */
-const OLDEST_MS = 31 * 86_400_000;
+const MAX_EXPORTS = 32;
+const MAX_METRICS = 64;
+/** A clock that is further ahead than this is said to be. */
 const CLOCK_SKEW_MS = 5 * 60_000;
 
-const occurredAt = z.iso
-  .datetime({ offset: true })
-  .refine((value) => {
-    const age = Date.now() - Date.parse(value);
-    return age <= OLDEST_MS && age >= -CLOCK_SKEW_MS;
-  }, 'must lie within the last 31 days and at most 5 minutes ahead')
-  .meta({ description: 'RFC 3339; UTC or with an offset.', example: '2026-11-24T09:30:00.000Z' });
+/** Of any form: what cannot be used is left out. */
+const lenient = (description: string, example?: unknown) =>
+  z
+    .unknown()
+    .optional()
+    .meta({ description, ...(example === undefined ? {} : { example }) });
+
+const reference = (what: string) =>
+  lenient(
+    `A media reference, as of a \`video_uri\`: ${what}. Anything else is left out.`,
+    's3://media/talk.wav',
+  );
 
 const artifactUpdates = z.looseObject({
-  audio_uri: mediaUri.nullish(),
-  transcript_uri: mediaUri.nullish(),
-  draft_uri: mediaUri.nullish(),
-  exports: z
-    .record(token(64), mediaUri)
-    .refine((exports) => Object.keys(exports).length <= 32, 'holds more than 32 exports')
-    .nullish(),
-  metrics: z
-    .record(token(64), z.union([z.number(), z.boolean(), text(200)]))
-    .refine((metrics) => Object.keys(metrics).length <= 64, 'holds more than 64 metrics')
-    .nullish(),
-  digest: token(200)
-    .nullish()
-    .meta({ description: 'Of the artifact of the checkpoint that this callback reaches, e.g. sha-256:….' }),
-  size_bytes: z.int().min(0).nullish(),
+  audio_uri: reference('the audio'),
+  transcript_uri: reference('the transcript'),
+  draft_uri: reference('the draft'),
+  exports: lenient(
+    `An object: format → media reference. The first ${MAX_EXPORTS} are taken whose name is of 1 to 64 visible ASCII characters without quotes, backticks and angle brackets.`,
+  ),
+  metrics: lenient(
+    `An object: name, as of an export, → number, boolean, or text, which is cut at 200 characters. The first ${MAX_METRICS} are taken.`,
+  ),
+  digest: lenient(
+    'Of the artifact of the checkpoint that this report reaches, e.g. sha-256:…: 1 to 200 visible ASCII characters.',
+  ),
+  size_bytes: lenient('Of the same artifact: a whole number from 0.'),
 });
 
+/** What decides is as it has to be; what informs is of any form, and toCallbackCommand makes of it what it can. */
 export const statusCallback = z
   .object({
-    event_id: token(128).meta({ description: 'Unique per report; a repeat bears the same id and payload.' }),
+    event_id: token(128).meta({
+      description: 'Unique per report of a dispatch; a repeat bears the same id and payload.',
+    }),
     status: z.enum(REPORTABLE_STATUSES),
-    occurred_at: occurredAt,
-    correlation_id: token(128),
-    artifact_updates: artifactUpdates.nullish(),
-    failure_code: token(64).nullish().meta({ description: 'Required when status is FAILED.' }),
-    failure_message: z.string().max(2000).refine(isPrintable, 'must not hold control characters').nullish(),
-    failed_stage: token(64).nullish(),
-    progress_pct: z.number().min(0).max(100).nullish(),
-    actor_type: z.enum(['orchestrator', 'system']).default('orchestrator'),
+    occurred_at: lenient(
+      'RFC 3339, in any zone. Without one, or in place of what is no time, it is the time of receipt.',
+      '2026-11-24T09:30:00.000Z',
+    ),
+    correlation_id: lenient(
+      'Text of one line, cut at 128 characters, or a number; without one it is that of the request for the dispatch.',
+      'exe-1',
+    ),
+    // Not by `nullish`: what is of another form is left out too.
+    artifact_updates: z
+      .union([artifactUpdates, z.unknown()])
+      .optional()
+      .meta({ description: 'An object; anything else is left out, and so is every name that is not known.' }),
+    failure_code: lenient(
+      'Any text of one line, cut at 64 characters; without one a report of FAILED is `UNSPECIFIED`.',
+      'ENGINE_CRASHED',
+    ),
+    failure_message: lenient(
+      'Any text, cut at 2,000 characters, without terminal colours and control characters; each line break is a line feed.',
+    ),
+    failed_stage: lenient('Any text of one line, cut at 64 characters.', 'TRANSCRIBING'),
+    progress_pct: lenient('A number; below 0 it is 0, above 100 it is 100.', 40),
+    actor_type: lenient('Ignored: who reports is known by the token, so the actor is `orchestrator`.'),
   })
-  .refine(({ status, failure_code }) => status !== 'FAILED' || typeof failure_code === 'string', {
-    path: ['failure_code'],
-    message: 'is required when status is FAILED',
-  })
-  .meta({ id: 'StatusCallback' });
+  .meta({
+    id: 'StatusCallback',
+    description:
+      'A report is refused for what makes it unusable, and never for what it could be applied without: a field without a type here may hold anything, and what of it cannot be used is left out and named in `X-Retake-Ignored`.',
+  });
 export type StatusCallback = z.infer<typeof statusCallback>;
 
 export const callbackReplayResponse = z
@@ -66,57 +90,107 @@ export const callbackReplayResponse = z
   })
   .meta({ id: 'CallbackReplayResponse' });
 
-const KNOWN_ARTIFACTS = new Set(Object.keys(artifactUpdates.shape));
+/** What a report comes with. */
+export interface Received {
+  dispatchId: string;
+  /** What the body was parsed from. */
+  sent: unknown;
+  at: number;
+  /** Of the media that a report may name. */
+  mediaSchemes: readonly MediaScheme[];
+}
 
-/** The artifact keys that are ignored; to be named in the log, unless they are no names at all. */
-export const unknownArtifacts = (body: StatusCallback): string[] =>
-  Object.keys(body.artifact_updates ?? {})
-    .filter((key) => !KNOWN_ARTIFACTS.has(key))
-    .map((key) => (/^[a-z][a-z0-9_]{0,39}$/i.test(key) ? key : '(not a name)'));
-
-/** The callback as the domain's command. `sent` is what the body was parsed from. */
+/** The report as the domain's command, and the names of what was left out of it. */
 export async function toCallbackCommand(
   body: StatusCallback,
-  sent: unknown,
-  dispatchId: string,
-): Promise<Callback> {
-  const { artifact_updates: updates } = body;
-  const artifacts: ArtifactUpdates = {
-    audioUri: updates?.audio_uri ?? null,
-    transcriptUri: updates?.transcript_uri ?? null,
-    draftUri: updates?.draft_uri ?? null,
-    exports: updates?.exports ?? {},
-    digest: updates?.digest ?? null,
-    sizeBytes: updates?.size_bytes ?? null,
-    hasMetrics: Object.keys(updates?.metrics ?? {}).length > 0,
-  };
-  const known = Object.entries(updates ?? {}).filter(
-    ([key, value]) => KNOWN_ARTIFACTS.has(key) && value !== null && value !== undefined,
-  );
-  return {
+  { dispatchId, sent, at, mediaSchemes }: Received,
+): Promise<{ command: Callback; ignored: string[] }> {
+  const left = new LeftOut();
+  const updates = left.unless('artifact_updates', body.artifact_updates, record) ?? {};
+  const { artifacts, kept } = artifactsOf(updates, mediaSchemes, left);
+  const command: Callback = {
     type: 'callback',
     dispatchId,
     eventId: body.event_id,
     payloadDigest: await payloadDigest(sent),
     status: body.status,
-    occurredAt: Date.parse(body.occurred_at),
-    correlationId: body.correlation_id,
-    actor: body.actor_type,
+    occurredAt: occurredAtOf(body.occurred_at, at, left),
+    correlationId: left.unless('correlation_id', body.correlation_id, line(128)),
+    actor: 'orchestrator',
     artifacts,
-    artifactsJson: known.length === 0 ? null : JSON.stringify(Object.fromEntries(known)),
-    progressPct: body.progress_pct ?? null,
+    artifactsJson: Object.keys(kept).length === 0 ? null : JSON.stringify(kept),
+    progressPct: left.unless('progress_pct', body.progress_pct, clamped(0, 100)),
     failure:
       body.status === 'FAILED'
         ? {
-            failureCode: body.failure_code ?? '',
-            failureMessage: body.failure_message ?? null,
-            failedStage: body.failed_stage ?? null,
+            failureCode: left.unless('failure_code', body.failure_code, line(64)) ?? 'UNSPECIFIED',
+            failureMessage: left.unless('failure_message', body.failure_message, lines(2000)),
+            failedStage: left.unless('failed_stage', body.failed_stage, line(64)),
           }
         : null,
   };
+  return { command, ignored: left.names };
 }
 
-/** Line breaks belong to a message; other control characters do not. */
-function isPrintable(value: string): boolean {
-  return value.isWellFormed() && !/[^\P{Cc}\n\t]/u.test(value);
+/** A report is never refused for its clock; one that cannot be believed is named. */
+function occurredAtOf(sent: unknown, receivedAt: number, left: LeftOut): number {
+  const said = moment(sent);
+  if (said === null || said > receivedAt + CLOCK_SKEW_MS) left.add('occurred_at');
+  return said ?? receivedAt;
 }
+
+/** What the updates bring, for the domain and, under the names that were sent, for the record. */
+function artifactsOf(
+  updates: Readonly<Record<string, unknown>>,
+  schemes: readonly MediaScheme[],
+  left: LeftOut,
+): { artifacts: ArtifactUpdates; kept: Record<string, unknown> } {
+  const take = <T>(name: keyof typeof artifactUpdates.shape, read: Read<T>): T | null =>
+    left.unless(`artifact_updates.${name}`, updates[name], read);
+  const uri: Read<string> = (value) =>
+    typeof value === 'string' && isMediaUri(value, schemes) ? value : null;
+  const entries = <T>(name: 'exports' | 'metrics', max: number, read: Read<T>): Record<string, T> => {
+    const taken: [string, T][] = [];
+    for (const [key, value] of Object.entries(take(name, record) ?? {})) {
+      const item = taken.length < max && isEntryName(key) ? read(value) : null;
+      if (item === null) left.add(`artifact_updates.${name}`, key);
+      else taken.push([key, item]);
+    }
+    return Object.fromEntries(taken);
+  };
+
+  const artifacts = {
+    audioUri: take('audio_uri', uri),
+    transcriptUri: take('transcript_uri', uri),
+    draftUri: take('draft_uri', uri),
+    exports: entries('exports', MAX_EXPORTS, uri),
+    digest: take('digest', exactly(token(200))),
+    sizeBytes: take('size_bytes', count),
+  };
+  const metrics = entries('metrics', MAX_METRICS, metric);
+  for (const name of Object.keys(updates)) {
+    if (!Object.hasOwn(artifactUpdates.shape, name)) left.add('artifact_updates', name);
+  }
+  const brought = Object.entries({
+    audio_uri: artifacts.audioUri,
+    transcript_uri: artifacts.transcriptUri,
+    draft_uri: artifacts.draftUri,
+    exports: someOf(artifacts.exports),
+    metrics: someOf(metrics),
+    digest: artifacts.digest,
+    size_bytes: artifacts.sizeBytes,
+  }).filter(([, value]) => value !== null);
+  return {
+    artifacts: { ...artifacts, hasMetrics: someOf(metrics) !== null },
+    kept: Object.fromEntries(brought),
+  };
+}
+
+const metric: Read<number | boolean | string> = (value) =>
+  typeof value === 'boolean' || Number.isFinite(value) ? (value as number | boolean) : text(value);
+const text: Read<string> = (value) => (typeof value === 'string' ? line(200)(value) : null);
+
+/** Names that stand in documents and pages as they are; `__proto__` means something to JavaScript. */
+const isEntryName = (key: string): boolean => /^[!#-&(-;=?-_a-~]{1,64}$/.test(key) && key !== '__proto__';
+
+const someOf = <T extends object>(entries: T): T | null => (Object.keys(entries).length > 0 ? entries : null);

@@ -2,34 +2,6 @@
 import * as z from 'zod';
 import { isOfIdForm } from './ids.ts';
 
-/** Schemes of media; this service never fetches them. */
-const MEDIA_PROTOCOLS = ['https:', 's3:', 'gs:', 'r2:'];
-
-/** RFC 3986, with an authority that holds no user. The URL parser alone would mend what is not a URI. */
-const ABSOLUTE_URI =
-  /^[a-z0-9]+:\/\/[\w.~:[\]!$&'()*+,;=%-]+([/?#]([\w.~:/?#[\]@!$&'()*+,;=-]|%[0-9a-f]{2})*)?$/i;
-
-const isMediaUri = (text: string): boolean => {
-  const url = URL.parse(text);
-  return (
-    url !== null && MEDIA_PROTOCOLS.includes(url.protocol) && url.hostname !== '' && ABSOLUTE_URI.test(text)
-  );
-};
-
-export const mediaUri = z
-  .string()
-  .max(2048)
-  .refine(isMediaUri, 'must be an absolute https, s3, gs or r2 URI without credentials')
-  .meta({ format: 'uri', example: 's3://media/talk.mp4' });
-
-/** Text for people: anything but control characters and half surrogate pairs. */
-export const text = (max: number) =>
-  z
-    .string()
-    .min(1)
-    .max(max)
-    .refine((value) => value.isWellFormed() && !/\p{Cc}/u.test(value), 'must not hold control characters');
-
 /** Identifiers that callers choose: visible ASCII. */
 export const token = (max: number) =>
   z

@@ -1,5 +1,6 @@
 // The digest by which the repeat of a report is recognised. It is of what was sent and not of what this version of the
-// service knows of it: a field that a later version learns must not make a repeat another report.
+// service knows of it: a field that a later version learns must not make a repeat another report. When it was sent is no
+// part of it: who repeats a report may well look at the clock again.
 import { sha256 } from './hashes.ts';
 
 /** Says how the digest was made, so that a version that makes it otherwise can still make it like one that is stored. */
@@ -7,7 +8,13 @@ const VERSION = '1';
 
 /** `sent` is what JSON.parse made of the body: the last of the values that one name was given counts. */
 export async function payloadDigest(sent: unknown): Promise<string> {
-  return `${VERSION}:${await sha256(canonical(sent))}`;
+  return `${VERSION}:${await sha256(canonical(isComposite(sent) ? withoutItsTime(sent) : sent))}`;
+}
+
+function withoutItsTime(sent: Record<string, unknown>): unknown {
+  if (Array.isArray(sent)) return sent;
+  const { occurred_at: _, ...rest } = sent;
+  return rest;
 }
 
 /**

@@ -1,15 +1,34 @@
 // What editors send, and what they are answered where it is not a resource. Unknown fields are refused.
 import * as z from 'zod';
-import { mediaUri, text, token } from './fields.ts';
+import { token } from './fields.ts';
+import { mediaUri } from './media.ts';
 import { dispatchState, job, jobStatus, resumeStatus } from './resources.ts';
 
 const modelProfile = token(64).meta({ example: 'balanced' });
 
 export const emptyBody = z.strictObject({}).meta({ id: 'EmptyBody' });
 
-export const createProjectRequest = z
-  .strictObject({ name: text(200).meta({ example: 'Interviews' }) })
-  .meta({ id: 'CreateProjectRequest' });
+/** A name that people see as it is: it neither hides nor turns what stands beside it around. */
+const name = z
+  .string()
+  .trim()
+  .min(1)
+  .max(200)
+  .refine((value) => value.isWellFormed() && !/\p{Cc}/u.test(value), 'must not hold control characters')
+  .refine(
+    (value) => !/[\p{Bidi_Control}\u2028\u2029]/u.test(value),
+    'must not hold line separators or characters that change the direction of text',
+  )
+  .refine((value) => VISIBLE.test(value), 'must hold something that can be seen')
+  .meta({
+    description:
+      'Blanks around it are taken away. It holds something that can be seen, and no control characters, line separators or characters that change the direction of text.',
+    example: 'Interviews',
+  });
+/** A letter, number, mark of punctuation or symbol; among those are some that are drawn as nothing, and a blank in Braille. */
+const VISIBLE = /[[\p{L}\p{N}\p{P}\p{S}]--[\p{Default_Ignorable_Code_Point}\u2800]]/v;
+
+export const createProjectRequest = z.strictObject({ name }).meta({ id: 'CreateProjectRequest' });
 
 export const confirmUploadRequest = z
   .strictObject({ video_uri: mediaUri })
@@ -29,7 +48,7 @@ export const renewVideoRequest = z
   .meta({ id: 'RenewVideoRequest' });
 
 export const runJobRequest = z
-  .strictObject({ model_profile: modelProfile.optional() })
+  .strictObject({ model_profile: modelProfile.nullish() })
   .meta({ id: 'RunJobRequest' });
 /** A request that can be made now. */
 const nextAction = z

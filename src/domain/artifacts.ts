@@ -19,11 +19,13 @@ export function mergeManifest(manifest: Manifest, artifacts: ArtifactUpdates): M
   return JSON.stringify(merged) === JSON.stringify(manifest) ? manifest : merged;
 }
 
-/** Whether a manifest has outgrown its limits. URIs are ASCII, so characters are bytes. */
+const utf8 = new TextEncoder();
+
+/** Whether a manifest has outgrown its limits, in bytes of UTF-8: a key of an object may be of any script. */
 export function isTooLarge({ exports, ...refs }: Manifest): boolean {
   const entries = Object.entries(exports);
   const bytes = [...Object.values(refs), ...entries.flat()].reduce(
-    (sum, text) => sum + (text?.length ?? 0),
+    (sum, text) => sum + (text === null ? 0 : utf8.encode(text).byteLength),
     0,
   );
   return entries.length > MANIFEST_LIMITS.maxExports || bytes > MANIFEST_LIMITS.maxBytes;

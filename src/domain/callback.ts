@@ -69,6 +69,7 @@ export function callback(view: JobView, command: Callback, rules: Rules, now: nu
   if (tooMuch) return reject(tooMuch);
 
   const { eventId, payloadDigest } = command;
+  const correlationId = command.correlationId ?? dispatch.correlationId;
   const moved = isOpen(dispatch)
     ? move(dispatch, stateAfter(command.status, restatesCheckpoint), now)
     : dispatch;
@@ -76,7 +77,7 @@ export function callback(view: JobView, command: Callback, rules: Rules, now: nu
     status: command.status,
     manifest,
     failure: command.failure
-      ? { ...command.failure, correlationId: command.correlationId, occurredAt: command.occurredAt }
+      ? { ...command.failure, correlationId, occurredAt: command.occurredAt }
       : job.failure,
     progressPct: command.progressPct ?? (command.status === job.status ? job.progressPct : null),
     checkpoints: withNewest(job.checkpoints, checkpoints),
@@ -84,13 +85,14 @@ export function callback(view: JobView, command: Callback, rules: Rules, now: nu
     lastProgressAt: now,
     latestCallback: {
       dispatchId: dispatch.id,
-      occurredAt: Math.max(command.occurredAt, latest?.occurredAt ?? 0),
+      // A clock that is ahead does not make every later report one that comes too late.
+      occurredAt: Math.max(Math.min(command.occurredAt, now), latest?.occurredAt ?? 0),
       kept,
     },
     latestHeartbeat: isHeartbeat ? { dispatchId: dispatch.id, eventId, payloadDigest } : job.latestHeartbeat,
   });
   const entry = {
-    ...audit(job, command.status, command.actor, now, command, dispatch.id),
+    ...audit(job, command.status, command.actor, now, { correlationId }, dispatch.id),
     eventId,
     occurredAt: command.occurredAt,
   };

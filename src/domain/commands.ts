@@ -77,7 +77,8 @@ export interface Callback {
   payloadDigest: string;
   status: ReportableStatus;
   occurredAt: number;
-  correlationId: string;
+  /** Null for that of its dispatch. */
+  correlationId: string | null;
   actor: 'orchestrator' | 'system';
   artifacts: ArtifactUpdates;
   /** The artifact updates as they came, for the record; null when there were none. */

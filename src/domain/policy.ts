@@ -1,6 +1,6 @@
 // Model profiles: which may be used, and from which resume point. The policy itself is configuration.
 import type { Engines, ResumeStatus } from './lifecycle.ts';
-import type { Rejection } from './rejection.ts';
+import type { ProfileRefusal, Rejection } from './rejection.ts';
 
 export interface ModelProfile {
   id: string;
@@ -20,8 +20,6 @@ export interface ModelPolicy {
 /** What the policy names for a profile; nothing for one that it does not know. */
 export const enginesOf = ({ profiles }: ModelPolicy, profileId: string): Engines =>
   profiles.find(({ id }) => id === profileId)?.engines ?? {};
-
-export type ProfileRefusal = 'unknown' | 'disabled' | 'resume_point_not_allowed';
 
 /**
  * Null when `profileId` may be used from `resumeFrom`, else why not and which profiles may.

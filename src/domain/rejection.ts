@@ -1,7 +1,9 @@
-// Every reason for which the domain refuses a command, as data. http/problem.ts gives each its status code.
+// Every reason for which the domain refuses a command, as data. contract/errors.ts gives each its status and what a caller is told.
 import type { DispatchState } from './dispatch.ts';
 import type { Status } from './lifecycle.ts';
-import type { ProfileRefusal } from './policy.ts';
+
+/** Why the policy does not allow a profile. */
+export type ProfileRefusal = 'unknown' | 'disabled' | 'resume_point_not_allowed';
 
 export type Rejection =
   /** Missing or somebody else's: deliberately without any detail. */

@@ -8,7 +8,7 @@ import { type AppEnv, isRead } from './app-env.ts';
 import { authenticateCallback, authenticateEditor } from './auth.ts';
 import { callbackRoutes } from './callbacks.ts';
 import { type OpenApiDocument, openapiDocument } from './document.ts';
-import { limitBody, readBody } from './input.ts';
+import { readBody, readOn } from './input.ts';
 import { jobCommandRoutes } from './job-commands.ts';
 import { jobRoutes } from './jobs.ts';
 import { problem, refuse } from './problem.ts';
@@ -17,16 +17,17 @@ import { defineRoute, type Route, route, routingPath, serve } from './route.ts';
 import { commonRefusals, json } from './route-parts.ts';
 
 export function createApp(): Hono<AppEnv> {
-  const app = new Hono<AppEnv>();
+  // A slash at the end of a path names what stands before it.
+  const app = new Hono<AppEnv>({ strict: false });
 
-  app.use(frame);
+  app.use(frame, readOn);
   for (const open of openRoutes) serve(app, open);
 
   // A pattern that ends in a wildcard matches what stands before it too.
   for (const path of ['/projects/*', '/jobs/*', '/internal/*']) app.use(path, configured);
   for (const path of ['/projects/*', '/jobs/*']) app.use(path, authenticateEditor);
   app.use('/internal/jobs/:jobId/status', authenticateCallback);
-  app.use(limitBody, readBody);
+  app.use(readBody);
   for (const guarded of guardedRoutes) serve(app, guarded);
   refuseOtherMethods(app);
 

@@ -1,10 +1,5 @@
 // The orchestrator's reports about the pipeline of one dispatch.
-import {
-  callbackReplayResponse,
-  statusCallback,
-  toCallbackCommand,
-  unknownArtifacts,
-} from '../contract/callback.ts';
+import { callbackReplayResponse, statusCallback, toCallbackCommand } from '../contract/callback.ts';
 import { toTimestamp } from '../contract/fields.ts';
 import * as problems from '../contract/problems.ts';
 import { log } from '../log.ts';
@@ -12,6 +7,16 @@ import { jobObject } from '../objects.ts';
 import { refuse } from './problem.ts';
 import { defineRoute, type Route, route } from './route.ts';
 import { bodyRefusals, commonRefusals, json, jsonBody, notFound, ofJob, refusal } from './route-parts.ts';
+
+const IGNORED_HEADER = 'X-Retake-Ignored';
+const ignoredHeader = {
+  [IGNORED_HEADER]: {
+    required: false,
+    schema: { type: 'string' as const },
+    description:
+      'Names of fields that could not be used and were left out, at most 20, separated by commas; `*` for one that is no name.',
+  },
+};
 
 const reportStatus = defineRoute({
   method: 'post',
@@ -23,8 +28,8 @@ const reportStatus = defineRoute({
   // The token has proven the id.
   request: { ...ofJob, ids: {}, body: jsonBody(statusCallback) },
   responses: {
-    200: json(callbackReplayResponse, 'This report was applied before'),
-    204: { description: 'Applied' },
+    200: { ...json(callbackReplayResponse, 'This report was applied before'), headers: ignoredHeader },
+    204: { description: 'Applied', headers: ignoredHeader },
     ...commonRefusals,
     ...bodyRefusals,
     ...notFound,
@@ -36,17 +41,22 @@ export const callbackRoutes: readonly Route[] = [
   route(reportStatus, async (c) => {
     const { jobId } = c.req.valid('param');
     const body = c.req.valid('json');
-    const ignored = unknownArtifacts(body);
+    const { command, ignored } = await toCallbackCommand(body, {
+      dispatchId: c.get('dispatchId'),
+      sent: c.get('sent'),
+      at: Date.now(),
+      mediaSchemes: c.get('config').media.schemes,
+    });
+    const answer = await jobObject(c.env, jobId).applyCallback(command);
+    if (!answer.ok) return refuse(c, answer.rejection);
     if (ignored.length > 0) {
+      c.header(IGNORED_HEADER, ignored.join(', '));
       log('warn', 'callback_fields_ignored', {
         request_id: c.get('requestId'),
         dispatch_id: c.get('dispatchId'),
-        names: ignored.slice(0, 20),
+        names: ignored,
       });
     }
-    const command = await toCallbackCommand(body, c.get('sent'), c.get('dispatchId'));
-    const answer = await jobObject(c.env, jobId).applyCallback(command);
-    if (!answer.ok) return refuse(c, answer.rejection);
     if (!answer.replayed) {
       c.set('isInHistory', true);
       return c.body(null, 204);

@@ -1,6 +1,5 @@
 // What a request brings: its body is read once and only so far, and what a route takes is parsed by its schemas.
 import type { Context } from 'hono';
-import { bodyLimit } from 'hono/body-limit';
 import { createMiddleware } from 'hono/factory';
 import type * as z from 'zod';
 import { type IdPrefix, isGivenOut } from '../contract/ids.ts';
@@ -8,11 +7,20 @@ import { type AppEnv, isRead } from './app-env.ts';
 import { type Problem, problem } from './problem.ts';
 
 const MAX_BODY_BYTES = 64 * 1024;
+/** What is read of a body that nobody looks at, so that its sender hears the answer. */
+const MAX_READ_ON_BYTES = 8 * 1024 * 1024;
 const MAX_ISSUES = 20;
 
-export const limitBody = bodyLimit({
-  maxSize: MAX_BODY_BYTES,
-  onError: (c) => problem(c, 'PAYLOAD_TOO_LARGE', { max_bytes: MAX_BODY_BYTES }),
+/**
+ * Whatever is answered, and whenever: what nobody has read of the body is read first, with a limit. A sender that is still
+ * sending may not hear an answer, and the local runtime fails the requests that follow one (workers-sdk#15203, #15451).
+ */
+export const readOn = createMiddleware<AppEnv>(async (c, next) => {
+  await next();
+  const { body, bodyUsed } = c.req.raw;
+  if (body === null || bodyUsed) return;
+  // A sender that has gone away needs no answer.
+  await take(body.getReader(), MAX_READ_ON_BYTES, () => {}).catch(() => {});
 });
 
 const utf8 = new TextDecoder('utf-8', { fatal: true, ignoreBOM: false });
@@ -23,14 +31,68 @@ const utf8 = new TextDecoder('utf-8', { fatal: true, ignoreBOM: false });
  */
 export const readBody = createMiddleware<AppEnv>(async (c, next) => {
   if (isRead(c)) return next();
-  const bytes = await c.req.arrayBuffer();
+  const bytes = await bytesOf(c.req.raw);
+  if (bytes === null) return problem(c, 'PAYLOAD_TOO_LARGE', { max_bytes: MAX_BODY_BYTES });
+  if (bytes.byteLength === 0) {
+    c.set('body', null);
+    return next();
+  }
+  if (!/^(identity)?$/i.test(c.req.header('content-encoding')?.trim() ?? '')) {
+    const detail = 'The body has to be sent without a content coding';
+    // RFC 9110 §12.5.3: what would be taken.
+    return problem(c, 'UNSUPPORTED_MEDIA_TYPE', {}, { detail, headers: { 'accept-encoding': 'identity' } });
+  }
   try {
-    c.set('body', bytes.byteLength === 0 ? null : utf8.decode(bytes));
+    c.set('body', utf8.decode(bytes));
   } catch {
     return notJson(c);
   }
   return next();
 });
+
+/** Null for a body that is too large. */
+async function bytesOf(request: Request): Promise<Uint8Array | null> {
+  const { body, headers } = request;
+  if (body === null) return new Uint8Array();
+  if (headers.has('content-length') && !headers.has('transfer-encoding')) {
+    const isTooLarge = Number(headers.get('content-length')) > MAX_BODY_BYTES;
+    return isTooLarge ? null : new Uint8Array(await request.arrayBuffer());
+  }
+  const reader = body.getReader();
+  const chunks: Uint8Array[] = [];
+  const isWhole = await take(reader, MAX_BODY_BYTES, (chunk) => chunks.push(chunk));
+  if (isWhole) return joined(chunks);
+  await take(reader, MAX_READ_ON_BYTES, () => {});
+  return null;
+}
+
+/** Reads to the end, or until more than `limit` bytes have come: whether it came to the end. */
+async function take(
+  reader: ReadableStreamDefaultReader<Uint8Array>,
+  limit: number,
+  keep: (chunk: Uint8Array) => void,
+): Promise<boolean> {
+  let size = 0;
+  for (;;) {
+    const { done, value } = await reader.read();
+    if (done) return true;
+    size += value.byteLength;
+    if (size > limit) return false;
+    keep(value);
+  }
+}
+
+function joined(chunks: readonly Uint8Array[]): Uint8Array {
+  const [first, ...more] = chunks;
+  if (first !== undefined && more.length === 0) return first;
+  const all = new Uint8Array(chunks.reduce((sum, { byteLength }) => sum + byteLength, 0));
+  let at = 0;
+  for (const chunk of chunks) {
+    all.set(chunk, at);
+    at += chunk.byteLength;
+  }
+  return all;
+}
 
 /** What a route takes of a request. */
 export interface Input {
@@ -47,8 +109,8 @@ export async function takeInput(
   { query, params, body, ids = {} }: Input,
 ): Promise<Problem | null> {
   return (
-    (query ? take(c, 'query', query, queryOf(c)) : null) ??
-    (params ? take(c, 'param', params, c.req.param()) : null) ??
+    (query ? parse(c, 'query', query, queryOf(c)) : null) ??
+    (params ? parse(c, 'param', params, c.req.param()) : null) ??
     (body ? takeBody(c, body) : null) ??
     (await lookAtIds(c, ids))
   );
@@ -67,7 +129,7 @@ function takeBody(c: Context<AppEnv>, { required, content }: NonNullable<Input['
   const { schema } = content['application/json'];
   const body = c.get('body');
   if (body === null) {
-    if (required) return take(c, 'json', schema, {});
+    if (required) return parse(c, 'json', schema, {});
     c.req.addValidatedData('json', {});
     return null;
   }
@@ -79,13 +141,21 @@ function takeBody(c: Context<AppEnv>, { required, content }: NonNullable<Input['
     return notJson(c);
   }
   c.set('sent', value);
-  return take(c, 'json', schema, value);
+  return parse(c, 'json', schema, value);
 }
 
-/** JSON and the types that say they are JSON (RFC 6839 §3.1), with any parameters. */
-const JSON_TYPE = /^application\/([a-z.-]+\+)?json(;\s*[a-z0-9-]+=[^;]+)*$/i;
+/**
+ * `application/json`, and what says that it is JSON (RFC 6839 §3.1), with any parameters as RFC 9110 §5.6.6 writes them:
+ * empty ones and blanks around the semicolons too. No blank can be matched in two ways.
+ */
+const JSON_TYPE = (() => {
+  const token = "[!#$%&'*+.^_`|~0-9a-z-]+";
+  const quoted = '"(?:[^"\\\\]|\\\\.)*"';
+  const parameter = `[ \\t]*${token}=(?:${token}|${quoted})`;
+  return new RegExp(`^application/(?:${token}\\+)?json(?:[ \\t]*;(?:${parameter})?)*[ \\t]*$`, 'i');
+})();
 
-function take(
+function parse(
   c: Context<AppEnv>,
   target: 'query' | 'param' | 'json',
   schema: z.ZodType,

@@ -6,6 +6,7 @@ import * as requests from '../contract/requests.ts';
 import { job, toJobResource } from '../contract/resources.ts';
 import { jobObject } from '../objects.ts';
 import type { AppEnv } from './app-env.ts';
+import { refuseVideo } from './editors-media.ts';
 import { planWait } from './prefer.ts';
 import { refuse } from './problem.ts';
 import { defineRoute, type Route, route } from './route.ts';
@@ -131,16 +132,22 @@ const cancelJob = defineRoute({
 
 export const jobCommandRoutes: readonly Route[] = [
   route(confirmUpload, async (c) => {
-    const actor = jobObject(c.env, c.req.valid('param').jobId);
+    const { jobId } = c.req.valid('param');
     const videoUri = c.req.valid('json').video_uri;
+    const refused = await refuseVideo(c, jobId, videoUri);
+    if (refused) return refused;
+    const actor = jobObject(c.env, jobId);
     const answer = await actor.confirmUpload({ type: 'confirm-upload', ...asker(c), videoUri });
     if (!answer.ok) return refuse(c, answer.rejection);
     return c.json({ job: toJobResource(answer.job, answer.open), replayed: answer.replayed }, 200);
   }),
 
   route(renewVideo, async (c) => {
-    const actor = jobObject(c.env, c.req.valid('param').jobId);
+    const { jobId } = c.req.valid('param');
     const { video_uri: videoUri, replaces } = c.req.valid('json');
+    const refused = await refuseVideo(c, jobId, videoUri);
+    if (refused) return refused;
+    const actor = jobObject(c.env, jobId);
     const answer = await actor.renewVideo({ type: 'renew-video', ...asker(c), videoUri, replaces });
     if (!answer.ok) return refuse(c, answer.rejection);
     return c.json({ job: toJobResource(answer.job, answer.open), replayed: answer.replayed }, 200);

@@ -65,7 +65,7 @@ describe('the order of checks', () => {
     const refused = [
       await pipeline.send(pipeline.body('DONE')),
       await pipeline.send(pipeline.body('AUDIO_READY', { occurred_at: minutesAgo(40_000) })),
-      await pipeline.send(pipeline.body('FAILED', { failure_code: null })),
+      await pipeline.send(pipeline.body('FAILED', { event_id: '' })),
     ];
     expect(refused.map(({ body }) => body.error_code)).toEqual([
       'FSM_TRANSITION_INVALID',
@@ -114,7 +114,6 @@ describe('a repeat', () => {
 
   test.for([
     ['status', { status: 'TRANSCRIBING' }],
-    ['occurred_at', { occurred_at: minutesAgo(1) }],
     ['an artifact', { artifact_updates: { audio_uri: 's3://artifacts/other' } }],
     ['correlation_id', { correlation_id: 'exe-2' }],
     ['a metric', { artifact_updates: { metrics: { seconds: 2 } } }],

@@ -2,6 +2,7 @@
 // kept for the checks. How reports come in over HTTP is receiver.ts's.
 import { type StatusCallback, toCallbackCommand } from '../../src/contract/callback.ts';
 import { signCallbackToken } from '../../src/contract/callback-token.ts';
+import { MEDIA_SCHEMES } from '../../src/contract/media.ts';
 import type { Delivery } from '../../src/contract/messages.ts';
 import type { Dispatch } from '../../src/domain/dispatch.ts';
 import type { Checkpoint } from '../../src/domain/job.ts';
@@ -127,7 +128,8 @@ export class JobUnderTest {
   /** Records the report and says how to answer it. */
   async take(report: Report): Promise<Answer> {
     const { body, sent, dispatchId } = report;
-    const command = body && dispatchId && (await toCallbackCommand(body, sent, dispatchId));
+    const received = dispatchId && { dispatchId, sent, at: Date.now(), mediaSchemes: MEDIA_SCHEMES };
+    const { command } = (body && received && (await toCallbackCommand(body, received))) || { command: null };
     if (command) report.digest = command.payloadDigest;
     this.reports.push(report);
     this.#pulse.beat();

@@ -6,6 +6,7 @@ import fc, { type JsonValue } from 'fast-check';
 import { describe, expect, test } from 'vitest';
 import * as z from 'zod';
 import { statusCallback, toCallbackCommand } from '../../src/contract/callback.ts';
+import { DEFAULT_MEDIA_SCHEMES } from '../../src/contract/media.ts';
 import { payloadDigest } from '../../src/contract/payload-digest.ts';
 
 const digestOf = (text: string) => payloadDigest(JSON.parse(text));
@@ -135,8 +136,15 @@ describe('the digest of a report', () => {
     artifact_updates: { audio_uri: 's3://media/a', engine: { name: 'whisper', version: 3 } },
     attempt: 1,
   };
-  const commandOf = (schema: typeof statusCallback, value: unknown) =>
-    toCallbackCommand(schema.parse(value), value, `dsp_${'0'.repeat(32)}`);
+  const commandOf = async (schema: typeof statusCallback, value: unknown) => {
+    const received = {
+      dispatchId: 'dsp_1',
+      sent: value,
+      at: Date.now(),
+      mediaSchemes: DEFAULT_MEDIA_SCHEMES,
+    };
+    return (await toCallbackCommand(schema.parse(value), received)).command;
+  };
 
   test('stays when the service learns a field that it has ignored until then', async () => {
     const later = statusCallback.safeExtend({ attempt: z.int() }) as unknown as typeof statusCallback;
@@ -146,6 +154,21 @@ describe('the digest of a report', () => {
   });
 
   test.each([
+    ['another time', { occurred_at: '2026-11-24T09:30:00.000Z' }],
+    ['no time', { occurred_at: undefined }],
+    ['what is no time', { occurred_at: ['yesterday'] }],
+  ])('stays with %s', async (_what, change) => {
+    const { payloadDigest: before } = await commandOf(statusCallback, sent);
+    const { payloadDigest: after } = await commandOf(
+      statusCallback,
+      JSON.parse(JSON.stringify({ ...sent, ...change })),
+    );
+    expect(after).toBe(before);
+  });
+
+  test.each([
+    ['a time that is not its own', { artifact_updates: { occurred_at: 1 } }],
+    ['another of what is left out', { artifact_updates: { ...sent.artifact_updates, metrics: [1] } }],
     ['an ignored field', { attempt: 2 }],
     ['an ignored artifact', { artifact_updates: { ...sent.artifact_updates, engine: 'whisper' } }],
     ['a default that is said', { actor_type: 'orchestrator' }],

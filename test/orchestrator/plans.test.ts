@@ -260,7 +260,8 @@ describe('planned pipelines', () => {
       ...['TRANSCRIPT_READY', 'TRANSCRIBING', 'TRANSCRIPT_READY'],
     ]);
     const bodies = job.reports.flatMap(({ body }) => body ?? []);
-    const inTime = bodies.toSorted((a, b) => Date.parse(a.occurred_at) - Date.parse(b.occurred_at));
+    const at = ({ occurred_at }: (typeof bodies)[number]) => Date.parse(String(occurred_at));
+    const inTime = bodies.toSorted((a, b) => at(a) - at(b));
     expect([...new Set(inTime.map(({ status }) => status))]).toEqual([
       'AUDIO_EXTRACTING',
       'AUDIO_READY',

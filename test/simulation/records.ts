@@ -36,10 +36,16 @@ export class Records {
   }
 
   /** A pipeline reports; what is returned takes the answer. */
-  reported({ dispatchId, eventId, status, ...report }: Callback): (answer: ReportAnswer) => void {
+  reported({
+    dispatchId,
+    eventId,
+    status,
+    correlationId,
+    ...report
+  }: Callback): (answer: ReportAnswer) => void {
     const field = ARTIFACT_FIELD[status];
     const sent: Report = {
-      ...{ dispatchId, eventId, status, occurredAt: report.occurredAt, correlationId: report.correlationId },
+      ...{ dispatchId, eventId, status, occurredAt: report.occurredAt, correlationId: correlationId ?? '' },
       artifact: field ? report.artifacts[field] : null,
       ...{ sentAfter: this.#now(), answeredAt: Infinity, answer: 'none' },
     };

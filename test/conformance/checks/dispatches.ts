@@ -86,7 +86,7 @@ async function resumesFrom(scene: Scene, point: ResumeStatus): Promise<void> {
   if (!goesOn()) throw new Finding(`nothing followed when a retry resumed from ${point}`, fix);
   if (point === 'UPLOADED') return;
   const remade = reported().some(({ artifact_updates: artifacts }) => {
-    const uri = artifacts?.[ARTIFACTS[point]];
+    const uri = (artifacts as Record<string, unknown> | null | undefined)?.[ARTIFACTS[point]];
     return uri != null && uri !== checkpoint?.ref;
   });
   if (remade) throw new Finding(`a retry from ${point} made that artifact once more`, fix);

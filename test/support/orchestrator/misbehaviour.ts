@@ -82,7 +82,8 @@ export function spoilCallback(body: CallbackBody, misbehave: Misbehaviours): Cal
   const occurredMs = Date.parse(body.occurred_at);
   return {
     ...rest,
-    correlation_id: misbehave.has('invalid-body') ? '' : correlation_id,
+    correlation_id,
+    ...(misbehave.has('invalid-body') ? { event_id: '' } : {}),
     ...(artifact_updates && !misbehave.has('withholds-artifacts') ? { artifact_updates } : {}),
     ...(misbehave.has('reuses-event-ids') ? { event_id: correlation_id.replace('exe_', '') } : {}),
     ...(misbehave.has('goes-back-in-time') && body.status === 'AUDIO_READY'

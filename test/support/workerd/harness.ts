@@ -72,9 +72,9 @@ export async function call(
  * One request to the service's fetch handler, exactly as `init` says. Not by way of SELF: the pool wraps that in one
  * more proxy with every request, so that the hundredth takes a hundred times as long as the first.
  */
-export async function send(path: string, init: RequestInit = {}): Promise<Reply> {
+export async function send(path: string, init: RequestInit = {}, vars: Env = env): Promise<Reply> {
   const context = createExecutionContext();
-  const response = await worker.fetch(toRequest(path, init), env, context);
+  const response = await worker.fetch(toRequest(path, init), vars, context);
   const reply = await toReply(response);
   await waitOnExecutionContext(context);
   return reply;
