@@ -20,6 +20,7 @@ export default defineConfig({
             'test/domain/**/*.test.ts',
             'test/rules/**/*.test.ts',
             'test/contract/**/*.test.ts',
+            'test/client/**/*.test.ts',
             'test/docs/**/*.test.ts',
             'test/cost/{budget,bundle}.test.ts',
           ],

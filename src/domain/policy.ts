@@ -1,6 +1,6 @@
 // Model profiles: which may be used, and from which resume point. The policy itself is configuration.
 import type { Engines, ResumeStatus } from './lifecycle.ts';
-import type { ProfileRefusal, Rejection } from './rejection.ts';
+import type { Rejection } from './rejection.ts';
 
 export interface ModelProfile {
   id: string;

@@ -41,7 +41,8 @@ export const CHECKS: readonly Check[] = [
   },
   {
     name: 'executes-once',
-    guarantee: 'the same Idempotency-Key is answered 2xx again and executed once',
+    guarantee:
+      'the same Idempotency-Key is executed once, and answered 2xx again as soon as its first request is',
     run: dispatches.executesOnce,
   },
   {
@@ -81,7 +82,8 @@ export const CHECKS: readonly Check[] = [
   },
   {
     name: 'stops-on-cancel',
-    guarantee: 'job.cancel is answered 2xx, again too, and stops the pipeline',
+    guarantee:
+      'job.cancel, which says no more than whom to stop, is answered 2xx, again too, and stops the pipeline',
     run: stops.onCancel,
   },
   {
@@ -91,7 +93,8 @@ export const CHECKS: readonly Check[] = [
   },
   {
     name: 'stops-on-409',
-    guarantee: 'a report answered 409 DISPATCH_NOT_CURRENT or FSM_TERMINAL_IMMUTABLE is the last',
+    guarantee:
+      'a report answered 409 DISPATCH_NOT_CURRENT, FSM_TERMINAL_IMMUTABLE, MANIFEST_FULL or REPORTS_EXHAUSTED is the last',
     run: stops.onConflict,
   },
   {

@@ -27,6 +27,7 @@ const CAUGHT_BY = {
   'reads-one-signature': 'takes-any-signature',
   'answers-too-late': 'answers-in-time',
   'executes-repeats': 'executes-once',
+  'locks-known-keys': 'executes-once',
   'wrong-token': 'reports-by-contract',
   'invalid-body': 'reports-by-contract',
   'skips-a-status': 'reports-by-contract',
@@ -43,10 +44,12 @@ const CAUGHT_BY = {
   'hides-failure': 'reports-failure',
   'goes-on-after-failure': 'reports-failure',
   'ignores-cancel': 'stops-on-cancel',
+  'wants-work-of-cancel': 'stops-on-cancel',
   'refuses-repeated-cancel': 'stops-on-cancel',
   'forgets-early-cancel': 'remembers-early-cancel',
   'ignores-409': 'stops-on-409',
   'ignores-terminal': 'stops-on-409',
+  'ignores-full': 'stops-on-409',
   'ignores-401': 'stops-on-401',
 } as const satisfies Record<Misbehaviour, string>;
 
@@ -255,7 +258,7 @@ function configOf(url: string, callbackTokenKeys: string[]): Parameters<typeof d
   } as unknown as Parameters<typeof deliver>[1];
 }
 
-function deliveryOf(type: Delivery['type'], { dispatch_id, traceparent }: Message): Delivery {
+function deliveryOf(type: Delivery['type'], { dispatch_id, traceparent, correlationId }: Message): Delivery {
   return {
     type,
     dispatchId: dispatch_id,
@@ -267,7 +270,7 @@ function deliveryOf(type: Delivery['type'], { dispatch_id, traceparent }: Messag
     checkpointRef: null,
     executionId: null,
     traceparent,
-    correlationId: 'req-1',
+    correlationId,
     mayBeTaken: false,
     timeoutMs: 10_000,
     claim: 'claim-1',

@@ -2,6 +2,7 @@
 // kept for the checks. How reports come in over HTTP is receiver.ts's.
 import { type StatusCallback, toCallbackCommand } from '../../src/contract/callback.ts';
 import { signCallbackToken } from '../../src/contract/callback-token.ts';
+import type { ErrorCode } from '../../src/contract/errors.ts';
 import { MEDIA_SCHEMES } from '../../src/contract/media.ts';
 import type { Delivery } from '../../src/contract/messages.ts';
 import type { Dispatch } from '../../src/domain/dispatch.ts';
@@ -14,8 +15,8 @@ import { newId } from '../support/ids.ts';
 import { Pulse } from '../support/orchestrator/pulse.ts';
 import { Finding } from './finding.ts';
 
-/** How a report is answered. `drop` ends the connection instead. */
-export type Answer = { status: number; errorCode?: string } | 'drop';
+/** How a report is answered; a code stands for the problem that the product has for it. `drop` ends the connection instead. */
+export type Answer = { status: number; errorCode?: ErrorCode } | 'drop';
 
 /** One POST to the callback URL. */
 export interface Report {
@@ -43,9 +44,13 @@ export interface JobSettings {
   tokenKeys: readonly string[];
 }
 
-/** The fields that every dispatch holds, and those of its type, as spec/dispatch.md lists them. */
+/** The fields of a message, as spec/dispatch.md lists them for its type, and what goes with it as headers. */
 export type Message = Readonly<Record<string, string | null>> &
-  Readonly<{ type: Delivery['type']; dispatch_id: string; traceparent: string }>;
+  Readonly<{ type: Delivery['type']; dispatch_id: string } & Context>;
+export interface Context {
+  traceparent: string;
+  correlationId: string;
+}
 
 export class JobUnderTest {
   readonly id = newId('job');
@@ -82,24 +87,26 @@ export class JobUnderTest {
 
   /** The editor's run: the message that Retake would send. */
   run(): Promise<Message> {
-    return this.#open(run(newId('dsp'), { traceparent: newTraceparent() }));
+    return this.#open(run(newId('dsp'), newContext()));
   }
 
   /** The editor's retry of a failed job, from where the product resumes it. */
   retry(): Promise<Message> {
-    return this.#open(retry(newId('dsp'), { traceparent: newTraceparent() }));
+    return this.#open(retry(newId('dsp'), newContext()));
   }
 
   /** The editor's cancel, and the notice of it. */
-  cancel(dispatch: Message, executionId: string | null): Message {
+  cancel({ dispatch_id, traceparent, correlationId }: Message, executionId: string | null): Message {
     this.#model.execute(cancel(), Date.now());
-    const { model_profile: _, ...rest } = dispatch;
     return {
-      ...rest,
       type: 'job.cancel',
-      traceparent: newTraceparent(),
+      dispatch_id,
+      job_id: this.id,
+      project_id: this.#projectId,
       execution_id: executionId,
-    } as Message;
+      traceparent,
+      correlationId,
+    };
   }
 
   /**
@@ -177,6 +184,7 @@ export class JobUnderTest {
         ? { resume_from_status: dispatch.resumeFromStatus, checkpoint_ref: dispatch.checkpointRef }
         : {}),
       traceparent: dispatch.traceparent,
+      correlationId: dispatch.correlationId,
     };
   }
 }
@@ -190,8 +198,8 @@ function toFinding(status: Status, rejection: Rejection): Finding {
       );
     case 'CALLBACK_OUT_OF_ORDER':
       return new Finding(
-        `the occurred_at of ${status} lies before that of the report before it`,
-        'occurred_at says when it happened, and never falls from report to report.',
+        `${status} came after a report of what follows it, with an earlier occurred_at`,
+        'Send reports one after another, each after the answer to the one before.',
       );
     case 'FSM_TRANSITION_INVALID':
     case 'FSM_TERMINAL_IMMUTABLE': {
@@ -201,6 +209,16 @@ function toFinding(status: Status, rejection: Rejection): Finding {
         'Report each status in the order of spec/job-lifecycle.md, one report after another, from one pipeline.',
       );
     }
+    case 'MANIFEST_FULL':
+      return new Finding(
+        `the exports that came with ${status} do not fit into a job any more`,
+        `A job keeps ${rejection.maxExports} exports: report those that an editor needs, under names that stay.`,
+      );
+    case 'REPORTS_EXHAUSTED':
+      return new Finding(
+        `${status} was the pipeline's report after ${rejection.maxReports} others`,
+        'Report less often: a sign of life is needed per stage timeout, not per step.',
+      );
     default:
       return new Finding(
         `${status} was refused with ${rejection.code}`,
@@ -209,8 +227,8 @@ function toFinding(status: Status, rejection: Rejection): Finding {
   }
 }
 
-/** W3C Trace Context, version 00, sampled. */
-function newTraceparent(): string {
+/** W3C Trace Context, version 00, sampled; and the id of the request that would have asked for it. */
+function newContext(): Context {
   const hex = (bytes: number) => Buffer.from(crypto.getRandomValues(new Uint8Array(bytes))).toString('hex');
-  return `00-${hex(16)}-${hex(8)}-01`;
+  return { traceparent: `00-${hex(16)}-${hex(8)}-01`, correlationId: crypto.randomUUID() };
 }

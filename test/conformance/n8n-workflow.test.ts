@@ -1,8 +1,16 @@
-// The example workflow for n8n can't be run here; this holds it to what can be known without n8n.
-import { readFileSync } from 'node:fs';
-import { expect, test } from 'vitest';
+// The example workflow for n8n can't be run here; this holds it to what can be known without n8n: its form, and what the
+// code of its nodes decides.
+import { randomBytes } from 'node:crypto';
+import { mkdtempSync, readFileSync, rmSync } from 'node:fs';
+import { createRequire } from 'node:module';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { expect, onTestFinished, test } from 'vitest';
 import { z } from 'zod';
 import { CHECKPOINT_STATUSES, RESUME_STATUSES } from '../../src/domain/lifecycle.ts';
+import { type Answer, afterAnswer } from '../support/pipeline/answers.ts';
+import { JobUnderTest, type Message } from './job-under-test.ts';
+import { toRequest } from './sender.ts';
 
 const text = readFileSync(new URL('../../spec/n8n/retake-workflow.json', import.meta.url), 'utf8');
 
@@ -56,6 +64,45 @@ test('its code parses, and refers to nodes that there are', () => {
   }
 });
 
+test('a cancel is no work, whether its dispatch came before or comes after it', async () => {
+  const receive = receiver();
+  const [first, second] = [newJob(), newJob()];
+  const run = await first.run();
+  expect(await receive(run)).toMatchObject({ verdict: 'work', answer: { status: 202 } });
+  expect(await receive(first.cancel(run, '1'))).toMatchObject({
+    verdict: 'answered',
+    answer: { status: 200 },
+  });
+
+  const late = await second.run();
+  const cancelled = { verdict: 'answered', answer: { status: 200, content: { cancelled: true } } };
+  expect(await receive(second.cancel(late, null))).toMatchObject(cancelled);
+  expect(await receive(late)).toMatchObject(cancelled);
+});
+
+test.each<Answer | null>([
+  { status: 204, errorCode: null },
+  { status: 200, errorCode: null },
+  { status: 503, errorCode: null },
+  { status: 429, errorCode: null },
+  null,
+  { status: 400, errorCode: 'VALIDATION_ERROR' },
+  { status: 401, errorCode: 'UNAUTHENTICATED' },
+  { status: 409, errorCode: 'DISPATCH_NOT_CURRENT' },
+  { status: 409, errorCode: 'FSM_TERMINAL_IMMUTABLE' },
+  { status: 409, errorCode: 'MANIFEST_FULL' },
+  { status: 409, errorCode: 'REPORTS_EXHAUSTED' },
+])('a report that is answered %o goes on, comes again or is the last', async (answer) => {
+  const state = { attempt: 1, report: { status: 'TRANSCRIBING' } };
+  const body = JSON.stringify(answer && { error_code: answer.errorCode });
+  const { outcome } = await runCode('Read the answer', {
+    input: answer ? { statusCode: answer.status, body } : { error: 'no answer' },
+    earlier: state,
+  });
+  const expected = { 'go-on': 'TRANSCRIBING', again: 'again', stop: 'stop', drop: 'stop', later: 'stop' };
+  expect(outcome).toBe(expected[afterAnswer(answer)]);
+});
+
 test('it knows every place to resume from and reports every checkpoint', () => {
   for (const status of [...RESUME_STATUSES, ...CHECKPOINT_STATUSES]) expect(text).toContain(status);
 });
@@ -63,3 +110,52 @@ test('it knows every place to resume from and reports every checkpoint', () => {
 test('it holds no secret and no address', () => {
   expect(text).not.toMatch(/whsec_[A-Za-z0-9+/]{8,}|rtk1\.|eyJ|https?:\/\/|127\.0\.0\.1|localhost/);
 });
+
+const newJob = () =>
+  new JobUnderTest({
+    ...{ videoUri: 's3://media/talk.mp4', modelProfile: 'balanced', baseUrl: 'http://127.0.0.1:9' },
+    tokenKeys: ['a-key-that-is-only-here-0123456789'],
+  });
+
+/** Hands messages to "Verify and claim", as the webhook does, and returns what it says of them. */
+function receiver() {
+  const secret = `whsec_${randomBytes(32).toString('base64')}`;
+  const state = mkdtempSync(join(tmpdir(), 'retake-n8n-'));
+  onTestFinished(() => rmSync(state, { recursive: true }));
+  const env = { DISPATCH_SIGNING_SECRET: secret, RETAKE_STATE_DIR: state };
+  return (message: Message) => {
+    const { headers, text } = toRequest(message, [secret]);
+    return runCode('Verify and claim', { input: { headers, body: JSON.parse(text) }, raw: text, env });
+  };
+}
+
+interface Surroundings {
+  input: unknown;
+  /** What the node "To send" put out last. */
+  earlier?: unknown;
+  raw?: string;
+  env?: Record<string, string>;
+}
+
+/** Runs a Code node with as much of n8n around it as the workflow asks for. */
+async function runCode(name: string, { input, earlier, raw = '', env = {} }: Surroundings) {
+  const code = workflow.nodes.find((node) => node.name === name)?.parameters.jsCode;
+  const run = new Function(
+    '$input',
+    '$',
+    '$env',
+    '$execution',
+    'require',
+    `return (async () => { ${code}\n})()`,
+  );
+  const helpers = { getBinaryDataBuffer: async () => Buffer.from(raw) };
+  const [item] = await run.call(
+    { helpers },
+    { first: () => ({ json: input }) },
+    () => ({ last: () => ({ json: earlier }) }),
+    env,
+    { id: '1' },
+    createRequire(import.meta.url),
+  );
+  return item.json;
+}

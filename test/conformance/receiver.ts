@@ -2,6 +2,7 @@
 import { createServer, type IncomingMessage, type Server, type ServerResponse } from 'node:http';
 import { statusCallback } from '../../src/contract/callback.ts';
 import { verifyCallbackToken } from '../../src/contract/callback-token.ts';
+import { ERRORS, type ErrorCode, problemType } from '../../src/contract/errors.ts';
 import { readBody } from '../support/orchestrator/http.ts';
 import { Finding } from './finding.ts';
 import type { JobUnderTest, Report } from './job-under-test.ts';
@@ -63,40 +64,34 @@ export class Receiver {
       return;
     }
     const { status, errorCode } = answer;
-    if (status === 204) {
-      response.writeHead(204).end();
+    if (errorCode === undefined) {
+      response.writeHead(status).end();
       return;
     }
     response.writeHead(status, { 'content-type': 'application/problem+json' });
-    response.end(
-      JSON.stringify(errorCode === undefined ? {} : { status, error_code: errorCode, details: {} }),
-    );
+    response.end(JSON.stringify(toProblem(errorCode)));
   }
 
   async #read(request: IncomingMessage, text: string | null, jobId: string): Promise<Report> {
     const { authorization = '', 'content-type': type = '' } = request.headers;
     const [, token = ''] = /^Bearer ([^ ]+)$/i.exec(authorization) ?? [];
     const dispatchId = await verifyCallbackToken(token, jobId, this.tokenKeys);
-    const refused = (status: number, errorCode: string, saw: string, fix: string): Report => {
+    const refused = (errorCode: ErrorCode, saw: string, fix: string): Report => {
       const flaw = new Finding(saw, fix);
+      const { status } = ERRORS[errorCode];
       return { dispatchId, body: null, sent: null, digest: null, answer: { status, errorCode }, flaw };
     };
     if (dispatchId === null) {
       const how = token === '' ? 'without a bearer token' : 'with a token that is not that of its dispatch';
       const fix = 'Send "Authorization: Bearer <callback_token>", with the callback_token of the dispatch.';
-      return refused(401, 'UNAUTHENTICATED', `a report came ${how}`, fix);
+      return refused('UNAUTHENTICATED', `a report came ${how}`, fix);
     }
     if (!/^application\/json\b/i.test(type)) {
       const fix = 'Send reports as Content-Type: application/json.';
-      return refused(415, 'UNSUPPORTED_MEDIA_TYPE', `a report came as ${type || 'no media type'}`, fix);
+      return refused('UNSUPPORTED_MEDIA_TYPE', `a report came as ${type || 'no media type'}`, fix);
     }
     if (text === null) {
-      return refused(
-        413,
-        'PAYLOAD_TOO_LARGE',
-        'a report is too long',
-        'Send URIs of artifacts, not artifacts.',
-      );
+      return refused('PAYLOAD_TOO_LARGE', 'a report is too long', 'Send URIs of artifacts, not artifacts.');
     }
     const sent = parseJson(text);
     const parsed = statusCallback.safeParse(sent);
@@ -105,15 +100,16 @@ export class Receiver {
         (issue) => `${issue.path.join('.') || 'the body'} ${issue.message}`,
       );
       const fix = 'The fields of a report stand in spec/dispatch.md, under "What the orchestrator reports".';
-      return refused(
-        400,
-        'VALIDATION_ERROR',
-        `a report does not fit the contract: ${issues.join('; ')}`,
-        fix,
-      );
+      return refused('VALIDATION_ERROR', `a report does not fit the contract: ${issues.join('; ')}`, fix);
     }
     return { dispatchId, body: parsed.data, sent, digest: null, answer: null, flaw: null };
   }
+}
+
+/** As Retake answers it, but for the details: what to do does not depend on them. */
+function toProblem(errorCode: ErrorCode) {
+  const { status, title, retryable } = ERRORS[errorCode];
+  return { type: problemType(errorCode), title, status, error_code: errorCode, retryable, details: {} };
 }
 
 function parseJson(text: string): unknown {

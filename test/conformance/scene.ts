@@ -1,10 +1,13 @@
 // What the checks have in common: making jobs, sending dispatches, waiting for reports. What a job and its pipeline
 // must not do throws a Finding.
+import { setTimeout } from 'node:timers/promises';
 import { Finding } from './finding.ts';
 import { JobUnderTest, type Message, type Report } from './job-under-test.ts';
 import type { KitOptions } from './options.ts';
 import type { Receiver } from './receiver.ts';
 import { type Forgery, send, type Taken } from './sender.ts';
+
+const BUSY_PAUSE_MS = 100;
 
 export class Scene {
   readonly options: KitOptions;
@@ -30,6 +33,17 @@ export class Scene {
 
   send(message: Message, forgery?: Forgery): Promise<Taken> {
     return send(message, this.options, forgery);
+  }
+
+  /** Sends it, and again as long as the answer is that another request with its key is still being handled. */
+  async sendPatiently(message: Message): Promise<Taken> {
+    const deadline = performance.now() + this.options.timeoutMs;
+    for (;;) {
+      const taken = await this.send(message);
+      const isBusy = taken.status === 409 || taken.status === 423;
+      if (!isBusy || performance.now() >= deadline) return taken;
+      await setTimeout(BUSY_PAUSE_MS);
+    }
   }
 
   /** Sends it and insists on a 2xx. */

@@ -60,12 +60,13 @@ export function toRequest(message: Message, secrets: readonly string[], at = new
     'user-agent': 'Retake/1.0',
     'idempotency-key': key,
     traceparent: message.traceparent,
+    'x-correlation-id': message.correlationId,
     ...(secrets.length === 0 ? {} : signature),
   };
   return { headers, text };
 }
 
-function toText({ traceparent: _, ...body }: Message): string {
+function toText({ traceparent: _, correlationId: __, ...body }: Message): string {
   return JSON.stringify(body);
 }
 

@@ -34,6 +34,25 @@ test('the document knows exactly the statuses of the life cycle', () => {
   expect(document.components?.schemas?.JobStatus).toMatchObject({ enum: [...STATUSES] });
 });
 
+interface Schema {
+  type?: string | string[];
+  enum?: unknown[];
+  anyOf?: Schema[];
+  oneOf?: Schema[];
+  allOf?: Schema[];
+}
+const takesNull = ({ type, enum: values, anyOf, oneOf, allOf }: Schema): boolean =>
+  [type].flat().includes('null') ||
+  values?.includes(null) ||
+  [...(anyOf ?? []), ...(oneOf ?? []), ...(allOf ?? [])].some(takesNull);
+
+const components = Object.entries(document.components?.schemas ?? {});
+
+test('no component may be null by itself: each use says so where it may', () => {
+  expect(components.map(([name]) => name)).toContain('Dispatch');
+  expect(components.filter(([, schema]) => takesNull(schema as Schema)).map(([name]) => name)).toEqual([]);
+});
+
 const operations = Object.entries(document.paths ?? {}).flatMap(([path, item]) =>
   Object.keys(item).map((method) => [method, path] as const),
 );

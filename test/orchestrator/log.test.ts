@@ -102,8 +102,10 @@ describe('the log', () => {
     [401, 'UNAUTHENTICATED'],
     [409, 'DISPATCH_NOT_CURRENT'],
     [409, 'FSM_TERMINAL_IMMUTABLE'],
+    [409, 'MANIFEST_FULL'],
+    [409, 'REPORTS_EXHAUSTED'],
     [400, 'VALIDATION_ERROR'],
-  ])('an execution that was stopped by %i %s says so', async (status, errorCode) => {
+  ] as const)('an execution that was stopped by %i %s says so', async (status, errorCode) => {
     const { url, client, jobWith } = await arrange();
     const { job, run } = await jobWith();
     job.respond = () => ({ status, errorCode });

@@ -152,6 +152,11 @@ describe('what it does about an answer', () => {
   const rows: Record<string, [Verdict, ...(Answer | null)[]]> = {
     '`204`, `200`': ['go-on', TAKEN, refused(200)],
     '`5xx`, `429`, no answer': ['again', refused(500), refused(503), refused(429), null],
+    '`409 MANIFEST_FULL`, `409 REPORTS_EXHAUSTED`': [
+      'stop',
+      refused(409, 'MANIFEST_FULL'),
+      refused(409, 'REPORTS_EXHAUSTED'),
+    ],
     '`401`, `409 DISPATCH_NOT_CURRENT`, `409 FSM_TERMINAL_IMMUTABLE`': [
       'stop',
       refused(401, 'UNAUTHENTICATED'),

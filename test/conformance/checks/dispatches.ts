@@ -3,6 +3,7 @@ import { CHECKPOINT_STATUSES, type ResumeStatus } from '../../../src/domain/life
 import { Finding } from '../finding.ts';
 import type { Answer } from '../job-under-test.ts';
 import { describe, inSeconds, isAccepted, type Scene } from '../scene.ts';
+import type { Taken } from '../sender.ts';
 
 export async function answersInTime(scene: Scene): Promise<void> {
   const { answerWithinMs } = scene.options;
@@ -19,22 +20,31 @@ export async function executesOnce(scene: Scene): Promise<void> {
     'Keep each Idempotency-Key before the pipeline starts, atomically, and answer a known one without starting another.';
   const job = scene.newJob();
   const message = await job.run();
-  const answers = await Promise.all([scene.dispatch(message), scene.send(message)]);
+  // While one of two at the same moment is being handled, the other may be told to come again.
+  const answers = await Promise.all([scene.sendPatiently(message), scene.sendPatiently(message)]);
+  refuseRefusals(answers);
   await scene.reportAfter(job, 0);
   answers.push(await scene.send(message));
   await scene.comesToRest(job, fix);
   const seen = job.reports.length;
   answers.push(await scene.send(message));
 
-  const refused = answers.find((answer) => !isAccepted(answer));
-  if (refused)
-    throw new Finding(`a repeated dispatch ${describe(refused)}`, 'Answer a known key like the first.');
+  refuseRefusals(answers);
   const executions = new Set(answers.flatMap(({ executionId }) => executionId ?? []));
   if (executions.size > 1) {
     throw new Finding(`one key was given ${executions.size} different execution_ids`, fix);
   }
   const later = await scene.listen(job, seen);
   if (later.length > 0) throw new Finding('a repeat after the end of the pipeline started another', fix);
+}
+
+function refuseRefusals(answers: readonly Taken[]): void {
+  const refused = answers.find((answer) => !isAccepted(answer));
+  if (!refused) return;
+  throw new Finding(
+    `a repeated dispatch ${describe(refused)}`,
+    'Answer a known key like the first. 409 or 423 is right only while the first request with it is being handled.',
+  );
 }
 
 export async function resumesFromCheckpoint(scene: Scene): Promise<void> {

@@ -52,6 +52,8 @@ export async function onConflict(scene: Scene): Promise<void> {
   await Promise.all([
     stopsAfter(scene, { status: 409, errorCode: 'DISPATCH_NOT_CURRENT' }),
     stopsAfter(scene, { status: 409, errorCode: 'FSM_TERMINAL_IMMUTABLE' }),
+    stopsAfter(scene, { status: 409, errorCode: 'MANIFEST_FULL' }),
+    stopsAfter(scene, { status: 409, errorCode: 'REPORTS_EXHAUSTED' }),
   ]);
 }
 

@@ -143,6 +143,8 @@ export class Dispatches {
   #execute(dispatch: WorkDispatch, key: string): Taken {
     const { journal, executor, misbehave } = this.#deps;
     const earlier = journal.executionOfKey(key);
+    if (earlier && misbehave.has('locks-known-keys'))
+      return done({ status: 409, body: { error: 'in progress' } });
     if (earlier && !misbehave.has('executes-repeats'))
       return done({ status: 200, body: { execution_id: earlier.execution_id } });
     if (this.#forged.has(key) && misbehave.has('claims-forgeries')) {
@@ -156,8 +158,10 @@ export class Dispatches {
   }
 
   /** A cancel of an unknown dispatch is remembered, since the two may arrive in either order. */
-  #cancel({ dispatch_id, job_id }: CancelDispatch, key: string): Taken {
+  #cancel({ dispatch_id, job_id, ...others }: CancelDispatch, key: string): Taken {
     const { journal, executor, misbehave } = this.#deps;
+    if (misbehave.has('wants-work-of-cancel') && !('callback_url' in others))
+      return done({ status: 400, body: { error: 'callback_url is missing' } });
     const execution_id = journal.executionOfDispatch(dispatch_id)?.execution_id ?? null;
     const body = { execution_id, cancelled: true };
     if (journal.isCancelled(dispatch_id)) {

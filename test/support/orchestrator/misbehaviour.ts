@@ -15,6 +15,7 @@ export const misbehaviours = [
   'reads-one-signature',
   'answers-too-late',
   'executes-repeats',
+  'locks-known-keys',
   'wrong-token',
   'invalid-body',
   'skips-a-status',
@@ -31,10 +32,12 @@ export const misbehaviours = [
   'hides-failure',
   'goes-on-after-failure',
   'ignores-cancel',
+  'wants-work-of-cancel',
   'refuses-repeated-cancel',
   'forgets-early-cancel',
   'ignores-409',
   'ignores-terminal',
+  'ignores-full',
   'ignores-401',
 ] as const;
 export type Misbehaviour = (typeof misbehaviours)[number];
@@ -45,6 +48,9 @@ export const lateAnswerMs = 3_000;
 
 /** What an orchestrator that does not care takes an answer for. */
 export const TAKEN: Answer = { status: 204, errorCode: null };
+
+/** What says that Retake keeps no more of what this pipeline reports. */
+const FULL: readonly string[] = ['MANIFEST_FULL', 'REPORTS_EXHAUSTED'];
 
 /** Throws for a name that is not in the list. */
 export function toMisbehaviours(names: readonly string[]): Misbehaviour[] {
@@ -70,9 +76,11 @@ export function spoilResume(
 }
 
 export function spoilReports(reports: Report[], misbehave: Misbehaviours): Report[] {
-  const kept = misbehave.has('skips-a-status')
-    ? reports.filter(({ status }) => status !== 'TRANSCRIBING')
-    : reports;
+  const kept = reports.flatMap((report): Report[] => {
+    if (report.status === 'TRANSCRIBING' && misbehave.has('skips-a-status')) return [];
+    const goesBack = report.status === 'AUDIO_READY' && misbehave.has('goes-back-in-time');
+    return goesBack ? [report, { status: 'AUDIO_EXTRACTING' }] : [report];
+  });
   const failed = misbehave.has('goes-on-after-failure') && kept.some(({ status }) => status === 'FAILED');
   return failed ? [...kept, { status: 'AUDIO_READY' }] : kept;
 }
@@ -86,7 +94,7 @@ export function spoilCallback(body: CallbackBody, misbehave: Misbehaviours): Cal
     ...(misbehave.has('invalid-body') ? { event_id: '' } : {}),
     ...(artifact_updates && !misbehave.has('withholds-artifacts') ? { artifact_updates } : {}),
     ...(misbehave.has('reuses-event-ids') ? { event_id: correlation_id.replace('exe_', '') } : {}),
-    ...(misbehave.has('goes-back-in-time') && body.status === 'AUDIO_READY'
+    ...(misbehave.has('goes-back-in-time') && body.status === 'AUDIO_EXTRACTING'
       ? { occurred_at: new Date(occurredMs - 60_000).toISOString() }
       : {}),
   };
@@ -96,6 +104,7 @@ export function spoilAnswer(answer: Answer | null, misbehave: Misbehaviours): An
   const isIgnored =
     (answer?.status === 409 && misbehave.has('ignores-409')) ||
     (answer?.errorCode === 'FSM_TERMINAL_IMMUTABLE' && misbehave.has('ignores-terminal')) ||
+    (FULL.includes(answer?.errorCode ?? '') && misbehave.has('ignores-full')) ||
     (answer?.status === 401 && misbehave.has('ignores-401'));
   return isIgnored ? TAKEN : answer;
 }

@@ -1,0 +1,119 @@
+// Every operation of the document as a user calls it, with openapi-fetch and the generated types. That it compiles is the
+// point: what is always there is read without a question, and what is not can't be overlooked.
+import createClient from 'openapi-fetch';
+import type { components, operations, paths } from './dist/api.ts';
+
+export type Client = ReturnType<typeof createClient<paths>>;
+type Dispatch = components['schemas']['Dispatch'];
+type Problem = { error_code: string; detail?: string };
+
+export const newClient = (baseUrl: string, fetch: (request: Request) => Promise<Response>): Client =>
+  createClient<paths>({ baseUrl, fetch });
+
+const job = { path: { jobId: 'job_1' } };
+const project = { path: { projectId: 'prj_1' } };
+
+/** Narrows as a user does: a body of the operation, or the problem that it documents. */
+function dataOf<Data>(answer: { data: Data; error?: never } | { data?: never; error: Problem }): Data {
+  if (answer.error !== undefined) throw new Error(answer.error.detail ?? answer.error.error_code);
+  return answer.data;
+}
+
+const describe = ({ dispatch_id, dispatch_state }: Dispatch): string =>
+  `${dispatch_id} ${dispatch_state.toLowerCase()}`;
+
+/** By operationId. */
+export const uses = {
+  getHealth: async (client) => dataOf(await client.GET('/healthz')).status.toUpperCase(),
+
+  getDocument: async (client) => dataOf(await client.GET('/openapi.json')).openapi.split('.'),
+
+  createProject: async (client) =>
+    dataOf(await client.POST('/projects', { body: { name: 'Talks' } })).id.length,
+
+  listProjects: async (client) => {
+    const page = dataOf(await client.GET('/projects', { params: { query: { limit: 10 } } }));
+    return page.items.map(({ id, name }) => `${id} ${name.trim()}`);
+  },
+
+  getProject: async (client) =>
+    new Date(dataOf(await client.GET('/projects/{projectId}', { params: project })).created_at),
+
+  createJob: async (client) =>
+    dataOf(await client.POST('/projects/{projectId}/jobs', { params: project, body: {} })).id.length,
+
+  listJobs: async (client) => {
+    const query = { status: 'FAILED', cursor: 'cursor_1' } as const;
+    const page = dataOf(await client.GET('/projects/{projectId}/jobs', { params: { ...project, query } }));
+    return page.items.map(({ id, status }) => `${id} ${status.toLowerCase()}`);
+  },
+
+  getJob: async (client) => {
+    const { manifest, failure, open_dispatch } = dataOf(await client.GET('/jobs/{jobId}', { params: job }));
+    return [
+      manifest.draft_uri ?? 'no draft',
+      failure?.failure_code.toLowerCase(),
+      open_dispatch && describe(open_dispatch),
+    ];
+  },
+
+  listDispatches: async (client) => {
+    const page = dataOf(await client.GET('/jobs/{jobId}/dispatches', { params: job }));
+    // Each item is a dispatch, of which only a retry says where it resumes.
+    return page.items.map(
+      (dispatch) => `${describe(dispatch)} ${dispatch.resume_from_status?.toLowerCase()}`,
+    );
+  },
+
+  listTransitions: async (client) => {
+    const page = dataOf(await client.GET('/jobs/{jobId}/transitions', { params: job }));
+    return page.items.map(
+      ({ new_status, occurred_at }) => `${new_status.toLowerCase()} ${new Date(occurred_at)}`,
+    );
+  },
+
+  confirmUpload: async (client) => {
+    const body = { video_uri: 's3://media/talk.mp4' };
+    return dataOf(await client.POST('/jobs/{jobId}/confirm-upload', { params: job, body }));
+  },
+
+  renewVideo: async (client) => {
+    const body = {
+      video_uri: 'https://media.example/talk.mp4?v=2',
+      replaces: 'https://media.example/talk.mp4?v=1',
+    };
+    return dataOf(await client.PUT('/jobs/{jobId}/video', { params: job, body }));
+  },
+
+  runJob: async (client) => {
+    const params = { ...job, header: { Prefer: 'respond-async' } };
+    const run = dataOf(await client.POST('/jobs/{jobId}/run', { params, body: {} }));
+    return run.dispatch_id.length;
+  },
+
+  retryJob: async (client) => {
+    const body = { model_profile: 'balanced', client_request_id: 'request-1' };
+    const answer = await client.POST('/jobs/{jobId}/retry', { params: job, body });
+    // The resume point of a retry is always there, also where that of a run is not.
+    return dataOf(answer).resume_from_status.toLowerCase();
+  },
+
+  abandonJob: async (client) =>
+    dataOf(await client.POST('/jobs/{jobId}/abandon', { params: job, body: {} })).status.toLowerCase(),
+
+  cancelJob: async (client) =>
+    dataOf(await client.POST('/jobs/{jobId}/cancel', { params: job, body: {} })).status.toLowerCase(),
+
+  reportStatus: async (client) => {
+    const body = {
+      event_id: 'event-1',
+      status: 'AUDIO_READY',
+      occurred_at: '2026-11-24T09:30:00.000Z',
+      correlation_id: 'exe_1',
+      actor_type: 'orchestrator',
+      artifact_updates: { audio_uri: 's3://media/talk.m4a' },
+    } as const;
+    const headers = { authorization: 'Bearer rtk1.token' };
+    return client.POST('/internal/jobs/{jobId}/status', { params: job, body, headers });
+  },
+} satisfies Record<keyof operations, (client: Client) => Promise<unknown>>;

@@ -1,0 +1,141 @@
+// What the kit takes for right, and how it answers: as Retake does, neither stricter nor laxer.
+import { randomBytes } from 'node:crypto';
+import { createServer, type IncomingMessage } from 'node:http';
+import { expect, onTestFinished, test } from 'vitest';
+import { ERRORS, type ErrorCode } from '../../src/contract/errors.ts';
+import { newId } from '../support/ids.ts';
+import { startOrchestrator } from '../support/orchestrator/server.ts';
+import type { JobUnderTest, Message } from './job-under-test.ts';
+import { conformance } from './main.ts';
+import { Receiver } from './receiver.ts';
+import { Scene } from './scene.ts';
+
+const secret = `whsec_${randomBytes(32).toString('base64')}`;
+
+test.each([409, 423])(
+  'a repeat may be answered %i as long as its first request is being handled',
+  async (status) => {
+    const { url, turnedAway } = await busyOrchestrator(status);
+    const lines: string[] = [];
+
+    const exitStatus = await conformance(
+      ['--url', url, '--secret', secret, '--heartbeat', '1', '--only', 'executes-once'],
+      (line) => lines.push(line),
+    );
+
+    expect(lines[0]).toMatch(/^pass {2}executes-once/);
+    expect(exitStatus).toBe(0);
+    expect(turnedAway()).toBeGreaterThan(0);
+  },
+);
+
+test('a report that is refused is answered with the problem that Retake has for it', async () => {
+  const { job, report } = await reporting();
+  const refused: ErrorCode[] = [
+    'DISPATCH_NOT_CURRENT',
+    'MANIFEST_FULL',
+    'REPORTS_EXHAUSTED',
+    'FSM_TRANSITION_INVALID',
+  ];
+
+  for (const errorCode of refused) {
+    const { status, title, retryable } = ERRORS[errorCode];
+    job.respond = () => ({ status, errorCode });
+    const answer = await report(await job.run().catch(() => job.retry()), { status: 'AUDIO_EXTRACTING' });
+
+    expect(answer.status).toBe(status);
+    expect(await answer.json()).toMatchObject({ status, title, error_code: errorCode, retryable });
+    job.timeOut();
+  }
+});
+
+test('an event_id is known within its dispatch, and new in that of a retry', async () => {
+  const { job, report } = await reporting();
+  const run = await job.run();
+  const event = { event_id: 'event-1', status: 'AUDIO_EXTRACTING' };
+  const statuses = [
+    (await report(run, event)).status,
+    (await report(run, { ...event, progress_pct: 5 })).status,
+  ];
+  job.timeOut();
+  const retry = await job.retry();
+
+  statuses.push((await report(retry, { ...event, progress_pct: 5 })).status);
+
+  expect(statuses).toEqual([204, 409, 204]);
+  expect(job.flaw?.message).toMatch(/^two different reports bear one event_id/);
+});
+
+test('a clock that goes back is no flaw where each status follows from the one before', async () => {
+  const { job, report } = await reporting();
+  const run = await job.run();
+  const later = { status: 'AUDIO_EXTRACTING', occurred_at: new Date(Date.now() + 60_000).toISOString() };
+
+  const answers = [await report(run, later), await report(run, { status: 'AUDIO_READY' })];
+
+  expect(answers.map(({ status }) => status)).toEqual([204, 204]);
+  expect(job.flaw).toBeNull();
+});
+
+async function reporting() {
+  const { receiver, baseUrl } = await Receiver.start({ host: '127.0.0.1', port: 0 });
+  onTestFinished(() => receiver.close());
+  const options = { videoUri: 's3://media/talk.mp4', modelProfile: 'balanced' } as Scene['options'];
+  const job: JobUnderTest = new Scene(options, receiver, baseUrl).newJob();
+  const report = ({ callback_url, callback_token }: Message, body: Record<string, unknown>) =>
+    fetch(String(callback_url), {
+      method: 'POST',
+      headers: { authorization: `Bearer ${callback_token}`, 'content-type': 'application/json' },
+      body: JSON.stringify({
+        ...{ event_id: newId('dsp'), occurred_at: new Date().toISOString(), correlation_id: 'c' },
+        ...body,
+      }),
+    });
+  return { job, report };
+}
+
+/** The local orchestrator behind a door: the key after the kit's first is kept there until it has come twice. */
+async function busyOrchestrator(status: number) {
+  const orchestrator = await startOrchestrator({ secrets: [secret], quiet: true, stepMs: 5 });
+  const keys = new Set<string>();
+  let kept: { key: string; letIn: () => void } | null = null;
+  let turnedAway = 0;
+  const server = createServer(async (request, response) => {
+    const key = String(request.headers['idempotency-key']);
+    const body = await textOf(request);
+    if (kept?.key === key) {
+      turnedAway++;
+      response.writeHead(status).end();
+      kept.letIn();
+      kept = null;
+      return;
+    }
+    const isNew = !key.endsWith('.cancel') && !keys.has(key);
+    if (isNew) keys.add(key);
+    if (isNew && keys.size === 2) {
+      const twin = Promise.withResolvers<void>();
+      kept = { key, letIn: twin.resolve };
+      await twin.promise;
+    }
+    const headers = new Headers();
+    for (const name of ['idempotency-key', 'webhook-id', 'webhook-timestamp', 'webhook-signature'])
+      headers.set(name, String(request.headers[name]));
+    const answer = await fetch(`${orchestrator.url}/dispatches`, { method: 'POST', headers, body });
+    response.writeHead(answer.status).end(await answer.text());
+  });
+  await new Promise<void>((resolve) => server.listen(0, '127.0.0.1', resolve));
+  onTestFinished(async () => {
+    server.close();
+    server.closeAllConnections();
+    await orchestrator.close();
+  });
+  const address = server.address();
+  if (address === null || typeof address === 'string') throw new Error('the server has no port');
+  return { url: `http://127.0.0.1:${address.port}/`, turnedAway: () => turnedAway };
+}
+
+async function textOf(request: IncomingMessage): Promise<string> {
+  const chunks: Buffer[] = [];
+  for await (const chunk of request) chunks.push(chunk);
+  return Buffer.concat(chunks).toString('utf8');
+}
