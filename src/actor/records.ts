@@ -19,6 +19,7 @@ export interface StoredPresent extends Present {
 const VERSION = 1;
 
 const JOB = {
+  requestDigest: null,
   failure: null,
   progressPct: null,
   checkpoints: {},
@@ -36,6 +37,7 @@ const DISPATCH = {
   deliveredAt: null,
   cancelNotice: null,
 } satisfies Partial<Dispatch>;
+const PROJECT = { requestDigest: null } satisfies Partial<Project>;
 const CHECKPOINT = { engine: null, digest: null, sizeBytes: null } satisfies Partial<Checkpoint>;
 
 export const encodePresent = (present: StoredPresent): string => encode(present);
@@ -64,7 +66,7 @@ export const decodeCheckpoints = (text: string): Checkpoint[] =>
     ...CHECKPOINT,
     ...checkpoint,
   }));
-export const decodeProject = (text: string): Project => decode<Project>(text);
+export const decodeProject = (text: string): Project => ({ ...PROJECT, ...decode<Project>(text) });
 
 const encode = (record: object): string => JSON.stringify({ v: VERSION, ...record });
 

@@ -38,20 +38,36 @@ export interface Input {
   /** Parameters that have to be ids which this service has given out, looked at when everything else fits. */
   ids?: Readonly<Record<string, IdPrefix>>;
   query?: z.ZodObject;
+  headers?: z.ZodObject;
   body?: { required: boolean; content: { 'application/json': { schema: z.ZodType } } };
+  /** What is wrong with the header and the body together, where each fits by itself. */
+  together?: (header: object, json: object) => Issue | null;
+}
+
+interface Issue {
+  path: string;
+  message: string;
 }
 
 /** Puts what fits into `c.req.valid`, or answers what does not. */
 export async function takeInput(
   c: Context<AppEnv>,
-  { query, params, body, ids = {} }: Input,
+  { query, params, headers, body, together, ids = {} }: Input,
 ): Promise<Problem | null> {
   return (
     (query ? take(c, 'query', query, queryOf(c)) : null) ??
     (params ? take(c, 'param', params, c.req.param()) : null) ??
+    (headers ? take(c, 'header', headers, headersOf(c, headers)) : null) ??
     (body ? takeBody(c, body) : null) ??
+    (together ? takeTogether(c, together) : null) ??
     (await lookAtIds(c, ids))
   );
+}
+
+function takeTogether(c: Context<AppEnv>, together: NonNullable<Input['together']>): Problem | null {
+  const valid = (target: 'header' | 'json'): object => c.req.valid(target as never);
+  const issue = together(valid('header'), valid('json'));
+  return issue && problem(c, 'VALIDATION_ERROR', { issues: [issue] });
 }
 
 /** Nothing is woken for an id that was never given out. */
@@ -87,7 +103,7 @@ const JSON_TYPE = /^application\/([a-z.-]+\+)?json(;\s*[a-z0-9-]+=[^;]+)*$/i;
 
 function take(
   c: Context<AppEnv>,
-  target: 'query' | 'param' | 'json',
+  target: 'query' | 'param' | 'header' | 'json',
   schema: z.ZodType,
   value: unknown,
 ): Problem | null {
@@ -103,6 +119,9 @@ const queryOf = (c: Context<AppEnv>) =>
   Object.fromEntries(
     Object.entries(c.req.queries()).map(([name, values]) => [name, values.length === 1 ? values[0] : values]),
   );
+
+const headersOf = (c: Context<AppEnv>, { shape }: z.ZodObject) =>
+  Object.fromEntries(Object.keys(shape).map((name) => [name, c.req.header(name)]));
 
 function invalid(c: Context<AppEnv>, error: z.ZodError): Problem {
   const issues = error.issues.slice(0, MAX_ISSUES).map((issue) => ({
