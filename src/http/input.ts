@@ -40,8 +40,8 @@ export interface Input {
   query?: z.ZodObject;
   headers?: z.ZodObject;
   body?: { required: boolean; content: { 'application/json': { schema: z.ZodType } } };
-  /** What is wrong with the header and the body together, where each fits by itself. */
-  together?: (header: object, json: object) => Issue | null;
+  /** What is wrong with the headers, which fit, and the body together, whether or not that fits by itself. */
+  together?: (headers: object, body: object) => Issue | null;
 }
 
 interface Issue {
@@ -58,16 +58,9 @@ export async function takeInput(
     (query ? take(c, 'query', query, queryOf(c)) : null) ??
     (params ? take(c, 'param', params, c.req.param()) : null) ??
     (headers ? take(c, 'header', headers, headersOf(c, headers)) : null) ??
-    (body ? takeBody(c, body) : null) ??
-    (together ? takeTogether(c, together) : null) ??
+    (body ? takeBody(c, body, together) : null) ??
     (await lookAtIds(c, ids))
   );
-}
-
-function takeTogether(c: Context<AppEnv>, together: NonNullable<Input['together']>): Problem | null {
-  const valid = (target: 'header' | 'json'): object => c.req.valid(target as never);
-  const issue = together(valid('header'), valid('json'));
-  return issue && problem(c, 'VALIDATION_ERROR', { issues: [issue] });
 }
 
 /** Nothing is woken for an id that was never given out. */
@@ -79,11 +72,19 @@ async function lookAtIds(c: Context<AppEnv>, ids: NonNullable<Input['ids']>): Pr
   return null;
 }
 
-function takeBody(c: Context<AppEnv>, { required, content }: NonNullable<Input['body']>): Problem | null {
+function takeBody(
+  c: Context<AppEnv>,
+  { required, content }: NonNullable<Input['body']>,
+  together: Input['together'],
+): Problem | null {
   const { schema } = content['application/json'];
+  const takeValue = (value: unknown) => {
+    const issue = isObject(value) ? together?.(c.req.valid('header' as never), value) : null;
+    return take(c, 'json', schema, value, issue ? [issue] : []);
+  };
   const body = c.get('body');
   if (body === null) {
-    if (required) return take(c, 'json', schema, {});
+    if (required) return takeValue({});
     c.req.addValidatedData('json', {});
     return null;
   }
@@ -95,8 +96,11 @@ function takeBody(c: Context<AppEnv>, { required, content }: NonNullable<Input['
     return notJson(c);
   }
   c.set('sent', value);
-  return take(c, 'json', schema, value);
+  return takeValue(value);
 }
+
+const isObject = (value: unknown): value is object =>
+  typeof value === 'object' && value !== null && !Array.isArray(value);
 
 /** JSON and the types that say they are JSON (RFC 6839 §3.1), with any parameters. */
 const JSON_TYPE = /^application\/([a-z.-]+\+)?json(;\s*[a-z0-9-]+=[^;]+)*$/i;
@@ -106,9 +110,11 @@ function take(
   target: 'query' | 'param' | 'header' | 'json',
   schema: z.ZodType,
   value: unknown,
+  others: readonly Issue[] = [],
 ): Problem | null {
   const result = schema.safeParse(value);
-  if (!result.success) return invalid(c, result.error);
+  const issues = [...(result.error ? issuesOf(result.error) : []), ...others];
+  if (issues.length > 0) return problem(c, 'VALIDATION_ERROR', { issues });
   // Every schema of a route is of an object.
   c.req.addValidatedData(target, result.data as object);
   return null;
@@ -123,13 +129,11 @@ const queryOf = (c: Context<AppEnv>) =>
 const headersOf = (c: Context<AppEnv>, { shape }: z.ZodObject) =>
   Object.fromEntries(Object.keys(shape).map((name) => [name, c.req.header(name)]));
 
-function invalid(c: Context<AppEnv>, error: z.ZodError): Problem {
-  const issues = error.issues.slice(0, MAX_ISSUES).map((issue) => ({
+const issuesOf = (error: z.ZodError): Issue[] =>
+  error.issues.slice(0, MAX_ISSUES).map((issue) => ({
     path: issue.path.map(String).join('.').slice(0, 200),
     message: issue.message.slice(0, 300),
   }));
-  return problem(c, 'VALIDATION_ERROR', { issues });
-}
 
 const notJson = (c: Context<AppEnv>): Problem =>
   problem(c, 'VALIDATION_ERROR', { issues: [{ path: '', message: 'The body is not valid JSON' }] });

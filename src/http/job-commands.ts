@@ -222,9 +222,9 @@ function asker(c: Context<AppEnv>) {
 const CORRELATION_ID = /^[!-~]{1,128}$/;
 
 /** The header and the body are two ways to say by which id a retry is known. */
-function requestIdIssue(header: object, json: object) {
-  const { 'Idempotency-Key': key } = header as z.infer<typeof retryHeaders>;
-  const { client_request_id: id } = json as z.infer<typeof requests.retryJobRequest>;
+function requestIdIssue(headers: object, body: object) {
+  const { 'Idempotency-Key': key } = headers as z.infer<typeof retryHeaders>;
+  const { client_request_id: id } = body as { client_request_id?: unknown };
   const issue = (message: string) => ({ path: 'client_request_id', message });
   if (id === undefined && key === undefined) return issue('is required, here or as Idempotency-Key');
   return id === undefined || key === undefined || id === key
