@@ -23,6 +23,7 @@ import type { Dispatch } from '../domain/dispatch.ts';
 import { refuseDispatch } from '../domain/dispatching.ts';
 import { type Job, type JobOrigin, newJob } from '../domain/job.ts';
 import type { Position } from '../domain/project.ts';
+import { measure } from '../metrics.ts';
 import { projectObject } from '../objects.ts';
 import {
   type CallbackAnswer,
@@ -34,6 +35,7 @@ import {
 } from './answers.ts';
 import { afterAttempt, claim } from './deliveries.ts';
 import { JobEffects } from './effects.ts';
+import { endedDispatch } from './ended.ts';
 import type { NumberedTransition } from './history-store.ts';
 import { JobStore } from './job-store.ts';
 import { ShownJob } from './shown-job.ts';
@@ -168,10 +170,14 @@ export class JobActor extends DurableObject<Env> {
   /** Load, decide and commit, with nothing in between; whatever has to happen outside follows from what was stored. */
   #execute(command: Command): Decision {
     this.#effects.lookAfter();
-    const decision = decide(this.#store.view(command), command, this.#config.rules, Date.now());
+    const view = this.#store.view(command);
+    const now = Date.now();
+    const decision = decide(view, command, this.#config.rules, now);
     if (decision.kind !== 'accepted') return decision;
     this.#store.commit(decision.changes);
     this.#effects.follow(decision, command);
+    const ended = endedDispatch(view, decision, now);
+    if (ended) measure(this.env, ended);
     return decision;
   }
 

@@ -35,6 +35,7 @@ const DISPATCH = {
   outcomeUnknown: false,
   executionId: null,
   deliveredAt: null,
+  firstReportAt: null,
   cancelNotice: null,
 } satisfies Partial<Dispatch>;
 const PROJECT = { requestDigest: null } satisfies Partial<Project>;
