@@ -1,10 +1,12 @@
 // What the objects answer to calls: plain data, since an error's class does not survive a call between objects.
 import type { Dispatch } from '../domain/dispatch.ts';
 import type { Job } from '../domain/job.ts';
+import type { Project } from '../domain/project.ts';
 import type { Rejection } from '../domain/rejection.ts';
 
 export type Refused = { ok: false; rejection: Rejection };
 export type JobAnswer = { ok: true; job: Job; open: Dispatch | null; replayed: boolean } | Refused;
+export type ProjectAnswer = { ok: true; project: Project; replayed: boolean } | Refused;
 /** No more of the job crosses than the caller is told: each copy costs. */
 export type DispatchAnswer =
   | { ok: true; job: Pick<Job, 'id' | 'status'>; dispatch: Dispatch; replayed: boolean }

@@ -16,12 +16,14 @@ import type {
   Retry,
   Run,
 } from '../domain/commands.ts';
+import { refuseRepeat } from '../domain/creation.ts';
 import { decide } from '../domain/decide.ts';
 import type { Decision } from '../domain/decision.ts';
 import type { Dispatch } from '../domain/dispatch.ts';
 import { refuseDispatch } from '../domain/dispatching.ts';
-import { type Job, newJob } from '../domain/job.ts';
+import { type Job, type JobOrigin, newJob } from '../domain/job.ts';
 import type { Position } from '../domain/project.ts';
+import { measure } from '../metrics.ts';
 import { projectObject } from '../objects.ts';
 import {
   type CallbackAnswer,
@@ -33,6 +35,7 @@ import {
 } from './answers.ts';
 import { afterAttempt, claim } from './deliveries.ts';
 import { JobEffects } from './effects.ts';
+import { endedDispatch } from './ended.ts';
 import type { NumberedTransition } from './history-store.ts';
 import { JobStore } from './job-store.ts';
 import { ShownJob } from './shown-job.ts';
@@ -58,14 +61,15 @@ export class JobActor extends DurableObject<Env> {
     return requireConfig(this.env);
   }
 
-  /** Stores a new job and lists it in its project. A repeat with the same ids answers the job as it is. */
-  async create(ids: Pick<Job, 'id' | 'projectId' | 'owner'>): Promise<JobAnswer> {
+  /** Stores a new job and lists it in its project. A repeat completes what was begun and answers the job as it is. */
+  async create(origin: JobOrigin): Promise<JobAnswer> {
     const known = this.#store.job();
-    if (known && !ownedBy(known, ids.owner)) return NOT_FOUND;
-    const job = known ?? newJob(ids, Date.now());
+    const rejection = known && refuseRepeat(known, origin);
+    if (rejection) return { ok: false, rejection };
+    const job = known ?? newJob(origin, Date.now());
     if (!known) this.#store.create(job);
     await this.#effects.list();
-    return { ok: true, job, open: null, replayed: known !== null };
+    return { ok: true, job, open: this.#store.open(job), replayed: known !== null };
   }
 
   show(owner: string): ShownAnswer {
@@ -166,10 +170,14 @@ export class JobActor extends DurableObject<Env> {
   /** Load, decide and commit, with nothing in between; whatever has to happen outside follows from what was stored. */
   #execute(command: Command): Decision {
     this.#effects.lookAfter();
-    const decision = decide(this.#store.view(command), command, this.#config.rules, Date.now());
+    const view = this.#store.view(command);
+    const now = Date.now();
+    const decision = decide(view, command, this.#config.rules, now);
     if (decision.kind !== 'accepted') return decision;
     this.#store.commit(decision.changes);
     this.#effects.follow(decision, command);
+    const ended = endedDispatch(view, decision, now);
+    if (ended) measure(this.env, ended);
     return decision;
   }
 

@@ -2,10 +2,12 @@
 // of itself and pushes here what the list shows of it.
 import { DurableObject } from 'cloudflare:workers';
 import { ownedBy } from '../domain/access.ts';
+import { refuseRepeat } from '../domain/creation.ts';
 import type { Status } from '../domain/lifecycle.ts';
 import type { JobSummary, Position, Project } from '../domain/project.ts';
 import { workspaceObject } from '../objects.ts';
 import { AlarmClock } from './alarm-clock.ts';
+import type { ProjectAnswer } from './answers.ts';
 import { Gathered } from './gathered.ts';
 import { Listing } from './listing.ts';
 import { ProjectStore } from './project-store.ts';
@@ -30,17 +32,18 @@ export class ProjectActor extends DurableObject<Env> {
     ctx.blockConcurrencyWhile(() => this.#alarm.load());
   }
 
-  /** Stores a new project and lists it in its owner's workspace. A repeat with the same id answers the project as it is. */
-  async create(ids: Pick<Project, 'id' | 'owner' | 'name'>): Promise<Project | null> {
+  /** Stores a new project and lists it in its owner's workspace. A repeat completes what was begun and answers the project as it is. */
+  async create(origin: Omit<Project, 'createdAt'>): Promise<ProjectAnswer> {
     const known = this.#store.project();
-    if (known && !ownedBy(known, ids.owner)) return null;
-    const project = known ?? { ...ids, createdAt: Date.now() };
+    const rejection = known && refuseRepeat(known, origin);
+    if (rejection) return { ok: false, rejection };
+    const project = known ?? { ...origin, createdAt: Date.now() };
     if (!known) this.#store.create(project);
     if (!this.#listing.isTold) {
       await this.#listing.tellSoon();
       this.#arm();
     }
-    return project;
+    return { ok: true, project, replayed: known !== null };
   }
 
   /** Null when the owner has no such project. */

@@ -19,6 +19,7 @@ export interface StoredPresent extends Present {
 const VERSION = 1;
 
 const JOB = {
+  requestDigest: null,
   failure: null,
   progressPct: null,
   checkpoints: {},
@@ -34,8 +35,10 @@ const DISPATCH = {
   outcomeUnknown: false,
   executionId: null,
   deliveredAt: null,
+  firstReportAt: null,
   cancelNotice: null,
 } satisfies Partial<Dispatch>;
+const PROJECT = { requestDigest: null } satisfies Partial<Project>;
 const CHECKPOINT = { engine: null, digest: null, sizeBytes: null } satisfies Partial<Checkpoint>;
 
 export const encodePresent = (present: StoredPresent): string => encode(present);
@@ -64,7 +67,7 @@ export const decodeCheckpoints = (text: string): Checkpoint[] =>
     ...CHECKPOINT,
     ...checkpoint,
   }));
-export const decodeProject = (text: string): Project => decode<Project>(text);
+export const decodeProject = (text: string): Project => ({ ...PROJECT, ...decode<Project>(text) });
 
 const encode = (record: object): string => JSON.stringify({ v: VERSION, ...record });
 

@@ -11,7 +11,7 @@ interface Row {
    * True when the same request may be answered otherwise although its sender does nothing but wait: as long as
    * `Retry-After` says, else with growing pauses. False when it is refused until something else has changed: the request,
    * the token, or the job. True does not say that nothing was done, so it is an invitation for what reads and for what
-   * bears a key of its own (`client_request_id`, `event_id`); a creation that is repeated may create twice.
+   * bears a key of its own (`Idempotency-Key`, `client_request_id`, `event_id`); a creation without one may create twice.
    */
   retryable: boolean;
   title: string;
@@ -161,6 +161,13 @@ export const ERRORS = {
       client_request_id: rejection.clientRequestId,
       dispatch_id: rejection.dispatchId,
     }),
+  }),
+  IDEMPOTENCY_KEY_MISMATCH: refusal({
+    status: 409,
+    retryable: false,
+    title: 'This Idempotency-Key was used with another body',
+    details: z.object({ id: z.string().meta({ description: 'What was created with it.' }) }),
+    from: (rejection) => ({ id: rejection.id }),
   }),
   EVENT_ID_PAYLOAD_MISMATCH: refusal({
     status: 409,

@@ -27,6 +27,13 @@ export function newestOf(keys: readonly string[]): string {
   return newest;
 }
 
+/** The only one that no rotation changes: a new key is put in front of it. */
+export function oldestOf(keys: readonly string[]): string {
+  const oldest = keys.at(-1);
+  if (oldest === undefined) throw new Error('there is no key to sign with');
+  return oldest;
+}
+
 function importKey(key: string): Promise<CryptoKey> {
   const known = imported.get(key);
   if (known) return known;

@@ -1,7 +1,7 @@
 // Ids, and the proof that one was given out: those of jobs and projects, which name objects, end in a MAC over all that
-// stands before it. Keys rotate: the newest signs, all listed verify, and none is ever taken away, since what it has
-// signed would be found no more. A dispatch id names no object; the callback token proves it.
-import { mac, newestOf } from './hashes.ts';
+// stands before it. Keys rotate: the newest signs (but see `idFor`), all listed verify, and none is ever taken away, since
+// what it has signed would be found no more. A dispatch id names no object; the callback token proves it.
+import { mac, newestOf, oldestOf } from './hashes.ts';
 
 /** What has an object of its own, or stands in one. */
 export type IdPrefix = 'job' | 'prj';
@@ -15,6 +15,22 @@ const DISPATCH_ID = /^dsp_[0-9a-f]{32}$/;
 export async function newId(prefix: IdPrefix, keys: readonly string[]): Promise<string> {
   const unsigned = `${prefix}_${toHex(crypto.getRandomValues(new Uint8Array(RANDOM_BYTES)))}`;
   return unsigned + (await signatureOf(unsigned, newestOf(keys)));
+}
+
+/**
+ * The id of what `owner` creates in `place` (a project, or nothing) under a key of its own: always the same one, so that a
+ * repeat finds what is there. No table of keys, and no look under every key of the service: the oldest makes it and signs it,
+ * since that is the one which no rotation changes.
+ */
+export async function idFor(
+  prefix: IdPrefix,
+  { owner, place, key }: { owner: string; place: string; key: string },
+  keys: readonly string[],
+): Promise<string> {
+  const oldest = oldestOf(keys);
+  const made = await mac(oldest, `retake creation v1\n${JSON.stringify([prefix, owner, place, key])}`);
+  const unsigned = `${prefix}_${toHex(made.subarray(0, RANDOM_BYTES))}`;
+  return unsigned + (await signatureOf(unsigned, oldest));
 }
 
 /** Whether this service has given out `text` as the id of such a thing; looks nothing up. Compares in constant time. */

@@ -50,6 +50,7 @@ export const clientRequestIdMismatchError = problem(
   'ClientRequestIdMismatchError',
   'CLIENT_REQUEST_ID_PAYLOAD_MISMATCH',
 );
+export const idempotencyKeyMismatchError = problem('IdempotencyKeyMismatchError', 'IDEMPOTENCY_KEY_MISMATCH');
 export const eventIdMismatchError = problem('EventIdMismatchError', 'EVENT_ID_PAYLOAD_MISMATCH');
 export const callbackOutOfOrderError = problem('CallbackOutOfOrderError', 'CALLBACK_OUT_OF_ORDER');
 export const manifestFullError = problem('ManifestFullError', 'MANIFEST_FULL');

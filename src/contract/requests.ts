@@ -69,11 +69,14 @@ export const runJobResponse = z
 export const retryJobRequest = z
   .strictObject({
     model_profile: modelProfile,
-    client_request_id: token(128).meta({
-      description:
-        'Chosen by the caller; a repeat with the same id and payload is answered with the same dispatch.',
-      example: 'a3f1c2',
-    }),
+    client_request_id: token(128)
+      .optional()
+      .meta({
+        description:
+          'Chosen by the caller; a repeat with the same id and payload is answered with the same dispatch. ' +
+          'Required, unless the header `Idempotency-Key` says it.',
+        example: 'a3f1c2',
+      }),
   })
   .meta({ id: 'RetryJobRequest' });
 export const retryJobResponse = z

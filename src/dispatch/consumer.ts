@@ -2,7 +2,9 @@
 import { requireConfig } from '../config.ts';
 import { type DispatchMessage, dispatchMessage } from '../contract/messages.ts';
 import { describeError, log } from '../log.ts';
+import { measure } from '../metrics.ts';
 import { jobObject } from '../objects.ts';
+import { attempted } from './attempted.ts';
 import { deliver } from './orchestrator.ts';
 
 /** How long a message rests when the job itself could not be reached. */
@@ -39,6 +41,7 @@ async function carry(message: DispatchMessage, env: Env): Promise<number | null>
   // A stub of its own: one whose object was restarted during the delivery stays broken.
   const after = await jobObject(env, job_id).reportDelivery(dispatch_id, kind, outcome, claim.delivery.claim);
   const delayMs = after.verdict === 'retry' ? after.delayMs : null;
+  measure(env, attempted(claim.delivery, outcome.kind));
   log(outcome.kind === 'delivered' ? 'info' : 'warn', 'delivery_attempted', {
     ...fields(message),
     outcome: outcome.kind,

@@ -71,7 +71,7 @@ export function callback(view: JobView, command: Callback, rules: Rules, now: nu
   const { eventId, payloadDigest } = command;
   const correlationId = command.correlationId ?? dispatch.correlationId;
   const moved = isOpen(dispatch)
-    ? move(dispatch, stateAfter(command.status, restatesCheckpoint), now)
+    ? heard(move(dispatch, stateAfter(command.status, restatesCheckpoint), now), now)
     : dispatch;
   const next = revise(job, now, {
     status: command.status,
@@ -162,6 +162,9 @@ const eventOf = (command: Callback, checkpoints: readonly Checkpoint[], now: num
   artifacts: command.artifactsJson,
   checkpoints,
 });
+
+const heard = (dispatch: Dispatch, now: number): Dispatch =>
+  dispatch.firstReportAt === null ? { ...dispatch, firstReportAt: now } : dispatch;
 
 /** A checkpoint that is restated says "I begin here", also where the same status means "I have arrived". */
 function stateAfter(status: Status, isRestated: boolean): DispatchState {

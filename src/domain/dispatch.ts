@@ -44,6 +44,8 @@ interface DispatchRecord {
   outcomeUnknown: boolean;
   executionId: string | null;
   deliveredAt: number | null;
+  /** When its pipeline was first heard of. */
+  firstReportAt: number | null;
   cancelNotice: CancelNotice | null;
   createdAt: number;
   updatedAt: number;

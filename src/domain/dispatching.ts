@@ -64,6 +64,7 @@ function newDispatch(
     outcomeUnknown: false,
     executionId: null,
     deliveredAt: null,
+    firstReportAt: null,
     cancelNotice: null,
     createdAt,
     updatedAt: createdAt,

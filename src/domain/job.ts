@@ -39,6 +39,8 @@ export interface Job {
   id: string;
   projectId: string;
   owner: string;
+  /** Of the request that created it, where that had a key by which it can be repeated. */
+  requestDigest: string | null;
   status: Status;
   manifest: Manifest;
   failure: Failure | null;
@@ -66,10 +68,13 @@ export interface Job {
   updatedAt: number;
 }
 
+/** What is known of a job before it is there. */
+export type JobOrigin = Pick<Job, 'id' | 'projectId' | 'owner' | 'requestDigest'>;
+
 /** A job as it is created: nothing uploaded, nothing dispatched. */
-export function newJob(ids: Pick<Job, 'id' | 'projectId' | 'owner'>, now: number): Job {
+export function newJob(origin: JobOrigin, now: number): Job {
   return {
-    ...ids,
+    ...origin,
     status: 'CREATED',
     manifest: { videoUri: null, audioUri: null, transcriptUri: null, draftUri: null, exports: {} },
     failure: null,

@@ -4,6 +4,8 @@ import type { Job } from './job.ts';
 export interface Project {
   id: string;
   owner: string;
+  /** Of the request that created it, where that had a key by which it can be repeated. */
+  requestDigest: string | null;
   name: string;
   createdAt: number;
 }

@@ -36,6 +36,7 @@ export type Rejection =
       allowedModelProfiles: string[];
     }
   | { code: 'CLIENT_REQUEST_ID_PAYLOAD_MISMATCH'; clientRequestId: string; dispatchId: string }
+  | { code: 'IDEMPOTENCY_KEY_MISMATCH'; id: string }
   | { code: 'EVENT_ID_PAYLOAD_MISMATCH'; eventId: string }
   | {
       code: 'CALLBACK_OUT_OF_ORDER';

@@ -6,7 +6,7 @@ import { loadConfig } from '../config.ts';
 import { describeError, log } from '../log.ts';
 import { type AppEnv, isRead } from './app-env.ts';
 import { authenticateCallback, authenticateEditor } from './auth.ts';
-import { callbackRoutes } from './callbacks.ts';
+import { callbackRoutes, measureRefusal } from './callbacks.ts';
 import { type OpenApiDocument, openapiDocument } from './document.ts';
 import { readBody, readOn } from './input.ts';
 import { jobCommandRoutes } from './job-commands.ts';
@@ -26,7 +26,7 @@ export function createApp(): Hono<AppEnv> {
   // A pattern that ends in a wildcard matches what stands before it too.
   for (const path of ['/projects/*', '/jobs/*', '/internal/*']) app.use(path, configured);
   for (const path of ['/projects/*', '/jobs/*']) app.use(path, authenticateEditor);
-  app.use('/internal/jobs/:jobId/status', authenticateCallback);
+  app.use('/internal/jobs/:jobId/status', authenticateCallback, measureRefusal);
   app.use(readBody);
   for (const guarded of guardedRoutes) serve(app, guarded);
   refuseOtherMethods(app);

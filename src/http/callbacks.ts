@@ -1,9 +1,12 @@
 // The orchestrator's reports about the pipeline of one dispatch.
+import { createMiddleware } from 'hono/factory';
 import { callbackReplayResponse, statusCallback, toCallbackCommand } from '../contract/callback.ts';
 import { toTimestamp } from '../contract/fields.ts';
 import * as problems from '../contract/problems.ts';
 import { log } from '../log.ts';
+import { measure } from '../metrics.ts';
 import { jobObject } from '../objects.ts';
+import type { AppEnv } from './app-env.ts';
 import { refuse } from './problem.ts';
 import { defineRoute, type Route, route } from './route.ts';
 import { bodyRefusals, commonRefusals, json, jsonBody, notFound, ofJob, refusal } from './route-parts.ts';
@@ -35,6 +38,14 @@ const reportStatus = defineRoute({
     ...notFound,
     409: refusal(problems.callbackConflictError, 'Not applied, and a repeat would not be either'),
   },
+});
+
+/** Every report that its dispatch's own pipeline made and that was not applied, whatever was wrong with it. */
+export const measureRefusal = createMiddleware<AppEnv>(async (c, next) => {
+  await next();
+  const outcome = c.get('errorCode');
+  const jobId = c.req.param('jobId') ?? '';
+  if (outcome) measure(c.env, { event: 'report_refused', job_id: jobId, outcome });
 });
 
 export const callbackRoutes: readonly Route[] = [

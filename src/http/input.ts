@@ -100,18 +100,27 @@ export interface Input {
   /** Parameters that have to be ids which this service has given out, looked at when everything else fits. */
   ids?: Readonly<Record<string, IdPrefix>>;
   query?: z.ZodObject;
+  headers?: z.ZodObject;
   body?: { required: boolean; content: { 'application/json': { schema: z.ZodType } } };
+  /** What is wrong with the headers, which fit, and the body together, whether or not that fits by itself. */
+  together?: (headers: object, body: object) => Issue | null;
+}
+
+interface Issue {
+  path: string;
+  message: string;
 }
 
 /** Puts what fits into `c.req.valid`, or answers what does not. */
 export async function takeInput(
   c: Context<AppEnv>,
-  { query, params, body, ids = {} }: Input,
+  { query, params, headers, body, together, ids = {} }: Input,
 ): Promise<Problem | null> {
   return (
     (query ? parse(c, 'query', query, queryOf(c)) : null) ??
     (params ? parse(c, 'param', params, c.req.param()) : null) ??
-    (body ? takeBody(c, body) : null) ??
+    (headers ? parse(c, 'header', headers, headersOf(c, headers)) : null) ??
+    (body ? takeBody(c, body, together) : null) ??
     (await lookAtIds(c, ids))
   );
 }
@@ -125,11 +134,19 @@ async function lookAtIds(c: Context<AppEnv>, ids: NonNullable<Input['ids']>): Pr
   return null;
 }
 
-function takeBody(c: Context<AppEnv>, { required, content }: NonNullable<Input['body']>): Problem | null {
+function takeBody(
+  c: Context<AppEnv>,
+  { required, content }: NonNullable<Input['body']>,
+  together: Input['together'],
+): Problem | null {
   const { schema } = content['application/json'];
+  const takeValue = (value: unknown) => {
+    const issue = isObject(value) ? together?.(c.req.valid('header' as never), value) : null;
+    return parse(c, 'json', schema, value, issue ? [issue] : []);
+  };
   const body = c.get('body');
   if (body === null) {
-    if (required) return parse(c, 'json', schema, {});
+    if (required) return takeValue({});
     c.req.addValidatedData('json', {});
     return null;
   }
@@ -141,8 +158,11 @@ function takeBody(c: Context<AppEnv>, { required, content }: NonNullable<Input['
     return notJson(c);
   }
   c.set('sent', value);
-  return parse(c, 'json', schema, value);
+  return takeValue(value);
 }
+
+const isObject = (value: unknown): value is object =>
+  typeof value === 'object' && value !== null && !Array.isArray(value);
 
 /**
  * `application/json`, and what says that it is JSON (RFC 6839 §3.1), with any parameters as RFC 9110 §5.6.6 writes them:
@@ -157,12 +177,14 @@ const JSON_TYPE = (() => {
 
 function parse(
   c: Context<AppEnv>,
-  target: 'query' | 'param' | 'json',
+  target: 'query' | 'param' | 'header' | 'json',
   schema: z.ZodType,
   value: unknown,
+  others: readonly Issue[] = [],
 ): Problem | null {
   const result = schema.safeParse(value);
-  if (!result.success) return invalid(c, result.error);
+  const issues = [...(result.error ? issuesOf(result.error) : []), ...others];
+  if (issues.length > 0) return problem(c, 'VALIDATION_ERROR', { issues });
   // Every schema of a route is of an object.
   c.req.addValidatedData(target, result.data as object);
   return null;
@@ -174,13 +196,14 @@ const queryOf = (c: Context<AppEnv>) =>
     Object.entries(c.req.queries()).map(([name, values]) => [name, values.length === 1 ? values[0] : values]),
   );
 
-function invalid(c: Context<AppEnv>, error: z.ZodError): Problem {
-  const issues = error.issues.slice(0, MAX_ISSUES).map((issue) => ({
+const headersOf = (c: Context<AppEnv>, { shape }: z.ZodObject) =>
+  Object.fromEntries(Object.keys(shape).map((name) => [name, c.req.header(name)]));
+
+const issuesOf = (error: z.ZodError): Issue[] =>
+  error.issues.slice(0, MAX_ISSUES).map((issue) => ({
     path: issue.path.map(String).join('.').slice(0, 200),
     message: issue.message.slice(0, 300),
   }));
-  return problem(c, 'VALIDATION_ERROR', { issues });
-}
 
 const notJson = (c: Context<AppEnv>): Problem =>
   problem(c, 'VALIDATION_ERROR', { issues: [{ path: '', message: 'The body is not valid JSON' }] });

@@ -1,5 +1,6 @@
 // What an editor does with one job. Parse, ask the job's actor, reply; no rule about a job's state lives here.
 import type { Context } from 'hono';
+import type * as z from 'zod';
 import { newDispatchId } from '../contract/ids.ts';
 import * as problems from '../contract/problems.ts';
 import * as requests from '../contract/requests.ts';
@@ -7,6 +8,7 @@ import { job, toJobResource } from '../contract/resources.ts';
 import { jobObject } from '../objects.ts';
 import type { AppEnv } from './app-env.ts';
 import { refuseVideo } from './editors-media.ts';
+import { withIdempotencyKey } from './idempotency-key.ts';
 import { planWait } from './prefer.ts';
 import { refuse } from './problem.ts';
 import { defineRoute, type Route, route } from './route.ts';
@@ -82,13 +84,20 @@ const runJob = defineRoute({
   },
 });
 
+const retryHeaders = withIdempotencyKey('Another way to say `client_request_id`.');
+
 const retryJob = defineRoute({
   ...base,
   path: '/jobs/{jobId}/retry',
   operationId: 'retryJob',
   summary: 'Retry a failed job from its latest valid checkpoint',
   parameters: [preferHeader],
-  request: { ...ofJob, body: jsonBody(requests.retryJobRequest) },
+  request: {
+    ...ofJob,
+    headers: retryHeaders,
+    body: jsonBody(requests.retryJobRequest),
+    together: requestIdIssue,
+  },
   responses: {
     200: json(requests.retryJobResponse, 'This request was accepted before; its dispatch'),
     202: json(requests.retryJobResponse, 'Accepted and dispatched'),
@@ -175,7 +184,9 @@ export const jobCommandRoutes: readonly Route[] = [
     const actor = jobObject(c.env, c.req.valid('param').jobId);
     const { model_profile, client_request_id } = c.req.valid('json');
     const { waitMs, ...asked } = dispatchAsked(c);
-    const payload = { modelProfile: model_profile, clientRequestId: client_request_id };
+    const clientRequestId = client_request_id ?? c.req.valid('header')['Idempotency-Key'];
+    if (clientRequestId === undefined) throw new Error('a retry without its id is refused before');
+    const payload = { modelProfile: model_profile, clientRequestId };
     const answer = await actor.dispatch({ type: 'retry', ...payload, ...asked }, waitMs);
     if (!answer.ok) return refuse(c, answer.rejection);
     const { dispatch } = answer;
@@ -216,6 +227,17 @@ function asker(c: Context<AppEnv>) {
   return { owner: c.get('owner'), actorId: c.get('actorId'), correlationId };
 }
 const CORRELATION_ID = /^[!-~]{1,128}$/;
+
+/** The header and the body are two ways to say by which id a retry is known. */
+function requestIdIssue(headers: object, body: object) {
+  const { 'Idempotency-Key': key } = headers as z.infer<typeof retryHeaders>;
+  const { client_request_id: id } = body as { client_request_id?: unknown };
+  const issue = (message: string) => ({ path: 'client_request_id', message });
+  if (id === undefined && key === undefined) return issue('is required, here or as Idempotency-Key');
+  return id === undefined || key === undefined || id === key
+    ? null
+    : issue('is not what Idempotency-Key says');
+}
 
 /** A job that has been run is not run again: one that failed is retried. */
 const afterRun = ({ id, status }: { id: string; status: string }) =>

@@ -1,6 +1,9 @@
 // Projects, and the jobs in them: create and list. Parse, ask the project or the workspace, reply.
+import type { Context } from 'hono';
 import { positionCursor, toPage } from '../contract/fields.ts';
-import { newId } from '../contract/ids.ts';
+import { type IdPrefix, idFor, newId } from '../contract/ids.ts';
+import { payloadDigest } from '../contract/payload-digest.ts';
+import { idempotencyKeyMismatchError } from '../contract/problems.ts';
 import { createProjectRequest, emptyBody } from '../contract/requests.ts';
 import {
   job,
@@ -13,6 +16,8 @@ import {
   toSummaryResource,
 } from '../contract/resources.ts';
 import { jobObject, projectObject, workspaceObject } from '../objects.ts';
+import type { AppEnv } from './app-env.ts';
+import { withIdempotencyKey } from './idempotency-key.ts';
 import { problem, refuse } from './problem.ts';
 import { defineRoute, type Route, route } from './route.ts';
 import {
@@ -26,7 +31,13 @@ import {
   ofProject,
   optionalJsonBody,
   pageQuery,
+  refusal,
 } from './route-parts.ts';
+
+const repeatable = {
+  headers: withIdempotencyKey('A repeat with the same key and body is answered with what the first created.'),
+  conflict: refusal(idempotencyKeyMismatchError, 'The key was used with another body'),
+};
 
 const createProject = defineRoute({
   method: 'post',
@@ -35,8 +46,14 @@ const createProject = defineRoute({
   summary: 'Create a project',
   tags: ['Projects'],
   security: editorSecurity,
-  request: { body: jsonBody(createProjectRequest) },
-  responses: { 201: json(project, 'The project'), ...editorRefusals, ...bodyRefusals },
+  request: { headers: repeatable.headers, body: jsonBody(createProjectRequest) },
+  responses: {
+    200: json(project, 'The project, which this request created before'),
+    201: json(project, 'The project'),
+    ...editorRefusals,
+    ...bodyRefusals,
+    409: repeatable.conflict,
+  },
 });
 
 const listProjects = defineRoute({
@@ -68,8 +85,15 @@ const createJob = defineRoute({
   summary: 'Create a job',
   tags: ['Projects'],
   security: editorSecurity,
-  request: { ...ofProject, body: optionalJsonBody(emptyBody) },
-  responses: { 201: json(job, 'The job'), ...editorRefusals, ...bodyRefusals, ...notFound },
+  request: { ...ofProject, headers: repeatable.headers, body: optionalJsonBody(emptyBody) },
+  responses: {
+    200: json(job, 'The job as it is now, which this request created before'),
+    201: json(job, 'The job'),
+    ...editorRefusals,
+    ...bodyRefusals,
+    ...notFound,
+    409: repeatable.conflict,
+  },
 });
 
 const listJobs = defineRoute({
@@ -89,9 +113,11 @@ const listJobs = defineRoute({
 export const projectRoutes: readonly Route[] = [
   route(createProject, async (c) => {
     const { name } = c.req.valid('json');
-    const id = await newId('prj', c.get('config').idKeys);
-    const created = await projectObject(c.env, id).create({ id, owner: c.get('owner'), name });
-    return created ? c.json(toProjectResource(created), 201) : problem(c, 'RESOURCE_NOT_FOUND', {});
+    const owner = c.get('owner');
+    const ids = await idsOfNew(c, 'prj', '', c.req.valid('header')['Idempotency-Key']);
+    const answer = await projectObject(c.env, ids.id).create({ ...ids, owner, name });
+    if (!answer.ok) return refuse(c, answer.rejection);
+    return c.json(toProjectResource(answer.project), answer.replayed ? 200 : 201);
   }),
 
   route(listProjects, async (c) => {
@@ -109,10 +135,11 @@ export const projectRoutes: readonly Route[] = [
     const { projectId } = c.req.valid('param');
     const owner = c.get('owner');
     if (!(await projectObject(c.env, projectId).show(owner))) return problem(c, 'RESOURCE_NOT_FOUND', {});
-    const id = await newId('job', c.get('config').idKeys);
-    const answer = await jobObject(c.env, id).create({ id, projectId, owner });
+    const ids = await idsOfNew(c, 'job', projectId, c.req.valid('header')['Idempotency-Key']);
+    const answer = await jobObject(c.env, ids.id).create({ ...ids, projectId, owner });
     if (!answer.ok) return refuse(c, answer.rejection);
-    return c.json(toJobResource(answer.job, answer.open), 201, { location: `/jobs/${id}` });
+    const created = toJobResource(answer.job, answer.open);
+    return answer.replayed ? c.json(created, 200) : c.json(created, 201, { location: `/jobs/${ids.id}` });
   }),
 
   route(listJobs, async (c) => {
@@ -123,3 +150,14 @@ export const projectRoutes: readonly Route[] = [
     return c.json(toPage(found, limit, toSummaryResource, positionCursor.encode), 200);
   }),
 ];
+
+/** The id of what is created, and by what its repeat is told from another request under the same key. */
+async function idsOfNew(c: Context<AppEnv>, prefix: IdPrefix, place: string, key: string | undefined) {
+  const { idKeys } = c.get('config');
+  if (key === undefined) return { id: await newId(prefix, idKeys), requestDigest: null };
+  return {
+    id: await idFor(prefix, { owner: c.get('owner'), place, key }, idKeys),
+    // No body says as much as an empty one.
+    requestDigest: await payloadDigest(c.get('sent') ?? {}),
+  };
+}

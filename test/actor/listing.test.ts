@@ -8,7 +8,8 @@ import { type JobSummary, summaryOf } from '../../src/domain/project.ts';
 import { newId } from '../support/ids.ts';
 import { call, editorToken } from '../support/workerd/harness.ts';
 
-const aJob = (): Job => newJob({ id: newId('job'), projectId: newId('prj'), owner: 'own_1' }, 1_000);
+const aJob = (): Job =>
+  newJob({ id: newId('job'), projectId: newId('prj'), owner: 'own_1', requestDigest: null }, 1_000);
 
 /** The listing of whatever `current` answers; `tell` is the call. */
 const listingOf = (current: () => Job, tell: (summary: JobSummary) => Promise<unknown>) =>
@@ -107,7 +108,7 @@ describe('a push', () => {
     const id = newId('prj');
     const listed = await runInDurableObject(env.PROJECT.getByName(id), (_actor, state) => {
       const store = new ProjectStore(state.storage);
-      store.create({ id, owner: 'own_1', name: 'Talks', createdAt: 1 });
+      store.create({ id, owner: 'own_1', requestDigest: null, name: 'Talks', createdAt: 1 });
       const summary = { id: newId('job'), projectId: id, createdAt: 1, updatedAt: 1 };
       return (
         [

@@ -1,6 +1,6 @@
 // What an id proves: that this service has given it out, as the id of such a thing, under a key that it still knows.
-import { expect, test } from 'vitest';
-import { isGivenOut, newDispatchId, newId } from '../../src/contract/ids.ts';
+import { describe, expect, test } from 'vitest';
+import { idFor, isGivenOut, newDispatchId, newId } from '../../src/contract/ids.ts';
 import { newId as madeUpId } from '../support/ids.ts';
 
 const today = 'key-of-today-0123456789-0123456789';
@@ -59,4 +59,34 @@ test('the newest key signs and every listed key verifies', async () => {
   const fresh = await newId('job', [today, yesterday]);
   expect(await isGivenOut('job', fresh, [today])).toBe(true);
   expect(await isGivenOut('job', fresh, [yesterday])).toBe(false);
+});
+
+describe('the id that follows from a creation’s own key', () => {
+  const creation = { owner: 'own_1', place: 'prj_1', key: 'first' };
+
+  test('was given out, and is the same however often it is asked for', async () => {
+    const id = await idFor('job', creation, [today, yesterday]);
+    expect(await isGivenOut('job', id, [today, yesterday])).toBe(true);
+    expect(await idFor('job', creation, [today, yesterday])).toBe(id);
+  });
+
+  test('stays the same when keys are rotated, since a new one is put in front', async () => {
+    const before = await idFor('job', creation, [yesterday]);
+    expect(await idFor('job', creation, [today, yesterday])).toBe(before);
+    expect(await isGivenOut('job', before, [today, yesterday])).toBe(true);
+  });
+
+  test('is another one for another kind, owner, place, key or secret', async () => {
+    const ids = await Promise.all([
+      idFor('job', creation, keys),
+      idFor('prj', creation, keys),
+      idFor('job', { ...creation, owner: 'own_2' }, keys),
+      idFor('job', { ...creation, place: 'prj_2' }, keys),
+      idFor('job', { ...creation, key: 'second' }, keys),
+      // What one of them ends in is no beginning of the next.
+      idFor('job', { ...creation, place: 'prj_1","f', key: 'irst' }, keys),
+      idFor('job', creation, [today]),
+    ]);
+    expect(new Set(ids.map((id) => id.slice(4))).size).toBe(ids.length);
+  });
 });

@@ -1,4 +1,5 @@
-// What the documents say in the code's own words: the OpenAPI document, and the tables of spec/job-lifecycle.md.
+// What the documents say in the code's own words: the OpenAPI document, and the tables of spec/job-lifecycle.md
+// and spec/observability.md.
 import { readFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { stringify } from 'yaml';
@@ -12,6 +13,7 @@ import {
   TRANSITIONS,
 } from '../../src/domain/lifecycle.ts';
 import { contract } from '../../src/http/app.ts';
+import { BLOBS, DOUBLES, INDEX } from '../../src/metrics.ts';
 import { withBlocks } from './blocks.ts';
 
 export const SPEC = join(import.meta.dirname, '../../spec');
@@ -20,19 +22,19 @@ export const SPEC = join(import.meta.dirname, '../../spec');
 export function generatedFiles(): Map<string, string> {
   return new Map([
     ['openapi.yaml', openapiYaml()],
-    [
-      'job-lifecycle.md',
-      withBlocks(
-        readFileSync(join(SPEC, 'job-lifecycle.md'), 'utf8'),
-        new Map([
-          ['groups', groupsTable()],
-          ['diagram', diagram()],
-          ['transitions', transitionsTable()],
-        ]),
-      ),
-    ],
+    page('job-lifecycle.md', {
+      groups: groupsTable(),
+      diagram: diagram(),
+      transitions: transitionsTable(),
+    }),
+    page('observability.md', { columns: columnsTable() }),
   ]);
 }
+
+const page = (file: string, blocks: Record<string, string>): [file: string, content: string] => [
+  file,
+  withBlocks(readFileSync(join(SPEC, file), 'utf8'), new Map(Object.entries(blocks))),
+];
 
 function openapiYaml(): string {
   const header = '# Generated from the route definitions in src/http by `npm run generate`. Do not edit.\n';
@@ -48,6 +50,27 @@ function groupsTable(): string {
   ] as const;
   const lines = rows.map(([group, statuses]) => `| ${group} | ${statuses.map(code).join(', ')} |`);
   return ['| group | statuses |', '| --- | --- |', ...lines].join('\n');
+}
+
+const MEANINGS: Record<typeof INDEX | (typeof BLOBS)[number] | (typeof DOUBLES)[number], string> = {
+  job_id: 'the job; the sampling key',
+  event: '`delivery`, `dispatch_ended`, `report_refused`',
+  message: 'of a delivery and a dispatch: `job.run`, `job.retry`, `job.cancel`',
+  model_profile: 'of a delivery and a dispatch',
+  resume_from: 'of a retry: the status that it resumes from',
+  outcome:
+    'how the attempt ended (`delivered`, `refused`, `unreachable`, `unknown`); the state of the dispatch; the code of the refusal',
+  failure_code: 'of a dispatch whose end failed the job; `OTHER` for what does not look like a code',
+  attempts: 'of a dispatch: to deliver it',
+  duration_ms: 'of a dispatch: from its making to its end',
+  first_report_ms: 'of a dispatch whose pipeline was heard of: from its making to its first report',
+};
+
+function columnsTable(): string {
+  const numbered = (kind: string, names: readonly (keyof typeof MEANINGS)[]) =>
+    names.map((name, at) => `| ${code(`${kind}${at + 1}`)} | ${code(name)} | ${MEANINGS[name]} |`);
+  const rows = [...numbered('index', [INDEX]), ...numbered('blob', BLOBS), ...numbered('double', DOUBLES)];
+  return ['| column | name | what it holds |', '| --- | --- | --- |', ...rows].join('\n');
 }
 
 /** A column for each of those who cause transitions. */

@@ -17,12 +17,19 @@ const layers = readdirSync(join(ROOT, 'src'), { withFileTypes: true })
 const MAY_IMPORT: Readonly<Record<string, readonly string[]>> = {
   domain: [],
   contract: ['../domain/*', 'zod', 'jose'],
-  actor: ['../domain/*', '../contract/*', '../config.ts', '../log.ts', 'cloudflare:workers'],
+  actor: ['../domain/*', '../contract/*', '../config.ts', '../log.ts', '../metrics.ts', 'cloudflare:workers'],
   http: [
-    ...['../domain/rejection.ts', '../contract/*', '../config.ts', '../log.ts'],
+    ...['../domain/rejection.ts', '../contract/*', '../config.ts', '../log.ts', '../metrics.ts'],
     ...['zod', 'jose', 'hono', 'hono/factory', '@asteasolutions/zod-to-openapi'],
   ],
-  dispatch: ['../domain/commands.ts', '../contract/*', '../config.ts', '../log.ts', 'standardwebhooks'],
+  dispatch: [
+    '../domain/commands.ts',
+    '../contract/*',
+    '../config.ts',
+    '../log.ts',
+    '../metrics.ts',
+    'standardwebhooks',
+  ],
 };
 /** What some may import and others not, and what none may. */
 const SPECIFIERS = [

@@ -30,8 +30,27 @@ export function fitOf({ operation, query, headers, body, cursors }: Asked): Fit 
   const given = body !== null && body.length > 0 ? body : null;
   const ofBody = bodyFit(operation, given, headerOf(headers, 'content-type'), headers);
   const ofQuery = queryFit(operation, query, cursors);
-  if (ofBody === 'breaks' || ofQuery === 'breaks') return 'breaks';
-  return ofBody === 'open' || ofQuery === 'open' ? 'open' : 'fits';
+  const fit = [ofBody, ofQuery, keyFit(operation, given, headers)];
+  if (fit.includes('breaks')) return 'breaks';
+  return fit.includes('open') ? 'open' : 'fits';
+}
+
+/** An Idempotency-Key, where it is taken: bare, it is judged; and what a retry is known by is said once, or twice alike. */
+function keyFit({ id, parameters }: Operation, given: Uint8Array | null, headers: Asked['headers']): Fit {
+  if (!parameters.some(({ name }) => name === 'Idempotency-Key')) return 'fits';
+  const keys = headers.filter(([name]) => name === 'idempotency-key').map(([, value]) => value);
+  const [key] = keys;
+  if (keys.length > 1 || (key !== undefined && !/^[!#-~][!-~]{0,127}$/.test(key))) return 'open';
+  if (id !== 'retryJob' || given === null) return 'fits';
+  let body: { client_request_id?: unknown } | null;
+  try {
+    body = JSON.parse(Buffer.from(given).toString());
+  } catch {
+    return 'fits';
+  }
+  const named = body?.client_request_id;
+  if (key === undefined) return named === undefined ? 'breaks' : 'fits';
+  return named === undefined || named === key ? 'fits' : 'breaks';
 }
 
 const headerOf = (headers: Asked['headers'], name: string): string | null =>

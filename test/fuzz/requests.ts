@@ -389,6 +389,12 @@ const preferences = fc.oneof(
   fieldValues,
 );
 const tags = fc.oneof(fc.constantFrom('*', '"0"', 'W/"1"', '"1", "2"', '""', '"', ',', 'W/'), fieldValues);
+const keys = fc.oneof(fc.constantFrom('retry-1', '"retry-1"', 'key-1', '"', 'k'.repeat(129)), fieldValues);
+const OWN_HEADERS: Record<string, Arbitrary<string>> = {
+  prefer: preferences,
+  'if-none-match': tags,
+  'idempotency-key': keys,
+};
 const ANY_HEADERS: Record<string, Arbitrary<string>> = {
   traceparent: fc.oneof(
     fc.constantFrom(
@@ -420,9 +426,7 @@ function headersOf({ parameters }: Operation): Arbitrary<Shot['headers']> {
     .map(({ name }) => name.toLowerCase());
   const own = documented.map((name) =>
     fc.option(
-      (name === 'prefer' ? preferences : name === 'if-none-match' ? tags : fieldValues).map(
-        (value): [string, string] => [name, value],
-      ),
+      (OWN_HEADERS[name] ?? fieldValues).map((value): [string, string] => [name, value]),
       { nil: null },
     ),
   );
