@@ -14,6 +14,9 @@ const list = z
   .transform((text) => text.split(',').map((item) => item.trim()))
   .refine((items) => items.every((item) => item !== ''), 'holds an empty item');
 
+/** As wrangler.toml writes it, or as text. */
+const flag = z.union([z.boolean(), z.enum(['true', 'false']).transform((text) => text === 'true')]);
+
 /** Newest first: the first signs, all verify. */
 const keys = list.refine(
   (keys) => keys.every((key) => key.length >= 32),
@@ -68,11 +71,17 @@ const settings = z
     AUTH_ISSUER: z.string().min(1).optional(),
     AUTH_AUDIENCE: z.string().min(1).optional(),
     AUTH_ALGORITHMS: list
-      .default(['RS256', 'ES256', 'EdDSA'])
+      .default(['RS256', 'ES256', 'EdDSA', 'Ed25519'])
       .refine(
-        (algorithms) => algorithms.every((algorithm) => /^(RS|PS|ES)(256|384|512)$|^EdDSA$/.test(algorithm)),
+        (algorithms) =>
+          algorithms.every((algorithm) => /^(RS|PS|ES)(256|384|512)$|^EdDSA$|^Ed25519$/.test(algorithm)),
         'may hold asymmetric signature algorithms only',
       ),
+    AUTH_TOKEN_TYPE: z
+      .string()
+      .regex(/^[a-z0-9.+-]{1,100}$/i, 'must be a media type without its application/, such as at+jwt')
+      .optional(),
+    AUTH_REQUIRE_SCOPE: flag.default(false),
     /** The public half of the development key; written to .dev.vars, never deployed. */
     DEV_AUTH_PUBLIC_JWK: z
       .string()
@@ -113,10 +122,20 @@ const settings = z
     return { vars, auth };
   });
 
+interface TokenRules {
+  issuer: string;
+  audience: string;
+  algorithms: string[];
+  /** The `typ` that a token's header has to bear (RFC 9068 §2.1); null for any. */
+  tokenType: string | null;
+  /** Whether a token that says nothing of scopes may do nothing, rather than everything. */
+  requiresScope: boolean;
+}
+
 /** How editors' tokens are verified. */
 export type EditorAuth =
-  | { kind: 'jwks'; jwksUrl: string; issuer: string; audience: string; algorithms: string[] }
-  | { kind: 'development'; publicJwk: JWK; issuer: string; audience: string; algorithms: string[] };
+  | ({ kind: 'jwks'; jwksUrl: string } & TokenRules)
+  | ({ kind: 'development'; publicJwk: JWK } & TokenRules);
 
 export const DEVELOPMENT_ISSUER = 'urn:retake:development';
 export const DEVELOPMENT_AUDIENCE = 'retake';
@@ -128,12 +147,15 @@ function editorAuth(vars: {
   AUTH_ISSUER?: string | undefined;
   AUTH_AUDIENCE?: string | undefined;
   AUTH_ALGORITHMS: string[];
+  AUTH_TOKEN_TYPE?: string | undefined;
+  AUTH_REQUIRE_SCOPE: boolean;
   DEV_AUTH_PUBLIC_JWK?: JWK | undefined;
 }): EditorAuth | null {
   const { AUTH_JWKS_URL: jwksUrl, AUTH_ISSUER: issuer, AUTH_AUDIENCE: audience } = vars;
+  const rules = { tokenType: vars.AUTH_TOKEN_TYPE ?? null, requiresScope: vars.AUTH_REQUIRE_SCOPE };
   if (jwksUrl ?? issuer ?? audience) {
     if (!jwksUrl || !issuer || !audience) return null;
-    return { kind: 'jwks', jwksUrl, issuer, audience, algorithms: vars.AUTH_ALGORITHMS };
+    return { kind: 'jwks', jwksUrl, issuer, audience, algorithms: vars.AUTH_ALGORITHMS, ...rules };
   }
   if (!vars.DEV_AUTH_PUBLIC_JWK || !isLoopback(vars.PUBLIC_BASE_URL)) return null;
   return {
@@ -142,6 +164,7 @@ function editorAuth(vars: {
     issuer: DEVELOPMENT_ISSUER,
     audience: DEVELOPMENT_AUDIENCE,
     algorithms: ['ES256'],
+    ...rules,
   };
 }
 

@@ -89,6 +89,7 @@ const frame = createMiddleware<AppEnv>(async (c, next) => {
   await next();
   if (c.res.status < 400 && (isRead(c) || c.get('isInHistory'))) return;
   const errorCode = c.get('errorCode');
+  const refusedFor = c.get('refusedFor');
   const dispatchId: string | undefined = c.get('dispatchId');
   log(c.res.status >= 500 ? 'error' : 'info', 'request', {
     request_id: requestId,
@@ -98,6 +99,7 @@ const frame = createMiddleware<AppEnv>(async (c, next) => {
     duration_ms: Date.now() - startedAt,
     ...(dispatchId ? { dispatch_id: dispatchId } : {}),
     ...(errorCode ? { error_code: errorCode } : {}),
+    ...(refusedFor ? { reason: refusedFor } : {}),
   });
 });
 
