@@ -69,7 +69,10 @@ export async function newSigningKey(alg = 'ES256', kid?: string): Promise<Signin
 }
 
 /** Settings of a service that trusts this provider. */
-export const trusting = ({ issuer, jwksUrl }: Provider, settings: Record<string, unknown> = {}) => ({
+export const trusting = (
+  { issuer, jwksUrl }: Pick<Provider, 'issuer' | 'jwksUrl'>,
+  settings: Record<string, unknown> = {},
+) => ({
   PUBLIC_BASE_URL: 'http://127.0.0.1:8787',
   ORCHESTRATOR_URL: 'http://127.0.0.1:8788/',
   AUTH_JWKS_URL: jwksUrl,
