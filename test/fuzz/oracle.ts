@@ -213,7 +213,8 @@ function formFaults(
 ): string[] {
   const faults: string[] = [];
   if (!/^req_[0-9a-f]{32}$/.test(headers['x-request-id'] ?? '')) faults.push('it has no x-request-id');
-  if (headers['cache-control'] !== 'no-store') faults.push('it may be stored');
+  const keeping = headers.etag !== undefined && status < 400 ? 'private, no-cache' : 'no-store';
+  if (headers['cache-control'] !== keeping) faults.push('it may be stored otherwise than it says');
   if (headers['x-content-type-options'] !== 'nosniff') faults.push('its type may be guessed');
   if (status === 401 && !/^Bearer\b/.test(headers['www-authenticate'] ?? ''))
     faults.push('it names no challenge');
