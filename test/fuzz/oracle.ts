@@ -1,6 +1,6 @@
 // Judges: whether a request fits the document, and whether an answer is one that the document allows for it.
 // Every fault is a sentence; no fault means that the answer is good.
-import { devSetting } from '../support/dev-settings.ts';
+import { devSetting, devSigningKey } from '../support/dev-settings.ts';
 import {
   answerOf,
   type DocumentedAnswer,
@@ -260,7 +260,7 @@ const SECRETS = [
   ...['CALLBACK_TOKEN_KEYS', 'ID_KEYS', 'DISPATCH_SIGNING_SECRET'].flatMap((name) =>
     devSetting(name).split(','),
   ),
-  String(JSON.parse(devSetting('DEV_AUTH_PRIVATE_JWK')).d),
+  String(devSigningKey().d),
 ];
 const INSIDES = [
   /rtk1\./,
