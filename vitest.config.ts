@@ -57,6 +57,9 @@ export default defineConfig({
               bindings: {
                 PUBLIC_BASE_URL: 'http://127.0.0.1:8787',
                 JURISDICTION: '',
+                // Shorter than by default: tests that wait for them take their time.
+                DISPATCH_WAIT_SECONDS: 10,
+                ORCHESTRATOR_TIMEOUT_SECONDS: 2.5,
                 ORCHESTRATOR_URL: inject<string>('orchestratorUrl'),
                 CONTROL_URL: inject<string>('controlUrl'),
                 CALLBACK_TOKEN_KEYS:

@@ -8,6 +8,15 @@ import type { Rules } from './domain/rules.ts';
 const LOOPBACK = new Set(['localhost', '127.0.0.1', '[::1]']);
 const isLoopback = (url: string): boolean => LOOPBACK.has(new URL(url).hostname);
 
+const jsonText = z.string().transform((text, ctx): unknown => {
+  try {
+    return JSON.parse(text);
+  } catch {
+    ctx.addIssue('is not JSON');
+    return z.NEVER;
+  }
+});
+
 const seconds = (min: number, max: number) => z.coerce.number().min(min).max(max);
 const list = z
   .string()
@@ -15,18 +24,36 @@ const list = z
   .transform((text) => text.split(',').map((item) => item.trim()))
   .refine((items) => items.every((item) => item !== ''), 'holds an empty item');
 
+/** As wrangler.toml writes it, or as text. */
+const flag = z.union([z.boolean(), z.enum(['true', 'false']).transform((text) => text === 'true')]);
+
 /** Newest first: the first signs, all verify. */
 const keys = list.refine(
   (keys) => keys.every((key) => key.length >= 32),
   'holds a key of fewer than 32 characters',
 );
 
-const httpUrl = z.url({ protocol: /^https?$/ });
+/** What `fetch` leaves out without a word, or a URL parser mends, is refused: it was meant, and would not work. */
+const httpUrl = z
+  .string()
+  .regex(/^\S*$/, { message: 'must not hold blanks', abort: true })
+  .pipe(z.url({ protocol: /^https?$/, abort: true }))
+  .refine((url) => !url.includes('#'), 'must not hold a fragment')
+  .refine((url) => {
+    const { username, password } = new URL(url);
+    return username === '' && password === '';
+  }, 'must not hold a user or password: they would not be sent');
 /** Plain http is for a developer's machine alone. */
 const secureUrl = httpUrl.refine(
   (url) => url.startsWith('https:') || isLoopback(url),
   'must be https unless it is on this machine',
 );
+
+/** As a browser names it: no path, no wildcard. */
+const isOrigin = (text: string): boolean =>
+  !text.includes('*') &&
+  URL.parse(text)?.origin === text &&
+  (text.startsWith('https:') || (text.startsWith('http:') && isLoopback(text)));
 
 const engineName = z.string().regex(/^[!-~]{1,100}$/, 'must be 1 to 100 visible ASCII characters');
 
@@ -63,30 +90,32 @@ const modelPolicy = z
 
 const settings = z
   .object({
-    PUBLIC_BASE_URL: secureUrl.transform((url) => url.replace(/\/+$/, '')),
+    PUBLIC_BASE_URL: secureUrl
+      .refine((url) => !url.includes('?'), 'must not hold a query: paths are appended to it')
+      .transform((url) => url.replace(/\/+$/, '')),
     ORCHESTRATOR_URL: secureUrl,
     AUTH_JWKS_URL: secureUrl.optional(),
     AUTH_ISSUER: z.string().min(1).optional(),
     AUTH_AUDIENCE: z.string().min(1).optional(),
     AUTH_ALGORITHMS: list
-      .default(['RS256', 'ES256', 'EdDSA'])
+      .default(['RS256', 'ES256', 'EdDSA', 'Ed25519'])
       .refine(
-        (algorithms) => algorithms.every((algorithm) => /^(RS|PS|ES)(256|384|512)$|^EdDSA$/.test(algorithm)),
+        (algorithms) =>
+          algorithms.every((algorithm) => /^(RS|PS|ES)(256|384|512)$|^EdDSA$|^Ed25519$/.test(algorithm)),
         'may hold asymmetric signature algorithms only',
       ),
-    /** The public half of the development key; written to .dev.vars, never deployed. */
-    DEV_AUTH_PUBLIC_JWK: z
+    AUTH_TOKEN_TYPE: z
       .string()
-      .transform((text, ctx) => {
-        try {
-          return JSON.parse(text);
-        } catch {
-          ctx.addIssue('is not JSON');
-          return z.NEVER;
-        }
-      })
+      .regex(/^[a-z0-9.+-]{1,100}$/i, 'must be a media type without its application/, such as at+jwt')
+      .optional(),
+    AUTH_REQUIRE_SCOPE: flag.default(false),
+    /** The public half of the development key; written to .dev.vars, never deployed. */
+    DEV_AUTH_PUBLIC_JWK: jsonText
       .pipe(z.looseObject({ kty: z.literal('EC'), crv: z.literal('P-256'), x: z.string(), y: z.string() }))
       .optional(),
+    CORS_ORIGINS: list
+      .refine((origins) => origins.every(isOrigin), 'holds something that is no https origin')
+      .default([]),
     CALLBACK_TOKEN_KEYS: keys,
     /** None is ever taken away: see contract/ids.ts. */
     ID_KEYS: keys,
@@ -96,10 +125,11 @@ const settings = z
       (secrets) => secrets.every((secret) => /^whsec_[A-Za-z0-9+/]{32,}={0,2}$/.test(secret)),
       'holds something that is not whsec_ and at least 24 bytes of base64',
     ),
-    DISPATCH_WAIT_SECONDS: seconds(0, 30).default(10),
+    // An attempt, and what is kept for the answer (http/prefer.ts), and some time on the queue.
+    DISPATCH_WAIT_SECONDS: seconds(0, 30).default(15),
     // At most: with a pause of 15 s between attempts the queue's ceiling of 100 retries must not be met.
     DISPATCH_DEADLINE_SECONDS: seconds(1, 900).default(60),
-    ORCHESTRATOR_TIMEOUT_SECONDS: seconds(0.1, 25).default(2.5),
+    ORCHESTRATOR_TIMEOUT_SECONDS: seconds(0.1, 25).default(10),
     ACK_TIMEOUT_SECONDS: seconds(1, 7 * 86_400).default(600),
     STAGE_TIMEOUT_SECONDS: seconds(1, 7 * 86_400).default(3600),
     LATE_REPORT_SECONDS: seconds(1, 366 * 86_400).default(7 * 86_400),
@@ -116,7 +146,8 @@ const settings = z
         'holds what is no media reference that ends in a slash, or a name in braces other than {owner} and {project}',
       )
       .default([]),
-    MODEL_POLICY: modelPolicy,
+    /** A table of wrangler.toml, or JSON as text: a secret and .dev.vars know no tables. */
+    MODEL_POLICY: z.union([jsonText, z.unknown()]).pipe(modelPolicy),
   })
   .transform((vars, ctx) => {
     const auth = editorAuth(vars);
@@ -127,10 +158,20 @@ const settings = z
     return { vars, auth };
   });
 
+interface TokenRules {
+  issuer: string;
+  audience: string;
+  algorithms: string[];
+  /** The `typ` that a token's header has to bear (RFC 9068 §2.1); null for any. */
+  tokenType: string | null;
+  /** Whether a token that says nothing of scopes may do nothing, rather than everything. */
+  requiresScope: boolean;
+}
+
 /** How editors' tokens are verified. */
 export type EditorAuth =
-  | { kind: 'jwks'; jwksUrl: string; issuer: string; audience: string; algorithms: string[] }
-  | { kind: 'development'; publicJwk: JWK; issuer: string; audience: string; algorithms: string[] };
+  | ({ kind: 'jwks'; jwksUrl: string } & TokenRules)
+  | ({ kind: 'development'; publicJwk: JWK } & TokenRules);
 
 export const DEVELOPMENT_ISSUER = 'urn:retake:development';
 export const DEVELOPMENT_AUDIENCE = 'retake';
@@ -142,12 +183,15 @@ function editorAuth(vars: {
   AUTH_ISSUER?: string | undefined;
   AUTH_AUDIENCE?: string | undefined;
   AUTH_ALGORITHMS: string[];
+  AUTH_TOKEN_TYPE?: string | undefined;
+  AUTH_REQUIRE_SCOPE: boolean;
   DEV_AUTH_PUBLIC_JWK?: JWK | undefined;
 }): EditorAuth | null {
   const { AUTH_JWKS_URL: jwksUrl, AUTH_ISSUER: issuer, AUTH_AUDIENCE: audience } = vars;
+  const rules = { tokenType: vars.AUTH_TOKEN_TYPE ?? null, requiresScope: vars.AUTH_REQUIRE_SCOPE };
   if (jwksUrl ?? issuer ?? audience) {
     if (!jwksUrl || !issuer || !audience) return null;
-    return { kind: 'jwks', jwksUrl, issuer, audience, algorithms: vars.AUTH_ALGORITHMS };
+    return { kind: 'jwks', jwksUrl, issuer, audience, algorithms: vars.AUTH_ALGORITHMS, ...rules };
   }
   if (!vars.DEV_AUTH_PUBLIC_JWK || !isLoopback(vars.PUBLIC_BASE_URL)) return null;
   return {
@@ -156,6 +200,7 @@ function editorAuth(vars: {
     issuer: DEVELOPMENT_ISSUER,
     audience: DEVELOPMENT_AUDIENCE,
     algorithms: ['ES256'],
+    ...rules,
   };
 }
 
@@ -165,6 +210,8 @@ export interface Config {
   orchestratorTimeoutMs: number;
   dispatchWaitMs: number;
   auth: EditorAuth;
+  /** Whose pages may call the API. */
+  corsOrigins: string[];
   /** Where objects may be kept; null for wherever Cloudflare likes. */
   jurisdiction: 'eu' | 'fedramp' | null;
   callbackTokenKeys: string[];
@@ -212,6 +259,7 @@ function parse(env: object): ConfigResult {
       orchestratorTimeoutMs: ms(vars.ORCHESTRATOR_TIMEOUT_SECONDS),
       dispatchWaitMs: ms(vars.DISPATCH_WAIT_SECONDS),
       auth,
+      corsOrigins: vars.CORS_ORIGINS,
       jurisdiction: vars.JURISDICTION ?? null,
       callbackTokenKeys: vars.CALLBACK_TOKEN_KEYS,
       idKeys: vars.ID_KEYS,

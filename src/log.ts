@@ -17,9 +17,11 @@ export interface LogFields {
   outcome?: string;
   attempts?: number;
   delay_ms?: number;
+  /** How many refusals of this kind there were since the last line. */
+  count?: number;
   /** Names of settings or body fields, never their values. */
   names?: readonly string[];
-  /** Our own words. */
+  /** Our own words, a setting that was expected, or a code of a library. */
   reason?: string;
   /** An exception's class and stack frames, without its message. */
   error?: string;
@@ -34,9 +36,23 @@ export function log(level: Level, event: string, fields: LogFields = {}): void {
   else console.log(line);
 }
 
-/** What may be said of an exception: its class and where it came from, since messages can quote input. */
+/**
+ * What may be said of an exception: its class, what names a fault and cannot quote input, and where it came from. A
+ * message can quote input, so of it only SQLite's own codes pass, and the name of the one class of ours that crosses from
+ * an object to its caller.
+ */
 export function describeError(error: unknown): string {
   if (!(error instanceof Error)) return typeof error;
+  const codes = error.message.match(/\bSQLITE_[A-Z_]+|\bNewerSchema\b/g) ?? [];
   const frames = (error.stack ?? '').split('\n').filter((line) => /^\s+at /.test(line));
-  return [error.name, ...frames.slice(0, 8).map((line) => line.trim())].join(' | ');
+  return [
+    error.name,
+    ...new Set(codes.filter((code) => code !== error.name)),
+    ...PLATFORM_MARKS.filter((mark) => (error as Marked)[mark] === true),
+    ...frames.slice(0, 8).map((line) => line.trim()),
+  ].join(' | ');
 }
+
+/** How the platform marks an error: that it comes from another object, and whether a repeat may do better. */
+const PLATFORM_MARKS = ['remote', 'retryable', 'overloaded', 'durableObjectReset'] as const;
+type Marked = Error & { [Mark in (typeof PLATFORM_MARKS)[number]]?: unknown };

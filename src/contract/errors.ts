@@ -6,7 +6,7 @@ import { toTimestamp } from './fields.ts';
 import { jobStatus } from './resources.ts';
 
 interface Row {
-  status: 400 | 401 | 403 | 404 | 405 | 409 | 413 | 415 | 500 | 502 | 503;
+  status: 400 | 401 | 403 | 404 | 405 | 409 | 413 | 415 | 429 | 500 | 502 | 503;
   /**
    * True when the same request may be answered otherwise although its sender does nothing but wait: as long as
    * `Retry-After` says, else with growing pauses. False when it is refused until something else has changed: the request,
@@ -222,6 +222,12 @@ export const ERRORS = {
     status: 415,
     retryable: false,
     title: 'The body has to be application/json',
+    details: none,
+  },
+  RATE_LIMITED: {
+    status: 429,
+    retryable: true,
+    title: 'More requests than one owner may send',
     details: none,
   },
   // Retryable: nobody knows that what went wrong goes wrong again, and a report is not to be given up for it.

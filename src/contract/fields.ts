@@ -16,11 +16,19 @@ export const timestamp = z.iso.datetime({ precision: 3 }).meta({ example: '2026-
 export const toTimestamp = (ms: number): string => new Date(ms).toISOString();
 
 export const page = <T extends z.ZodType>(item: T) =>
-  z.object({ items: z.array(item), next_cursor: z.string().nullable() });
+  z.object({
+    items: z.array(item),
+    next_cursor: z.string().nullable().meta({ description: 'Where the next page begins; null on the last.' }),
+    end_cursor: z.string().nullable().meta({
+      description:
+        'Where this page ended, on the last one too: as `cursor` it asks for what has followed since. Null on an empty page.',
+    }),
+  });
 
 export interface Page<T> {
   items: T[];
   next_cursor: string | null;
+  end_cursor: string | null;
 }
 
 /** The page of at most `limit` items out of `limit + 1` that were looked for. */
@@ -32,8 +40,12 @@ export function toPage<T, R>(
 ): Page<R> {
   const items = found.slice(0, limit);
   const last = items.at(-1);
-  const next = last !== undefined && found.length > limit ? toCursor(last) : null;
-  return { items: items.map(toItem), next_cursor: next };
+  const end = last === undefined ? null : toCursor(last);
+  return {
+    items: items.map(toItem),
+    next_cursor: found.length > limit ? end : null,
+    end_cursor: end,
+  };
 }
 
 /** Cursors are opaque to callers: the position of the last item, encoded. */

@@ -30,6 +30,8 @@ export const noLeakNotFoundError = problem('NoLeakNotFoundError', 'RESOURCE_NOT_
   id: 'NoLeakNotFoundError',
   description: 'Missing, not yours, or no such path: one body and one set of headers for all of them.',
 });
+export const methodNotAllowedError = problem('MethodNotAllowedError', 'METHOD_NOT_ALLOWED');
+export const rateLimitedError = problem('RateLimitedError', 'RATE_LIMITED');
 export const payloadTooLargeError = problem('PayloadTooLargeError', 'PAYLOAD_TOO_LARGE');
 export const unsupportedMediaTypeError = problem('UnsupportedMediaTypeError', 'UNSUPPORTED_MEDIA_TYPE');
 

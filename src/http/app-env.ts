@@ -22,6 +22,8 @@ export interface AppEnv {
     isInHistory: boolean | undefined;
     /** What the answer refuses with, for the log. */
     errorCode: ErrorCode | undefined;
+    /** Why a token was refused, for the log alone. */
+    refusedFor: string | undefined;
   };
 }
 

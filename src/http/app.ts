@@ -4,15 +4,18 @@ import { createMiddleware } from 'hono/factory';
 import * as z from 'zod';
 import { loadConfig } from '../config.ts';
 import { describeError, log } from '../log.ts';
-import { type AppEnv, isRead } from './app-env.ts';
+import type { AppEnv } from './app-env.ts';
 import { authenticateCallback, authenticateEditor } from './auth.ts';
 import { callbackRoutes, measureRefusal } from './callbacks.ts';
+import { allowOrigins } from './cors.ts';
 import { type OpenApiDocument, openapiDocument } from './document.ts';
+import { frame } from './frame.ts';
 import { readBody, readOn } from './input.ts';
 import { jobCommandRoutes } from './job-commands.ts';
 import { jobRoutes } from './jobs.ts';
 import { problem, refuse } from './problem.ts';
 import { projectRoutes } from './projects.ts';
+import { limitRate } from './rate-limit.ts';
 import { defineRoute, type Route, route, routingPath, serve } from './route.ts';
 import { commonRefusals, json } from './route-parts.ts';
 
@@ -20,12 +23,18 @@ export function createApp(): Hono<AppEnv> {
   // A slash at the end of a path names what stands before it.
   const app = new Hono<AppEnv>({ strict: false });
 
-  app.use(frame, readOn);
+  app.use(frame(), readOn);
+  // The orchestrator's route is not for pages.
+  const forPages = allRoutes.filter(({ definition }) => !definition.path.startsWith('/internal/'));
+  const methods = [...new Set(forPages.flatMap(({ definition }) => methodsOf(definition.method)))].sort();
+  for (const path of ['/projects/*', '/jobs/*', '/healthz', '/openapi.json']) {
+    app.use(path, allowOrigins(methods));
+  }
   for (const open of openRoutes) serve(app, open);
 
   // A pattern that ends in a wildcard matches what stands before it too.
   for (const path of ['/projects/*', '/jobs/*', '/internal/*']) app.use(path, configured);
-  for (const path of ['/projects/*', '/jobs/*']) app.use(path, authenticateEditor);
+  for (const path of ['/projects/*', '/jobs/*']) app.use(path, authenticateEditor, limitRate);
   app.use('/internal/jobs/:jobId/status', authenticateCallback, measureRefusal);
   app.use(readBody);
   for (const guarded of guardedRoutes) serve(app, guarded);
@@ -37,14 +46,14 @@ export function createApp(): Hono<AppEnv> {
 }
 
 const open = { method: 'get' as const, tags: ['Service'], security: [] };
-const { 500: internal } = commonRefusals;
+const { 405: otherMethod, 500: internal } = commonRefusals;
 
 const getHealth = defineRoute({
   ...open,
   path: '/healthz',
   operationId: 'getHealth',
   summary: 'Whether the service answers',
-  responses: { 200: json(z.object({ status: z.literal('ok') }), 'It does'), 500: internal },
+  responses: { 200: json(z.object({ status: z.literal('ok') }), 'It does'), 405: otherMethod, 500: internal },
 });
 
 const getDocument = defineRoute({
@@ -52,7 +61,11 @@ const getDocument = defineRoute({
   path: '/openapi.json',
   operationId: 'getDocument',
   summary: 'This document',
-  responses: { 200: json(z.looseObject({ openapi: z.string() }), 'OpenAPI 3.1'), 500: internal },
+  responses: {
+    200: json(z.looseObject({ openapi: z.string() }), 'OpenAPI 3.1'),
+    405: otherMethod,
+    500: internal,
+  },
 });
 
 const openRoutes: readonly Route[] = [
@@ -75,33 +88,6 @@ export function contract(): OpenApiDocument {
   return generated;
 }
 
-/**
- * What every request gets: an id, headers that fit an API, and one line in the log, unless it was a read that succeeded
- * or a callback that was applied: the platform's metrics count them, and a job's history holds what a callback did. The
- * headers are set before there is an answer, since setting them on one would copy it.
- */
-const frame = createMiddleware<AppEnv>(async (c, next) => {
-  const startedAt = Date.now();
-  const requestId = `req_${crypto.randomUUID().replaceAll('-', '')}`;
-  c.set('requestId', requestId);
-  c.header('x-request-id', requestId);
-  c.header('cache-control', 'no-store');
-  c.header('x-content-type-options', 'nosniff');
-  await next();
-  if (c.res.status < 400 && (isRead(c) || c.get('isInHistory'))) return;
-  const errorCode = c.get('errorCode');
-  const dispatchId: string | undefined = c.get('dispatchId');
-  log(c.res.status >= 500 ? 'error' : 'info', 'request', {
-    request_id: requestId,
-    method: c.req.method,
-    route: c.req.routePath,
-    http_status: c.res.status,
-    duration_ms: Date.now() - startedAt,
-    ...(dispatchId ? { dispatch_id: dispatchId } : {}),
-    ...(errorCode ? { error_code: errorCode } : {}),
-  });
-});
-
 /** A service that is not set up serves nobody: there is no fallback that could let the wrong ones in. */
 const configured = createMiddleware<AppEnv>(async (c, next) => {
   const result = loadConfig(c.env);
@@ -117,11 +103,16 @@ const configured = createMiddleware<AppEnv>(async (c, next) => {
 function refuseOtherMethods(app: Hono<AppEnv>): void {
   const byPath = Map.groupBy(allRoutes, ({ definition }) => routingPath(definition.path));
   for (const [path, routes] of byPath) {
-    const methods = routes.map(({ definition }) => definition.method.toUpperCase());
-    const allow = [...methods, ...(methods.includes('GET') ? ['HEAD'] : [])].sort().join(', ');
+    const allow = routes
+      .flatMap(({ definition }) => methodsOf(definition.method))
+      .sort()
+      .join(', ');
     app.all(path, (c) => problem(c, 'METHOD_NOT_ALLOWED', {}, { headers: { allow } }));
   }
 }
+
+/** Where there is a GET there is a HEAD. */
+const methodsOf = (method: string): string[] => (method === 'get' ? ['GET', 'HEAD'] : [method.toUpperCase()]);
 
 interface PlatformError extends Error {
   overloaded?: boolean;

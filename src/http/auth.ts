@@ -2,8 +2,9 @@
 import type { Context } from 'hono';
 import { createMiddleware } from 'hono/factory';
 import { errors } from 'jose';
+import type { EditorAuth } from '../config.ts';
 import { verifyCallbackToken } from '../contract/callback-token.ts';
-import { log } from '../log.ts';
+import { describeError } from '../log.ts';
 import { type AppEnv, isRead } from './app-env.ts';
 import { type Editor, verifyEditorToken } from './editor-token.ts';
 import { KeySetUnavailable } from './jwks.ts';
@@ -24,10 +25,9 @@ export const authenticateEditor = createMiddleware<AppEnv>(async (c, next) => {
     editor = await verifyEditorToken(token, c.get('config').auth);
   } catch (error) {
     if (error instanceof KeySetUnavailable) {
-      log('error', 'key_set_unavailable', { request_id: c.get('requestId') });
       return problem(c, 'AUTHENTICATION_UNAVAILABLE', {}, { headers: { 'retry-after': '5' } });
     }
-    if (!(error instanceof errors.JOSEError)) throw error;
+    c.set('refusedFor', refusedFor(error, c.get('config').auth));
     return unauthenticated(
       c,
       error instanceof errors.JWTExpired ? 'The token has expired' : 'The token is not valid',
@@ -47,6 +47,21 @@ export const authenticateEditor = createMiddleware<AppEnv>(async (c, next) => {
   c.set('actorId', editor.actorId);
   return next();
 });
+
+/**
+ * Why a token is refused, for the log alone: the claim and what was expected of it, by our settings, or the class of what
+ * the library threw. What the token holds is somebody's text. Whatever is thrown here is a refusal, since nothing but the
+ * token and the provider's keys, both of them foreign, is looked at.
+ */
+function refusedFor(error: unknown, { issuer, audience, tokenType }: EditorAuth): string {
+  if (!(error instanceof errors.JWTClaimValidationFailed || error instanceof errors.JWTExpired)) {
+    return error instanceof errors.JOSEError ? error.code : describeError(error);
+  }
+  const { claim, reason } = error;
+  const expected: Record<string, string | null> = { iss: issuer, aud: audience, typ: tokenType };
+  const wanted = expected[claim] ?? null;
+  return `claim ${claim}: ${reason}${wanted === null ? '' : `, expected ${wanted}`}`;
+}
 
 /** Lets a pipeline through that proves its dispatch of the job in the path; the job itself is not looked at. */
 export const authenticateCallback = createMiddleware<AppEnv>(async (c, next) => {

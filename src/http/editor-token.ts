@@ -1,6 +1,13 @@
 // What an editor's token proves (a JWT: RFC 7519, RFC 9068): whose it is, and what it may be used for. A token that was
 // verified a moment ago is remembered, since its signature and its owner's name cost more than the rest of a request.
-import { createLocalJWKSet, errors, type JWTPayload, type JWTVerifyGetKey, jwtVerify } from 'jose';
+import {
+  createLocalJWKSet,
+  errors,
+  type JWTPayload,
+  type JWTVerifyGetKey,
+  type JWTVerifyOptions,
+  jwtVerify,
+} from 'jose';
 import type { EditorAuth } from '../config.ts';
 import { sha256 } from '../contract/hashes.ts';
 import { remoteKeySet } from './jwks.ts';
@@ -13,6 +20,12 @@ const MOST_REMEMBERED = 1_000;
 
 /** The claim whose value owns what its bearer creates. */
 const OWNER_CLAIM = 'sub';
+
+/**
+ * What only other tokens hold (RFC 8725 §3.12): `nonce`, `at_hash` and `c_hash` are of an ID token, which says who signed
+ * in and opens nothing; `events` is of a security event, such as a sign-out.
+ */
+const CLAIMS_OF_OTHER_TOKENS = ['nonce', 'at_hash', 'c_hash', 'events'];
 
 export interface Editor {
   /** The name of the workspace that is the editor's. */
@@ -37,7 +50,7 @@ interface Verified {
  */
 const remembered = new WeakMap<EditorAuth, RecentlyUsed<Verified>>();
 
-/** Throws one of jose's errors for a token that proves nothing, and `KeySetUnavailable` when that cannot be told. */
+/** Throws for a token that proves nothing, one of jose's errors where its library says why; and `KeySetUnavailable` when that cannot be told. */
 export async function verifyEditorToken(token: string, auth: EditorAuth): Promise<Editor> {
   let tokens = remembered.get(auth);
   if (!tokens) {
@@ -57,32 +70,69 @@ const holds = ({ verifiedAt, expiresAt }: Verified, now: number): boolean =>
 
 async function verify(token: string, auth: EditorAuth): Promise<Verified> {
   const verifiedAt = Date.now();
-  const { payload } = await jwtVerify<{ exp: number }>(token, keysOf(auth), {
-    issuer: auth.issuer,
-    audience: auth.audience,
-    algorithms: auth.algorithms,
-    requiredClaims: ['exp', 'sub', 'iss', 'aud'],
-    clockTolerance: CLOCK_TOLERANCE_SECONDS,
-  });
+  const payload = await provenBy(token, auth);
   const { sub, exp } = payload;
   if (typeof sub !== 'string' || sub === '' || sub.length > 255) {
-    throw new errors.JWTClaimValidationFailed('no subject that could own anything', payload, 'sub');
+    throw new errors.JWTClaimValidationFailed(
+      'no subject that could own anything',
+      payload,
+      'sub',
+      'invalid',
+    );
+  }
+  for (const claim of CLAIMS_OF_OTHER_TOKENS) {
+    if (claim in payload)
+      throw new errors.JWTClaimValidationFailed('not an access token', payload, claim, 'foreign');
   }
   return {
     editor: {
       owner: await ownerKey(auth.issuer, OWNER_CLAIM, sub),
       actorId: sub,
-      scopes: scopesOf(payload),
+      scopes: scopesOf(payload) ?? (auth.requiresScope ? [] : null),
     },
     verifiedAt,
     expiresAt: (exp + CLOCK_TOLERANCE_SECONDS) * 1000,
   };
 }
 
-/** A `scope` that is no text grants nothing. */
-function scopesOf({ scope }: JWTPayload): readonly string[] | null {
-  if (scope === undefined) return null;
-  return typeof scope === 'string' ? scope.split(' ') : [];
+type Payload = JWTPayload & { exp: number };
+
+/** Where several keys fit, since they bear no id or the same one, each of them is tried. */
+async function provenBy(token: string, auth: EditorAuth): Promise<Payload> {
+  const options: JWTVerifyOptions = {
+    issuer: auth.issuer,
+    audience: auth.audience,
+    algorithms: auth.algorithms,
+    requiredClaims: ['exp', 'sub', 'iss', 'aud'],
+    clockTolerance: CLOCK_TOLERANCE_SECONDS,
+    ...(auth.tokenType === null ? {} : { typ: auth.tokenType }),
+  };
+  let fitting: errors.JWKSMultipleMatchingKeys;
+  try {
+    return (await jwtVerify<{ exp: number }>(token, keysOf(auth), options)).payload;
+  } catch (error) {
+    if (!(error instanceof errors.JWKSMultipleMatchingKeys)) throw error;
+    fitting = error;
+  }
+  for await (const key of fitting) {
+    try {
+      return (await jwtVerify<{ exp: number }>(token, key, options)).payload;
+    } catch (error) {
+      if (!(error instanceof errors.JWSSignatureVerificationFailed)) throw error;
+    }
+  }
+  throw new errors.JWSSignatureVerificationFailed();
+}
+
+/**
+ * `scope` as the standard has it (RFC 9068 §2.2.3), or where it is absent `scp`, text or list, as Entra and Okta put it.
+ * What is of another form grants nothing. Null for a token that says nothing of scopes.
+ */
+function scopesOf({ scope, scp }: JWTPayload): readonly string[] | null {
+  if (scope !== undefined) return typeof scope === 'string' ? scope.split(' ') : [];
+  if (scp === undefined) return null;
+  if (typeof scp === 'string') return scp.split(' ');
+  return Array.isArray(scp) && scp.every((each) => typeof each === 'string') ? scp : [];
 }
 
 /**
@@ -96,12 +146,12 @@ async function ownerKey(issuer: string, claim: string, value: string): Promise<s
 const keySets = new Map<string, JWTVerifyGetKey>();
 
 function keysOf(auth: EditorAuth): JWTVerifyGetKey {
-  const id = auth.kind === 'jwks' ? auth.jwksUrl : JSON.stringify(auth.publicJwk);
+  const id = JSON.stringify(auth.kind === 'jwks' ? [auth.jwksUrl, auth.algorithms] : auth.publicJwk);
   const known = keySets.get(id);
   if (known) return known;
   const keys =
     auth.kind === 'jwks'
-      ? remoteKeySet(auth.jwksUrl)
+      ? remoteKeySet(auth.jwksUrl, auth.algorithms)
       : createLocalJWKSet({ keys: [{ ...auth.publicJwk, alg: 'ES256' }] });
   keySets.set(id, keys);
   return keys;

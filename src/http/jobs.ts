@@ -66,6 +66,8 @@ export const jobRoutes: readonly Route[] = [
     const answer = await jobObject(c.env, c.req.valid('param').jobId).show(c.get('owner'));
     if (!answer.ok) return refuse(c, answer.rejection);
     c.header('etag', answer.etag);
+    // A browser may keep it, and asks each time whether it is still so.
+    c.header('cache-control', 'private, no-cache');
     if (matches(c.req.header('if-none-match'), answer.etag)) return c.body(null, 304);
     return rendered(c, answer.body);
   }),

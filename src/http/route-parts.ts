@@ -27,12 +27,20 @@ export const optionalJsonBody = <T extends z.ZodType>(schema: T) => ({
 export const commonRefusals = {
   400: refusal(problems.validationError, 'Body, query, path or header does not fit'),
   401: refusal(problems.unauthenticatedError, 'No token, or a bad one'),
+  405: {
+    ...refusal(problems.methodNotAllowedError, 'This path has other methods'),
+    headers: { Allow: { schema: { type: 'string' as const }, description: 'The methods that it has' } },
+  },
   500: refusal(problems.internalError, 'A fault of this service'),
   503: refusal(problems.unavailableError, 'Try again after Retry-After seconds'),
 };
 export const editorRefusals = {
   ...commonRefusals,
   403: refusal(problems.forbiddenError, 'The token’s scope does not allow this'),
+  429: refusal(
+    problems.rateLimitedError,
+    'More than an owner may ask for; try again after Retry-After seconds',
+  ),
 };
 export const bodyRefusals = {
   413: refusal(problems.payloadTooLargeError, 'Bodies are capped at 64 KiB'),

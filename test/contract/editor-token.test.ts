@@ -25,12 +25,20 @@ const newToken = (claims: JWTPayload = {}, { privateKey, kid } = key) =>
     .setProtectedHeader({ alg: 'ES256', kid })
     .sign(privateKey);
 
-const settings = ({ audience = 'retake', issuer = ISSUER, publicJwk = key.jwk as JWK } = {}): EditorAuth => ({
+const settings = ({
+  audience = 'retake',
+  issuer = ISSUER,
+  publicJwk = key.jwk as JWK,
+  tokenType = null as string | null,
+  requiresScope = false,
+} = {}): EditorAuth => ({
   kind: 'development',
   publicJwk,
   issuer,
   audience,
   algorithms: ['ES256'],
+  tokenType,
+  requiresScope,
 });
 
 beforeEach(() => {
@@ -161,9 +169,7 @@ test('a token whose key was rotated out is refused within a minute after the key
   const [old, fresh] = [key, await newKey('b')];
   let keys: JWK[] = [old.jwk, fresh.jwk];
   vi.stubGlobal('fetch', async () => Response.json({ keys }));
-  const { issuer, audience, algorithms } = auth;
-  const jwksUrl = `${ISSUER}/rotated.json`;
-  const provider: EditorAuth = { kind: 'jwks', jwksUrl, issuer, audience, algorithms };
+  const provider: EditorAuth = { ...auth, kind: 'jwks', jwksUrl: `${ISSUER}/rotated.json` };
   const [token, other] = [await newToken(), await newToken({ sub: 'bob' }, fresh)];
   await verifyEditorToken(token, provider);
   keys = [fresh.jwk];

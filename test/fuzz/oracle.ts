@@ -1,6 +1,6 @@
 // Judges: whether a request fits the document, and whether an answer is one that the document allows for it.
 // Every fault is a sentence; no fault means that the answer is good.
-import { devSetting } from '../support/dev-settings.ts';
+import { devSetting, devSigningKey } from '../support/dev-settings.ts';
 import {
   answerOf,
   type DocumentedAnswer,
@@ -232,7 +232,8 @@ function formFaults(
 ): string[] {
   const faults: string[] = [];
   if (!/^req_[0-9a-f]{32}$/.test(headers['x-request-id'] ?? '')) faults.push('it has no x-request-id');
-  if (headers['cache-control'] !== 'no-store') faults.push('it may be stored');
+  const keeping = headers.etag !== undefined && status < 400 ? 'private, no-cache' : 'no-store';
+  if (headers['cache-control'] !== keeping) faults.push('it may be stored otherwise than it says');
   if (headers['x-content-type-options'] !== 'nosniff') faults.push('its type may be guessed');
   if (status === 401 && !/^Bearer\b/.test(headers['www-authenticate'] ?? ''))
     faults.push('it names no challenge');
@@ -278,7 +279,7 @@ const SECRETS = [
   ...['CALLBACK_TOKEN_KEYS', 'ID_KEYS', 'DISPATCH_SIGNING_SECRET'].flatMap((name) =>
     devSetting(name).split(','),
   ),
-  String(JSON.parse(devSetting('DEV_AUTH_PRIVATE_JWK')).d),
+  String(devSigningKey().d),
 ];
 const INSIDES = [
   /rtk1\./,

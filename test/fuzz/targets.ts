@@ -3,7 +3,7 @@
 import { generateKeyPair, importJWK, type JWTPayload, SignJWT } from 'jose';
 import { newId } from '../../src/contract/ids.ts';
 import type { Stack } from '../e2e/stack.ts';
-import { devSetting } from '../support/dev-settings.ts';
+import { devSetting, devSigningKey } from '../support/dev-settings.ts';
 import type { Editor } from '../support/editor.ts';
 import { editorToken } from '../support/editor-token.ts';
 import { newId as madeUpId } from '../support/ids.ts';
@@ -145,7 +145,7 @@ export async function uselessCredentials(owner: string): Promise<(string | null)
   const [header = '', payload = '', signature = ''] = good.split('.');
   const encoded = (claims: object) => Buffer.from(JSON.stringify(claims)).toString('base64url');
   const claims: JWTPayload = JSON.parse(Buffer.from(payload, 'base64url').toString());
-  const ownKey = await importJWK(JSON.parse(devSetting('DEV_AUTH_PRIVATE_JWK')), 'ES256');
+  const ownKey = await importJWK(devSigningKey(), 'ES256');
   const { privateKey: foreignKey } = await generateKeyPair('ES256');
   const publicKey = new TextEncoder().encode(devSetting('DEV_AUTH_PUBLIC_JWK'));
   const signed = (changed: JWTPayload, key: CryptoKey | Uint8Array = ownKey, alg = 'ES256') =>

@@ -227,7 +227,7 @@ describe('a project', () => {
 
     const reply = await call('GET', '/projects', { token: await othersToken() });
 
-    expect(reply.body).toEqual({ items: [], next_cursor: null });
+    expect(reply.body).toEqual({ items: [], next_cursor: null, end_cursor: null });
     expect(reply.text).not.toContain(job.projectId);
   });
 });

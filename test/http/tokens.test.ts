@@ -189,7 +189,13 @@ describe('an editor’s token', () => {
     ['GET', ({ projectId }) => `/projects/${projectId}/jobs`],
     ['GET', ({ id }) => `/jobs/${id}`],
     ['POST', ({ id }) => `/jobs/${id}/confirm-upload`, { video_uri: 's3://media/talk.mp4' }],
+    [
+      'PUT',
+      ({ id }) => `/jobs/${id}/video`,
+      { video_uri: 's3://media/talk.mp4?v=2', replaces: 's3://media/talk.mp4' },
+    ],
     ['POST', ({ id }) => `/jobs/${id}/run`],
+    ['POST', ({ id }) => `/jobs/${id}/abandon`],
     ['POST', ({ id }) => `/jobs/${id}/cancel`],
     ['POST', ({ id }) => `/jobs/${id}/abandon`],
     [

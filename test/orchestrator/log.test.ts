@@ -1,11 +1,21 @@
 // What the local orchestrator tells and keeps: whom it turns away, its log, what of it outlives the process, and how
 // tests reach it. Every other test of dispatching relies on these.
 import { appendFileSync, readFileSync } from 'node:fs';
+import { get } from 'node:http';
 import { join } from 'node:path';
 import { describe, expect, onTestFinished, test } from 'vitest';
 import type { JobUnderTest } from '../conformance/job-under-test.ts';
 import { type OrchestratorProcess, startOrchestratorProcess } from '../support/service.ts';
 import { arrange, newSecret, post, secret, startReceiver, statusesOf, temporaryFolder } from './arrange.ts';
+
+/** A page of another name that leads to this machine asks so: from here, and by its own name. */
+const statusByName = (url: string, host: string) =>
+  new Promise<number | undefined>((resolve, reject) => {
+    get(url, { headers: { host } }, (response) => {
+      response.resume();
+      resolve(response.statusCode);
+    }).once('error', reject);
+  });
 
 describe('who is turned away', () => {
   test('whoever does not sign is in the log as a rejection, and nowhere else', async () => {
@@ -20,6 +30,30 @@ describe('who is turned away', () => {
     expect(log).toMatchObject({ requests: [], executions: [] });
     expect(log.rejections.map(({ status }) => status)).toEqual([401, 401]);
   });
+
+  test.each([
+    'evil.example',
+    'evil.example:8788',
+    '127.0.0.1.evil.example',
+    'localhost.evil.example',
+    '192.168.1.7',
+  ])(
+    'who reaches /control by the name %j, which is not this machine’s, sees nothing of the log',
+    async (host) => {
+      const { url } = await arrange();
+
+      expect(await statusByName(`${url}/control/log`, host)).toBe(403);
+    },
+  );
+
+  test.each(['localhost', '127.0.0.1', 'LocalHost:1', '[::1]:8788'])(
+    '/control answers to %s',
+    async (host) => {
+      const { url } = await arrange();
+
+      expect(await statusByName(`${url}/control/log`, host)).toBe(200);
+    },
+  );
 
   test('a dispatch signed with any of several secrets is accepted', async () => {
     const older = newSecret();

@@ -1,34 +1,54 @@
-// Writes .dev.vars with fresh random development keys, and adds what one of before does not hold yet. `npm ci`
-// runs it; Git ignores the file.
-import { generateKeyPairSync, randomBytes } from 'node:crypto';
-import { appendFileSync, existsSync, readFileSync, writeFileSync } from 'node:fs';
+// Writes the settings of a developer's machine with fresh random keys: .dev.vars, which wrangler makes bindings of, and in
+// a file of its own the key that signs editors' tokens, which the service never reads. What files of before lack is
+// added, and the signing key that they kept among the bindings moves out. `npm ci` runs it; Git ignores both files.
+import { createPrivateKey, createPublicKey, generateKeyPairSync, randomBytes } from 'node:crypto';
+import { existsSync, readFileSync, renameSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { parseEnv } from 'node:util';
 
-export const DEV_VARS = join(import.meta.dirname, '../../.dev.vars');
+const ROOT = join(import.meta.dirname, '../..');
+export const DEV_VARS = join(ROOT, '.dev.vars');
+/** A private JWK (RFC 7517). */
+export const DEV_SIGNING_KEY = join(ROOT, '.dev.signing-key.json');
 
 const START = `# Settings of this machine alone, for \`wrangler dev\`. Made by \`npm ci\` with fresh random keys; never committed,
 # never deployed. Delete the file and run \`npm ci\` for new ones; jobs of before are out of reach then.
 PUBLIC_BASE_URL="http://127.0.0.1:8787"
 ORCHESTRATOR_URL="http://127.0.0.1:8788/dispatches"
 `;
+/** As it was kept before, with the line that said what it is. */
+const SIGNING_KEY_AMONG_VARS = /^(#.*`npm run token`.*\n)?DEV_AUTH_PRIVATE_JWK=.*\n?/m;
+const PUBLIC_KEY = /^DEV_AUTH_PUBLIC_JWK=.*$/m;
 
-if (!existsSync(DEV_VARS)) {
-  writeFileSync(DEV_VARS, START + missingSettings(START), { mode: 0o600, flag: 'wx' });
-} else {
-  const missing = missingSettings(readFileSync(DEV_VARS, 'utf8'));
-  if (missing !== '') appendFileSync(DEV_VARS, missing);
+interface DevelopmentFiles {
+  vars: string;
+  signingKey: string;
 }
 
-/** What has to follow `text` so that it holds every setting of a developer's machine; empty when it does. */
-export function missingSettings(text: string): string {
+const before = { vars: contentOf(DEV_VARS), signingKey: contentOf(DEV_SIGNING_KEY) };
+const after = developmentFiles(before.vars, before.signingKey);
+// The key first: interrupted between the two, it is found in both places and not in neither.
+if (after.signingKey !== before.signingKey) replace(DEV_SIGNING_KEY, after.signingKey);
+if (after.vars !== before.vars) replace(DEV_VARS, after.vars);
+
+/** What the files have to hold, given what they hold now; null is for one that is not there. */
+export function developmentFiles(vars: string | null, signingKey: string | null): DevelopmentFiles {
+  const text = vars ?? START;
+  const key = signingKey ?? parseEnv(text).DEV_AUTH_PRIVATE_JWK ?? newSigningKey();
+  const publicLine = `DEV_AUTH_PUBLIC_JWK='${publicHalf(key)}'`;
+  const known = text.replace(SIGNING_KEY_AMONG_VARS, '').replace(PUBLIC_KEY, () => publicLine);
+  return { vars: known + missingSettings(known, publicLine), signingKey: key };
+}
+
+/** What has to follow `text` so that it holds every setting; empty when it does. */
+function missingSettings(text: string, publicLine: string): string {
   const known = parseEnv(text);
   const key = () => `"${randomBytes(32).toString('base64url')}"`;
   // A new one comes last, as in a file of before: wrangler writes its types in the order of the file.
   const lines = {
     CALLBACK_TOKEN_KEYS: () => `CALLBACK_TOKEN_KEYS=${key()}\n`,
     DISPATCH_SIGNING_SECRET: () => `DISPATCH_SIGNING_SECRET="whsec_${randomBytes(32).toString('base64')}"\n`,
-    DEV_AUTH_PRIVATE_JWK: editorKeys,
+    DEV_AUTH_PUBLIC_JWK: () => `${publicLine}\n`,
     ID_KEYS: () => `ID_KEYS=${key()}\n`,
     JURISDICTION: () => '# The local runtime keeps none, whatever wrangler.toml says.\nJURISDICTION=""\n',
   };
@@ -38,10 +58,21 @@ export function missingSettings(text: string): string {
   return missing === '' || text.endsWith('\n') ? missing : `\n${missing}`;
 }
 
-function editorKeys(): string {
-  const { publicKey, privateKey } = generateKeyPairSync('ec', { namedCurve: 'P-256' });
-  return `DEV_AUTH_PUBLIC_JWK='${JSON.stringify(publicKey.export({ format: 'jwk' }))}'
-# Signs what \`npm run token\` prints; the service itself does not read it.
-DEV_AUTH_PRIVATE_JWK='${JSON.stringify(privateKey.export({ format: 'jwk' }))}'
-`;
+const newSigningKey = (): string =>
+  JSON.stringify(generateKeyPairSync('ec', { namedCurve: 'P-256' }).privateKey.export({ format: 'jwk' }));
+
+function publicHalf(privateJwk: string): string {
+  const privateKey = createPrivateKey({ key: JSON.parse(privateJwk), format: 'jwk' });
+  return JSON.stringify(createPublicKey(privateKey).export({ format: 'jwk' }));
+}
+
+function contentOf(path: string): string | null {
+  return existsSync(path) ? readFileSync(path, 'utf8') : null;
+}
+
+/** Whole or not at all: others may be reading it. */
+function replace(path: string, content: string): void {
+  const next = `${path}.${process.pid}`;
+  writeFileSync(next, content, { mode: 0o600 });
+  renameSync(next, path);
 }

@@ -2,12 +2,14 @@
 import { parseArgs } from 'node:util';
 import { freePort, startOrchestratorProcess, startService } from './service.ts';
 
-const HELP = `npm run dev
+const HELP = `npm run dev [-- --explorer]
 
 Starts the service under wrangler dev (port 8787, or the next free one) and the local orchestrator (8788, likewise),
-with the state of this machine in .wrangler/state. Ctrl-C stops both.`;
+with the state of this machine in .wrangler/state. Ctrl-C stops both.
+  --explorer  serves wrangler's local explorer too, at /cdn-cgi/explorer: whoever reaches the service's port reads and
+              writes all that is stored, without a token`;
 
-async function dev(): Promise<void> {
+async function dev(explorer: boolean): Promise<void> {
   const print = (name: string) => (line: string) => console.log(`${name.padEnd(12)} | ${line}`);
   const orchestrator = await startOrchestratorProcess({
     port: await freePort(8788),
@@ -16,6 +18,7 @@ async function dev(): Promise<void> {
   const service = await startService({
     port: await freePort(8787),
     orchestratorUrl: orchestrator.dispatchesUrl,
+    explorer,
     onLine: print('service'),
   });
   const stop = () => Promise.all([service.stop(), orchestrator.stop()]);
@@ -38,9 +41,11 @@ The walk-through goes on in README.md. Ctrl-C stops both.
 }
 
 try {
-  const { values } = parseArgs({ options: { help: { type: 'boolean', short: 'h' } } });
+  const { values } = parseArgs({
+    options: { explorer: { type: 'boolean', default: false }, help: { type: 'boolean', short: 'h' } },
+  });
   if (values.help) console.log(HELP);
-  else await dev();
+  else await dev(values.explorer);
 } catch (error) {
   console.error(error instanceof Error ? error.message : error);
   process.exitCode = 1;

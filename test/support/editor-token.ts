@@ -1,7 +1,7 @@
-// Editors' tokens for this machine, signed with the development key of .dev.vars.
+// Editors' tokens for this machine, signed with its development key.
 import { importJWK, type JWTPayload, SignJWT } from 'jose';
 import { DEVELOPMENT_AUDIENCE, DEVELOPMENT_ISSUER } from '../../src/config.ts';
-import { devSetting } from './dev-settings.ts';
+import { devSigningKey } from './dev-settings.ts';
 
 export interface TokenOptions {
   sub: string;
@@ -11,7 +11,7 @@ export interface TokenOptions {
 }
 
 export async function editorToken({ sub, scope, ttlSeconds = 12 * 3600 }: TokenOptions): Promise<string> {
-  const key = await importJWK(JSON.parse(devSetting('DEV_AUTH_PRIVATE_JWK')), 'ES256');
+  const key = await importJWK(devSigningKey(), 'ES256');
   const claims: JWTPayload = scope === undefined ? {} : { scope };
   return new SignJWT(claims)
     .setProtectedHeader({ alg: 'ES256', typ: 'JWT' })

@@ -26,6 +26,8 @@ export interface ServiceOptions {
   vars?: Record<string, string | number>;
   /** Settings in place of all of .dev.vars. */
   envFile?: string;
+  /** Serves wrangler's local explorer too: a console over all that is stored, for whoever reaches the port. */
+  explorer?: boolean;
   onLine?: (line: string) => void;
 }
 
@@ -43,7 +45,7 @@ export interface Service {
 
 /** Resolves once the service answers; rejects with what it said when it does not. */
 export async function startService(options: ServiceOptions = {}): Promise<Service> {
-  const { orchestratorUrl, persistTo, envFile, onLine } = options;
+  const { orchestratorUrl, persistTo, envFile, explorer = false, onLine } = options;
   const port = options.port ?? (await freePort());
   const url = `http://127.0.0.1:${port}`;
   const vars = {
@@ -63,8 +65,11 @@ export async function startService(options: ServiceOptions = {}): Promise<Servic
     {
       onLine,
       // wrangler announces what runs to other instances; one with state of its own stays unseen.
-      env:
-        persistTo === undefined ? QUIET : { ...QUIET, WRANGLER_REGISTRY_PATH: join(persistTo, 'registry') },
+      env: {
+        ...QUIET,
+        X_LOCAL_EXPLORER: String(explorer),
+        ...(persistTo === undefined ? {} : { WRANGLER_REGISTRY_PATH: join(persistTo, 'registry') }),
+      },
     },
   );
   try {

@@ -4,7 +4,7 @@ import { editorToken } from './editor-token.ts';
 
 const HELP = `npm run --silent token -- --sub NAME [--scope "retake:read"] [--ttl SECONDS]
 
-Prints a token for the editor NAME, signed with the development key in .dev.vars.
+Prints a token for the editor NAME, signed with the development key of this machine.
   --sub NAME      the editor (required)
   --scope SCOPES  retake:read and/or retake:write; without it the token may do everything
   --ttl SECONDS   how long it is valid, 1 to 604800; default 43200 (12 hours)`;

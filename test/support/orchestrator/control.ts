@@ -1,5 +1,6 @@
 // `/control`: how tests and the demo set plans, read the log, wait for it, and release what is held.
-// Answers loopback callers only, since the log holds callback tokens.
+// Answers loopback callers only, by a loopback name, since the log holds callback tokens: a page whose own name leads
+// here is a loopback caller too.
 
 import type { IncomingMessage, ServerResponse } from 'node:http';
 import { z } from 'zod';
@@ -36,9 +37,16 @@ export async function control(
   response: ServerResponse,
   url: URL,
 ): Promise<void> {
-  const isLoopback = ['127.0.0.1', '::1', '::ffff:127.0.0.1'].includes(request.socket.remoteAddress ?? '');
-  if (!isLoopback) return reply(response, { status: 403, body: { error: 'loopback only' } });
+  const isFromHere = ['127.0.0.1', '::1', '::ffff:127.0.0.1'].includes(request.socket.remoteAddress ?? '');
+  if (!isFromHere || !isLoopbackHost(request.headers.host))
+    return reply(response, { status: 403, body: { error: 'loopback only' } });
   reply(response, await route(deps, request, response, url));
+}
+
+/** With any port, and in any of the names that a machine has for itself. */
+function isLoopbackHost(host: string | undefined): boolean {
+  const hostname = URL.parse(`http://${host}`)?.hostname ?? '';
+  return ['localhost', '127.0.0.1', '[::1]'].includes(hostname);
 }
 
 async function route(

@@ -1,0 +1,107 @@
+// What the settings take, and what they refuse by name.
+import { expect, test } from 'vitest';
+import { type ConfigResult, loadConfig } from '../../src/config.ts';
+import { planWait } from '../../src/http/prefer.ts';
+import { trusting } from './provider.ts';
+
+const BASE = trusting({ issuer: 'https://id.example', jwksUrl: 'https://id.example/keys' });
+const loaded = (settings: Record<string, unknown>) => loadConfig({ ...BASE, ...settings });
+const configured = (settings: Record<string, unknown> = {}) => {
+  const result = loaded(settings);
+  if (!result.ok) throw new Error(result.problems.join());
+  return result.config;
+};
+
+const problemsOf = (result: ConfigResult) => (result.ok ? [] : result.problems);
+
+test.each(['https://api.example.com', 'https://api.example.com/', 'https://api.example.com/retake//'])(
+  'callbacks go below PUBLIC_BASE_URL when it is %s',
+  (url) => {
+    expect(configured({ PUBLIC_BASE_URL: url }).publicBaseUrl).toBe(url.replace(/\/+$/, ''));
+  },
+);
+
+const ADDRESSES = ['PUBLIC_BASE_URL', 'ORCHESTRATOR_URL', 'AUTH_JWKS_URL'] as const;
+const wrong: [string, string, readonly string[]][] = [
+  ['a user', 'https://alice@api.example.com/', ADDRESSES],
+  ['a user and a password', 'https://alice:secret@api.example.com/', ADDRESSES],
+  ['a password alone', 'https://:secret@api.example.com/', ADDRESSES],
+  ['a fragment', 'https://api.example.com/#secret', ADDRESSES],
+  ['an empty fragment', 'https://api.example.com/#', ADDRESSES],
+  ['a blank within', 'https://api.example.com/a secret', ADDRESSES],
+  ['a blank at its end', 'https://api.example.com/secret ', ADDRESSES],
+  ['a line break', 'https://api.example.com/\nsecret', ADDRESSES],
+  ['plain http', 'http://secret.example.com/', ADDRESSES],
+  ['another scheme', 'ftp://secret.example.com/', ADDRESSES],
+  ['a query', 'https://api.example.com/?secret', ['PUBLIC_BASE_URL']],
+  ['an empty query', 'https://api.example.com/?', ['PUBLIC_BASE_URL']],
+];
+
+test.each(wrong.flatMap(([what, url, names]) => names.map((name) => [what, name, url] as const)))(
+  'an address with %s is refused as %s, and not quoted',
+  (_what, name, url) => {
+    const problems = problemsOf(loaded({ [name]: url }));
+
+    expect(problems).not.toEqual([]);
+    for (const problem of problems) expect(problem).toMatch(new RegExp(`^${name}: `));
+    expect(problems.join()).not.toContain('secret');
+  },
+);
+
+test('the orchestrator’s address may hold a query, which is sent', () => {
+  const url = 'https://n8n.example.com/webhook/retake?v=1';
+
+  expect(configured({ ORCHESTRATOR_URL: url }).orchestratorUrl).toBe(url);
+});
+
+test('the model policy may be JSON text, as a secret or .dev.vars has it', () => {
+  const { MODEL_POLICY } = BASE;
+
+  expect(configured({ MODEL_POLICY: JSON.stringify(MODEL_POLICY) })).toEqual(configured({ MODEL_POLICY }));
+});
+
+test.each([
+  ['is no JSON', '{secret'],
+  ['is JSON of another form', '["secret"]'],
+  ['names no profile', JSON.stringify({ ...BASE.MODEL_POLICY, profiles: [] })],
+  ['is missing', undefined],
+  ['is a number', 7],
+])('a model policy that %s is refused', (_what, policy) => {
+  const result = loaded({ MODEL_POLICY: policy });
+
+  expect(problemsOf(result)).not.toEqual([]);
+  for (const problem of problemsOf(result)) expect(problem).toMatch(/^MODEL_POLICY/);
+  expect(JSON.stringify(result)).not.toContain('secret');
+});
+
+test('a caller who waits by default waits for a whole attempt', () => {
+  const { dispatchWaitMs, orchestratorTimeoutMs } = configured();
+
+  expect(orchestratorTimeoutMs).toBe(10_000);
+  expect(planWait(undefined, dispatchWaitMs).windowMs).toBeGreaterThanOrEqual(orchestratorTimeoutMs + 2_000);
+});
+
+test.each([
+  'https://console.example.com',
+  'https://console.example.com:8443, http://localhost:3000',
+  'http://127.0.0.1:5173',
+])('pages of %s may be let in', (origins) => {
+  expect(configured({ CORS_ORIGINS: origins }).corsOrigins).toEqual(origins.split(', '));
+});
+
+test.each([
+  '*',
+  'null',
+  'console.example.com',
+  'https://console.example.com/',
+  'https://*.example.com',
+  'https://Console.example.com',
+  'https://console.example.com:443',
+  'http://console.example.com',
+  'https://one.example,,https://two.example',
+])('%s is no origin whose pages may be let in', (origins) => {
+  const problems = problemsOf(loaded({ CORS_ORIGINS: origins }));
+
+  expect(problems).not.toEqual([]);
+  for (const problem of problems) expect(problem).toMatch(/^CORS_ORIGINS: /);
+});
