@@ -9,8 +9,8 @@ export class OpenDeliveries {
 
   /**
    * A place for one more delivery of this owner's, to be given back; null when there is none now. An owner may have as many
-   * as there are free places besides: half of the limit when alone, a third beside one other who has as much to do, and so
-   * on. One place is always left for whoever comes with nothing open yet, unless as many owners as there are places share them.
+   * as there are free places besides: half of the limit when alone, and as those who are there give theirs back, a third
+   * each of two who have enough to do, and so on. The last free place is for an owner with nothing open alone.
    */
   take(owner: string, limit: number, now: number): Place | null {
     let own = 0;
