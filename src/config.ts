@@ -127,9 +127,11 @@ const settings = z
     ),
     // An attempt, and what is kept for the answer (http/prefer.ts), and some time on the queue.
     DISPATCH_WAIT_SECONDS: seconds(0, 30).default(15),
-    // At most: with a pause of 15 s between attempts the queue's ceiling of 100 retries must not be met.
+    // At most: what there is no place for comes back a hundred times in 1,050 s, before the queue gives up on it.
     DISPATCH_DEADLINE_SECONDS: seconds(1, 900).default(60),
+    // At most: attempt and report have to fit into the 30 s that a consumer has after it took its messages off the queue.
     ORCHESTRATOR_TIMEOUT_SECONDS: seconds(0.1, 25).default(10),
+    MAX_OPEN_DELIVERIES: z.coerce.number().int().min(1).max(1_000).default(60),
     ACK_TIMEOUT_SECONDS: seconds(1, 7 * 86_400).default(600),
     STAGE_TIMEOUT_SECONDS: seconds(1, 7 * 86_400).default(3600),
     LATE_REPORT_SECONDS: seconds(1, 366 * 86_400).default(7 * 86_400),
@@ -208,6 +210,8 @@ export interface Config {
   publicBaseUrl: string;
   orchestratorUrl: string;
   orchestratorTimeoutMs: number;
+  /** Of one isolate. */
+  maxOpenDeliveries: number;
   dispatchWaitMs: number;
   auth: EditorAuth;
   /** Whose pages may call the API. */
@@ -257,6 +261,7 @@ function parse(env: object): ConfigResult {
       publicBaseUrl: vars.PUBLIC_BASE_URL,
       orchestratorUrl: vars.ORCHESTRATOR_URL,
       orchestratorTimeoutMs: ms(vars.ORCHESTRATOR_TIMEOUT_SECONDS),
+      maxOpenDeliveries: vars.MAX_OPEN_DELIVERIES,
       dispatchWaitMs: ms(vars.DISPATCH_WAIT_SECONDS),
       auth,
       corsOrigins: vars.CORS_ORIGINS,

@@ -1,5 +1,5 @@
 // Composition root: what Cloudflare calls. No logic.
-import { consumeDispatches } from './dispatch/consumer.ts';
+import { createConsumer } from './dispatch/consumer.ts';
 import { consumeDeadLetters } from './dispatch/dead-letter.ts';
 import { createApp } from './http/app.ts';
 
@@ -8,9 +8,12 @@ export { ProjectActor } from './actor/project-actor.ts';
 export { WorkspaceActor } from './actor/workspace-actor.ts';
 
 const app = createApp();
+const consumeDispatches = createConsumer();
 
 export default {
   fetch: app.fetch,
-  queue: (batch, env) =>
-    batch.queue.endsWith('dead-letters') ? consumeDeadLetters(batch, env) : consumeDispatches(batch, env),
+  queue: (batch, env, ctx) =>
+    batch.queue.endsWith('dead-letters')
+      ? consumeDeadLetters(batch, env)
+      : consumeDispatches(batch, env, ctx),
 } satisfies ExportedHandler<Env>;

@@ -1,5 +1,5 @@
 // A message on its way, as the queue's consumers see it: the claim before an attempt, and what follows from its outcome.
-import type { AfterDelivery, Claim } from '../contract/messages.ts';
+import type { Claim } from '../contract/messages.ts';
 import type { DeliveryOutcome, MessageKind } from '../domain/commands.ts';
 import type { Dispatch } from '../domain/dispatch.ts';
 import type { Job } from '../domain/job.ts';
@@ -8,12 +8,18 @@ import type { Leases } from './leases.ts';
 
 /** A cancel waits for the delivery that it would otherwise overtake. */
 const CANCEL_AFTER_DELIVERY_MS = 1_000;
+/** How long a consumer may take beyond its attempt to report the outcome. */
+const REPORT_MARGIN_MS = 2_000;
 
-/** Whether a message that the queue brought is still wanted, and if so what to deliver; `attemptMs` at the most. */
+/**
+ * Whether a message that the queue brought is still wanted, and if so what to deliver: by whoever made up the id of this
+ * claim, in an attempt of at most `attemptMs`.
+ */
 export function claim(
   job: Job,
   dispatch: Dispatch,
   message: MessageKind,
+  id: string,
   leases: Leases,
   attemptMs: number,
 ): Claim {
@@ -25,10 +31,11 @@ export function claim(
     return { verdict: 'later', delayMs: CANCEL_AFTER_DELIVERY_MS };
   }
   const timeoutMs = Math.min(attemptMs, until - now);
-  const id = leases.claim(message, dispatch.id, now, timeoutMs);
-  if (id === null) return { verdict: 'drop' };
+  const heldMs = timeoutMs + REPORT_MARGIN_MS;
+  if (!leases.claim(message, dispatch.id, id, now, now + heldMs)) return { verdict: 'drop' };
   return {
     verdict: 'deliver',
+    heldMs,
     delivery: {
       type: message === 'cancel' ? 'job.cancel' : `job.${dispatch.kind}`,
       dispatchId: dispatch.id,
@@ -49,23 +56,15 @@ export function claim(
   };
 }
 
-/**
- * Whether the queue is to bring the message again after this outcome, and when; null when nothing is left to be delivered.
- * `isCarrier` says whether it was reported under the claim that counts: else another copy is on its way by now.
- */
-export function afterAttempt(
+/** The pause before the next attempt, in whole seconds as the queue counts; null when there is to be none. */
+export function pauseAfter(
   dispatch: Dispatch,
   message: MessageKind,
   outcome: DeliveryOutcome,
-  isCarrier: boolean,
-  leases: Leases,
-): AfterDelivery | null {
+): number | null {
   const attempts = failedAttempts(dispatch, message);
   if (attempts === null || (outcome.kind !== 'unreachable' && outcome.kind !== 'unknown')) return null;
-  if (!isCarrier) return { verdict: 'done' };
-  const delayMs = Math.ceil(backoffMs(attempts, outcome.retryAfterMs) / 1000) * 1000;
-  leases.paused(message, dispatch.id, Date.now() + delayMs);
-  return { verdict: 'retry', delayMs };
+  return Math.ceil(backoffMs(attempts, outcome.retryAfterMs) / 1000) * 1000;
 }
 
 /** Until when the message still has to be delivered; null once it has not. */

@@ -1,6 +1,5 @@
 // What follows from a commit of a job, outside of it: messages on the queue, the list of its project, those who wait, and the
 // alarm that sees to whatever of that fails. All of it follows from what was stored, so a crash at any point loses nothing.
-import type { DispatchMessage } from '../contract/messages.ts';
 import type { Command } from '../domain/commands.ts';
 import type { Decision } from '../domain/decision.ts';
 import { type Dispatch, isOpen } from '../domain/dispatch.ts';
@@ -13,14 +12,14 @@ import { AlarmClock } from './alarm-clock.ts';
 import type { JobStore } from './job-store.ts';
 import { Leases } from './leases.ts';
 import { Listing } from './listing.ts';
-import { Outbox } from './outbox.ts';
+import { type Enqueue, Outbox } from './outbox.ts';
 import { Waiting } from './waiting.ts';
 
 /** When an alarm that failed is set again: what is wrong may be mended, and the job still waits. */
 const AFTER_FAILURE_MS = 30_000;
 
 interface Surroundings {
-  queue(message: DispatchMessage): Promise<unknown>;
+  enqueue: Enqueue;
   tell(summary: JobSummary): Promise<unknown>;
   /** Throws where the service is not set up. */
   rules(): Rules;
@@ -38,12 +37,12 @@ export class JobEffects {
   /** Whether this instance has looked for an alarm where one has to stand. */
   #isLookedAfter = false;
 
-  constructor(ctx: DurableObjectState, store: JobStore, { queue, tell, rules }: Surroundings) {
+  constructor(ctx: DurableObjectState, store: JobStore, { enqueue, tell, rules }: Surroundings) {
     this.#ctx = ctx;
     this.#store = store;
     this.#rules = rules;
     this.#alarm = new AlarmClock(ctx.storage);
-    this.#outbox = new Outbox(queue, this.leases);
+    this.#outbox = new Outbox(enqueue, this.leases);
     this.#listing = new Listing<JobSummary>({
       current: () => {
         const job = store.job();
@@ -84,14 +83,16 @@ export class JobEffects {
       if (dispatch.state !== 'PENDING') this.waiting.wake(dispatch.id);
     }
     if (tells) this.#ctx.waitUntil(this.#listing.tell());
+    // After a delivery its message is sent again by whoever was told of the outcome, and how long the pause is.
+    if (type === 'report-delivery') return;
     const notices = touched.filter(({ cancelNotice }) => cancelNotice?.state === 'PENDING');
     if (notices.length > 0) this.#ctx.waitUntil(this.send(notices));
   }
 
-  /** Puts on the queue what of these nobody carries. What it does not take now is sent by an alarm. */
-  async send(dispatches: readonly Dispatch[]): Promise<void> {
+  /** Puts on the queue what of these nobody carries, after a pause. What it does not take now is sent by an alarm. */
+  async send(dispatches: readonly Dispatch[], pauseMs = 0): Promise<void> {
     const job = this.#store.job();
-    if (job && !(await this.#outbox.send(job.id, dispatches, Date.now()))) this.#arm();
+    if (job && !(await this.#outbox.send(job, dispatches, Date.now(), pauseMs))) this.#arm();
   }
 
   /**

@@ -33,7 +33,7 @@ import {
   type PageAnswer,
   type ShownAnswer,
 } from './answers.ts';
-import { afterAttempt, claim } from './deliveries.ts';
+import { claim, pauseAfter } from './deliveries.ts';
 import { JobEffects } from './effects.ts';
 import { endedDispatch } from './ended.ts';
 import type { NumberedTransition } from './history-store.ts';
@@ -49,7 +49,7 @@ export class JobActor extends DurableObject<Env> {
     super(ctx, env);
     this.#store = new JobStore(ctx.storage);
     this.#effects = new JobEffects(ctx, this.#store, {
-      queue: (message) => env.DISPATCHES.send(message),
+      enqueue: (message, pause) => env.DISPATCHES.send(message, pause),
       tell: (summary) => projectObject(env, summary.projectId).putSummary(summary),
       rules: () => this.#config.rules,
     });
@@ -137,29 +137,30 @@ export class JobActor extends DurableObject<Env> {
     return job ? { ok: true, job, items: this.#store.transitions(after, limit) } : NOT_FOUND;
   }
 
-  /** Whether a message that the queue brought is still wanted, and if so what to deliver. */
-  claim(dispatchId: string, message: MessageKind): Claim {
+  /** Whether a message that the queue brought is still wanted, and if so what to deliver. Who gets no answer asks again. */
+  claim(dispatchId: string, message: MessageKind, id: string = crypto.randomUUID()): Claim {
     const job = this.#store.job();
     const dispatch = job && this.#store.dispatch(dispatchId);
     if (!dispatch) return { verdict: 'drop' };
-    return claim(job, dispatch, message, this.#effects.leases, this.#config.orchestratorTimeoutMs);
+    return claim(job, dispatch, message, id, this.#effects.leases, this.#config.orchestratorTimeoutMs);
   }
 
-  /** How a delivery ended. Answers whether the queue should bring the message again, and when. */
+  /** How a delivery ended. Answers when it is tried again, if it is. */
   async reportDelivery(
     dispatchId: string,
     message: MessageKind,
     outcome: DeliveryOutcome,
     claim: string | null = null,
   ): Promise<AfterDelivery> {
-    const isCarrier = this.#effects.leases.release(message, dispatchId, claim);
+    const { leases } = this.#effects;
+    if (leases.isReported(message, dispatchId, claim)) return { verdict: 'done' };
     const decision = this.#execute({ type: 'report-delivery', dispatchId, message, outcome });
+    leases.release(message, dispatchId, claim);
     if (decision.kind === 'rejected' || decision.dispatch === null) return { verdict: 'done' };
-    const again = afterAttempt(decision.dispatch, message, outcome, isCarrier, this.#effects.leases);
-    if (again) return again;
-    await this.#effects.send([decision.dispatch]);
+    const delayMs = pauseAfter(decision.dispatch, message, outcome);
+    await this.#effects.send([decision.dispatch], delayMs ?? 0);
     if (mayHaveMoved(decision)) await this.#effects.list();
-    return { verdict: 'done' };
+    return delayMs === null ? { verdict: 'done' } : { verdict: 'retry', delayMs };
   }
 
   /** At least once, possibly late. */

@@ -5,17 +5,13 @@ import type { Dispatch } from '../domain/dispatch.ts';
 import { RESEND_AFTER_MS } from '../domain/resending.ts';
 
 type Lease =
-  /** On the queue; sent again when nobody claimed it by then. */
-  | { kind: 'queued'; until: number }
+  /** On the queue, which brings it after the pause, if it has one; sent again when nobody claimed it by `until`. */
+  | { kind: 'queued'; pausedUntil: number | null; until: number }
   /** A consumer is delivering it, under a claim that is its own. */
   | { kind: 'claimed'; until: number; claim: string }
-  /** The queue brings it back at `dueAt`. */
-  | { kind: 'paused'; dueAt: number; until: number }
   /** Nobody carries it: the queue did not take it. */
   | { kind: 'refused'; until: 0 };
 
-/** How long a consumer may take beyond its attempt to report the outcome. */
-const REPORT_MARGIN_MS = 2_000;
 /** Clocks and timers are not exact: a message that comes this much early is on time. */
 const EARLY_MS = 500;
 
@@ -26,39 +22,32 @@ export class Leases {
   readonly #everClaimed = new Set<string>();
   /** Claimed, and the outcome was never reported. */
   readonly #unreported = new Set<string>();
+  /** The claim under which an outcome was reported last. */
+  readonly #reported = new Map<string, string>();
 
   made(dispatchId: string): void {
     this.#madeHere.add(dispatchId);
   }
 
   /** Expires a little before it is to be sent again, for the alarm to find nobody carrying it, but never at once. */
-  queued(message: MessageKind, dispatchId: string, now: number, resendAt: number): void {
-    const until = Math.max(resendAt, now + RESEND_AFTER_MS.least) - EARLY_MS;
-    this.#leases.set(key(message, dispatchId), { kind: 'queued', until });
+  queued(message: MessageKind, dispatchId: string, now: number, resendAt: number, pauseMs: number): void {
+    const pausedUntil = pauseMs > 0 ? now + pauseMs : null;
+    const until = Math.max(resendAt, now + pauseMs + RESEND_AFTER_MS.least) - EARLY_MS;
+    this.#leases.set(key(message, dispatchId), { kind: 'queued', pausedUntil, until });
   }
 
-  /** The claim's id; null when another copy of the message is being delivered or is to come back later. */
-  claim(message: MessageKind, dispatchId: string, now: number, attemptMs: number): string | null {
+  /**
+   * Whether the message is this claim's, which holds until then: not when another copy is being delivered or is to come back
+   * later. A claim whose answer was lost is claimed again.
+   */
+  claim(message: MessageKind, dispatchId: string, claim: string, now: number, until: number): boolean {
     const held = this.#held(message, dispatchId, now);
-    if (held?.kind === 'claimed') return null;
-    if (held?.kind === 'paused' && now < held.dueAt - EARLY_MS) return null;
-    const claim = crypto.randomUUID();
+    if (held?.kind === 'claimed' && held.claim !== claim) return false;
+    if (held?.kind === 'queued' && now < (held.pausedUntil ?? 0) - EARLY_MS) return false;
     this.#everClaimed.add(dispatchId);
     this.#unreported.add(key(message, dispatchId));
-    this.#leases.set(key(message, dispatchId), {
-      kind: 'claimed',
-      until: now + attemptMs + REPORT_MARGIN_MS,
-      claim,
-    });
-    return claim;
-  }
-
-  paused(message: MessageKind, dispatchId: string, dueAt: number): void {
-    this.#leases.set(key(message, dispatchId), {
-      kind: 'paused',
-      dueAt,
-      until: dueAt + RESEND_AFTER_MS.least,
-    });
+    this.#leases.set(key(message, dispatchId), { kind: 'claimed', until, claim });
+    return true;
   }
 
   /** Whoever claimed it all the same keeps the claim. */
@@ -72,13 +61,18 @@ export class Leases {
     return this.#leases.get(key(message, dispatchId))?.kind === 'refused';
   }
 
-  /** The delivery under this claim has ended. Whether the claim was still the one that counts. */
-  release(message: MessageKind, dispatchId: string, claim: string | null): boolean {
+  /** Whether the outcome under this claim is known: a report whose answer was lost is repeated. */
+  isReported(message: MessageKind, dispatchId: string, claim: string | null): boolean {
+    return claim !== null && this.#reported.get(key(message, dispatchId)) === claim;
+  }
+
+  /** The delivery under this claim has ended; without one, nobody made an attempt. */
+  release(message: MessageKind, dispatchId: string, claim: string | null): void {
+    if (claim !== null) this.#reported.set(key(message, dispatchId), claim);
     const lease = this.#leases.get(key(message, dispatchId));
-    if (lease?.kind === 'claimed' && lease.claim !== claim) return false;
+    if (lease?.kind === 'claimed' && lease.claim !== claim) return;
     if (claim !== null) this.#unreported.delete(key(message, dispatchId));
     this.#leases.delete(key(message, dispatchId));
-    return true;
   }
 
   /** By when nobody carries it any more unless something became of it; null when nobody does now. */

@@ -3,28 +3,41 @@
 import type { DispatchMessage } from '../contract/messages.ts';
 import type { MessageKind } from '../domain/commands.ts';
 import type { Dispatch } from '../domain/dispatch.ts';
+import type { Job } from '../domain/job.ts';
 import { RESEND_AFTER_MS, resendAt } from '../domain/resending.ts';
 import { describeError, log } from '../log.ts';
 import type { Leases } from './leases.ts';
 import { limited } from './limited.ts';
 
+/** Takes a message, and brings it after the pause. */
+export type Enqueue = (message: DispatchMessage, pause: { delaySeconds: number }) => Promise<unknown>;
+
 export class Outbox {
-  readonly #queue: (message: DispatchMessage) => Promise<unknown>;
+  readonly #enqueue: Enqueue;
   readonly #leases: Leases;
 
-  constructor(queue: (message: DispatchMessage) => Promise<unknown>, leases: Leases) {
-    this.#queue = queue;
+  constructor(enqueue: Enqueue, leases: Leases) {
+    this.#enqueue = enqueue;
     this.#leases = leases;
   }
 
-  /** Puts on the queue what these dispatches still need delivered and nobody carries. Whether the queue took it all. */
-  async send(jobId: string, dispatches: readonly Dispatch[], now: number): Promise<boolean> {
+  /**
+   * Puts on the queue what these dispatches still need delivered and nobody carries, to be brought after a pause of whole
+   * seconds. Whether the queue took it all.
+   */
+  async send(
+    { id: jobId, owner }: Pick<Job, 'id' | 'owner'>,
+    dispatches: readonly Dispatch[],
+    now: number,
+    pauseMs: number,
+  ): Promise<boolean> {
+    const pause = { delaySeconds: pauseMs / 1_000 };
     const sent = wanted(dispatches)
       .filter(({ kind, id }) => this.#leases.carriedUntil(kind, id, now) === null)
       .map(async ({ kind, id, dispatch, until }) => {
-        this.#leases.queued(kind, id, now, resendAt(dispatch, until, now));
+        this.#leases.queued(kind, id, now, resendAt(dispatch, until, now), pauseMs);
         try {
-          await limited(this.#queue({ job_id: jobId, dispatch_id: id, kind }));
+          await limited(this.#enqueue({ job_id: jobId, dispatch_id: id, kind, owner }, pause));
           return true;
         } catch (error) {
           this.#leases.refused(kind, id);

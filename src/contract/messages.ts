@@ -7,6 +7,8 @@ export const dispatchMessage = z.object({
   job_id: z.string().min(1).max(64),
   dispatch_id: z.string().min(1).max(64),
   kind: z.enum(['dispatch', 'cancel']),
+  /** Whose job it is: one owner's messages leave room for another's. */
+  owner: z.string().min(1).max(64),
 });
 export type DispatchMessage = z.infer<typeof dispatchMessage>;
 
@@ -33,9 +35,10 @@ export interface Delivery {
 
 /** The Job's answer to "is this message still wanted?". */
 export type Claim =
-  | { verdict: 'deliver'; delivery: Delivery }
+  /** To be delivered by whoever claimed it, and for `heldMs` by nobody else. */
+  | { verdict: 'deliver'; delivery: Delivery; heldMs: number }
   | { verdict: 'later'; delayMs: number }
   | { verdict: 'drop' };
 
-/** What to do with a message after its outcome was reported. */
+/** What became of a message after its outcome was reported: with a pause, the Job has put it on the queue again. */
 export type AfterDelivery = { verdict: 'done' } | { verdict: 'retry'; delayMs: number };

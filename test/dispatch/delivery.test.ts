@@ -60,7 +60,7 @@ describe('the request', () => {
     });
   });
 
-  test('of a cancel names the dispatch and the execution that the orchestrator gave it', async () => {
+  test('of a cancel names the dispatch and the execution that the orchestrator gave it, and nothing to begin with', async () => {
     const { job, dispatchId } = await jobAt('TRANSCRIBING');
     const [execution] = await job.executions();
     await job.cancel();
@@ -70,9 +70,6 @@ describe('the request', () => {
       dispatch_id: dispatchId,
       job_id: job.id,
       project_id: job.projectId,
-      video_uri: VIDEO_URI,
-      callback_url: `${env.PUBLIC_BASE_URL}/internal/jobs/${job.id}/status`,
-      callback_token: expect.any(String),
       execution_id: execution?.execution_id,
     });
     expect(execution?.execution_id).toMatch(/^exe_/);
@@ -378,6 +375,81 @@ describe('a waiting caller', () => {
     expect(replies.map(({ body }) => body.dispatch_state)).toEqual(['DELIVERED', 'DELIVERED']);
     expect((await job.executions()).length).toBe(2);
   });
+});
+
+describe('after an attempt without an answer, which the orchestrator may have taken,', () => {
+  const LOST: Answer = { kind: 'accept_then_drop' };
+
+  test.for([409, 423])(
+    'a %i to the same key is "not yet": it is asked again, and told of as one execution',
+    async (status) => {
+      const job = await uploadedJob({ answers: [LOST, { kind: 'refuse', status }, { kind: 'accept' }] });
+      const run = await job.run();
+      expect(run).toMatchObject({ status: 202, body: { dispatch_state: 'DELIVERED' } });
+      expect((await job.requests()).map(({ answer }) => answer)).toEqual(['dropped', status, 200]);
+      expect(await job.executions()).toHaveLength(1);
+      expect((await orchestrator.log(job.id)).cancels).toEqual([]);
+    },
+  );
+
+  test('a 409 is "not yet" for the delivery of a cancel, too', async () => {
+    const { job, dispatchId } = await jobAt('TRANSCRIBING');
+    await job.plan({ cancel_answers: [LOST, { kind: 'refuse', status: 409 }, { kind: 'accept' }] });
+    await job.cancel();
+    await until(async () => {
+      expect(await job.storedDispatches()).toMatchObject([{ cancelNotice: { state: 'DELIVERED' } }]);
+    });
+    const cancels = (await job.requests()).filter(({ type }) => type === 'job.cancel');
+    expect(cancels.map(({ answer, idempotency_key }) => [answer, idempotency_key])).toEqual(
+      ['dropped', 409, 200].map((answer) => [answer, `${dispatchId}.cancel`]),
+    );
+  });
+
+  test.for<Answer>([
+    { kind: 'refuse', status: 404 },
+    { kind: 'refuse', status: 401 },
+    { kind: 'refuse', status: 400 },
+    { kind: 'refuse', status: 302 },
+    { kind: 'redirect', location: 'https://example.com/' },
+  ])(
+    'a refusal of the repeat (%o) ends the delivery, and the pipeline that may have begun is told to stop',
+    async (refusal) => {
+      const job = await uploadedJob({ answers: [LOST, refusal] });
+      const run = await job.run();
+      expect(run).toMatchObject({ status: 502, body: { details: { delivery_attempts: 2 } } });
+      const { cancels, executions } = await orchestrator.waitFor(job.id, 'cancels');
+      expect(cancels.map(({ execution_id }) => execution_id)).toEqual([executions[0]?.execution_id]);
+      expect(await job.status()).toBe('UPLOADED');
+    },
+  );
+});
+
+test('a 409 to the first attempt is a refusal: there is nothing that could be in progress', async () => {
+  const job = await uploadedJob({ answers: [{ kind: 'refuse', status: 409 }] });
+  const run = await job.run();
+  expect(run).toMatchObject({ status: 502, body: { details: { delivery_attempts: 1 } } });
+});
+
+test('an interim 103 is no answer: the same key is asked again, and what was begun is the one execution', async () => {
+  const job = await uploadedJob({ answers: [{ kind: 'interim' }, { kind: 'accept' }] });
+  const run = await job.run();
+  expect(run).toMatchObject({ status: 202, body: { dispatch_state: 'DELIVERED' } });
+  expect(await job.executions()).toHaveLength(1);
+  expect((await orchestrator.log(job.id)).cancels).toEqual([]);
+});
+
+test('a dispatch for which nobody asked the orchestrator says so, and the answer claims nothing else', async () => {
+  const job = await uploadedJob();
+  losingMessages();
+  const run = await job.run(SHORT_WAIT);
+  expect(run).toMatchObject({
+    status: 502,
+    body: {
+      title: 'The orchestrator did not take the dispatch; nothing about the job changed',
+      details: { delivery_attempts: 0, last_error: 'No attempt was made within the window.' },
+    },
+  });
+  expect(await job.requests()).toHaveLength(0);
 });
 
 test('a caller who asked not to wait is answered before the orchestrator is, and it is delivered all the same', async () => {

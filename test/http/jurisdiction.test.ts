@@ -64,11 +64,12 @@ test.each(['eu', 'fedramp'])(
     const report = pipeline.body('TRANSCRIBING');
     const reported = await ask(kept, pipeline.token, 'POST', `/internal/jobs/${job.id}/status`, report);
     expect(reported.status).toBe(409);
-    const body = { job_id: job.id, dispatch_id: dispatchId, kind: 'dispatch' };
+    const body = { job_id: job.id, dispatch_id: dispatchId, kind: 'dispatch', owner: 'own_alice' };
     for (const queue of ['retake-dispatches', 'retake-dead-letters']) {
       await worker.queue(
         createMessageBatch(queue, [{ id: 'one', timestamp: new Date(), attempts: 1, body }]),
         kept,
+        createExecutionContext(),
       );
     }
 

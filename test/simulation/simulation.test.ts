@@ -17,7 +17,7 @@ vi.mock('../../src/dispatch/orchestrator.ts', () => ({
   deliver: (delivery: Delivery) => world().deliver(delivery),
 }));
 vi.mock('../../src/config.ts', () => ({
-  requireConfig: () => ({ rules: RULES, orchestratorTimeoutMs: 2_500 }),
+  requireConfig: () => ({ rules: RULES, orchestratorTimeoutMs: 2_500, maxOpenDeliveries: 60 }),
 }));
 vi.mock('../../src/log.ts', () => ({ log: () => {}, describeError: String }));
 

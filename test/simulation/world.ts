@@ -4,7 +4,7 @@ import type { CallbackAnswer } from '../../src/actor/answers.ts';
 import { JobActor } from '../../src/actor/job-actor.ts';
 import { ProjectActor } from '../../src/actor/project-actor.ts';
 import { WorkspaceActor } from '../../src/actor/workspace-actor.ts';
-import type { Delivery } from '../../src/contract/messages.ts';
+import type { Delivery, DispatchMessage } from '../../src/contract/messages.ts';
 import type { Callback, DeliveryOutcome } from '../../src/domain/commands.ts';
 import type { Script } from '../support/pipeline/script.ts';
 import { Chance, type Chances } from './chance.ts';
@@ -156,10 +156,17 @@ export class World {
     );
   }
 
+  #producer(caller: Caller): object {
+    return {
+      send: (message: DispatchMessage, options: QueueSendOptions) =>
+        caller.canSend() ? this.queue.send(message, options) : never(),
+    };
+  }
+
   #jobEnv(gate: () => boolean): Env {
     const caller = gated(gate);
     return {
-      DISPATCHES: { send: (message: never) => (caller.canSend() ? this.queue.send(message) : never()) },
+      DISPATCHES: this.#producer(caller),
       PROJECT: { getByName: () => this.#stub(caller, this.project) },
     } as unknown as Env;
   }
@@ -177,6 +184,9 @@ export class World {
       },
       isAlive: () => invocation.isAlive,
     };
-    return { JOB: { getByName: () => this.#stub(caller, this.job) } } as unknown as Env;
+    return {
+      DISPATCHES: this.#producer(caller),
+      JOB: { getByName: () => this.#stub(caller, this.job) },
+    } as unknown as Env;
   }
 }

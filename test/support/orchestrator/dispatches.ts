@@ -111,6 +111,9 @@ export class Dispatches {
         this.#settle(received, 'dropped');
         response.destroy();
         return;
+      case 'interim':
+        response.writeEarlyHints({ link: '</dispatches>; rel=preconnect' });
+        return this.#answer(received, this.#take(received).reply);
       case 'hold':
         await gate.wait(dispatch.job_id, shutdown);
         return this.#answer(received, this.#take(received).reply);

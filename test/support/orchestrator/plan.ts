@@ -30,6 +30,8 @@ const faults = [
   z.strictObject({ kind: z.literal('accept_then_drop') }),
   /** Executes at once, answers later. */
   z.strictObject({ kind: z.literal('accept_late'), delay_ms: ms }),
+  /** Executes, and says 103 before it answers: an interim response (RFC 9110 §15.2). */
+  z.strictObject({ kind: z.literal('interim') }),
   /** Waits for a release, then accepts. */
   z.strictObject({ kind: z.literal('hold') }),
   /** Executes and answers 200, with a body of `bytes` (default 1 MiB) that is not JSON. */

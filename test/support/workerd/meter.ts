@@ -167,7 +167,7 @@ export class Meter {
       return this.#during(() => fetch(...args));
     });
     this.#wrap(worker, 'queue', (consume, args) => {
-      const { messages } = args[0] as MessageBatch;
+      const [{ messages }, , context] = args as [MessageBatch, unknown, ExecutionContext];
       this.#counts.workerRequests += 1;
       const kept = new Set<Message>();
       for (const message of messages) {
@@ -176,6 +176,8 @@ export class Meter {
           return retry(...options);
         });
       }
+      // What goes on when the queue has its answer.
+      wrap(context, 'waitUntil', (waitUntil, [goesOn]) => waitUntil(this.#during(() => goesOn)));
       return this.#during(async () => {
         await consume(...args);
         for (const message of messages) {

@@ -1,0 +1,31 @@
+// Calls of a Job by the queue's consumer. One that fails is repeated within moments, and one that does not answer has failed.
+
+/** An object that was moved or restarted is there again in a moment. */
+const REPEAT_AFTER_MS = [250, 750] as const;
+const LIMIT_MS = 5_000;
+
+/** What the call answers, at its third attempt at the latest. To be used for what may be repeated. */
+export async function persistently<T>(call: () => Promise<T>): Promise<T> {
+  const { promise: over, reject } = Promise.withResolvers<never>();
+  const timer = setTimeout(() => reject(new CallTimeout()), LIMIT_MS);
+  try {
+    return await Promise.race([repeated(call), over]);
+  } finally {
+    clearTimeout(timer);
+  }
+}
+
+async function repeated<T>(call: () => Promise<T>): Promise<T> {
+  for (const pauseMs of REPEAT_AFTER_MS) {
+    try {
+      return await call();
+    } catch {
+      await new Promise((resolve) => setTimeout(resolve, pauseMs));
+    }
+  }
+  return call();
+}
+
+class CallTimeout extends Error {
+  override name = 'CallTimeout';
+}
