@@ -1,7 +1,18 @@
 // Planted: answers that no document has, that come too late or never, and refusals for nothing.
 import { describe, expect, test } from 'vitest';
 import { ANSWER_RULES } from './answers.ts';
-import { brokenBy, call, done, findsPlanted, type Plant, REFUSED, RETRY, RUN, refused, told } from './kept.ts';
+import {
+  brokenBy,
+  call,
+  done,
+  findsPlanted,
+  type Plant,
+  REFUSED,
+  RETRY,
+  RUN,
+  refused,
+  told,
+} from './kept.ts';
 
 const asked =
   (...args: Parameters<typeof call>): Plant =>

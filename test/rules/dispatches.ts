@@ -1,6 +1,13 @@
 // What dispatches promise: nothing that was accepted is lost, nothing is doubled, and there is one at a time.
 import type { Call, CaseDispatch, JobCase, ToldDispatch, Windows } from './case.ts';
-import { ENDED_BY_OTHERS, MAY_BE_UNDELIVERED, PAUSES, SHORTEST_ATTEMPT_MS, WITHDRAWN, windowMsOf } from './protocol.ts';
+import {
+  ENDED_BY_OTHERS,
+  MAY_BE_UNDELIVERED,
+  PAUSES,
+  SHORTEST_ATTEMPT_MS,
+  WITHDRAWN,
+  windowMsOf,
+} from './protocol.ts';
 import { rule } from './rule.ts';
 
 export const DISPATCH_RULES = {
@@ -114,7 +121,8 @@ export const DISPATCH_RULES = {
     *broken({ dispatches, trail }) {
       for (const [index, { id, state }] of dispatches.entries()) {
         const next = dispatches[index + 1];
-        if (next && state === 'CANCELLED' && !isAbandoned(id, trail)) yield `${next.id} was opened although ${id} was cancelled`;
+        if (next && state === 'CANCELLED' && !isAbandoned(id, trail))
+          yield `${next.id} was opened although ${id} was cancelled`;
       }
     },
   }),

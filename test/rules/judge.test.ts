@@ -2,7 +2,19 @@
 import { describe, expect, test } from 'vitest';
 import type { Evidence } from './case.ts';
 import { judge, RULES, type RuleName, requireKept } from './judge.ts';
-import { AUDIO, brokenBy, entry, keptCase, lived, type Plant, REFUSED, RETRY, RUN, report, toCase } from './kept.ts';
+import {
+  AUDIO,
+  brokenBy,
+  entry,
+  keptCase,
+  lived,
+  type Plant,
+  REFUSED,
+  RETRY,
+  RUN,
+  report,
+  toCase,
+} from './kept.ts';
 import type { Rule } from './rule.ts';
 
 const rules = Object.entries(RULES) as [RuleName, Rule][];
@@ -80,7 +92,8 @@ describe('no violation is', () => {
       'an abandoned pipeline that was told so, and a retry after it',
       ({ dispatches, trail, reports, known }) => {
         for (const run of dispatches.slice(0, 1)) run.state = 'CANCELLED';
-        for (const failed of trail.slice(3, 4)) Object.assign(failed, { actor: 'editor', correlationId: null });
+        for (const failed of trail.slice(3, 4))
+          Object.assign(failed, { actor: 'editor', correlationId: null });
         reports.splice(2, 1);
         known.remembered.splice(2, 1);
         known.notices.set(RUN, 'DELIVERED');

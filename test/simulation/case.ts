@@ -48,7 +48,9 @@ export function caseOf(
       attempts: dispatch.deliveryAttempts,
     })),
     trail: storedTrail(object),
-    executions: orchestrator.executions.flatMap(({ jobId, dispatchId }) => (jobId === id ? [dispatchId] : [])),
+    executions: orchestrator.executions.flatMap(({ jobId, dispatchId }) =>
+      jobId === id ? [dispatchId] : [],
+    ),
     requests: records.requests,
     reports: records.reports,
     calls: records.calls,

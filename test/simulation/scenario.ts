@@ -118,7 +118,9 @@ export const scenarios: fc.Arbitrary<Scenario> = fc
         },
         {
           weight: 1,
-          arbitrary: fc.tuple(stuffing, fc.array(fc.oneof(plan, stuffing), { maxLength: 2 })).map((all) => all.flat()),
+          arbitrary: fc
+            .tuple(stuffing, fc.array(fc.oneof(plan, stuffing), { maxLength: 2 }))
+            .map((all) => all.flat()),
         },
       ),
       chances: fc.record({ faults, delays: fc.array(fc.nat(6), { maxLength: 80, size: 'max' }) }),

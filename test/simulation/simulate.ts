@@ -96,7 +96,9 @@ class Life {
       const jobCase = caseOf(this.#world, job, { lastStirredAt, clockWasSet, videoUris });
       for (const rule of requireKept(jobCase)) rules.add(rule);
       const { longestRow } = checker;
-      situations.push(...situationsOf(jobCase, this.#scenario, { job, chance, longestRow, touches: this.#touches }));
+      situations.push(
+        ...situationsOf(jobCase, this.#scenario, { job, chance, longestRow, touches: this.#touches }),
+      );
     }
     const sum = (count: (inhabitant: Inhabitant) => number) =>
       this.#inhabitants.reduce((total, inhabitant) => total + count(inhabitant), 0);
@@ -201,7 +203,9 @@ class Life {
         const dispatches = storedDispatches(object, present);
         return (
           !RESTING.includes(present.job.status) ||
-          dispatches.some(({ state, cancelNotice }) => OPEN.includes(state) || cancelNotice?.state === 'PENDING') ||
+          dispatches.some(
+            ({ state, cancelNotice }) => OPEN.includes(state) || cancelNotice?.state === 'PENDING',
+          ) ||
           (listedStatus(project, id) !== present.job.status && !mayBeListedOtherwise(chance))
         );
       })

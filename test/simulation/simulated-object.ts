@@ -114,7 +114,12 @@ export class SimulatedObject {
       callers: new Set(),
     };
     this.#instance = instance;
-    instance.actor = this.#make(this.#context(instance), () => this.#gate(instance));
+    try {
+      instance.actor = this.#make(this.#context(instance), () => this.#gate(instance));
+    } catch (error) {
+      this.#crash(instance, false);
+      throw error;
+    }
     return instance;
   }
 

@@ -38,7 +38,9 @@ afterAll(() => {
   vi.restoreAllMocks();
   vi.unstubAllGlobals();
   const { counts: situations } = sightings;
-  console.log(`soak ${JSON.stringify({ ...total, faults: Object.fromEntries([...faults].sort()), situations })}`);
+  console.log(
+    `soak ${JSON.stringify({ ...total, faults: Object.fromEntries([...faults].sort()), situations })}`,
+  );
 });
 
 test('whatever fails, one live pipeline at most, nothing accepted lost or doubled, and every job comes to rest', async () => {

@@ -32,7 +32,12 @@ export const SITUATIONS: readonly string[] = [
 export function situationsOf(
   jobCase: JobCase,
   { jobs, hangsFor, actions }: Scenario,
-  { job, chance, longestRow, touches }: { job: JobInWorld; chance: Chance; longestRow: number; touches: number },
+  {
+    job,
+    chance,
+    longestRow,
+    touches,
+  }: { job: JobInWorld; chance: Chance; longestRow: number; touches: number },
 ): string[] {
   const met = (...faults: string[]) => faults.some((fault) => chance.injected.has(fault));
   const isHanging = hangsFor !== null && job.id === `job_${hangsFor}`;
@@ -52,7 +57,9 @@ export function situationsOf(
     'a job had no room for more': job.records.wasFull,
   };
   const endings = Object.entries(BIG_ENDINGS).flatMap(([how, state]) =>
-    isBig && jobCase.dispatches.some((dispatch) => dispatch.state === state) ? [`a pipeline of a big job ${how}`] : [],
+    isBig && jobCase.dispatches.some((dispatch) => dispatch.state === state)
+      ? [`a pipeline of a big job ${how}`]
+      : [],
   );
   const seen = Object.entries(found).flatMap(([situation, isTrue]) => (isTrue ? [situation] : []));
   return [...caseSituations(jobCase), ...seen, ...endings];

@@ -48,7 +48,9 @@ export function storedReports(object: SimulatedObject): { dispatchId: string; ev
 
 /** The status with which the project lists the job; null when it does not. */
 export function listedStatus(project: SimulatedObject, jobId: string): string | null {
-  const [listed] = !isMade(project, 'job_summary') ? [] : project.rows('SELECT status FROM job_summary WHERE job_id = ?', jobId);
+  const [listed] = !isMade(project, 'job_summary')
+    ? []
+    : project.rows('SELECT status FROM job_summary WHERE job_id = ?', jobId);
   return listed === undefined ? null : String(listed.status);
 }
 

@@ -125,7 +125,10 @@ export function course(script: Script, { resumeFrom, key: ownKey }: Execution): 
   const stuffed = (report: Report, n: number): Report =>
     report.status !== 'EXPORTING' || script.stuffs === 0
       ? report
-      : { ...report, ...updates({ ...report.artifact_updates, exports: manyExports(script.stuffs, n, key) }) };
+      : {
+          ...report,
+          ...updates({ ...report.artifact_updates, exports: manyExports(script.stuffs, n, key) }),
+        };
 
   let reached: Failure['at'] = resumeFrom;
   for (const [index, status] of [resumeFrom, ...pathFrom(resumeFrom, script.goesOnTo)].entries()) {
