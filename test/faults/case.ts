@@ -13,6 +13,8 @@ export async function caseOf(job: ActingJob, { calls, reports }: Witness): Promi
   const isAged = { unknown: 'what is stored is made older when a pipeline is silent' };
   return {
     ...{ id: job.id, status, revision },
+    // No history renews its video.
+    videoUris: manifest.video_uri === null ? [] : [manifest.video_uri],
     ...{ videoUri: manifest.video_uri, openDispatchId: open?.dispatch_id ?? null },
     dispatches: dispatches.map(toDispatch),
     trail: (await job.transitions()).map(toEntry),

@@ -47,8 +47,9 @@ test('a chaos run is judged by every rule but those on what is not shown, and on
     'no report of a withdrawn dispatch is remembered',
     'a report that was taken is remembered',
     'only what was reported is remembered',
-    'a pipeline that was cancelled is told so',
+    'a pipeline that was executed and did not end by itself is told so',
     'an answer comes within the wait',
+    'all who wait for one dispatch are answered once its outcome is known',
   ]);
 });
 

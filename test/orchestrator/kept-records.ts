@@ -106,14 +106,14 @@ function transition(
   dispatch_id: string | null = null,
 ): ShownTransition {
   return {
-    ...{ seq: 0, actor_type, prev_status, new_status, dispatch_id },
+    ...{ seq: 0, event_type: 'status_changed', actor_type, prev_status, new_status, dispatch_id },
     ...{ occurred_at: time(seconds), correlation_id: null },
   };
 }
 
 function reported(from: string, callbacks: readonly CallbackRecord[]): ShownTransition[] {
   return callbacks.map(({ dispatch_id, body, status }, index) => ({
-    ...{ seq: 0, actor_type: 'orchestrator', new_status: status, dispatch_id },
+    ...{ seq: 0, event_type: 'status_changed', actor_type: 'orchestrator', new_status: status, dispatch_id },
     prev_status: callbacks[index - 1]?.status ?? from,
     ...{ occurred_at: body.occurred_at, correlation_id: body.correlation_id },
   }));

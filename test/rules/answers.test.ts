@@ -1,7 +1,18 @@
 // Planted: answers that no document has, that come too late or never, and refusals for nothing.
 import { describe, expect, test } from 'vitest';
 import { ANSWER_RULES } from './answers.ts';
-import { brokenBy, call, done, findsPlanted, type Plant, RETRY, refused } from './kept.ts';
+import {
+  brokenBy,
+  call,
+  done,
+  findsPlanted,
+  type Plant,
+  REFUSED,
+  RETRY,
+  RUN,
+  refused,
+  told,
+} from './kept.ts';
 
 const asked =
   (...args: Parameters<typeof call>): Plant =>
@@ -16,6 +27,7 @@ findsPlanted(ANSWER_RULES, {
     'a code with another status': asked('retry', 50, refused(503, 'ORCHESTRATOR_DISPATCH_FAILED')),
     'a 502 of what dispatches nothing': asked('read', 50, refused(502, 'ORCHESTRATOR_DISPATCH_FAILED')),
     'a conflict of what conflicts with nothing': asked('confirm', 50, refused(409, 'VIDEO_URI_CONFLICT')),
+    'an abandonment of what has ended': asked('abandon', 50, refused(409, 'FSM_TERMINAL_IMMUTABLE')),
     'a cancel that meets a running dispatch': asked('cancel', 50, refused(409, 'JOB_ALREADY_RUNNING')),
     'a refusal without a code': asked('retry', 50, {
       ...{ kind: 'refused', status: 409, code: null, dispatchId: null },
@@ -55,6 +67,24 @@ findsPlanted(ANSWER_RULES, {
   'a repeat is never refused because of its own dispatch': {
     'a repeat that meets itself': asked('retry', 50, refused(409, 'JOB_ALREADY_RUNNING', RETRY)),
   },
+  'a cancel that is repeated is answered as it was': {
+    'a repeat that is refused': ({ calls }) => {
+      calls.push(call('cancel', 45, done({ revision: 11 })));
+      calls.push(call('cancel', 50, refused(409, 'FSM_TERMINAL_IMMUTABLE')));
+    },
+  },
+  'all who wait for one dispatch are answered once its outcome is known': {
+    'a second caller who waits for what the first one knows': ({ calls }) => {
+      calls.push(call('run', 1.1, done({ dispatch: told(RUN, 'DELIVERED', { replayed: true }) })));
+      for (const last of calls.slice(-1)) last.endedAt = 9_100;
+    },
+    'one who is told of the withdrawal long after the other': asked(
+      'retry',
+      10,
+      refused(502, 'ORCHESTRATOR_DISPATCH_FAILED', REFUSED),
+      { endedAt: 18_000 },
+    ),
+  },
   'no revision is seen after a later one': {
     'a revision that went back': asked('read', 50, done({ revision: 9 })),
   },
@@ -76,11 +106,22 @@ describe('no violation is', () => {
       },
     ],
     [
+      'a refusal that an abandonment explains',
+      ({ calls }) => {
+        calls.push(call('abandon', 45, refused(409, 'JOB_NOT_RUNNING')));
+        calls.push(call('retry', 50, refused(409, 'RETRY_NOT_ALLOWED_STATE')));
+      },
+    ],
+    [
       'a refusal that a forgotten request explains',
       ({ calls }) => {
         calls.push(call('retry', 45, { kind: 'forgotten' }));
         calls.push(call('retry', 50, refused(409, 'JOB_ALREADY_RUNNING')));
       },
+    ],
+    [
+      'one who waits for what is still on its way',
+      asked('retry', 20, done({ dispatch: told(RETRY, 'PENDING', { replayed: true }) }), { endedAt: 29_000 }),
     ],
     [
       'an older revision that was asked for before the later one was answered',

@@ -42,8 +42,8 @@ export const ANSWER_RULES = {
         const { ending, endedAt } = call;
         if (ending.kind !== 'refused' || ending.status !== 409 || !isForDispatch(call)) continue;
         const before = calls.filter(({ sentAt }) => sentAt <= endedAt);
-        const isCancelled = before.some(({ operation }) => operation === 'cancel');
-        if (isCancelled && AFTER_CANCEL.includes(ending.code ?? '')) continue;
+        const isStopped = before.some(({ operation }) => operation === 'cancel' || operation === 'abandon');
+        if (isStopped && AFTER_STOP.includes(ending.code ?? '')) continue;
         // A request that its sender has forgotten may come late, and be what another one meets.
         if (before.some((other) => other.ending.kind === 'forgotten')) continue;
         yield `${inWords(call)}: nothing was in its way`;
@@ -60,6 +60,36 @@ export const ANSWER_RULES = {
         const running = dispatches.find(({ id }) => id === ending.dispatchId);
         if (running && running.request === request)
           yield `${inWords(call)}: because of ${running.id}, its own`;
+      }
+    },
+  }),
+  'a cancel that is repeated is answered as it was': rule({
+    kind: 'answer',
+    promise: 'S5',
+    *broken({ calls }) {
+      const cancels = calls.filter(({ operation }) => operation === 'cancel');
+      const cancelledAt = Math.min(
+        ...cancels.flatMap(({ ending, endedAt }) => (ending.kind === 'done' ? [endedAt] : [])),
+      );
+      for (const call of cancels) {
+        const { ending, sentAt } = call;
+        if (sentAt <= cancelledAt || ending.kind !== 'refused' || ending.status === 503) continue;
+        yield `${inWords(call)}: it was cancelled before`;
+      }
+    },
+  }),
+  'all who wait for one dispatch are answered once its outcome is known': rule({
+    kind: 'answer',
+    promise: 'L1',
+    needs: ['patience'],
+    *broken({ calls }, { patience: { marginMs } }) {
+      for (const waiters of Map.groupBy(calls.filter(isForDispatch), dispatchOf).values()) {
+        const outcomes = waiters.filter(tellsOutcome);
+        const knownAt = Math.min(...outcomes.map(({ endedAt }) => endedAt));
+        for (const call of outcomes) {
+          const heldMs = call.endedAt - Math.max(knownAt, call.sentAt);
+          if (heldMs > marginMs) yield `${inWords(call)}: ${heldMs} ms after another was told the same`;
+        }
       }
     },
   }),
@@ -87,8 +117,8 @@ export const ANSWER_RULES = {
   }),
 };
 
-const AFTER_CANCEL = ['FSM_TERMINAL_IMMUTABLE', 'RETRY_NOT_ALLOWED_STATE'];
-/** What the editors of the suites can meet: they confirm one video, and ask for one profile, which is allowed. */
+const AFTER_STOP = ['FSM_TERMINAL_IMMUTABLE', 'RETRY_NOT_ALLOWED_STATE'];
+/** What the editors of the suites can meet: they confirm one video, renew it more than one at a time, and ask for one profile, which is allowed. */
 const CONFLICTS: Readonly<Record<Call['operation'], readonly string[]>> = {
   project: [],
   create: [],
@@ -97,6 +127,8 @@ const CONFLICTS: Readonly<Record<Call['operation'], readonly string[]>> = {
   run: ['JOB_ALREADY_RUNNING', 'FSM_TERMINAL_IMMUTABLE', 'FSM_TRANSITION_INVALID'],
   retry: ['JOB_ALREADY_RUNNING', 'RETRY_NOT_ALLOWED_STATE', 'FSM_TERMINAL_IMMUTABLE'],
   cancel: ['FSM_TERMINAL_IMMUTABLE'],
+  abandon: ['JOB_NOT_RUNNING'],
+  renew: ['VIDEO_URI_CONFLICT', 'JOB_ALREADY_RUNNING', 'FSM_TERMINAL_IMMUTABLE'],
 };
 
 export function isDocumented(call: Call): boolean {
@@ -116,6 +148,18 @@ export function isDocumented(call: Call): boolean {
 
 const isForDispatch = ({ operation }: Call): boolean => operation === 'run' || operation === 'retry';
 const isAnswer = ({ kind }: Ending): boolean => kind === 'done' || kind === 'refused';
+
+/** Which dispatch a call was answered with, or refused because of; null for none. */
+const dispatchOf = ({ ending }: Call): string | null =>
+  ending.kind === 'done'
+    ? (ending.dispatch?.id ?? null)
+    : ending.kind === 'refused' && ending.status === 502
+      ? ending.dispatchId
+      : null;
+
+/** Whether the answer says what became of the delivery. */
+const tellsOutcome = (call: Call): boolean =>
+  dispatchOf(call) !== null && !(call.ending.kind === 'done' && call.ending.dispatch?.state === 'PENDING');
 
 export function inWords({ operation, ending }: Call): string {
   const answer = ending.kind === 'refused' ? `${ending.status} ${ending.code ?? ''}`.trim() : ending.kind;

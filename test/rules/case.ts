@@ -7,6 +7,8 @@ export interface JobCase {
   status: string;
   revision: number;
   videoUri: string | null;
+  /** Every reference that editors named for the video: what was not answered may have been taken. */
+  videoUris: readonly string[];
   openDispatchId: string | null;
   /** Oldest first. */
   dispatches: readonly CaseDispatch[];
@@ -66,6 +68,8 @@ export interface CaseDispatch {
 
 export interface Entry {
   seq: number;
+  /** What kind of entry it is, as the trail says. */
+  type: string;
   actor: string;
   from: string;
   to: string;
@@ -89,8 +93,10 @@ export interface Report {
   status: string;
   occurredAt: number;
   correlationId: string;
-  /** The artifact of the checkpoint that it reports. */
-  artifact: string | null;
+  /** What it brings, by the checkpoint that each artifact is. */
+  artifacts: Readonly<Record<string, string>>;
+  /** Of a failure: where it says that the pipeline was. */
+  failedStage: string | null;
   /** The earliest time at which it can have left. */
   sentAfter: number;
   answeredAt: number;
@@ -101,7 +107,7 @@ export interface Report {
 export type ReportAnswer = 'applied' | 'replayed' | 'refused' | 'failed' | 'none';
 
 export interface Call {
-  operation: 'project' | 'create' | 'confirm' | 'run' | 'retry' | 'cancel' | 'read';
+  operation: 'project' | 'create' | 'confirm' | 'renew' | 'run' | 'retry' | 'cancel' | 'abandon' | 'read';
   /** As of a dispatch; null of what asks for none. */
   request: string | null;
   /** The Prefer header. */

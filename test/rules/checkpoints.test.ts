@@ -10,6 +10,17 @@ findsPlanted(CHECKPOINT_RULES, {
     'a retry from another artifact': ({ dispatches }) => {
       for (const retry of dispatches.slice(-1)) retry.ref = 's3://other';
     },
+    'a retry that knows nothing of an artifact that came a report late': ({ reports }) => {
+      for (const failed of reports.slice(2, 3)) failed.artifacts = { AUDIO_READY: 's3://artifacts/audio-2' };
+    },
+    'a retry from an artifact whose stage was not reached': ({ reports, dispatches }) => {
+      for (const failed of reports.slice(2, 3)) failed.artifacts = { DRAFT_READY: 's3://artifacts/draft' };
+      for (const retry of dispatches.slice(-1)) retry.resumeFrom = 'DRAFT_READY';
+    },
+    'a retry from the upload that goes to another video': ({ dispatches, reports }) => {
+      for (const brought of reports.slice(0, 3)) brought.artifacts = {};
+      for (const retry of dispatches) Object.assign(retry, { resumeFrom: 'UPLOADED', ref: 's3://other' });
+    },
     'a retry from a checkpoint that was not reached yet': ({ dispatches }) => {
       for (const retry of dispatches.slice(-1)) retry.resumeFrom = 'DRAFT_READY';
     },

@@ -1,6 +1,6 @@
 // Where a retry goes on: at the furthest checkpoint that was on record when it was made, and everybody is told the same.
 import type { CaseDispatch, JobCase } from './case.ts';
-import { FURTHEST_FIRST } from './protocol.ts';
+import { FURTHEST_FIRST, isAtOrPast } from './protocol.ts';
 import { rule } from './rule.ts';
 import { entryKey, reportKey } from './trail.ts';
 
@@ -11,9 +11,9 @@ export const CHECKPOINT_RULES = {
     *broken(jobCase) {
       for (const dispatch of retries(jobCase)) {
         const { id, resumeFrom, ref } = dispatch;
-        const expected = resumePoint(dispatch, jobCase);
-        if (resumeFrom === expected.status && ref === expected.ref) continue;
-        yield `${id} resumed from ${resumeFrom} ${ref}; on record was ${expected.status} ${expected.ref}`;
+        const { status, refs } = resumePoint(dispatch, jobCase);
+        if (resumeFrom === status && ref !== null && refs.includes(ref)) continue;
+        yield `${id} resumed from ${resumeFrom} ${ref}; on record was ${status} ${refs.join(' or ')}`;
       }
     },
   }),
@@ -36,22 +36,32 @@ const retries = ({ dispatches }: JobCase): CaseDispatch[] =>
 
 /**
  * In its newest version, as the trail and the reports of the dispatches before this one have it: a job that may be retried
- * has failed, and moves under none of those any more. A checkpoint is reported with its artifact.
+ * has failed, and moves under none of those any more. The trail does not say where the video was when.
  */
 function resumePoint(
   { id }: CaseDispatch,
-  { dispatches, trail, reports, videoUri }: JobCase,
-): { status: string; ref: string | null } {
-  const ids = dispatches.map((dispatch) => dispatch.id);
-  const older = ids.slice(0, ids.indexOf(id));
-  const before = trail.filter(({ dispatchId }) => dispatchId !== null && older.includes(dispatchId));
-  for (const status of FURTHEST_FIRST) {
-    const reached = before.findLast(({ to }) => to === status);
-    if (!reached) continue;
-    const report = reports.find((sent) => reportKey(sent) === entryKey(reached));
-    return { status, ref: report?.artifact ?? null };
+  { dispatches, trail, reports, videoUris }: JobCase,
+): { status: string; refs: readonly string[] } {
+  const older = dispatches.slice(
+    0,
+    dispatches.findIndex((dispatch) => dispatch.id === id),
+  );
+  const versions = new Map<string, string>();
+  for (const entry of trail) {
+    const mover = older.find((dispatch) => dispatch.id === entry.dispatchId);
+    const report = mover && reports.find((sent) => reportKey(sent) === entryKey(entry));
+    if (!report) continue;
+    // A failure leaves the pipeline where it was, or where it says that it was.
+    const from = entry.from === 'FAILED' ? (mover.resumeFrom ?? '') : entry.from;
+    const reached = entry.to === 'FAILED' ? [from, report.failedStage ?? ''] : [entry.to];
+    for (const [checkpoint, ref] of Object.entries(report.artifacts)) {
+      if (reached.some((at) => isAtOrPast(at, checkpoint))) versions.set(checkpoint, ref);
+    }
   }
-  return { status: 'UPLOADED', ref: videoUri };
+  const furthest = FURTHEST_FIRST.find((status) => versions.has(status));
+  return furthest === undefined
+    ? { status: 'UPLOADED', refs: videoUris }
+    : { status: furthest, refs: [versions.get(furthest) ?? ''] };
 }
 
 function toldOf(id: string, { requests, calls }: JobCase) {

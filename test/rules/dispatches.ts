@@ -1,6 +1,13 @@
 // What dispatches promise: nothing that was accepted is lost, nothing is doubled, and there is one at a time.
 import type { Call, CaseDispatch, JobCase, ToldDispatch, Windows } from './case.ts';
-import { MAY_BE_UNDELIVERED, PAUSES, SHORTEST_ATTEMPT_MS, WITHDRAWN, windowMsOf } from './protocol.ts';
+import {
+  ENDED_BY_OTHERS,
+  MAY_BE_UNDELIVERED,
+  PAUSES,
+  SHORTEST_ATTEMPT_MS,
+  WITHDRAWN,
+  windowMsOf,
+} from './protocol.ts';
 import { rule } from './rule.ts';
 
 export const DISPATCH_RULES = {
@@ -111,10 +118,11 @@ export const DISPATCH_RULES = {
   'nothing is dispatched after what was cancelled': rule({
     kind: 'doubled',
     promise: 'S1',
-    *broken({ dispatches }) {
+    *broken({ dispatches, trail }) {
       for (const [index, { id, state }] of dispatches.entries()) {
         const next = dispatches[index + 1];
-        if (next && state === 'CANCELLED') yield `${next.id} was opened although ${id} was cancelled`;
+        if (next && state === 'CANCELLED' && !isAbandoned(id, trail))
+          yield `${next.id} was opened although ${id} was cancelled`;
       }
     },
   }),
@@ -125,8 +133,8 @@ export const DISPATCH_RULES = {
     *broken({ dispatches }, { lifetimes }) {
       for (const [index, { id, state }] of dispatches.entries()) {
         const next = dispatches[index + 1];
-        // What was withdrawn is touched again when its ghost turns up, so its times prove nothing.
-        if (!next || state === WITHDRAWN) continue;
+        // What is told to stop is touched again when that is delivered, so its times prove nothing.
+        if (!next || ENDED_BY_OTHERS.includes(state)) continue;
         const [lived, follows] = [lifetimes.get(id), lifetimes.get(next.id)];
         if (lived && follows && follows.madeAt < lived.changedAt) {
           yield `${next.id} was opened while ${id} was`;
@@ -144,6 +152,10 @@ function tellings({ calls }: JobCase): { call: Call; told: ToldDispatch; status:
       : [],
   );
 }
+
+/** An editor who gives a pipeline up fails the job, and one who cancels ends it. */
+const isAbandoned = (id: string, trail: JobCase['trail']): boolean =>
+  trail.some(({ dispatchId, actor, to }) => dispatchId === id && actor === 'editor' && to === 'FAILED');
 
 const find = ({ dispatches }: JobCase, id: string): CaseDispatch | undefined =>
   dispatches.find((dispatch) => dispatch.id === id);

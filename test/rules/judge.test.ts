@@ -2,7 +2,19 @@
 import { describe, expect, test } from 'vitest';
 import type { Evidence } from './case.ts';
 import { judge, RULES, type RuleName, requireKept } from './judge.ts';
-import { brokenBy, keptCase, lived, type Plant, REFUSED, RETRY, RUN, report, toCase } from './kept.ts';
+import {
+  AUDIO,
+  brokenBy,
+  entry,
+  keptCase,
+  lived,
+  type Plant,
+  REFUSED,
+  RETRY,
+  RUN,
+  report,
+  toCase,
+} from './kept.ts';
 import type { Rule } from './rule.ts';
 
 const rules = Object.entries(RULES) as [RuleName, Rule][];
@@ -74,6 +86,33 @@ describe('no violation is', () => {
         executions.push(REFUSED);
         known.notices.set(REFUSED, 'DELIVERED');
         known.lifetimes.set(REFUSED, lived(10, 60));
+      },
+    ],
+    [
+      'an abandoned pipeline that was told so, and a retry after it',
+      ({ dispatches, trail, reports, known }) => {
+        for (const run of dispatches.slice(0, 1)) run.state = 'CANCELLED';
+        for (const failed of trail.slice(3, 4))
+          Object.assign(failed, { actor: 'editor', correlationId: null });
+        reports.splice(2, 1);
+        known.remembered.splice(2, 1);
+        known.notices.set(RUN, 'DELIVERED');
+        known.lifetimes.set(RUN, lived(1, 21));
+      },
+    ],
+    [
+      'a renewed video',
+      ({ trail, videoUris }) => {
+        videoUris.push('s3://video-2');
+        trail.push({ ...entry('editor', 'DRAFT_READY', 'DRAFT_READY', null), type: 'video_renewed' });
+      },
+    ],
+    [
+      'an artifact that came with the failure',
+      ({ reports }) => {
+        for (const [index, told] of reports.slice(1, 3).entries()) {
+          told.artifacts = index === 0 ? {} : { AUDIO_READY: AUDIO };
+        }
       },
     ],
     [

@@ -66,6 +66,7 @@ export function keptCase() {
   } satisfies Evidence;
   return {
     ...{ id: 'job_1', status: 'DRAFT_READY', revision: 10, videoUri: 's3://video' as string | null },
+    videoUris: ['s3://video'],
     openDispatchId: null as string | null,
     executions: [RUN, RETRY] as string[],
     ...{ dispatches, trail, requests, reports, calls, known },
@@ -118,14 +119,15 @@ export function report(
   artifact: string | null = null,
 ): Report {
   return {
-    ...{ dispatchId, status, artifact, eventId: `${status} ${seconds}`, correlationId: `exe_${dispatchId}` },
+    ...{ dispatchId, status, artifacts: artifact === null ? {} : { [status]: artifact }, failedStage: null },
+    ...{ eventId: `${status} ${seconds}`, correlationId: `exe_${dispatchId}` },
     ...{ occurredAt: at(seconds - 0.1), sentAfter: at(seconds - 0.1), answeredAt: at(seconds) },
     answer: 'applied',
   };
 }
 
 export function entry(actor: string, from: string, to: string, dispatchId: string | null): Entry {
-  return { seq: 99, actor, from, to, dispatchId, occurredAt: 0, correlationId: null };
+  return { seq: 99, type: 'status_changed', actor, from, to, dispatchId, occurredAt: 0, correlationId: null };
 }
 
 const reported = (before: string, reports: readonly Report[]): Entry[] =>

@@ -19,6 +19,7 @@ export interface ShownDispatch {
 /** Of an entry of the audit trail as the API shows it. */
 export interface ShownTransition {
   seq: number;
+  event_type: string;
   actor_type: 'editor' | 'orchestrator' | 'system';
   prev_status: string;
   new_status: string;
@@ -34,6 +35,7 @@ export interface SentBody {
   occurred_at: string;
   correlation_id: string;
   artifact_updates?: object | undefined;
+  failed_stage?: string | undefined;
 }
 
 export const toDispatch = (shown: ShownDispatch): CaseDispatch => ({
@@ -48,6 +50,7 @@ export const toDispatch = (shown: ShownDispatch): CaseDispatch => ({
 
 export const toEntry = (shown: ShownTransition): Entry => ({
   seq: shown.seq,
+  type: shown.event_type,
   actor: shown.actor_type,
   from: shown.prev_status,
   to: shown.new_status,
@@ -73,18 +76,29 @@ export function toReport(
   attempt: Pick<Report, 'sentAfter' | 'answeredAt' | 'answer'>,
 ): Report {
   const updates: Readonly<Record<string, unknown>> = { ...body.artifact_updates };
-  const field = ARTIFACT_FIELD[body.status];
-  // audioUri goes by the name of audio_uri.
-  const artifact = field && updates[field.replace('Uri', '_uri')];
   return {
     dispatchId,
     eventId: body.event_id,
     status: body.status,
     occurredAt: Date.parse(body.occurred_at),
     correlationId: body.correlation_id,
-    artifact: typeof artifact === 'string' ? artifact : null,
+    // audioUri goes by the name of audio_uri.
+    artifacts: byCheckpoint((field) => updates[field.replace('Uri', '_uri')]),
+    failedStage: body.failed_stage ?? null,
     ...attempt,
   };
+}
+
+/** The artifacts that a report brings, by checkpoint. */
+export function byCheckpoint(
+  brought: (field: (typeof ARTIFACT_FIELD)[string]) => unknown,
+): Report['artifacts'] {
+  const found: Record<string, string> = {};
+  for (const [checkpoint, field] of Object.entries(ARTIFACT_FIELD)) {
+    const uri = brought(field);
+    if (typeof uri === 'string') found[checkpoint] = uri;
+  }
+  return found;
 }
 
 /** `status` is null when there was no answer. */

@@ -48,6 +48,13 @@ export const OPEN = ['PENDING', 'DELIVERED', 'RUNNING'];
 export const WITHDRAWN = 'UNDELIVERABLE';
 export const MAY_BE_UNDELIVERED = ['PENDING', 'CANCELLED', WITHDRAWN];
 
+/** Whether what is `at` this status lies at this checkpoint or behind it. */
+export const isAtOrPast = (at: string, checkpoint: string): boolean =>
+  ORDER.indexOf(at) >= ORDER.indexOf(checkpoint);
+
+/** What ends a pipeline that did not end by itself; only what was withdrawn it may never have begun. */
+export const ENDED_BY_OTHERS = ['CANCELLED', 'TIMED_OUT', WITHDRAWN];
+
 /** The pauses between attempts to deliver; the last one stays. */
 export const PAUSES = [1_000, 2_000, 4_000, 8_000, 15_000];
 export const SHORTEST_ATTEMPT_MS = 250;

@@ -64,9 +64,15 @@ findsPlanted(REPORT_RULES, {
       calls.push(call('cancel', 21.5, done({})));
     },
   },
-  'a pipeline that was cancelled is told so': {
+  'a pipeline that was executed and did not end by itself is told so': {
     'a pipeline that was cancelled while it ran and never heard of it': (kept) => {
       withState(kept, RETRY, 'CANCELLED');
+    },
+    'a pipeline that was given up for silent and never heard of it': (kept) => {
+      withState(kept, RUN, 'TIMED_OUT');
+    },
+    'a pipeline that was begun although its delivery was withdrawn': ({ executions }) => {
+      executions.push(REFUSED);
     },
   },
   'no report meets an internal error': {

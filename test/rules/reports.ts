@@ -1,7 +1,7 @@
 // Which reports may move a job: each once, none of what was answered as withdrawn, none but the newest pipeline's, and
 // none once the job was cancelled.
 import type { JobCase, Report } from './case.ts';
-import { FURTHEST_FIRST, IN_PROGRESS, WITHDRAWN } from './protocol.ts';
+import { ENDED_BY_OTHERS, FURTHEST_FIRST, IN_PROGRESS, WITHDRAWN } from './protocol.ts';
 import { rule } from './rule.ts';
 
 export const REPORT_RULES = {
@@ -116,14 +116,14 @@ export const REPORT_RULES = {
       }
     },
   }),
-  'a pipeline that was cancelled is told so': rule({
+  'a pipeline that was executed and did not end by itself is told so': rule({
     kind: 'broken cancel',
     promise: 'S1',
     needs: ['notices'],
     *broken({ dispatches, executions }, { notices }) {
       for (const { id, state } of dispatches) {
-        if (state !== 'CANCELLED' || notices.has(id) || !executions.includes(id)) continue;
-        yield `${id} was cancelled, and its pipeline was never told`;
+        if (!ENDED_BY_OTHERS.includes(state) || notices.has(id) || !executions.includes(id)) continue;
+        yield `${id} ended ${state}, and its pipeline was never told`;
       }
     },
   }),

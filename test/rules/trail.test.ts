@@ -60,6 +60,20 @@ findsPlanted(TRAIL_RULES, {
     'a heartbeat of a stage that has none': ({ trail }) => {
       trail.push(entry('orchestrator', 'DRAFT_READY', 'DRAFT_READY', RETRY));
     },
+    'an entry that is not of its kind': ({ trail }) => {
+      for (const last of trail.slice(-1)) last.type = 'failed_again';
+    },
+    'an entry of a kind that there is not': ({ trail }) => {
+      for (const last of trail.slice(-1)) last.type = 'something_else';
+    },
+    'a video that a pipeline renewed': ({ trail }) => {
+      trail.push({ ...entry('orchestrator', 'DRAFT_READY', 'DRAFT_READY', RETRY), type: 'video_renewed' });
+    },
+    'a video that was renewed while a pipeline was at work': ({ trail }) => {
+      const at = trail.findIndex(({ to }) => to === 'TRANSCRIBING') + 1;
+      const renewed = entry('editor', 'TRANSCRIBING', 'TRANSCRIBING', null);
+      trail.splice(at, 0, { ...renewed, type: 'video_renewed' });
+    },
     'life after the end': ({ trail }) => {
       trail.push(entry('editor', 'DRAFT_READY', 'CANCELLED', null));
       trail.push(entry('orchestrator', 'CANCELLED', 'EXPORTING', RETRY));

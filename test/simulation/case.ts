@@ -2,15 +2,16 @@
 // orchestrator's executions, and what was seen from outside.
 import { RULES } from '../domain/memory-job.ts';
 import type { JobCase, Known } from '../rules/case.ts';
+import type { Chance } from './chance.ts';
 import {
   listedStatus,
   namesProject,
   storedDispatches,
-  storedJob,
+  storedPresent,
   storedReports,
   storedTrail,
 } from './stored.ts';
-import type { World } from './world.ts';
+import type { JobInWorld, World } from './world.ts';
 
 /** Everything that is awaited has run out by then: window, first callback, stage, push, with late alarms. */
 const LIVENESS_BOUND_MS = 5_000_000;
@@ -19,17 +20,26 @@ const ANSWER_MARGIN_MS = 2_000;
 /** How long an editor waits who does not say. */
 export const DEFAULT_WAIT_MS = 10_000;
 
+/** A new instance takes a job at rest that has no alarm for one that is listed as it is. */
+export const mayBeListedOtherwise = (chance: Chance): boolean => chance.injected.has('alarm: vanishes');
+
 export function caseOf(
-  { job: object, project, workspace, orchestrator, records, chance, timeline }: World,
-  { lastStirredAt, clockWasSet }: { lastStirredAt: number; clockWasSet: boolean },
+  { project, workspace, orchestrator, chance, timeline }: World,
+  { id, object, records }: JobInWorld,
+  {
+    lastStirredAt,
+    clockWasSet,
+    videoUris,
+  }: { lastStirredAt: number; clockWasSet: boolean; videoUris: readonly string[] },
 ): JobCase {
-  const job = storedJob(object);
-  if (job === null) throw new Error('broken: the job exists');
-  const dispatches = storedDispatches(object);
+  const present = storedPresent(object);
+  if (present === null) throw new Error('broken: the job exists');
+  const { job } = present;
+  const dispatches = storedDispatches(object, present);
   const knownUnless = <T>(isUnknown: boolean, why: string, known: T): Known<T> =>
     isUnknown ? { unknown: why } : { known };
   return {
-    ...{ id: job.id, status: job.status, revision: job.revision },
+    ...{ id, videoUris, status: job.status, revision: job.revision },
     ...{ videoUri: job.manifest.videoUri, openDispatchId: job.openDispatchId },
     dispatches: dispatches.map((dispatch) => ({
       ...{ id: dispatch.id, kind: dispatch.kind, state: dispatch.state },
@@ -38,12 +48,18 @@ export function caseOf(
       attempts: dispatch.deliveryAttempts,
     })),
     trail: storedTrail(object),
-    executions: orchestrator.executions.map(({ dispatchId }) => dispatchId),
+    executions: orchestrator.executions.flatMap(({ jobId, dispatchId }) =>
+      jobId === id ? [dispatchId] : [],
+    ),
     requests: records.requests,
     reports: records.reports,
     calls: records.calls,
     evidence: {
-      listed: { known: namesProject(workspace) ? listedStatus(project) : null },
+      listed: knownUnless(
+        mayBeListedOtherwise(chance),
+        'the alarm that was to tell the list may be the one that vanished',
+        namesProject(workspace) ? listedStatus(project, id) : null,
+      ),
       notices: {
         known: new Map(
           dispatches.flatMap(({ id, cancelNotice }) => (cancelNotice ? [[id, cancelNotice.state]] : [])),

@@ -5,7 +5,10 @@
 const FAULTS = {
   /** Before an object's output leaves: what was written since the last one is lost, or kept, with the object's memory gone. */
   gate: { 'lost-and-crashed': 2, 'stored-and-crashed': 3, 'sent-and-crashed': 3 },
-  call: { 'never-arrives': 2, 'answer-lost': 2 },
+  /** The last two are calls that neither answer nor fail: nobody took them, or nobody answers. */
+  call: { 'never-arrives': 2, 'answer-lost': 2, hangs: 1, 'answer-hangs': 1 },
+  /** Of the queue, as of a call. */
+  queue: { hangs: 1, 'taken-and-hangs': 1 },
   send: { refused: 3, 'stored-but-failed': 2 },
   message: { twice: 8, late: 6, 'very-late': 3, 'dead-letter': 1 },
   consumer: { dies: 3 },
@@ -18,7 +21,8 @@ const FAULTS = {
     'arrives-late': 5,
     'answers-late': 6,
   },
-  alarm: { late: 8 },
+  /** One that never comes is still there to be seen, overdue; one that vanishes is not. */
+  alarm: { late: 8, 'never-comes': 2, vanishes: 1 },
 } as const;
 /** Every kind, as it is counted. */
 export const ALL_FAULTS = Object.entries(FAULTS)
@@ -36,6 +40,8 @@ export interface Chances {
 
 export class Chance {
   readonly injected = new Map<string, number>();
+  /** How many there were. */
+  count = 0;
   readonly #faults: number[];
   readonly #delays: number[];
 
@@ -49,7 +55,9 @@ export class Chance {
     let left = 99 - (this.#faults.pop() ?? 0);
     for (const [name, weight] of Object.entries(FAULTS[place])) {
       if (left < weight) {
-        this.count(`${place}: ${name}`);
+        const fault = `${place}: ${name}`;
+        this.injected.set(fault, (this.injected.get(fault) ?? 0) + 1);
+        this.count += 1;
         return name as Fault<P>;
       }
       left -= weight;
@@ -57,8 +65,9 @@ export class Chance {
     return null;
   }
 
-  count(fault: string): void {
-    this.injected.set(fault, (this.injected.get(fault) ?? 0) + 1);
+  /** Whether nothing fails any more. */
+  get isSpent(): boolean {
+    return this.#faults.length === 0;
   }
 
   delayMs(): number {

@@ -5,13 +5,16 @@ import { USUAL } from './simulated-orchestrator.ts';
 
 const before = (at: Failure['at']): Failure => ({ comes: 'before', at });
 
+const ONE_JOB = { jobs: 1, hangsFor: null };
+
 export const FOUND: readonly Scenario[] = [
   // Seed 3: a clock that had stepped back gave two dispatches one creation time, and a repeated report of the
   // first passed the fence and closed the second.
   {
+    ...ONE_JOB,
     actions: [
-      { afterMs: 0, action: { do: 'clock', skewMs: -90_000 } },
-      { afterMs: 70_000, action: { do: 'retry', request: 'a', prefer: '' } },
+      { afterMs: 0, job: 0, action: { do: 'clock', skewMs: -90_000 } },
+      { afterMs: 70_000, job: 0, action: { do: 'retry', request: 'a', prefer: '', twice: false } },
     ],
     plans: [
       { ...USUAL, fails: before('GENERATING'), repeatsAfterMs: 100_000, swapsPairs: true },
@@ -22,7 +25,8 @@ export const FOUND: readonly Scenario[] = [
   // Seed 100: the push of a retry's first status arrived and its answer was lost. The retry failed again, so that the
   // job's status was the one last known to be listed, and the workspace went on listing the other.
   {
-    actions: [{ afterMs: 12_000, action: { do: 'retry', request: 'a', prefer: '' } }],
+    ...ONE_JOB,
+    actions: [{ afterMs: 12_000, job: 0, action: { do: 'retry', request: 'a', prefer: '', twice: false } }],
     plans: [
       { ...USUAL, fails: before('TRANSCRIBING') },
       { ...USUAL, fails: before('TRANSCRIBING') },
@@ -32,9 +36,10 @@ export const FOUND: readonly Scenario[] = [
   // Seed 1: the instance that cancels has a clock behind that of the one whose delivery is under way, took the
   // dispatch for its own, and did not tell the pipeline, which got it late.
   {
+    ...ONE_JOB,
     actions: [
-      { afterMs: 40, action: { do: 'clock', skewMs: -90_000 } },
-      { afterMs: 0, action: { do: 'cancel' } },
+      { afterMs: 40, job: 0, action: { do: 'clock', skewMs: -90_000 } },
+      { afterMs: 0, job: 0, action: { do: 'cancel' } },
     ],
     plans: [USUAL],
     chances: { faults: [...Array<number>(19).fill(0), 71], delays: [] },

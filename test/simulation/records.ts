@@ -5,13 +5,16 @@ import type { Delivery } from '../../src/contract/messages.ts';
 import type { Callback, DeliveryOutcome } from '../../src/domain/commands.ts';
 import type { Rejection } from '../../src/domain/rejection.ts';
 import type { Call, Ending, OrchestratorRequest, Report, ReportAnswer } from '../rules/case.ts';
-import { ARTIFACT_FIELD } from '../rules/protocol.ts';
+import { byCheckpoint } from '../rules/outside.ts';
 
 export class Records {
   readonly calls: Call[] = [];
   readonly requests: OrchestratorRequest[] = [];
   readonly reports: Report[] = [];
   longestRetryAfterMs = 0;
+  /** Of the messages that met no fault, between the queue and the orchestrator. */
+  longestToHealthyMs = 0;
+  wasFull = false;
   readonly #now: () => number;
 
   constructor(now: () => number) {
@@ -36,17 +39,17 @@ export class Records {
   }
 
   /** A pipeline reports; what is returned takes the answer. */
-  reported({
-    dispatchId,
-    eventId,
-    status,
-    correlationId,
-    ...report
-  }: Callback): (answer: ReportAnswer) => void {
-    const field = ARTIFACT_FIELD[status];
+  reported({ dispatchId, eventId, status, ...report }: Callback): (answer: ReportAnswer) => void {
     const sent: Report = {
-      ...{ dispatchId, eventId, status, occurredAt: report.occurredAt, correlationId: correlationId ?? '' },
-      artifact: field ? report.artifacts[field] : null,
+      ...{
+        dispatchId,
+        eventId,
+        status,
+        occurredAt: report.occurredAt,
+        correlationId: report.correlationId ?? '',
+      },
+      artifacts: byCheckpoint((field) => report.artifacts[field]),
+      failedStage: report.failure?.failedStage ?? null,
       ...{ sentAfter: this.#now(), answeredAt: Infinity, answer: 'none' },
     };
     this.reports.push(sent);

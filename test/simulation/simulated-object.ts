@@ -30,6 +30,10 @@ export class SimulatedObject {
   #alarmAt: number | null = null;
   #durableAlarmAt: number | null = null;
   #alarmTimer: Timer | null = null;
+  /** The alarm that never comes, while it is the one that stands. */
+  #lostAlarm: number | null = null;
+  #hasLostAlarm = false;
+  #isRinging = false;
   #commits = 0;
 
   constructor(timeline: Timeline, chance: Chance, make: Make) {
@@ -43,15 +47,25 @@ export class SimulatedObject {
     return this.#commits;
   }
 
+  /** When the alarm comes; null when none will. */
   get alarmAt(): number | null {
-    return this.#alarmAt;
+    return this.#alarmAt === this.#lostAlarm ? null : this.#alarmAt;
   }
 
-  /** One call of a method, as an RPC reaches it. Rejects when the object is reset meanwhile. */
-  async invoke(method: string, args: unknown[]): Promise<unknown> {
+  /** Whether an alarm was set that never came, and none was set since. */
+  get hasLostAlarm(): boolean {
+    return this.#hasLostAlarm;
+  }
+
+  /**
+   * One call of a method, as an RPC reaches it; `begins` is called right before it. Rejects when the object is reset
+   * meanwhile.
+   */
+  async invoke(method: string, args: unknown[], begins: () => void = () => {}): Promise<unknown> {
     const instance = this.#live();
     await instance.ready;
     if (!instance.isAlive) throw GONE;
+    begins();
     return new Promise((resolve, reject) => {
       instance.callers.add(reject);
       const call = (instance.actor as Record<string, (...args: unknown[]) => unknown>)[method];
@@ -81,6 +95,12 @@ export class SimulatedObject {
     return this.#statement(query).all(...bindings) as Record<string, unknown>[];
   }
 
+  /** As if another version of the service had stored it. Nobody may be at work here. */
+  rewrite(query: string, ...bindings: SQLInputValue[]): void {
+    if (this.#instance || this.#isDirty) throw new Error('what is at work is not rewritten');
+    this.#statement(query).run(...bindings);
+  }
+
   close(): void {
     this.#database.close();
   }
@@ -94,7 +114,12 @@ export class SimulatedObject {
       callers: new Set(),
     };
     this.#instance = instance;
-    instance.actor = this.#make(this.#context(instance), () => this.#gate(instance));
+    try {
+      instance.actor = this.#make(this.#context(instance), () => this.#gate(instance));
+    } catch (error) {
+      this.#crash(instance, false);
+      throw error;
+    }
     return instance;
   }
 
@@ -178,6 +203,8 @@ export class SimulatedObject {
         if (!instance.isAlive) return;
         this.#write();
         this.#alarmAt = at;
+        this.#lostAlarm = null;
+        this.#hasLostAlarm = false;
         this.#watchAlarm();
       },
       getAlarm: async () => {
@@ -223,19 +250,35 @@ export class SimulatedObject {
   #watchAlarm(): void {
     if (this.#alarmTimer) this.#timeline.cancel(this.#alarmTimer);
     this.#alarmTimer = null;
-    if (this.#alarmAt === null) return;
-    const lateMs = this.#chance.fault('alarm') === 'late' ? 30_000 : 0;
+    if (this.#alarmAt === null || this.#alarmAt === this.#lostAlarm) return;
+    const fault = this.#chance.fault('alarm');
+    if (fault === 'never-comes') {
+      this.#lostAlarm = this.#alarmAt;
+      this.#hasLostAlarm = true;
+      return;
+    }
+    const lateMs = fault === 'late' ? 30_000 : 0;
     const inMs = this.#alarmAt - this.#timeline.skewMs - this.#timeline.now + lateMs;
-    this.#alarmTimer = this.#timeline.after(inMs, () => this.#ring());
+    this.#alarmTimer = this.#timeline.after(inMs, () => {
+      this.#alarmTimer = null;
+      if (fault === 'vanishes') {
+        this.#alarmAt = this.#durableAlarmAt = null;
+        this.#hasLostAlarm = true;
+      } else if (!this.#isRinging) this.#ring();
+    });
   }
 
-  /** At least once: the alarm is cleared only together with what its handler stored. */
+  /**
+   * At least once, and one at a time. Until its handler begins the alarm is seen to stand; it is gone for good only together
+   * with what the handler stored.
+   */
   async #ring(): Promise<void> {
     const rung = this.#alarmAt;
-    this.#alarmTimer = null;
-    this.#alarmAt = null;
+    this.#isRinging = true;
     try {
-      await this.invoke('alarm', []);
+      await this.invoke('alarm', [], () => {
+        this.#alarmAt = null;
+      });
     } catch {
       // Reset on the way: the platform tries again.
       if (this.#alarmAt === null || this.#alarmAt === rung) {
@@ -243,6 +286,10 @@ export class SimulatedObject {
         this.#durableAlarmAt = this.#alarmAt;
         this.#watchAlarm();
       }
+    } finally {
+      this.#isRinging = false;
+      // What came due meanwhile.
+      if (this.#alarmAt !== null && this.#alarmTimer === null) this.#watchAlarm();
     }
   }
 }

@@ -18,13 +18,14 @@ export const USUAL: Script = {
 };
 
 export interface Execution {
+  jobId: string;
   dispatchId: string;
   startedAt: number;
   isStopped: boolean;
 }
 
-/** Applies a callback; rejects when there is no answer. Answers the refusal's code, or null. */
-export type Apply = (callback: Callback) => Promise<string | null>;
+/** Applies a callback of this job; rejects when there is no answer. Answers the refusal's code, or null. */
+export type Apply = (jobId: string, callback: Callback) => Promise<string | null>;
 
 const STUCK_IN_NETWORK_MS = 45_000;
 const ATTEMPTS = 6;
@@ -36,9 +37,17 @@ export class SimulatedOrchestrator {
   readonly #scripts: Script[];
   readonly #apply: Apply;
   readonly #cancelled = new Set<string>();
+  readonly #hangsFor: string | null;
 
-  constructor(timeline: Timeline, chance: Chance, scripts: readonly Script[], apply: Apply) {
+  /** Whatever is sent for the job `hangsFor` is never answered, nor taken. */
+  constructor(
+    timeline: Timeline,
+    chance: Chance,
+    { scripts, hangsFor }: { scripts: readonly Script[]; hangsFor: string | null },
+    apply: Apply,
+  ) {
     this.#timeline = timeline;
+    this.#hangsFor = hangsFor;
     this.#chance = chance;
     this.#scripts = scripts.toReversed();
     this.#apply = apply;
@@ -51,6 +60,7 @@ export class SimulatedOrchestrator {
       await this.#timeline.sleep(delivery.timeoutMs);
       return { kind: 'unknown', error: 'no answer', retryAfterMs: null };
     };
+    if (delivery.jobId === this.#hangsFor) return silence();
     const known = this.#find(delivery.dispatchId);
     const fault = this.#chance.fault('delivery');
     switch (fault) {
@@ -85,13 +95,13 @@ export class SimulatedOrchestrator {
   }
 
   #take(delivery: Delivery): DeliveryOutcome {
-    const { dispatchId } = delivery;
+    const { jobId, dispatchId } = delivery;
     const known = this.#find(dispatchId);
     if (delivery.type === 'job.cancel') {
       this.#cancelled.add(dispatchId);
       if (known) known.isStopped = true;
     } else if (!known && !this.#cancelled.has(dispatchId)) {
-      const execution = { dispatchId, startedAt: this.#timeline.now, isStopped: false };
+      const execution = { jobId, dispatchId, startedAt: this.#timeline.now, isStopped: false };
       this.executions.push(execution);
       this.#run(execution, delivery);
     }
@@ -148,7 +158,9 @@ export class SimulatedOrchestrator {
       if (execution.isStopped) return null;
       await this.#timeline.sleep(this.#chance.delayMs());
       try {
-        const errorCode = await this.#apply(report);
+        const errorCode = await this.#apply(execution.jobId, report);
+        // Whoever stuffs a job tells how it ends all the same, and that has to be taken.
+        if (errorCode === 'MANIFEST_FULL') return { status: 204, errorCode: null };
         const answer = { status: errorCode === null ? 204 : 409, errorCode };
         // Repeats of earlier reports are on their way still.
         if (afterAnswer(answer) === 'stop') execution.isStopped = true;

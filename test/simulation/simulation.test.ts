@@ -5,9 +5,12 @@ import { afterAll, beforeAll, expect, test, vi } from 'vitest';
 import type { Delivery } from '../../src/contract/messages.ts';
 import { RULES } from '../domain/memory-job.ts';
 import { RULES as JUDGED, type RuleName } from '../rules/judge.ts';
+import { Sightings } from '../rules/situations.ts';
 import { ALL_FAULTS } from './chance.ts';
 import { FOUND } from './found.ts';
-import { scenarios, simulate, world } from './scenario.ts';
+import { scenarios } from './scenario.ts';
+import { simulate, world } from './simulate.ts';
+import { SITUATIONS } from './situations.ts';
 import type { Timer } from './timeline.ts';
 
 const numRuns = Number(process.env.SIMULATIONS ?? 5_000);
@@ -24,6 +27,7 @@ vi.mock('../../src/log.ts', () => ({ log: () => {}, describeError: String }));
 const total = { worlds: 0, seed, events: 0, executions: 0, accepted: 0, requests: 0, reports: 0 };
 const faults = new Map<string, number>();
 const applied = new Set<RuleName>();
+const sightings = new Sightings(SITUATIONS);
 
 beforeAll(() => {
   vi.spyOn(Date, 'now').mockImplementation(() => world().timeline.now + world().timeline.skewMs);
@@ -33,7 +37,10 @@ beforeAll(() => {
 afterAll(() => {
   vi.restoreAllMocks();
   vi.unstubAllGlobals();
-  console.log(`soak ${JSON.stringify({ ...total, faults: Object.fromEntries([...faults].sort()) })}`);
+  const { counts: situations } = sightings;
+  console.log(
+    `soak ${JSON.stringify({ ...total, faults: Object.fromEntries([...faults].sort()), situations })}`,
+  );
 });
 
 test('whatever fails, one live pipeline at most, nothing accepted lost or doubled, and every job comes to rest', async () => {
@@ -46,6 +53,7 @@ test('whatever fails, one live pipeline at most, nothing accepted lost or double
       total.accepted += tally.accepted;
       total.requests += tally.requests;
       total.reports += tally.reports;
+      sightings.add(tally.situations);
       for (const rule of tally.rules) applied.add(rule);
       for (const [fault, count] of tally.faults) faults.set(fault, (faults.get(fault) ?? 0) + count);
     }),
@@ -54,6 +62,7 @@ test('whatever fails, one live pipeline at most, nothing accepted lost or double
   // A proof by worlds in which nothing happened would be none.
   expect(total.executions).toBeGreaterThan(numRuns);
   expect([...faults.keys()].sort()).toEqual(ALL_FAULTS);
+  expect(sightings.tooSeldom(numRuns / 200)).toEqual([]);
   // So would one by judges who saw nothing of it.
   expect(total.requests).toBeGreaterThan(total.executions);
   expect(total.reports).toBeGreaterThan(total.executions);

@@ -1,5 +1,5 @@
-// One job's whole world: the service's own actors, stores, outbox and consumers, in simulated surroundings.
-// What stands in for the platform and for the orchestrator is at the outermost edge.
+// A project's whole world: the service's own actors, stores, outbox and consumers, in simulated surroundings, for one job or
+// several. What stands in for the platform and for the orchestrator is at the outermost edge.
 import type { CallbackAnswer } from '../../src/actor/answers.ts';
 import { JobActor } from '../../src/actor/job-actor.ts';
 import { ProjectActor } from '../../src/actor/project-actor.ts';
@@ -12,12 +12,15 @@ import { Records, toReportAnswer } from './records.ts';
 import { GONE, SimulatedObject } from './simulated-object.ts';
 import { SimulatedOrchestrator } from './simulated-orchestrator.ts';
 import { type Invocation, SimulatedQueue } from './simulated-queue.ts';
+import { leaveOutDefaults } from './stored.ts';
 import { Timeline, type Timer } from './timeline.ts';
 
-export const JOB = { id: 'job_simulated', projectId: 'prj_simulated', owner: 'own_alice' };
+export const PROJECT = { projectId: 'prj_simulated', owner: 'own_alice' };
 
 /** What a caller sees of a call that did not arrive, or whose answer did not. */
 const LOST = new Error('Network connection lost.');
+/** How long somebody outside waits for an answer at all. */
+const PATIENCE_MS = 60_000;
 
 /** Whether a call failed by a fault of the surroundings, and not by the service's own doing. */
 export const isFault = (error: unknown): boolean => error === GONE || error === LOST;
@@ -44,17 +47,31 @@ function gated(gate: () => boolean): Caller {
   };
 }
 
+export interface JobInWorld {
+  readonly id: string;
+  readonly object: SimulatedObject;
+  readonly records: Records;
+}
+
+export interface Inhabitants {
+  jobs: number;
+  scripts: readonly Script[];
+  /** For which of the jobs the orchestrator never answers; null for none. */
+  hangsFor: number | null;
+}
+
 export class World {
   readonly timeline = new Timeline();
-  readonly records = new Records(() => this.timeline.now);
   readonly chance: Chance;
-  readonly job: SimulatedObject;
+  readonly jobs: readonly JobInWorld[];
   readonly project: SimulatedObject;
   readonly workspace: SimulatedObject;
   readonly queue: SimulatedQueue;
   readonly orchestrator: SimulatedOrchestrator;
+  /** When each dispatch was first put on the queue, and how many faults there had been. */
+  readonly #sent = new Map<string, { at: number; faults: number; isAttempted: boolean }>();
 
-  constructor(chances: Chances, scripts: readonly Script[]) {
+  constructor(chances: Chances, { jobs, scripts, hangsFor }: Inhabitants) {
     const { timeline } = this;
     this.chance = new Chance(chances);
     this.workspace = new SimulatedObject(timeline, this.chance, (ctx) => new WorkspaceActor(ctx, {} as Env));
@@ -63,23 +80,34 @@ export class World {
       this.chance,
       (ctx, gate) => new ProjectActor(ctx, this.#projectEnv(gate)),
     );
-    this.job = new SimulatedObject(
+    this.jobs = Array.from({ length: jobs }, (_, index) => ({
+      id: `job_${index}`,
+      object: new SimulatedObject(
+        timeline,
+        this.chance,
+        (ctx, gate) => new JobActor(ctx, this.#jobEnv(gate)),
+      ),
+      records: new Records(() => timeline.now),
+    }));
+    this.queue = new SimulatedQueue(timeline, this.chance, (invocation) => this.#consumerEnv(invocation));
+    this.orchestrator = new SimulatedOrchestrator(
       timeline,
       this.chance,
-      (ctx, gate) => new JobActor(ctx, this.#jobEnv(gate)),
-    );
-    this.queue = new SimulatedQueue(timeline, this.chance, (invocation) => this.#consumerEnv(invocation));
-    this.orchestrator = new SimulatedOrchestrator(timeline, this.chance, scripts, (report) =>
-      this.#report(report),
+      { scripts, hangsFor: hangsFor === null ? null : (this.jobs[hangsFor]?.id ?? null) },
+      (jobId, report) => this.#report(this.#job(jobId), report),
     );
   }
 
-  /** A call to the job from outside: by the Worker, for an editor or the orchestrator. */
-  call<T>(method: string, ...args: unknown[]): Promise<T> {
-    return this.#rpc(OUTSIDE, this.job, method, args) as Promise<T>;
+  get objects(): readonly SimulatedObject[] {
+    return [...this.jobs.map(({ object }) => object), this.project, this.workspace];
   }
 
-  /** The same to its project. */
+  /** A call to a job from outside: by the Worker, for an editor or the orchestrator. */
+  call<T>({ object }: JobInWorld, method: string, ...args: unknown[]): Promise<T> {
+    return this.#rpc(OUTSIDE, object, method, args) as Promise<T>;
+  }
+
+  /** The same to their project. */
   callProject<T>(method: string, ...args: unknown[]): Promise<T> {
     return this.#rpc(OUTSIDE, this.project, method, args) as Promise<T>;
   }
@@ -96,37 +124,53 @@ export class World {
   }
 
   async deliver(delivery: Delivery): Promise<DeliveryOutcome> {
+    const { records } = this.#job(delivery.jobId);
+    // A cancel waits for the delivery that it would otherwise overtake.
+    const sent = delivery.type === 'job.cancel' ? undefined : this.#sent.get(delivery.dispatchId);
+    if (sent && !sent.isAttempted && sent.faults === this.chance.count) {
+      records.longestToHealthyMs = Math.max(records.longestToHealthyMs, this.timeline.now - sent.at);
+    }
+    // What failed once comes back after a pause.
+    if (sent) sent.isAttempted = true;
     const outcome = await this.orchestrator.receive(delivery);
-    this.records.delivered(delivery, outcome);
+    records.delivered(delivery, outcome);
     return outcome;
   }
 
   /** The runtime is killed: every memory is gone, the local queue's too. */
   restart(): void {
-    this.job.reset();
-    this.project.reset();
-    this.workspace.reset();
+    for (const object of this.objects) object.reset();
     this.queue.lose();
   }
 
+  /** Every object comes back under another version, which finds what one of before has stored; the queue keeps its messages. */
+  deploy(): void {
+    for (const object of this.objects) object.reset();
+    for (const { object } of this.jobs) leaveOutDefaults(object);
+  }
+
   settle(): void {
-    this.job.settle();
-    this.project.settle();
-    this.workspace.settle();
+    for (const object of this.objects) object.settle();
   }
 
   close(): void {
-    this.job.close();
-    this.project.close();
-    this.workspace.close();
+    for (const object of this.objects) object.close();
   }
 
-  async #report(report: Callback): Promise<string | null> {
-    const answered = this.records.reported(report);
+  #job(jobId: string): JobInWorld {
+    const found = this.jobs.find(({ id }) => id === jobId);
+    if (!found) throw new Error(`there is no ${jobId}`);
+    return found;
+  }
+
+  async #report(job: JobInWorld, report: Callback): Promise<string | null> {
+    const answered = job.records.reported(report);
     try {
-      const answer = await this.call<CallbackAnswer>('applyCallback', report);
+      const answer = await this.call<CallbackAnswer>(job, 'applyCallback', report);
       answered(toReportAnswer(answer));
-      return answer.ok ? null : answer.rejection.code;
+      const code = answer.ok ? null : answer.rejection.code;
+      job.records.wasFull ||= code === 'MANIFEST_FULL';
+      return code;
     } catch (error) {
       answered(isFault(error) ? 'none' : 'failed');
       throw error;
@@ -138,10 +182,29 @@ export class World {
     await this.timeline.sleep(this.chance.delayMs());
     const fault = this.chance.fault('call');
     if (fault === 'never-arrives') throw LOST;
+    if (fault === 'hangs') return this.#silence(caller);
     const answer = await target.invoke(method, args);
     await this.timeline.sleep(this.chance.delayMs());
     if (fault === 'answer-lost') throw LOST;
+    if (fault === 'answer-hangs') return this.#silence(caller);
     return caller.isAlive() ? answer : never();
+  }
+
+  /** Nobody answers, and nothing fails either. Somebody outside gives up; the service has to see to itself. */
+  async #silence(caller: Caller): Promise<never> {
+    if (caller !== OUTSIDE) return never();
+    await this.timeline.sleep(PATIENCE_MS);
+    throw LOST;
+  }
+
+  async #send(caller: Caller, message: DispatchMessage, options?: QueueSendOptions): Promise<void> {
+    if (!caller.canSend()) return never();
+    const fault = this.chance.fault('queue');
+    if (fault === 'hangs') return never();
+    const sent = { at: this.timeline.now, faults: this.chance.count, isAttempted: false };
+    if (!this.#sent.has(message.dispatch_id)) this.#sent.set(message.dispatch_id, sent);
+    await this.queue.send(message, options);
+    if (fault === 'taken-and-hangs') return never();
   }
 
   #stub(caller: Caller, target: SimulatedObject): object {
@@ -158,8 +221,7 @@ export class World {
 
   #producer(caller: Caller): object {
     return {
-      send: (message: DispatchMessage, options: QueueSendOptions) =>
-        caller.canSend() ? this.queue.send(message, options) : never(),
+      send: (message: DispatchMessage, options: QueueSendOptions) => this.#send(caller, message, options),
     };
   }
 
@@ -186,7 +248,7 @@ export class World {
     };
     return {
       DISPATCHES: this.#producer(caller),
-      JOB: { getByName: () => this.#stub(caller, this.job) },
+      JOB: { getByName: (jobId: string) => this.#stub(caller, this.#job(jobId).object) },
     } as unknown as Env;
   }
 }

@@ -15,6 +15,7 @@ export function casesOf({ jobs, calls, log }: ChaosRecords, windows: Windows): J
     (job): JobCase => ({
       ...{ id: job.id, status: job.status, revision: job.revision },
       ...{ videoUri: job.videoUri, openDispatchId: job.openDispatchId },
+      videoUris: job.videoUri === null ? [] : [job.videoUri],
       dispatches: job.dispatches.map(toDispatch),
       trail: job.transitions.map(toEntry),
       executions: (executionsOf.get(job.id) ?? []).map(({ dispatch_id }) => dispatch_id),

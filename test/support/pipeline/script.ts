@@ -60,6 +60,12 @@ export interface Script {
   repeatsAfterMs: number | null;
   /** Reports are sent in swapped pairs; each keeps the time at which it came about. */
   swapsPairs: boolean;
+  /** Checkpoints bring their artifacts at once, the report after them does, or a failure brings all that were made. */
+  artifactsCome: 'at-once' | 'late' | 'with-failure';
+  /** Writes its artifacts to where every other execution that does so writes them. */
+  overwrites: boolean;
+  /** So many exports, each as long as one may be, come with every report of an export. */
+  stuffs: number;
 }
 
 /** Goes straight to the draft, one report a status. */
@@ -73,6 +79,9 @@ export const CALM: Script = {
   endsAfter: null,
   repeatsAfterMs: null,
   swapsPairs: false,
+  artifactsCome: 'at-once',
+  overwrites: false,
+  stuffs: 0,
 };
 
 /** A report as spec/dispatch.md has it, before it gets its id and time and says whose it is. */
@@ -102,21 +111,36 @@ export interface Execution {
   key: string;
 }
 
-export function course(script: Script, { resumeFrom, key }: Execution): Course {
-  const { diesBefore, endsAfter, fails } = script;
+export function course(script: Script, { resumeFrom, key: ownKey }: Execution): Course {
+  const { diesBefore, endsAfter, fails, artifactsCome } = script;
+  const key = script.overwrites ? 'overwritten' : ownKey;
   const reports: Report[] = [];
+  let untold: ArtifactUpdates = {};
   const failsHere = (comes: Failure['comes'], at: Failure['at']) => fails?.comes === comes && fails.at === at;
   const failed = (stage: Failure['at']): Course =>
     diesBefore === 'FAILED'
       ? { reports, end: 'died' }
-      : { reports: [...reports, failureAt(stage, fails)], end: 'failed' };
+      : { reports: [...reports, { ...failureAt(stage, fails), ...updates(untold) }], end: 'failed' };
+
+  const stuffed = (report: Report, n: number): Report =>
+    report.status !== 'EXPORTING' || script.stuffs === 0
+      ? report
+      : {
+          ...report,
+          ...updates({ ...report.artifact_updates, exports: manyExports(script.stuffs, n, key) }),
+        };
 
   let reached: Failure['at'] = resumeFrom;
   for (const [index, status] of [resumeFrom, ...pathFrom(resumeFrom, script.goesOnTo)].entries()) {
     if (status !== 'UPLOADED' && (index > 0 || script.restatesCheckpoint)) {
       if (status === diesBefore) return { reports, end: 'died' };
       if (failsHere('before', status)) return failed(reached);
-      reports.push(...reportsOf(status, key, script.heartbeats[status]));
+      const made = artifactsOf(status, key);
+      const told = artifactsCome === 'at-once' || status === 'DONE' ? made : {};
+      const before = artifactsCome === 'late' ? untold : {};
+      reports.push(...reportsOf(status, { ...before, ...told }, script.heartbeats[status]).map(stuffed));
+      if (artifactsCome === 'late') untold = made;
+      else if (artifactsCome === 'with-failure') untold = { ...untold, ...made };
     }
     reached = status;
     if (failsHere('after', status)) return failed(status);
@@ -135,7 +159,7 @@ export function statusesUntil(status: ReportStatus): Stage[] {
 
 /** One report by itself. */
 export function reportOf(status: ReportStatus, key: string): Report {
-  return status === 'FAILED' ? failureAt('TRANSCRIBING') : { status, ...artifactsOf(status, key) };
+  return status === 'FAILED' ? failureAt('TRANSCRIBING') : { status, ...updates(artifactsOf(status, key)) };
 }
 
 /** Executions with keys of their own make artifacts of their own. */
@@ -147,8 +171,8 @@ const pathFrom = (resumeFrom: ResumeStatus, goesOnTo: Script['goesOnTo']): Stage
   ...goesOnTo.flatMap((act) => BEYOND[act]),
 ];
 
-function reportsOf(status: Stage, key: string, heartbeats: number | undefined): Report[] {
-  const report = { status, ...artifactsOf(status, key) };
+function reportsOf(status: Stage, artifacts: ArtifactUpdates, heartbeats: number | undefined): Report[] {
+  const report = { status, ...updates(artifacts) };
   if (heartbeats === undefined) return [report];
   return Array.from({ length: heartbeats + 1 }, (_, n) => ({
     ...report,
@@ -156,20 +180,33 @@ function reportsOf(status: Stage, key: string, heartbeats: number | undefined): 
   }));
 }
 
-function artifactsOf(status: Stage, key: string): Pick<Report, 'artifact_updates'> {
+function artifactsOf(status: Stage, key: string): ArtifactUpdates {
   switch (status) {
     case 'AUDIO_READY':
-      return { artifact_updates: { audio_uri: artifactUri(key, 'audio') } };
+      return { audio_uri: artifactUri(key, 'audio') };
     case 'TRANSCRIPT_READY':
-      return { artifact_updates: { transcript_uri: artifactUri(key, 'transcript') } };
+      return { transcript_uri: artifactUri(key, 'transcript') };
     case 'DRAFT_READY':
-      return { artifact_updates: { draft_uri: artifactUri(key, 'draft') } };
+      return { draft_uri: artifactUri(key, 'draft') };
     case 'DONE':
-      return { artifact_updates: { exports: { srt: artifactUri(key, 'srt') } } };
+      return { exports: { srt: artifactUri(key, 'srt') } };
     default:
       return {};
   }
 }
+
+const updates = (artifacts: ArtifactUpdates): Pick<Report, 'artifact_updates'> =>
+  Object.keys(artifacts).length === 0 ? {} : { artifact_updates: artifacts };
+
+/** As long as spec/openapi.yaml lets one be. */
+const LONGEST_URI = 2_048;
+const manyExports = (count: number, n: number, key: string): Record<string, string> =>
+  Object.fromEntries(
+    Array.from({ length: count }, (_, i) => [
+      `format-${n}-${i}`,
+      `s3://artifacts/${key}/${n}/${i}/`.padEnd(LONGEST_URI, 'x'),
+    ]),
+  );
 
 const FAILURE_CODES: Partial<Record<Failure['at'], string>> = {
   AUDIO_EXTRACTING: 'AUDIO_EXTRACTION_FAILED',

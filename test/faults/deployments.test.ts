@@ -1,0 +1,139 @@
+// A deployment in the middle of a job's life: what the code of before has stored, put on the queue and heard is read by the
+// code of today. version-1.json is what version 1 of the storage wrote; a new version of the tables adds a file beside it.
+import { env, runInDurableObject } from 'cloudflare:test';
+import { expect, test } from 'vitest';
+import { JOB_SCHEMA } from '../../src/actor/schema-job.ts';
+import { type StatusCallback, toCallbackCommand } from '../../src/contract/callback.ts';
+import type { DispatchMessage } from '../../src/contract/messages.ts';
+import {
+  ActingJob,
+  ASYNC,
+  config,
+  createdJob,
+  losingMessages,
+  messagesArriveAgain,
+  newHome,
+  retriedAfter,
+} from '../support/workerd/acting.ts';
+import { missingId } from '../support/workerd/harness.ts';
+import version1 from './version-1.json?raw';
+
+type Row = Record<string, SqlStorageValue>;
+interface Stored {
+  /** As it was made then, so that a later edit of the tables does not change it. */
+  schema: string[];
+  tables: Record<string, Row[]>;
+  /** The last report that was applied, as it was sent. */
+  report: Record<string, unknown> & { event_id: string };
+  /** One that was on the queue. */
+  message: DispatchMessage;
+}
+
+/** A job that failed, was retried and failed again, in an object that today's code did not write to. */
+async function jobOfVersion1(): Promise<{ job: ActingJob; stored: Stored }> {
+  const { token, projectId } = await newHome();
+  const owner = await (await createdJob({}, { token, projectId })).owner();
+  const job = new ActingJob(await missingId('job'), projectId, token);
+  const text = version1
+    .replaceAll('{{job}}', job.id)
+    .replaceAll('{{project}}', projectId)
+    .replaceAll('{{owner}}', owner);
+  const stored: Stored = JSON.parse(text);
+  await runInDurableObject(job.stub, (_actor, { storage: { sql } }) => {
+    for (const statement of stored.schema) sql.exec(statement);
+    for (const [table, rows] of Object.entries(stored.tables)) {
+      for (const row of rows) {
+        const names = Object.keys(row);
+        const blanks = names.map(() => '?');
+        sql.exec(`INSERT INTO ${table} (${names}) VALUES (${blanks})`, ...Object.values(row));
+      }
+    }
+  });
+  await job.forget();
+  await job.plan({});
+  return { job, stored };
+}
+
+test('a job that version 1 of the storage holds goes on with everything it had', async () => {
+  const { job, stored } = await jobOfVersion1();
+  expect(await job.get()).toMatchObject({
+    ...{ id: job.id, status: 'FAILED', revision: 11, open_dispatch: null },
+    failure: { failure_code: 'TRANSCRIPTION_FAILED', failed_stage: 'GENERATING' },
+  });
+  const [second, first] = await job.dispatches();
+  expect(first).toMatchObject({ kind: 'run', dispatch_state: 'FAILED' });
+  expect(second).toMatchObject({
+    kind: 'retry',
+    dispatch_state: 'FAILED',
+    resume_from_status: 'AUDIO_READY',
+  });
+  const trail = await job.transitions();
+  expect(trail).toHaveLength(stored.tables.history?.filter(({ seq }) => seq !== null).length ?? 0);
+
+  // Requests of before are known.
+  const repeated = { replayed: true, dispatch_id: second?.dispatch_id };
+  expect((await job.retry('first')).body).toMatchObject(repeated);
+  expect((await job.run()).body).toMatchObject({ replayed: true, dispatch_id: first?.dispatch_id });
+
+  // A retry goes on from where the pipelines of before had come, and the trail after theirs.
+  const retry = await job.retry('of-today');
+  expect(retry.status).toBe(202);
+  expect(retry.body).toMatchObject({
+    resume_from_status: 'TRANSCRIPT_READY',
+    checkpoint_ref: `s3://artifacts/${second?.dispatch_id}/transcript`,
+  });
+  const pipeline = await job.pipeline(retry.body.dispatch_id);
+  await pipeline.reportAll('GENERATING', 'DRAFT_READY', 'EXPORTING', 'DONE');
+  const after = await job.transitions();
+  expect(after.slice(0, trail.length)).toEqual(trail);
+  expect(after.slice(trail.length).map(({ seq, new_status }) => [seq, new_status])).toEqual(
+    ['GENERATING', 'DRAFT_READY', 'EXPORTING', 'DONE'].map((status, n) => [trail.length + 1 + n, status]),
+  );
+  expect((await job.get()).manifest).toMatchObject({
+    audio_uri: `s3://artifacts/${first?.dispatch_id}/audio`,
+    draft_uri: `s3://artifacts/${retry.body.dispatch_id}/draft`,
+  });
+  const late = await (await job.pipeline(first?.dispatch_id)).send({ ...pipeline.body('TRANSCRIBING') });
+  expect(late.body).toMatchObject({ error_code: 'DISPATCH_NOT_CURRENT' });
+});
+
+test('a report that version 1 has applied is known when it comes again', async () => {
+  const { job, stored } = await jobOfVersion1();
+  const newest = (await job.storedDispatches()).at(-1)?.id ?? '';
+  const body = { actor_type: 'orchestrator', ...stored.report } as unknown as StatusCallback;
+  await job.patch({ lastProgressAt: Date.now() });
+  const received = { dispatchId: newest, at: Date.now(), mediaSchemes: config.media.schemes };
+  const again = await toCallbackCommand(body, { ...received, sent: stored.report });
+  expect(await job.stub.applyCallback(again.command)).toMatchObject({ ok: true, replayed: true });
+  const other = await toCallbackCommand(body, { ...received, sent: { ...stored.report, progress_pct: 1 } });
+  expect(await job.stub.applyCallback(other.command)).toMatchObject({
+    ok: false,
+    rejection: { code: 'EVENT_ID_PAYLOAD_MISMATCH' },
+  });
+});
+
+test('a message that version 1 has put on the queue is delivered', async () => {
+  const { job, stored } = await jobOfVersion1();
+  losingMessages();
+  const { body } = await job.retry('of-today', ASYNC);
+  messagesArriveAgain();
+  await env.DISPATCHES.send({ ...stored.message, dispatch_id: body.dispatch_id });
+  await job.untilDispatch(body.dispatch_id, 'DELIVERED');
+});
+
+// That it is left as it is, test/simulation/deployments.test.ts shows: here nobody can look into it any more.
+test('an object that the version after this one has stored refuses to run', async () => {
+  const { job, dispatchId, pipeline } = await retriedAfter('TRANSCRIPT_READY');
+  await runInDurableObject(job.stub, (_actor, { storage }) => {
+    storage.sql.exec('UPDATE job SET schema = ?', JOB_SCHEMA.version + 1);
+  });
+  await job.forget();
+  const asked = [
+    () => job.post('cancel'),
+    () => job.post('abandon'),
+    () => job.retry('another'),
+    () => pipeline.send(pipeline.body('GENERATING')),
+  ];
+  for (const ask of asked) expect((await ask()).status).toBe(500);
+  await expect(Promise.resolve(job.stub.claim(dispatchId, 'dispatch'))).rejects.toThrow('known is 1');
+});

@@ -1,0 +1,122 @@
+// In which situations a job has been, by what became of it and not by what was answered: a suite that has not been in one
+// proves nothing about it. Counted from cases, so that every suite that makes some can say what it has seen.
+import type { CaseDispatch, JobCase, Report } from './case.ts';
+import { FURTHEST_FIRST, WITHDRAWN } from './protocol.ts';
+import { mayHaveApplied } from './reports.ts';
+
+const POINTS = ['UPLOADED', ...FURTHEST_FIRST.toReversed()];
+const BEHIND_THE_DRAFT = ['DRAFT_READY', 'EDITING', 'REGENERATING', 'EXPORTING'];
+
+/** Situations that a fair number of jobs have to be in. */
+export const SITUATIONS: readonly string[] = [
+  ...POINTS.map((point) => `a retry from ${point} was made`),
+  ...POINTS.map((point) => `a retry from ${point} reported first what it does next`),
+  ...POINTS.slice(1).map((point) => `a retry from ${point} reported first where it begins`),
+  ...POINTS.map((point) => `a retry from ${point} failed again`),
+  ...BEHIND_THE_DRAFT.map((status) => `a pipeline failed in ${status}`),
+  ...['settled', 'failed', 'timed out', 'was cancelled', 'was abandoned', 'was withdrawn'].map(
+    (how) => `a pipeline ${how}`,
+  ),
+  'a withdrawn pipeline was begun',
+  'a job was exported to the end',
+  'an artifact came behind its checkpoint',
+  'an artifact came with a failure',
+  'an artifact was overwritten by a later pipeline',
+  'a video was renewed',
+  'a retry went to a renewed video',
+  'a cancel was repeated',
+  'an abandonment was repeated',
+  'two identical requests were under way at once',
+];
+
+export function situationsOf(jobCase: JobCase): Set<string> {
+  return new Set([...retries(jobCase), ...endings(jobCase), ...artifacts(jobCase), ...editors(jobCase)]);
+}
+
+function* retries({ dispatches, trail, videoUris }: JobCase): Generator<string> {
+  for (const { id, kind, resumeFrom, ref } of dispatches) {
+    if (kind !== 'retry') continue;
+    yield `a retry from ${resumeFrom} was made`;
+    if (ref !== null && videoUris.indexOf(ref) > 0) yield 'a retry went to a renewed video';
+    const first = trail.find(({ dispatchId, actor }) => dispatchId === id && actor === 'orchestrator');
+    if (first?.from !== 'FAILED') continue;
+    if (first.to === 'FAILED') yield `a retry from ${resumeFrom} failed again`;
+    else if (first.to === resumeFrom) yield `a retry from ${resumeFrom} reported first where it begins`;
+    else yield `a retry from ${resumeFrom} reported first what it does next`;
+  }
+}
+
+function* endings({ dispatches, trail, executions, status }: JobCase): Generator<string> {
+  const hows: Readonly<Record<string, string>> = {
+    ...{ SETTLED: 'settled', FAILED: 'failed', TIMED_OUT: 'timed out', [WITHDRAWN]: 'was withdrawn' },
+  };
+  const isAbandoned = ({ id }: CaseDispatch) =>
+    trail.some(({ dispatchId, actor, to }) => dispatchId === id && actor === 'editor' && to === 'FAILED');
+  for (const dispatch of dispatches) {
+    const { id, state } = dispatch;
+    if (state === 'CANCELLED') yield `a pipeline was ${isAbandoned(dispatch) ? 'abandoned' : 'cancelled'}`;
+    else if (hows[state]) yield `a pipeline ${hows[state]}`;
+    if (state === WITHDRAWN && executions.includes(id)) yield 'a withdrawn pipeline was begun';
+  }
+  for (const { actor, from, to } of trail) {
+    if (actor === 'orchestrator' && to === 'FAILED') yield `a pipeline failed in ${from}`;
+  }
+  if (status === 'DONE') yield 'a job was exported to the end';
+}
+
+function* artifacts({ reports }: JobCase): Generator<string> {
+  const makers = new Map<string, string>();
+  for (const { dispatchId, status, artifacts, answer } of reports) {
+    if (!mayHaveApplied(answer)) continue;
+    for (const [checkpoint, ref] of Object.entries(artifacts) as [string, string][]) {
+      if (status === 'FAILED') yield 'an artifact came with a failure';
+      else if (status !== checkpoint) yield 'an artifact came behind its checkpoint';
+      if ((makers.get(ref) ?? dispatchId) !== dispatchId)
+        yield 'an artifact was overwritten by a later pipeline';
+      makers.set(ref, dispatchId satisfies Report['dispatchId']);
+    }
+  }
+}
+
+function* editors({ calls, trail }: JobCase): Generator<string> {
+  if (trail.some(({ type }) => type === 'video_renewed')) yield 'a video was renewed';
+  const wasRepeated = (operation: string) => {
+    const answered = calls.filter((call) => call.operation === operation && call.ending.kind === 'done');
+    return answered.length > 1;
+  };
+  if (wasRepeated('cancel')) yield 'a cancel was repeated';
+  if (wasRepeated('abandon')) yield 'an abandonment was repeated';
+  for (const identical of Map.groupBy(calls, ({ request }) => request).values()) {
+    const together = identical.some(
+      ({ request, sentAt, endedAt }, index) =>
+        request !== null &&
+        identical.some((other, at) => at > index && other.sentAt < endedAt && sentAt < other.endedAt),
+    );
+    if (together) yield 'two identical requests were under way at once';
+  }
+}
+
+/** Counts what was seen, and says what was seen too seldom. */
+export class Sightings {
+  readonly #counts = new Map<string, number>();
+
+  /** `known`: what there is to be seen, all of it. */
+  constructor(known: readonly string[]) {
+    for (const situation of known) this.#counts.set(situation, 0);
+  }
+
+  add(situations: Iterable<string>): void {
+    for (const situation of situations) {
+      const count = this.#counts.get(situation);
+      if (count !== undefined) this.#counts.set(situation, count + 1);
+    }
+  }
+
+  get counts(): Record<string, number> {
+    return Object.fromEntries(this.#counts);
+  }
+
+  tooSeldom(least: number): string[] {
+    return [...this.#counts].filter(([, count]) => count < least).map(([situation]) => situation);
+  }
+}

@@ -1,0 +1,229 @@
+// The run of a scenario, from the first event until nothing is left to happen; and once more from the next touch on, where
+// an alarm never came.
+import { holds } from '../rules/holds.ts';
+import { type RuleName, requireKept } from '../rules/judge.ts';
+import { OPEN, RESTING } from '../rules/protocol.ts';
+import { caseOf, mayBeListedOtherwise } from './case.ts';
+import { Checker } from './checker.ts';
+import { Editor } from './editor.ts';
+import type { Action, Scenario } from './scenario.ts';
+import { situationsOf } from './situations.ts';
+import { listedStatus, namesProject, storedDispatches, storedPresent } from './stored.ts';
+import { isFault, type JobInWorld, PROJECT, World } from './world.ts';
+
+const MAX_EVENTS = 40_000;
+/** Long after any alarm was due, by every clock: an alarm may be late. */
+const LOST_FOR_MS = 4_000_000;
+
+export interface Tally {
+  faults: Map<string, number>;
+  executions: number;
+  accepted: number;
+  events: number;
+  /** What there was to judge: requests to the orchestrator, attempts to report. */
+  requests: number;
+  reports: number;
+  /** The rules for which there was evidence. */
+  rules: ReadonlySet<RuleName>;
+  /** One each time that a job was in it. */
+  situations: readonly string[];
+}
+
+/** What the patched clock and timers of the process belong to. */
+let current: World | null = null;
+export const world = (): World => {
+  if (current === null) throw new Error('no world is being simulated');
+  return current;
+};
+
+/** Lives through the scenario; throws at the first broken promise. */
+export async function simulate(scenario: Scenario): Promise<Tally> {
+  const simulated = new World(scenario.chances, { ...scenario, scripts: scenario.plans });
+  current = simulated;
+  try {
+    return await new Life(simulated, scenario).live();
+  } finally {
+    current = null;
+    simulated.close();
+  }
+}
+
+interface Inhabitant {
+  job: JobInWorld;
+  editor: Editor;
+  checker: Checker;
+}
+
+class Life {
+  readonly #world: World;
+  readonly #scenario: Scenario;
+  readonly #inhabitants: readonly [Inhabitant, ...Inhabitant[]];
+  #broken: unknown = null;
+  /** When a fault or an editor last stirred the world. */
+  #lastStirredAt: number;
+  #faults = 0;
+  #touches = 0;
+
+  constructor(world: World, scenario: Scenario) {
+    this.#world = world;
+    this.#lastStirredAt = world.timeline.now;
+    this.#scenario = scenario;
+    let ids = 0;
+    this.#inhabitants = world.jobs.map((job) => ({
+      job,
+      editor: new Editor(world, job, () => `dsp_${ids++}`),
+      checker: new Checker(world, job),
+    })) as [Inhabitant, ...Inhabitant[]];
+  }
+
+  async live(): Promise<Tally> {
+    const { timeline, chance, orchestrator, jobs } = this.#world;
+    timeline.after(0, () => this.#guard(this.#begin()));
+    await this.#run();
+    let touchesWhenCalm = 0;
+    while (this.#isWaitingForAnAlarm()) {
+      holds('the next touch repairs what an alarm that never came left', touchesWhenCalm < 1);
+      if (chance.isSpent) touchesWhenCalm += 1;
+      timeline.after(LOST_FOR_MS, () => this.#guard(this.#touch()));
+      await this.#run();
+    }
+    const clockWasSet = this.#scenario.actions.some(({ action }) => action.do === 'clock');
+    const lastStirredAt = this.#lastStirredAt;
+    const rules = new Set<RuleName>();
+    const situations: string[] = [];
+    for (const { job, editor, checker } of this.#inhabitants) {
+      const { videoUris } = editor;
+      const jobCase = caseOf(this.#world, job, { lastStirredAt, clockWasSet, videoUris });
+      for (const rule of requireKept(jobCase)) rules.add(rule);
+      const { longestRow } = checker;
+      situations.push(
+        ...situationsOf(jobCase, this.#scenario, { job, chance, longestRow, touches: this.#touches }),
+      );
+    }
+    const sum = (count: (inhabitant: Inhabitant) => number) =>
+      this.#inhabitants.reduce((total, inhabitant) => total + count(inhabitant), 0);
+    return {
+      faults: chance.injected,
+      executions: orchestrator.executions.length,
+      accepted: sum(({ editor }) => editor.accepted),
+      events: timeline.events,
+      requests: jobs.reduce((total, { records }) => total + records.requests.length, 0),
+      reports: jobs.reduce((total, { records }) => total + records.reports.length, 0),
+      ...{ rules, situations },
+    };
+  }
+
+  /** Until nothing is left to happen. */
+  async #run(): Promise<void> {
+    const { timeline } = this.#world;
+    await timeline.run(
+      () => this.#settled(),
+      () => this.#broken !== null || timeline.events > MAX_EVENTS,
+    );
+    if (this.#broken !== null) throw this.#broken;
+    holds('the world comes to rest', timeline.events <= MAX_EVENTS);
+  }
+
+  #settled(): void {
+    const { chance, timeline } = this.#world;
+    this.#world.settle();
+    if (chance.count > this.#faults) this.#lastStirredAt = timeline.now;
+    this.#faults = chance.count;
+    for (const { checker } of this.#inhabitants) checker.settled();
+  }
+
+  #guard(work: Promise<unknown>): void {
+    work.catch((error) => {
+      this.#broken ??= error;
+    });
+  }
+
+  async #begin(): Promise<void> {
+    while (!(await this.#isProjectMade()));
+    for (const { editor } of this.#inhabitants) {
+      await editor.upload();
+      this.#guard(editor.dispatch('run', '', 'respond-async'));
+    }
+    for (const { afterMs, job, action } of this.#scenario.actions) {
+      await this.#world.timeline.sleep(afterMs);
+      this.#lastStirredAt = this.#world.timeline.now;
+      this.#guard(this.#act(this.#inhabitants[job] ?? this.#inhabitants[0], action));
+    }
+  }
+
+  async #isProjectMade(): Promise<boolean> {
+    const { projectId: id, owner } = PROJECT;
+    try {
+      return (
+        (await this.#world.callProject('create', { id, owner, name: 'Talks', requestDigest: null })) !== null
+      );
+    } catch {
+      await this.#world.timeline.sleep(400);
+      return false;
+    }
+  }
+
+  async #act({ job, editor }: Inhabitant, action: Action): Promise<void> {
+    switch (action.do) {
+      case 'run':
+        return editor.dispatch('run', '', action.prefer);
+      case 'retry': {
+        const ask = () => editor.dispatch('retry', action.request, action.prefer);
+        if (action.twice) this.#guard(ask());
+        return ask();
+      }
+      case 'cancel':
+        return editor.cancel();
+      case 'abandon':
+        return editor.abandon();
+      case 'renew':
+        return editor.renewVideo();
+      case 'evict':
+        return job.object.reset();
+      case 'restart':
+        return this.#world.restart();
+      case 'deploy':
+        return this.#world.deploy();
+      case 'clock':
+        // Another machine's clock: it comes with other instances.
+        for (const { object } of this.#world.jobs) object.reset();
+        this.#world.timeline.skewMs = action.skewMs;
+        return;
+      default:
+        return action satisfies never;
+    }
+  }
+
+  /** Whether something is still to happen, and the alarm that was to see to it never came. */
+  #isWaitingForAnAlarm(): boolean {
+    const { project, workspace, jobs, chance } = this.#world;
+    return (
+      (project.hasLostAlarm && !namesProject(workspace)) ||
+      jobs.some(({ id, object }) => {
+        const present = object.hasLostAlarm ? storedPresent(object) : null;
+        if (present === null) return false;
+        const dispatches = storedDispatches(object, present);
+        return (
+          !RESTING.includes(present.job.status) ||
+          dispatches.some(
+            ({ state, cancelNotice }) => OPEN.includes(state) || cancelNotice?.state === 'PENDING',
+          ) ||
+          (listedStatus(project, id) !== present.job.status && !mayBeListedOtherwise(chance))
+        );
+      })
+    );
+  }
+
+  /** Somebody looks at each job, and at the project. */
+  async #touch(): Promise<void> {
+    this.#touches += 1;
+    this.#lastStirredAt = this.#world.timeline.now;
+    const looks = [
+      this.#world.callProject('show', PROJECT.owner),
+      ...this.#world.jobs.map((job) => this.#world.call(job, 'show', PROJECT.owner)),
+    ];
+    for (const look of await Promise.allSettled(looks)) {
+      if (look.status === 'rejected' && !isFault(look.reason)) throw look.reason;
+    }
+  }
+}

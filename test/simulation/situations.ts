@@ -1,0 +1,66 @@
+// In which situations a simulated job has been: those that its case shows, and what its surroundings did to it.
+import type { JobCase } from '../rules/case.ts';
+import { situationsOf as caseSituations, SITUATIONS as OF_CASES } from '../rules/situations.ts';
+import type { Chance } from './chance.ts';
+import type { Scenario } from './scenario.ts';
+import type { JobInWorld } from './world.ts';
+
+/** From this size on a job is one that was stuffed. */
+const BIG_ROW = 200_000;
+const BIG_ENDINGS: Readonly<Record<string, string>> = {
+  failed: 'FAILED',
+  'timed out': 'TIMED_OUT',
+  'was cancelled': 'CANCELLED',
+};
+
+export const SITUATIONS: readonly string[] = [
+  ...OF_CASES,
+  'an alarm never came',
+  'an alarm vanished',
+  'a job was touched because an alarm never came',
+  'a call neither answered nor failed',
+  'the queue neither answered nor failed',
+  'a job was deployed over',
+  'there were several jobs',
+  'an orchestrator answered nothing for one job',
+  'a job was delivered beside one whose orchestrator answers nothing',
+  'a job was big',
+  ...Object.keys(BIG_ENDINGS).map((how) => `a pipeline of a big job ${how}`),
+  'a job had no room for more',
+];
+
+export function situationsOf(
+  jobCase: JobCase,
+  { jobs, hangsFor, actions }: Scenario,
+  {
+    job,
+    chance,
+    longestRow,
+    touches,
+  }: { job: JobInWorld; chance: Chance; longestRow: number; touches: number },
+): string[] {
+  const met = (...faults: string[]) => faults.some((fault) => chance.injected.has(fault));
+  const isHanging = hangsFor !== null && job.id === `job_${hangsFor}`;
+  const isBig = longestRow > BIG_ROW;
+  const found: Readonly<Record<string, boolean>> = {
+    'an alarm never came': met('alarm: never-comes'),
+    'an alarm vanished': met('alarm: vanishes'),
+    'a job was touched because an alarm never came': touches > 0,
+    'a call neither answered nor failed': met('call: hangs', 'call: answer-hangs'),
+    'the queue neither answered nor failed': met('queue: hangs', 'queue: taken-and-hangs'),
+    'a job was deployed over': actions.some(({ action }) => action.do === 'deploy'),
+    'there were several jobs': jobs > 1,
+    'an orchestrator answered nothing for one job': isHanging,
+    'a job was delivered beside one whose orchestrator answers nothing':
+      hangsFor !== null && !isHanging && jobCase.executions.length > 0,
+    'a job was big': isBig,
+    'a job had no room for more': job.records.wasFull,
+  };
+  const endings = Object.entries(BIG_ENDINGS).flatMap(([how, state]) =>
+    isBig && jobCase.dispatches.some((dispatch) => dispatch.state === state)
+      ? [`a pipeline of a big job ${how}`]
+      : [],
+  );
+  const seen = Object.entries(found).flatMap(([situation, isTrue]) => (isTrue ? [situation] : []));
+  return [...caseSituations(jobCase), ...seen, ...endings];
+}
