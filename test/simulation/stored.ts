@@ -62,7 +62,7 @@ export const namesProject = (workspace: SimulatedObject): boolean =>
 export const MAY_BE_MISSING = {
   job: {
     ...{ failure: null, progressPct: null, checkpoints: {}, openDispatchId: null, latestDispatchAt: null },
-    ...{ lastProgressAt: null, latestCallback: null, latestHeartbeat: null },
+    ...{ requestDigest: null, lastProgressAt: null, latestCallback: null, latestHeartbeat: null },
   },
   dispatch: {
     ...{ engines: {}, lastError: null, outcomeUnknown: false, executionId: null, deliveredAt: null },
