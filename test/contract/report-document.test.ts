@@ -42,11 +42,14 @@ const keys = fc.oneof(
 );
 const entries = (value: Arbitrary<unknown>): Arbitrary<unknown> =>
   fc.array(fc.tuple(keys, value), { maxLength: 70, size: 'max' }).map((pairs) => Object.fromEntries(pairs));
+const many = fc
+  .integer({ min: 20, max: 80 })
+  .map((count) => Object.fromEntries(Array.from({ length: count }, (_, n) => [`f${n}`, 's3://media/a'])));
 const artifacts = fc.record(
   {
     audio_uri: fc.oneof(uris, anything),
     transcript_uri: fc.oneof(uris, anything),
-    exports: fc.oneof(entries(fc.oneof(uris, anything)), anything),
+    exports: fc.oneof(many, entries(fc.oneof(uris, anything)), anything),
     metrics: fc.oneof(entries(anything), anything),
     digest: anything,
     size_bytes: fc.oneof(fc.integer(), anything),
@@ -71,7 +74,7 @@ const reports = fc.record(
     failure_message: fc.oneof(texts, anything),
     failed_stage: anything,
     progress_pct: fc.oneof(fc.double(), anything),
-    actor_type: anything,
+    actor_type: fc.oneof(fc.constantFrom('orchestrator', 'system', 'editor'), anything),
     attempt: anything,
   },
   { requiredKeys: [] },
@@ -94,8 +97,8 @@ test('a report is refused exactly where the document does not allow it', () => {
     else refused += 1;
     expect(statusCallback.safeParse(sent).success).toBe(isAllowed);
   });
-  fc.assert(property, { numRuns: 3_000 });
-  expect(Math.min(allowed, refused)).toBeGreaterThan(300);
+  fc.assert(property, { numRuns: 2_000 });
+  expect(Math.min(allowed, refused)).toBeGreaterThan(200);
 });
 
 test('whatever the document allows becomes a command that can be applied, shown and stored', async () => {
@@ -118,6 +121,7 @@ test('whatever the document allows becomes a command that can be applied, shown 
     const named = [made.audioUri, made.transcriptUri, made.draftUri, ...Object.values(made.exports)];
     expect(named.filter((uri) => uri !== null && !isMediaUri(uri, DEFAULT_MEDIA_SCHEMES))).toEqual([]);
     expect(Object.keys(made.exports).filter((name) => !/^[^\s<>"'`]{1,64}$/.test(name))).toEqual([]);
+    expect(Object.keys(made.exports)).not.toContain('__proto__');
     expect(Object.keys(made.exports).length).toBeLessThanOrEqual(32);
     expect(command.actor).toBe('orchestrator');
     // What is kept is what was taken, and fits a row.
@@ -129,7 +133,7 @@ test('whatever the document allows becomes a command that can be applied, shown 
     expect(ignored.join(', ')).toMatch(/^([a-z][\w.-]*(\*)?(, )?)*$/i);
     expect(ignored.length).toBeLessThanOrEqual(20);
   });
-  await fc.assert(property, { numRuns: 2_000 });
+  await fc.assert(property, { numRuns: 500 });
 });
 
 test('what is left out is left out again, and names no more than was sent', async () => {

@@ -159,6 +159,7 @@ function goodBodies({ required, schema }: NonNullable<Operation['body']>): Arbit
       'application/json; charset=utf-8',
       'Application/JSON',
       'application/json;charset="UTF-8"',
+      'application/json ; charset=utf-8;',
     ),
   );
   const texts = fc.tuple(fitting(schema), fc.constantFrom('plain', 'spread', 'escaped', 'padded')).map(write);
@@ -439,19 +440,18 @@ export const oddPaths = fc.oneof(
   fc.constantFrom(
     '/',
     '//',
-    '/projects/',
     '/jobs',
     '/jobs/',
     '/Projects',
-    '/healthz/',
+    '/healthz//',
     '/HEALTHZ',
     '/openapi.yaml',
     '/.env',
   ),
-  fc.constantFrom('/jobs/x/run/', '/jobs//run', '/internal', '/internal/jobs'),
+  fc.constantFrom('/jobs/x/run//', '/jobs//run', '/internal', '/internal/jobs'),
   fc.constantFrom(
     '/internal/jobs/x',
-    '/internal/jobs/x/status/',
+    '/internal/jobs/x/status/y',
     '/jobs/x/status',
     '/jobs/x/y/z',
     '/%',
