@@ -42,8 +42,8 @@ export class Body {
 
 const JSON_TYPE = 'application/json';
 /**
- * As much as a body may hold. None here is larger: `wrangler dev` itself ends when a request is answered before all of
- * its body was read (workers-sdk#15203, #15451). test/http/bad-input.test.ts sends larger ones to workerd directly.
+ * As much as a body may hold. Larger ones are sent in a test of their own, and to workerd directly by
+ * test/http/bad-input.test.ts: to `wrangler dev` they are more than one request (workers-sdk#15203, #15451).
  */
 const LIMIT = 64 * 1024;
 
