@@ -12,8 +12,8 @@ const MAX_READ_ON_BYTES = 8 * 1024 * 1024;
 const MAX_ISSUES = 20;
 
 /**
- * Whatever is answered, and whenever: what nobody has read of the body is read first, with a limit. A sender that is still
- * sending may not hear an answer, and the local runtime fails the requests that follow one (workers-sdk#15203, #15451).
+ * Whatever is answered, and whenever: what nobody has read of the body is read first, with a limit, since a sender that is
+ * still sending may not hear an answer.
  */
 export const readOn = createMiddleware<AppEnv>(async (c, next) => {
   await next();
@@ -62,6 +62,7 @@ async function bytesOf(request: Request): Promise<Uint8Array | null> {
   const chunks: Uint8Array[] = [];
   const isWhole = await take(reader, MAX_BODY_BYTES, (chunk) => chunks.push(chunk));
   if (isWhole) return joined(chunks);
+  // The local runtime fails the request that follows on a body that was read in part (workers-sdk#15203, #15451).
   await take(reader, MAX_READ_ON_BYTES, () => {});
   return null;
 }

@@ -169,6 +169,24 @@ test('without a good token everything is a 401 that says nothing, and changes no
   await holds(shots, 15, ask, ([shot]) => ownPlaceOf(shot));
 });
 
+test('a body that nobody reads spoils no request after it, on the same connection or another', async () => {
+  const body = Buffer.alloc(300_000, ' ');
+  const json: Shot['headers'] = [['content-type', 'application/json']];
+  const owner: Shot['headers'] = [['authorization', `Bearer ${tokens.owner}`]];
+  const statuses: number[] = [];
+  for (const chunked of [true, false, true]) {
+    const large = { ...plain('POST', '/projects'), body, chunked };
+    const refused = [
+      await ask('large', { ...large, headers: [...json, ...owner] }),
+      await ask('large', { ...large, headers: json }),
+      await ask('large', { ...large, path: '/healthz', headers: json }),
+    ];
+    const after = await ask('look', { ...plain('GET', '/projects'), headers: owner });
+    statuses.push(...[...refused, after].map(({ status }) => status));
+  }
+  expect(statuses).toEqual([1, 2, 3].flatMap(() => [413, 401, 413, 200]));
+});
+
 test('a path answers the methods of the document, and 405 with exactly those to any other', async () => {
   const { jobId, projectId } = await jobs.in('CREATED');
   const faults: string[] = [];

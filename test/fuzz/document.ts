@@ -54,7 +54,7 @@ interface RawOperation {
   requestBody?: { required: boolean; content: Record<string, { schema: Schema }> };
   responses: Record<
     string,
-    { headers?: Record<string, unknown>; content?: Record<string, { schema: Schema }> }
+    { headers?: Record<string, { required?: boolean }>; content?: Record<string, { schema: Schema }> }
   >;
 }
 interface RawDocument {
@@ -149,7 +149,9 @@ function bodyOf({ requestBody }: RawOperation): Operation['body'] {
 function toAnswer({ headers = {}, content }: RawOperation['responses'][string]): DocumentedAnswer {
   const [[mediaType, media] = [], ...more] = Object.entries(content ?? {});
   if (more.length > 0) throw new Error('an answer of several media types is not known here');
-  const names = Object.keys(headers).map((name) => name.toLowerCase());
+  const names = Object.entries(headers).flatMap(([name, { required }]) =>
+    required === false ? [] : [name.toLowerCase()],
+  );
   if (!mediaType || !media) {
     return {
       mediaType: null,
