@@ -235,7 +235,7 @@ export const ERRORS = {
   ORCHESTRATOR_DISPATCH_FAILED: refusal({
     status: 502,
     retryable: true,
-    title: 'The orchestrator did not take the dispatch; nothing about the job changed',
+    title: 'The dispatch was not delivered; nothing about the job changed',
     details: z.object({
       dispatch_id: z.string(),
       delivery_attempts: z.int(),

@@ -445,7 +445,7 @@ test('a dispatch for which nobody asked the orchestrator says so, and the answer
   expect(run).toMatchObject({
     status: 502,
     body: {
-      title: 'The orchestrator did not take the dispatch; nothing about the job changed',
+      title: 'The dispatch was not delivered; nothing about the job changed',
       details: { delivery_attempts: 0, last_error: 'No attempt was made within the window.' },
     },
   });
