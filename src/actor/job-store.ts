@@ -6,21 +6,17 @@ import { type Dispatch, isOpen, RUN_REQUEST_KEY, requestKeyOf, retryRequestKey }
 import { brokenInvariant } from '../domain/invariants.ts';
 import type { Job } from '../domain/job.ts';
 import type { Position } from '../domain/project.ts';
+import { EarlierDispatches } from './earlier-dispatches.ts';
 import { HistoryStore, type NumberedTransition } from './history-store.ts';
 import { bringUpToDate } from './migrate.ts';
-import {
-  decodeDispatch,
-  decodePresent,
-  encodeDispatch,
-  encodePresent,
-  type StoredPresent,
-} from './records.ts';
-import { EARLIER_DISPATCHES, JOB_SCHEMA } from './schema-job.ts';
+import { decodePresent, encodePresent, type StoredPresent } from './records.ts';
+import { JOB_SCHEMA } from './schema-job.ts';
 
 export class JobStore {
   readonly #storage: DurableObjectStorage;
   readonly #sql: SqlStorage;
   readonly #history: HistoryStore;
+  readonly #earlierOnes: EarlierDispatches;
   #isStored: boolean;
   /** As stored; undefined while it was not read. */
   #present: StoredPresent | null | undefined;
@@ -29,6 +25,7 @@ export class JobStore {
     this.#storage = storage;
     this.#sql = storage.sql;
     this.#history = new HistoryStore(storage.sql);
+    this.#earlierOnes = new EarlierDispatches(storage.sql);
     this.#isStored = bringUpToDate(storage, JOB_SCHEMA);
   }
 
@@ -107,7 +104,7 @@ export class JobStore {
   dispatch(id: string): Dispatch | null {
     const newest = this.#read()?.newest ?? null;
     if (newest === null || newest.id === id) return newest;
-    return this.#earlier('id = ?', id)[0] ?? null;
+    return this.#earlier?.byId(id) ?? null;
   }
 
   /** The dispatches whose cancel notice is still to be delivered. */
@@ -117,7 +114,7 @@ export class JobStore {
     const { newest, earlierNotices } = present;
     return [
       ...(newest && isNotified(newest) ? [newest] : []),
-      ...(earlierNotices > 0 ? this.#earlier(`cancel_state = 'PENDING'`) : []),
+      ...(earlierNotices > 0 ? (this.#earlier?.notified() ?? []) : []),
     ];
   }
 
@@ -129,7 +126,7 @@ export class JobStore {
     const createdAt = before?.createdAt ?? Number.MAX_SAFE_INTEGER;
     const first = newest.createdAt < createdAt ? [newest] : [];
     const left = limit - first.length;
-    return [...first, ...this.#earlier('created_at < ? ORDER BY created_at DESC LIMIT ?', createdAt, left)];
+    return [...first, ...(this.#earlier?.before(createdAt, left) ?? [])];
   }
 
   /** Oldest first; `after` is the last `seq` of the page before. */
@@ -156,14 +153,12 @@ export class JobStore {
     assertInvariants(before, after, changes);
 
     if (followed) {
-      if (before.earlier === 0) this.#sql.exec(EARLIER_DISPATCHES);
-      this.#insertEarlier(followed);
-      after.earlier += 1;
+      after.earlier = this.#earlierOnes.add(followed, before.earlier);
       if (isNotified(followed)) after.earlierNotices += 1;
     }
     for (const dispatch of rest) {
-      this.#updateEarlier(dispatch);
-      after.earlierNotices = this.#earlier(`cancel_state = 'PENDING'`).length;
+      this.#earlierOnes.update(dispatch);
+      after.earlierNotices = this.#earlierOnes.notified().length;
     }
     after.latestSeq = this.#history.add(changes.event ?? null, changes.transitions ?? [], before.latestSeq);
     if (!isSame(before, after)) this.#sql.exec('UPDATE job SET record = ?', encodePresent(after));
@@ -188,7 +183,7 @@ export class JobStore {
     const newest = this.#read()?.newest ?? null;
     if (newest === null) return null;
     if (newest.state !== 'UNDELIVERABLE' && requestKeyOf(newest) === requestKey) return newest;
-    return this.#earlier('request_key = ?', requestKey)[0] ?? null;
+    return this.#earlier?.byRequest(requestKey) ?? null;
   }
 
   /** Whether a newer dispatch was made and not withdrawn. */
@@ -196,37 +191,12 @@ export class JobStore {
     const newest = this.#read()?.newest ?? null;
     if (newest === null || newest.id === subject.id) return false;
     if (newest.state !== 'UNDELIVERABLE') return true;
-    return this.#earlier('created_at > ?', subject.createdAt).some(({ state }) => state !== 'UNDELIVERABLE');
+    return this.#earlier?.isStandingAfter(subject.createdAt) ?? false;
   }
 
-  /** The dispatches before the newest for which `condition` holds. Only a request's own is looked up by an index. */
-  #earlier(condition: string, ...bindings: SqlStorageValue[]): Dispatch[] {
-    if (!this.#read()?.earlier) return [];
-    return this.#sql
-      .exec<{ record: string }>(`SELECT record FROM dispatch WHERE ${condition}`, ...bindings)
-      .toArray()
-      .map(({ record }) => decodeDispatch(record));
-  }
-
-  #insertEarlier(dispatch: Dispatch): void {
-    this.#sql.exec(
-      'INSERT INTO dispatch (request_key, id, created_at, cancel_state, record) VALUES (?, ?, ?, ?, ?)',
-      dispatch.state === 'UNDELIVERABLE' ? `withdrawn:${dispatch.id}` : requestKeyOf(dispatch),
-      dispatch.id,
-      dispatch.createdAt,
-      dispatch.cancelNotice?.state ?? null,
-      encodeDispatch(dispatch),
-    );
-  }
-
-  /** A dispatch that a newer one has followed is closed: what still comes is news of its delivery or of its cancel. */
-  #updateEarlier(dispatch: Dispatch): void {
-    this.#sql.exec(
-      'UPDATE dispatch SET cancel_state = ?, record = ? WHERE id = ?',
-      dispatch.cancelNotice?.state ?? null,
-      encodeDispatch(dispatch),
-      dispatch.id,
-    );
+  /** The dispatches before the newest; null where there are none, and no table. */
+  get #earlier(): EarlierDispatches | null {
+    return this.#read()?.earlier ? this.#earlierOnes : null;
   }
 }
 

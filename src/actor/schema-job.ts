@@ -42,10 +42,17 @@ export const JOB_SCHEMA: Schema = {
 /** Every dispatch but the newest. Most jobs have one dispatch alone, so this is made with the second. */
 export const EARLIER_DISPATCHES = `
   CREATE TABLE dispatch (
-    -- The request that made the dispatch, by which a repeat is recognised; a withdrawn one has freed it.
+    -- The request that made the dispatch, by which a repeat is recognised; a withdrawn one has freed it, and is kept under a
+    -- name that no request has.
     request_key TEXT PRIMARY KEY,
     id TEXT NOT NULL,
     created_at INTEGER NOT NULL,
     cancel_state TEXT,
     record TEXT NOT NULL
   ) WITHOUT ROWID;`;
+
+/** For a job with more of them than a look-up may go through. */
+export const MANY_EARLIER_DISPATCHES = `
+  CREATE INDEX IF NOT EXISTS dispatch_by_id ON dispatch (id);
+  CREATE INDEX IF NOT EXISTS dispatch_by_creation ON dispatch (created_at);
+  CREATE INDEX IF NOT EXISTS dispatch_by_notice ON dispatch (cancel_state) WHERE cancel_state = 'PENDING';`;

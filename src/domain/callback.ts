@@ -23,7 +23,11 @@ const MAX_KEPT_REPORTS = 1_000;
 
 export function callback(view: JobView, command: Callback, rules: Rules, now: number): Decision {
   const { subject } = view;
-  if (subject === null) return reject({ code: 'RESOURCE_NOT_FOUND' });
+  if (subject === null) {
+    // Its token proves that it was made: of those that were withdrawn the oldest are not kept.
+    const { dispatchId } = command;
+    return reject({ code: 'DISPATCH_NOT_CURRENT', dispatchId, dispatchState: 'UNDELIVERABLE' });
+  }
   if (!isCurrent(view, subject, rules, now)) {
     return reject({ code: 'DISPATCH_NOT_CURRENT', dispatchId: subject.id, dispatchState: subject.state });
   }

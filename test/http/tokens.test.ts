@@ -399,7 +399,7 @@ describe('a callback token', () => {
     expectRefused(await report(other.pipeline.token), INVALID_CHALLENGE);
   });
 
-  test('of a dispatch that the job never made is not found', async () => {
+  test('of a dispatch that the job does not know is told to stop: it may have been withdrawn long ago', async () => {
     const { job, pipeline } = await jobAt('AUDIO_READY');
     const token = await signCallbackToken(job.id, newId('dsp'), config.callbackTokenKeys);
     const body = pipeline.body('TRANSCRIBING');
@@ -408,7 +408,8 @@ describe('a callback token', () => {
       call('POST', `/internal/jobs/${job.id}/status`, { token, body }),
     );
 
-    expect(reply.status).toBe(404);
+    expect(reply.status).toBe(409);
+    expect(reply.body.error_code).toBe('DISPATCH_NOT_CURRENT');
   });
 
   test('signed with any listed key is good, so that keys can rotate', async () => {
