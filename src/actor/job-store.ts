@@ -6,7 +6,7 @@ import { type Dispatch, isOpen, RUN_REQUEST_KEY, requestKeyOf, retryRequestKey }
 import { brokenInvariant } from '../domain/invariants.ts';
 import type { Job } from '../domain/job.ts';
 import type { Position } from '../domain/project.ts';
-import { EarlierDispatches } from './earlier-dispatches.ts';
+import { EarlierDispatches } from './earlier-dispatch-store.ts';
 import { HistoryStore, type NumberedTransition } from './history-store.ts';
 import { bringUpToDate } from './migrate.ts';
 import { decodePresent, encodePresent, type StoredPresent } from './records.ts';

@@ -1,7 +1,7 @@
 // The dispatches before the newest: which are kept, and what a look-up among them costs.
 import { env, runInDurableObject } from 'cloudflare:test';
 import { describe, expect, test } from 'vitest';
-import { EarlierDispatches } from '../../src/actor/earlier-dispatches.ts';
+import { EarlierDispatches } from '../../src/actor/earlier-dispatch-store.ts';
 import type { CancelNotice, RetryDispatch } from '../../src/domain/dispatch.ts';
 import { newId } from '../support/ids.ts';
 import { failedAfter } from '../support/workerd/acting.ts';

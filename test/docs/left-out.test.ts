@@ -36,7 +36,7 @@ test.each(['tsconfig.json', 'test/tsconfig.json', 'test/bench/contestants/tsconf
 
 test('every source and every test is compiled', () => {
   const tsc = join(dirname(createRequire(import.meta.url).resolve('typescript/package.json')), 'bin/tsc');
-  const compiled = ['.', 'test', 'test/bench/contestants'].flatMap((project) =>
+  const compiled = ['.', 'test', 'test/client', 'test/bench/contestants'].flatMap((project) =>
     execFileSync(process.execPath, [tsc, '-p', project, '--listFilesOnly'], {
       cwd: ROOT,
       encoding: 'utf8',
