@@ -2,7 +2,7 @@
 import { expect, test } from 'vitest';
 import { type ConfigResult, loadConfig } from '../../src/config.ts';
 import { planWait } from '../../src/http/prefer.ts';
-import { trusting } from './provider.ts';
+import { trusting } from './asking.ts';
 
 const BASE = trusting({ issuer: 'https://id.example', jwksUrl: 'https://id.example/keys' });
 const loaded = (settings: Record<string, unknown>) => loadConfig({ ...BASE, ...settings });
