@@ -60,6 +60,10 @@ test('the model policy may be JSON text, as a secret or .dev.vars has it', () =>
   expect(configured({ MODEL_POLICY: JSON.stringify(MODEL_POLICY) })).toEqual(configured({ MODEL_POLICY }));
 });
 
+test('a model policy that is no JSON is told so, and not that it is a text', () => {
+  expect(problemsOf(loaded({ MODEL_POLICY: '{' }))).toEqual(['MODEL_POLICY: is not JSON']);
+});
+
 test.each([
   ['is no JSON', '{secret'],
   ['is JSON of another form', '["secret"]'],
