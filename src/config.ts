@@ -8,9 +8,11 @@ import type { Rules } from './domain/rules.ts';
 const LOOPBACK = new Set(['localhost', '127.0.0.1', '[::1]']);
 const isLoopback = (url: string): boolean => LOOPBACK.has(new URL(url).hostname);
 
-const jsonText = z.string().transform((text, ctx): unknown => {
+/** Text is taken for JSON; what is no text is taken as it is. */
+const fromJson = z.unknown().transform((value, ctx): unknown => {
+  if (typeof value !== 'string') return value;
   try {
-    return JSON.parse(text);
+    return JSON.parse(value);
   } catch {
     ctx.addIssue('is not JSON');
     return z.NEVER;
@@ -110,7 +112,7 @@ const settings = z
       .optional(),
     AUTH_REQUIRE_SCOPE: flag.default(false),
     /** The public half of the development key; written to .dev.vars, never deployed. */
-    DEV_AUTH_PUBLIC_JWK: jsonText
+    DEV_AUTH_PUBLIC_JWK: fromJson
       .pipe(z.looseObject({ kty: z.literal('EC'), crv: z.literal('P-256'), x: z.string(), y: z.string() }))
       .optional(),
     CORS_ORIGINS: list
@@ -149,7 +151,7 @@ const settings = z
       )
       .default([]),
     /** A table of wrangler.toml, or JSON as text: a secret and .dev.vars know no tables. */
-    MODEL_POLICY: z.union([jsonText, z.unknown()]).pipe(modelPolicy),
+    MODEL_POLICY: fromJson.pipe(modelPolicy),
   })
   .transform((vars, ctx) => {
     const auth = editorAuth(vars);

@@ -2,7 +2,7 @@
 import { expect, test } from 'vitest';
 import { type ConfigResult, loadConfig } from '../../src/config.ts';
 import { planWait } from '../../src/http/prefer.ts';
-import { trusting } from './provider.ts';
+import { trusting } from './asking.ts';
 
 const BASE = trusting({ issuer: 'https://id.example', jwksUrl: 'https://id.example/keys' });
 const loaded = (settings: Record<string, unknown>) => loadConfig({ ...BASE, ...settings });
@@ -58,6 +58,10 @@ test('the model policy may be JSON text, as a secret or .dev.vars has it', () =>
   const { MODEL_POLICY } = BASE;
 
   expect(configured({ MODEL_POLICY: JSON.stringify(MODEL_POLICY) })).toEqual(configured({ MODEL_POLICY }));
+});
+
+test('a model policy that is no JSON is told so, and not that it is a text', () => {
+  expect(problemsOf(loaded({ MODEL_POLICY: '{' }))).toEqual(['MODEL_POLICY: is not JSON']);
 });
 
 test.each([

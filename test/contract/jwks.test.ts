@@ -4,15 +4,8 @@ import { exportJWK, generateKeyPair } from 'jose';
 import { afterEach, beforeEach, describe, expect, test, vi } from 'vitest';
 import { verifyEditorToken } from '../../src/http/editor-token.ts';
 import { KeySetUnavailable, remoteKeySet } from '../../src/http/jwks.ts';
-import {
-  ask,
-  LET_IN,
-  newSigningKey,
-  type Provider,
-  type SigningKey,
-  startProvider,
-  trusting,
-} from './provider.ts';
+import { newSigningKey, type Provider, type SigningKey, startProvider } from '../support/provider.ts';
+import { ask, LET_IN, trusting } from './asking.ts';
 
 const SECOND = 1_000;
 const HOUR = 3_600 * SECOND;

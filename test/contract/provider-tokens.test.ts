@@ -1,7 +1,8 @@
 // Tokens as real providers make them, signed by a provider whose key set is fetched over HTTP.
 import type { JWTPayload } from 'jose';
 import { afterAll, beforeAll, describe, expect, test, vi } from 'vitest';
-import { ask, LET_IN, newSigningKey, type Provider, startProvider, trusting } from './provider.ts';
+import { newSigningKey, type Provider, startProvider } from '../support/provider.ts';
+import { ask, LET_IN, trusting } from './asking.ts';
 
 const key = await newSigningKey('ES256', 'a');
 let provider: Provider;

@@ -44,6 +44,20 @@ describe('a service that is not configured', () => {
       'ORCHESTRATOR_URL',
       { ...all, ORCHESTRATOR_URL: 'http://orchestrator.example/' },
     ],
+    [
+      'whose password for the orchestrator would not be sent',
+      'ORCHESTRATOR_URL',
+      { ...all, ORCHESTRATOR_URL: 'https://user:short@orchestrator.example/' },
+    ],
+    [
+      'whose callbacks would go to a query',
+      'PUBLIC_BASE_URL',
+      { ...all, PUBLIC_BASE_URL: 'http://127.0.0.1:8787/?short' },
+    ],
+    ['that would let every page in', 'CORS_ORIGINS', { ...all, CORS_ORIGINS: '*' }],
+    ['that asks for no type of token', 'AUTH_TOKEN_TYPE', { ...all, AUTH_TOKEN_TYPE: 'application/at+jwt' }],
+    ['that may or may not ask for scopes', 'AUTH_REQUIRE_SCOPE', { ...all, AUTH_REQUIRE_SCOPE: 'short' }],
+    ['whose policy is no JSON', 'MODEL_POLICY', { ...all, MODEL_POLICY: '{short' }],
     ['that names no jurisdiction of Cloudflare’s', 'JURISDICTION', { ...all, JURISDICTION: 'mars' }],
   ];
   function jwks(url: string) {

@@ -16,6 +16,7 @@ const COPIED = [
   'vitest.config.ts',
   'wrangler.toml',
   '.dev.vars',
+  '.dev.signing-key.json',
 ];
 
 export interface MutantsReport {
