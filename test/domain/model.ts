@@ -302,7 +302,11 @@ export class ModelJob {
     // Of signs of life that bring nothing only the newest is known again.
     if (leaves) this.events[event] = report.payloadDigest;
     else this.heartbeat = { event, print: report.payloadDigest };
-    this.latest = { dispatch: dispatch.id, at: Math.max(Math.min(report.occurredAt, now), mine?.at ?? 0), kept };
+    this.latest = {
+      dispatch: dispatch.id,
+      at: Math.max(Math.min(report.occurredAt, now), mine?.at ?? 0),
+      kept,
+    };
     this.lastSign = now;
     return 'accepted';
   }
