@@ -244,7 +244,7 @@ export class ModelJob {
 
   #callback(report: Callback, now: number): string {
     const dispatch = this.dispatches.find(({ id }) => id === report.dispatchId);
-    if (!dispatch) return 'RESOURCE_NOT_FOUND';
+    if (!dispatch) return 'DISPATCH_NOT_CURRENT';
     const newest = this.dispatches.filter(({ state }) => state !== 'UNDELIVERABLE').at(-1);
     const isLate = now - (this.lastSign ?? now) > LATE_REPORT;
     const goesOn = dispatch === newest && ['SETTLED', 'FAILED'].includes(dispatch.state) && !isLate;

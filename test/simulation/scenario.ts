@@ -151,9 +151,9 @@ export async function simulate({ actions, plans, chances }: Scenario): Promise<T
     ask<JobAnswer>(method, { operation, request: null, prefer: null }, () => args, endingOfJob);
 
   const isProjectMade = async (): Promise<boolean> => {
-    const { projectId: id, owner } = JOB;
+    const { projectId: id, owner, requestDigest } = JOB;
     try {
-      return (await simulated.callProject('create', { id, owner, name: 'Talks' })) !== null;
+      return (await simulated.callProject('create', { id, owner, requestDigest, name: 'Talks' })) !== null;
     } catch {
       await timeline.sleep(400);
       return false;

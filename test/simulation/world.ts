@@ -14,7 +14,12 @@ import { SimulatedOrchestrator } from './simulated-orchestrator.ts';
 import { type Invocation, SimulatedQueue } from './simulated-queue.ts';
 import { Timeline, type Timer } from './timeline.ts';
 
-export const JOB = { id: 'job_simulated', projectId: 'prj_simulated', owner: 'own_alice' };
+export const JOB = {
+  id: 'job_simulated',
+  projectId: 'prj_simulated',
+  owner: 'own_alice',
+  requestDigest: 'of the creation',
+};
 
 /** What a caller sees of a call that did not arrive, or whose answer did not. */
 const LOST = new Error('Network connection lost.');
