@@ -3,6 +3,7 @@
 import { createLocalJWKSet, errors, type JWTPayload, type JWTVerifyGetKey, jwtVerify } from 'jose';
 import type { EditorAuth } from '../config.ts';
 import { sha256 } from '../contract/hashes.ts';
+import type { OwnerIdentity } from '../contract/messages.ts';
 import { remoteKeySet } from './jwks.ts';
 import { RecentlyUsed } from './recently-used.ts';
 
@@ -15,6 +16,8 @@ const MOST_REMEMBERED = 1_000;
 const OWNER_CLAIM = 'sub';
 
 export interface Editor {
+  /** What owns: the value of a claim of an issuer. */
+  identity: OwnerIdentity;
   /** The name of the workspace that is the editor's. */
   owner: string;
   /** Who acts, in the words of the token's issuer: its `sub`. */
@@ -70,6 +73,7 @@ async function verify(token: string, auth: EditorAuth): Promise<Verified> {
   }
   return {
     editor: {
+      identity: { issuer: auth.issuer, claim: OWNER_CLAIM, value: sub },
       owner: await ownerKey(auth.issuer, OWNER_CLAIM, sub),
       actorId: sub,
       scopes: scopesOf(payload),

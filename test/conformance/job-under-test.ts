@@ -43,7 +43,7 @@ export interface JobSettings {
 }
 
 /** The fields that every dispatch holds, and those of its type, as spec/dispatch.md lists them. */
-export type Message = Readonly<Record<string, string | null>> &
+export type Message = Readonly<Record<string, string | null | Readonly<Record<string, string>>>> &
   Readonly<{ type: Delivery['type']; dispatch_id: string; traceparent: string }>;
 
 export class JobUnderTest {
@@ -167,6 +167,7 @@ export class JobUnderTest {
       dispatch_id: dispatch.id,
       job_id: this.id,
       project_id: this.#projectId,
+      owner: { issuer: 'https://issuer.example', claim: 'sub', value: 'conformance' },
       video_uri: videoUri,
       callback_url: `${baseUrl}/internal/jobs/${this.id}/status`,
       callback_token: await signCallbackToken(this.id, dispatch.id, tokenKeys),

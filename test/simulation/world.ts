@@ -18,6 +18,7 @@ export const JOB = {
   id: 'job_simulated',
   projectId: 'prj_simulated',
   owner: 'own_alice',
+  ownerIdentity: null,
   requestDigest: 'of the creation',
 };
 
