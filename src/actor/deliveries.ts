@@ -41,6 +41,7 @@ export function claim(
       dispatchId: dispatch.id,
       jobId: job.id,
       projectId: job.projectId,
+      owner: job.ownerIdentity,
       videoUri,
       modelProfile: dispatch.modelProfile,
       resumeFromStatus: dispatch.resumeFromStatus,

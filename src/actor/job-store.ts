@@ -6,7 +6,7 @@ import { type Dispatch, isOpen, RUN_REQUEST_KEY, requestKeyOf, retryRequestKey }
 import { brokenInvariant } from '../domain/invariants.ts';
 import type { Job } from '../domain/job.ts';
 import type { Position } from '../domain/project.ts';
-import { EarlierDispatches } from './earlier-dispatch-store.ts';
+import { DispatchStore } from './dispatch-store.ts';
 import { HistoryStore, type NumberedTransition } from './history-store.ts';
 import { bringUpToDate } from './migrate.ts';
 import { decodePresent, encodePresent, type StoredPresent } from './records.ts';
@@ -16,7 +16,7 @@ export class JobStore {
   readonly #storage: DurableObjectStorage;
   readonly #sql: SqlStorage;
   readonly #history: HistoryStore;
-  readonly #earlierOnes: EarlierDispatches;
+  readonly #earlierOnes: DispatchStore;
   #isStored: boolean;
   /** As stored; undefined while it was not read. */
   #present: StoredPresent | null | undefined;
@@ -25,7 +25,7 @@ export class JobStore {
     this.#storage = storage;
     this.#sql = storage.sql;
     this.#history = new HistoryStore(storage.sql);
-    this.#earlierOnes = new EarlierDispatches(storage.sql);
+    this.#earlierOnes = new DispatchStore(storage.sql);
     this.#isStored = bringUpToDate(storage, JOB_SCHEMA);
   }
 
@@ -195,7 +195,7 @@ export class JobStore {
   }
 
   /** The dispatches before the newest; null where there are none, and no table. */
-  get #earlier(): EarlierDispatches | null {
+  get #earlier(): DispatchStore | null {
     return this.#read()?.earlier ? this.#earlierOnes : null;
   }
 }

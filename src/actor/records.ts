@@ -19,6 +19,7 @@ export interface StoredPresent extends Present {
 const VERSION = 1;
 
 const JOB = {
+  ownerIdentity: null,
   requestDigest: null,
   failure: null,
   progressPct: null,

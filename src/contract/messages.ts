@@ -1,7 +1,10 @@
 // What travels through the queue: ids alone. The job is the source of truth.
 import * as z from 'zod';
 import type { DispatchKind } from '../domain/dispatch.ts';
+import type { OwnerIdentity } from '../domain/job.ts';
 import type { ResumeStatus } from '../domain/lifecycle.ts';
+
+export type { OwnerIdentity };
 
 export const dispatchMessage = z.object({
   job_id: z.string().min(1).max(64),
@@ -18,6 +21,7 @@ export interface Delivery {
   dispatchId: string;
   jobId: string;
   projectId: string;
+  owner: OwnerIdentity | null;
   videoUri: string;
   modelProfile: string;
   resumeFromStatus: ResumeStatus | null;

@@ -79,6 +79,7 @@ async function toRequest(delivery: Delivery, config: Config) {
 async function workOf(delivery: Delivery, config: Config) {
   const { jobId, dispatchId } = delivery;
   return {
+    owner: delivery.owner,
     video_uri: delivery.videoUri,
     callback_url: `${config.publicBaseUrl}/internal/jobs/${jobId}/status`,
     callback_token: await signCallbackToken(jobId, dispatchId, config.callbackTokenKeys),

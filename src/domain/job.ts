@@ -35,10 +35,19 @@ export interface Checkpoint {
   sizeBytes: number | null;
 }
 
+/** Who owns a thing, in the words of the token that made it. */
+export interface OwnerIdentity {
+  issuer: string;
+  claim: string;
+  value: string;
+}
+
 export interface Job {
   id: string;
   projectId: string;
   owner: string;
+  /** For the orchestrator, which may know of what is whose; null for a job that was made before this was kept. */
+  ownerIdentity: OwnerIdentity | null;
   /** Of the request that created it, where that had a key by which it can be repeated. */
   requestDigest: string | null;
   status: Status;
@@ -69,7 +78,7 @@ export interface Job {
 }
 
 /** What is known of a job before it is there. */
-export type JobOrigin = Pick<Job, 'id' | 'projectId' | 'owner' | 'requestDigest'>;
+export type JobOrigin = Pick<Job, 'id' | 'projectId' | 'owner' | 'ownerIdentity' | 'requestDigest'>;
 
 /** A job as it is created: nothing uploaded, nothing dispatched. */
 export function newJob(origin: JobOrigin, now: number): Job {

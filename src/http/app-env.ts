@@ -2,6 +2,7 @@
 import type { Context } from 'hono';
 import type { Config } from '../config.ts';
 import type { ErrorCode } from '../contract/errors.ts';
+import type { OwnerIdentity } from '../contract/messages.ts';
 
 export interface AppEnv {
   Bindings: Env;
@@ -14,6 +15,8 @@ export interface AppEnv {
     sent: unknown;
     /** The editor, on the routes that need one: which workspace is theirs. */
     owner: string;
+    /** And what owns it, in the words of the token. */
+    ownerIdentity: OwnerIdentity;
     /** Who acts: the `sub` of the editor's token. */
     actorId: string;
     /** The dispatch that the callback token proved, or that a run or retry was answered with. */

@@ -10,6 +10,7 @@ import {
 } from 'jose';
 import type { EditorAuth } from '../config.ts';
 import { sha256 } from '../contract/hashes.ts';
+import type { OwnerIdentity } from '../contract/messages.ts';
 import { remoteKeySet } from './jwks.ts';
 import { RecentlyUsed } from './recently-used.ts';
 
@@ -28,6 +29,8 @@ const OWNER_CLAIM = 'sub';
 const CLAIMS_OF_OTHER_TOKENS = ['nonce', 'at_hash', 'c_hash', 'events'];
 
 export interface Editor {
+  /** What owns: the value of a claim of an issuer. */
+  identity: OwnerIdentity;
   /** The name of the workspace that is the editor's. */
   owner: string;
   /** Who acts, in the words of the token's issuer: its `sub`. */
@@ -86,6 +89,7 @@ async function verify(token: string, auth: EditorAuth): Promise<Verified> {
   }
   return {
     editor: {
+      identity: { issuer: auth.issuer, claim: OWNER_CLAIM, value: sub },
       owner: await ownerKey(auth.issuer, OWNER_CLAIM, sub),
       actorId: sub,
       scopes: scopesOf(payload) ?? (auth.requiresScope ? [] : null),

@@ -136,7 +136,12 @@ export const projectRoutes: readonly Route[] = [
     const owner = c.get('owner');
     if (!(await projectObject(c.env, projectId).show(owner))) return problem(c, 'RESOURCE_NOT_FOUND', {});
     const ids = await idsOfNew(c, 'job', projectId, c.req.valid('header')['Idempotency-Key']);
-    const answer = await jobObject(c.env, ids.id).create({ ...ids, projectId, owner });
+    const answer = await jobObject(c.env, ids.id).create({
+      ...ids,
+      projectId,
+      owner,
+      ownerIdentity: c.get('ownerIdentity'),
+    });
     if (!answer.ok) return refuse(c, answer.rejection);
     const created = toJobResource(answer.job, answer.open);
     return answer.replayed ? c.json(created, 200) : c.json(created, 201, { location: `/jobs/${ids.id}` });

@@ -9,7 +9,10 @@ import { newId } from '../support/ids.ts';
 import { call, editorToken } from '../support/workerd/harness.ts';
 
 const aJob = (): Job =>
-  newJob({ id: newId('job'), projectId: newId('prj'), owner: 'own_1', requestDigest: null }, 1_000);
+  newJob(
+    { id: newId('job'), projectId: newId('prj'), owner: 'own_1', ownerIdentity: null, requestDigest: null },
+    1_000,
+  );
 
 /** The listing of whatever `current` answers; `tell` is the call. */
 const listingOf = (current: () => Job, tell: (summary: JobSummary) => Promise<unknown>) =>

@@ -264,6 +264,7 @@ function deliveryOf(type: Delivery['type'], { dispatch_id, traceparent, correlat
     dispatchId: dispatch_id,
     jobId: newId('job'),
     projectId: newId('prj'),
+    owner: null,
     videoUri: 's3://a/b',
     modelProfile: 'balanced',
     resumeFromStatus: null,

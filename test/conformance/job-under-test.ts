@@ -45,7 +45,7 @@ export interface JobSettings {
 }
 
 /** The fields of a message, as spec/dispatch.md lists them for its type, and what goes with it as headers. */
-export type Message = Readonly<Record<string, string | null>> &
+export type Message = Readonly<Record<string, string | null | Readonly<Record<string, string>>>> &
   Readonly<{ type: Delivery['type']; dispatch_id: string } & Context>;
 export interface Context {
   traceparent: string;
@@ -176,6 +176,7 @@ export class JobUnderTest {
       dispatch_id: dispatch.id,
       job_id: this.id,
       project_id: this.#projectId,
+      owner: { issuer: 'https://issuer.example', claim: 'sub', value: 'conformance' },
       video_uri: videoUri,
       callback_url: `${baseUrl}/internal/jobs/${this.id}/status`,
       callback_token: await signCallbackToken(this.id, dispatch.id, tokenKeys),

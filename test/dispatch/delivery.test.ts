@@ -1,7 +1,9 @@
 // What reaches the orchestrator, and what each of its answers means for the dispatch.
 import { env } from 'cloudflare:test';
+import { decodeJwt } from 'jose';
 import { Webhook } from 'standardwebhooks';
 import { beforeEach, describe, expect, test } from 'vitest';
+import { DEVELOPMENT_ISSUER } from '../../src/config.ts';
 import { verifyCallbackToken } from '../../src/contract/callback-token.ts';
 import type { Delivery } from '../../src/contract/messages.ts';
 import { deliver, retryAfterMs } from '../../src/dispatch/orchestrator.ts';
@@ -26,7 +28,7 @@ import { orchestrator, storedRows } from '../support/workerd/harness.ts';
 const TRACEPARENT = '00-0af7651916cd43dd8448eb211c80319c-b7ad6b7169203331-01';
 
 describe('the request', () => {
-  test('of a run names the job, the video, the callback and the profile, and nothing more', async () => {
+  test('of a run names the job, its owner, the video, the callback and the profile, and nothing more', async () => {
     const job = await uploadedJob();
     const run = await job.run({ traceparent: TRACEPARENT });
     const [request] = await job.requests();
@@ -35,6 +37,7 @@ describe('the request', () => {
       dispatch_id: run.body.dispatch_id,
       job_id: job.id,
       project_id: job.projectId,
+      owner: { issuer: DEVELOPMENT_ISSUER, claim: 'sub', value: decodeJwt(job.token).sub },
       video_uri: VIDEO_URI,
       callback_url: `${env.PUBLIC_BASE_URL}/internal/jobs/${job.id}/status`,
       callback_token: expect.any(String),
@@ -51,6 +54,7 @@ describe('the request', () => {
       dispatch_id: retry.body.dispatch_id,
       job_id: job.id,
       project_id: job.projectId,
+      owner: { issuer: DEVELOPMENT_ISSUER, claim: 'sub', value: decodeJwt(job.token).sub },
       video_uri: VIDEO_URI,
       callback_url: `${env.PUBLIC_BASE_URL}/internal/jobs/${job.id}/status`,
       callback_token: expect.any(String),
@@ -486,6 +490,7 @@ const deliveryOf = (job: ActingJob): Delivery => ({
   dispatchId: newId('dsp'),
   jobId: job.id,
   projectId: job.projectId,
+  owner: null,
   videoUri: VIDEO_URI,
   modelProfile: 'balanced',
   resumeFromStatus: null,
@@ -505,6 +510,7 @@ function inSentOrder(body: Record<string, unknown>): Record<string, unknown> {
     'dispatch_id',
     'job_id',
     'project_id',
+    'owner',
     'video_uri',
     'callback_url',
     'callback_token',

@@ -54,7 +54,10 @@ export interface MemoryState {
 
 export class MemoryJob {
   state: MemoryState = {
-    job: newJob({ id: 'job_1', projectId: 'prj_1', owner: OWNER, requestDigest: null }, 0),
+    job: newJob(
+      { id: 'job_1', projectId: 'prj_1', owner: OWNER, ownerIdentity: null, requestDigest: null },
+      0,
+    ),
     dispatches: [],
     events: [],
     transitions: [],

@@ -154,7 +154,7 @@ test('a job’s key holds for the body that it was first sent with, of which non
   const { stub } = new ActingJob(first.id, '', creation.token);
   const { owner, projectId } = await new ActingJob(first.id, '', creation.token).stored();
   const requestDigest = await payloadDigest({ tags: ['a'] });
-  expect(await stub.create({ id: first.id, projectId, owner, requestDigest })).toEqual({
+  expect(await stub.create({ id: first.id, projectId, owner, ownerIdentity: null, requestDigest })).toEqual({
     ok: false,
     rejection: { code: 'IDEMPOTENCY_KEY_MISMATCH', id: first.id },
   });
@@ -219,7 +219,9 @@ describe('a creation that a crash cut short is completed by its repeat', () => {
     const id = await idFor('job', { owner: whose, place: projectId, key: 'cut' }, config.idKeys);
     const requestDigest = await payloadDigest({});
     await runInDurableObject(env.JOB.getByName(id), (_actor, { storage }) =>
-      new JobStore(storage).create(newJob({ id, projectId, owner: whose, requestDigest }, 1)),
+      new JobStore(storage).create(
+        newJob({ id, projectId, owner: whose, ownerIdentity: null, requestDigest }, 1),
+      ),
     );
     await new ActingJob(id, projectId, job.token).forget();
     expect(await listed(creation)).toEqual([job.id]);

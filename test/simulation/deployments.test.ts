@@ -26,7 +26,7 @@ const JOB_ID = 'job_of_another_version';
 async function uploaded(): Promise<SimulatedObject> {
   const chance = new Chance({ faults: [], delays: [] });
   const object = new SimulatedObject(new Timeline(), chance, (ctx) => new JobActor(ctx, ENV));
-  await object.invoke('create', [{ id: JOB_ID, ...PROJECT, requestDigest: null }]);
+  await object.invoke('create', [{ id: JOB_ID, ...PROJECT, ownerIdentity: null, requestDigest: null }]);
   await object.invoke('confirmUpload', [confirmUpload()]);
   object.reset();
   return object;

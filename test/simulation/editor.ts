@@ -29,7 +29,12 @@ export class Editor {
   /** Until the video is there: an upload that never gets through leaves nothing to simulate. */
   async upload(): Promise<void> {
     while (
-      (await this.#ask('create', 'create', { id: this.#job.id, ...PROJECT, requestDigest: null })) === null
+      (await this.#ask('create', 'create', {
+        id: this.#job.id,
+        ...PROJECT,
+        ownerIdentity: null,
+        requestDigest: null,
+      })) === null
     );
     while ((await this.#ask('confirmUpload', 'confirm', commands.confirmUpload())) === null);
   }

@@ -62,7 +62,13 @@ export const namesProject = (workspace: SimulatedObject): boolean =>
 export const MAY_BE_MISSING = {
   job: {
     ...{ failure: null, progressPct: null, checkpoints: {}, openDispatchId: null, latestDispatchAt: null },
-    ...{ requestDigest: null, lastProgressAt: null, latestCallback: null, latestHeartbeat: null },
+    ...{
+      ownerIdentity: null,
+      requestDigest: null,
+      lastProgressAt: null,
+      latestCallback: null,
+      latestHeartbeat: null,
+    },
   },
   dispatch: {
     ...{ engines: {}, lastError: null, outcomeUnknown: false, executionId: null, deliveredAt: null },

@@ -1,7 +1,7 @@
 // The dispatches before the newest: which are kept, and what a look-up among them costs.
 import { env, runInDurableObject } from 'cloudflare:test';
 import { describe, expect, test } from 'vitest';
-import { EarlierDispatches } from '../../src/actor/earlier-dispatch-store.ts';
+import { DispatchStore } from '../../src/actor/dispatch-store.ts';
 import type { CancelNotice, RetryDispatch } from '../../src/domain/dispatch.ts';
 import { newId } from '../support/ids.ts';
 import { failedAfter } from '../support/workerd/acting.ts';
@@ -40,7 +40,7 @@ const withdrawn = (at: number, cancelNotice: CancelNotice | null = null) =>
   dispatch(at, { state: 'UNDELIVERABLE', cancelNotice });
 
 interface Kept {
-  earlier: EarlierDispatches;
+  earlier: DispatchStore;
   add(...dispatches: RetryDispatch[]): void;
   /** What the statements of `act` cost. */
   costOf(act: () => unknown): { rowsRead: number; rowsWritten: number };
@@ -60,7 +60,7 @@ function inAJob(run: (kept: Kept) => void): Promise<void> {
         return cursor;
       },
     } as SqlStorage;
-    const earlier = new EarlierDispatches(sql);
+    const earlier = new DispatchStore(sql);
     let count = 0;
     run({
       earlier,
@@ -127,7 +127,7 @@ describe('of withdrawn dispatches', () => {
 });
 
 describe('a look-up among them', () => {
-  const LOOK_UPS: [what: string, look: (earlier: EarlierDispatches, newest: number) => unknown][] = [
+  const LOOK_UPS: [what: string, look: (earlier: DispatchStore, newest: number) => unknown][] = [
     ['by id, of the oldest', (earlier) => earlier.byId('dsp_1')],
     ['by id, of one that there is not', (earlier) => earlier.byId('dsp_none')],
     ['by request, of the oldest', (earlier) => earlier.byRequest('retry:request-1')],

@@ -9,7 +9,7 @@ const KEPT_WITHDRAWN = 20;
 /** An index costs a row with every dispatch, and going through so few rows costs next to nothing. */
 const INDEXED_FROM = 64;
 
-export class EarlierDispatches {
+export class DispatchStore {
   readonly #sql: SqlStorage;
 
   constructor(sql: SqlStorage) {
