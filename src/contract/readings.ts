@@ -98,10 +98,11 @@ function cleaned(text: string): string {
     .replace(/[^\P{Cc}\n\t]/gu, '')
     .toWellFormed();
 }
-// ECMA-48: strings (OSC, DCS …) up to their end, control sequences, other escapes; ESC and the C1 forms alike.
+// ECMA-48: strings (OSC, DCS …) up to their end, control sequences, other escapes; ESC and the C1 forms alike. None reaches
+// past where another begins, so that no text is walked through more than once.
 const ESCAPE_SEQUENCES =
   // biome-ignore lint/suspicious/noControlCharactersInRegex: they are what it looks for
-  /(?:\u001b[\]PX^_]|[\u009d\u0090\u0098\u009e\u009f])[^\u0007\u001b\u009c\n]*(?:\u0007|\u001b\\|\u009c)|(?:\u001b\[|\u009b)[0-?]*[ -/]*[@-~]|\u001b[ -/]*[0-~]/g;
+  /(?:\u001b[\]PX^_]|[\u009d\u0090\u0098\u009e\u009f])[^\u0007\u001b\u0090\u0098\u009c-\u009f\n]*(?:\u0007|\u001b\\|\u009c)|(?:\u001b\[|\u009b)[0-?]*[ -/]*[@-~]|\u001b[ -/]*[0-~]/g;
 
 /** At most `max` UTF-16 units, and no character in half. */
 function cut(text: string, max: number): string {

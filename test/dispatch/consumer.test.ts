@@ -152,6 +152,17 @@ describe('a message that is wanted', () => {
     ]);
   });
 
+  test('is sent again with its pause, and not at once as well, by a job that has forgotten who delivers it', async () => {
+    const { job, dispatchId } = await jobAt('TRANSCRIBING');
+    const sent = keepingMessages(job);
+    await job.cancel();
+    await job.forget();
+    const error = 'The orchestrator answered 503.';
+    const outcome = { kind: 'unreachable', error, retryAfterMs: 7_000 } as const;
+    await job.stub.reportDelivery(dispatchId, 'cancel', outcome, 'a claim of before');
+    expect(sent().map(([_message, options]) => options)).toEqual([{ delaySeconds: 0 }, { delaySeconds: 7 }]);
+  });
+
   test('is acknowledged once the delivery was given up', async () => {
     const { job, dispatchId, message } = await pendingDispatch();
     await job.answers({ kind: 'refuse', status: 422 });
