@@ -57,7 +57,7 @@ describe('an orchestrator that keeps the contract', () => {
   test('is the local one: as a process of its own it passes every check', async () => {
     const orchestrator = await startOrchestratorProcess({ signingSecret: secret, stepMs: 5 });
     onTestFinished(() => orchestrator.stop());
-    const patient = ['--timeout', '30', '--heartbeat', '4', '--answer-within', '10', '--concurrency', '20'];
+    const patient = ['--timeout', '30', '--heartbeat', '4', '--concurrency', '20'];
 
     const { status, lines } = await outcomeOf([
       '--url',
@@ -228,7 +228,7 @@ async function judge(misbehave: readonly Misbehaviour[], options: readonly strin
     misbehave,
   });
   const url = `${orchestrator.url}/dispatches`;
-  const hasty = ['--timeout', '10', '--heartbeat', '3', '--concurrency', '20'];
+  const hasty = ['--timeout', '10', '--heartbeat', '3', '--answer-within', '2.5', '--concurrency', '20'];
   try {
     return await outcomeOf(['--url', url, '--secret', secret, ...hasty, ...options]);
   } finally {

@@ -1,5 +1,6 @@
 // What the kit takes for right, and how it answers: as Retake does, neither stricter nor laxer.
 import { randomBytes } from 'node:crypto';
+import { readFileSync } from 'node:fs';
 import { createServer, type IncomingMessage } from 'node:http';
 import { expect, onTestFinished, test } from 'vitest';
 import { ERRORS, type ErrorCode } from '../../src/contract/errors.ts';
@@ -28,6 +29,16 @@ test.each([409, 423])(
     expect(turnedAway()).toBeGreaterThan(0);
   },
 );
+
+test('a dispatch may take as long to be answered as Retake waits by default', async () => {
+  const settings = readFileSync(new URL('../../wrangler.toml', import.meta.url), 'utf8');
+  const [, seconds] = /^ORCHESTRATOR_TIMEOUT_SECONDS = (.+)$/m.exec(settings) ?? [];
+  const lines: string[] = [];
+
+  await conformance(['--help'], (line) => lines.push(line));
+
+  expect(lines.join('\n')).toContain(`(default ${seconds}, as Retake waits)`);
+});
 
 test('a report that is refused is answered with the problem that Retake has for it', async () => {
   const { job, report } = await reporting();

@@ -21,7 +21,7 @@ Usage: npm run conformance -- --url http://host:port/path [options]
   --timeout SECONDS        how long a pipeline may take from dispatch to rest (default 60)
   --heartbeat SECONDS      the longest silence of a pipeline at work; also how long the kit listens until it takes a
                            pipeline for stopped (default 10)
-  --answer-within SECONDS  how long a dispatch may take to be answered (default 2.5, as Retake waits)
+  --answer-within SECONDS  how long a dispatch may take to be answered (default 10, as Retake waits)
   --listen HOST:PORT       where the kit takes reports (default 127.0.0.1:0, any free port)
   --callback-base-url URL  how the orchestrator reaches that, if otherwise: http://host.docker.internal:9000
   --concurrency N          how many checks run side by side (default 4); each starts one to six pipelines
@@ -83,7 +83,7 @@ function parse(args: readonly string[]): KitOptions | null {
       'model-profile': { ...text, default: 'balanced' },
       timeout: { ...text, default: '60' },
       heartbeat: { ...text, default: '10' },
-      'answer-within': { ...text, default: '2.5' },
+      'answer-within': { ...text, default: '10' },
       listen: { ...text, default: '127.0.0.1:0' },
       'callback-base-url': text,
       concurrency: { ...text, default: '4' },

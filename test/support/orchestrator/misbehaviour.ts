@@ -43,7 +43,7 @@ export const misbehaviours = [
 export type Misbehaviour = (typeof misbehaviours)[number];
 export type Misbehaviours = ReadonlySet<Misbehaviour>;
 
-/** How late `answers-too-late` is: later than Retake waits by default. */
+/** How late `answers-too-late` is: later than the kit is told to wait for it. */
 export const lateAnswerMs = 3_000;
 
 /** What an orchestrator that does not care takes an answer for. */
