@@ -65,7 +65,7 @@ export class JobEffects {
   lookAfter(): void {
     if (this.#isLookedAfter && !this.#alarm.isLost) return;
     this.#isLookedAfter = true;
-    if (this.#alarm.isAbsent) this.#arm({ tells: false });
+    if (this.#alarm.isAbsent) this.#arm({ tells: this.#listing.isOwed });
   }
 
   /** Right after the commit of what a command decided. */

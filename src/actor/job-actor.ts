@@ -149,7 +149,9 @@ export class JobActor extends DurableObject<Env> {
     claim: string | null = null,
   ): Promise<AfterDelivery> {
     const isCarrier = this.#effects.leases.release(message, dispatchId, claim);
-    const decision = this.#execute({ type: 'report-delivery', dispatchId, message, outcome });
+    const deliveryMayHaveStarted = this.#effects.mayBeUnreported();
+    const report = { dispatchId, message, outcome, deliveryMayHaveStarted };
+    const decision = this.#execute({ type: 'report-delivery', ...report });
     if (decision.kind === 'rejected' || decision.dispatch === null) return { verdict: 'done' };
     const again = afterAttempt(decision.dispatch, message, outcome, isCarrier, this.#effects.leases);
     if (again) return again;
