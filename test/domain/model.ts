@@ -345,7 +345,8 @@ export class ModelJob {
       return 'accepted';
     }
     if (dispatch.state !== 'PENDING') {
-      const mayBeGhost = outcome.kind === 'unknown' && ['UNDELIVERABLE', 'CANCELLED'].includes(dispatch.state);
+      const mayBeGhost =
+        outcome.kind === 'unknown' && ['UNDELIVERABLE', 'CANCELLED'].includes(dispatch.state);
       if (!mayBeGhost || dispatch.notice) return 'replayed';
       this.#tell(dispatch, now);
       return 'accepted';
