@@ -64,7 +64,7 @@ export class JobEffects {
   lookAfter(): void {
     if (this.#isLookedAfter && !this.#alarm.isLost) return;
     this.#isLookedAfter = true;
-    if (this.#alarm.isAbsent) this.#arm({ tells: false });
+    if (this.#alarm.isAbsent) this.#arm({ tells: this.#listing.isOwed });
   }
 
   /** Right after the commit of what a command decided. */
@@ -146,10 +146,10 @@ export class JobEffects {
     return open !== null && this.leases.mayHaveStarted(open);
   }
 
-  /** Whether an attempt to deliver the open dispatch may have been made that nobody reported. */
-  mayBeUnreported(): boolean {
+  /** Whether an attempt to deliver the open dispatch may have been made that nobody reported, beside the one under this claim. */
+  mayBeUnreported(claim: string | null = null): boolean {
     const open = this.#open();
-    return open !== null && this.leases.mayBeUnreported(open);
+    return open !== null && this.leases.mayBeUnreported(open, claim);
   }
 
   #open(): Dispatch | null {

@@ -154,7 +154,9 @@ export class JobActor extends DurableObject<Env> {
   ): Promise<AfterDelivery> {
     const { leases } = this.#effects;
     if (leases.isReported(message, dispatchId, claim)) return { verdict: 'done' };
-    const decision = this.#execute({ type: 'report-delivery', dispatchId, message, outcome });
+    const deliveryMayHaveStarted = this.#effects.mayBeUnreported(claim);
+    const report = { dispatchId, message, outcome, deliveryMayHaveStarted };
+    const decision = this.#execute({ type: 'report-delivery', ...report });
     leases.release(message, dispatchId, claim);
     if (decision.kind === 'rejected' || decision.dispatch === null) return { verdict: 'done' };
     const delayMs = pauseAfter(decision.dispatch, message, outcome);

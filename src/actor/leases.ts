@@ -20,8 +20,8 @@ export class Leases {
   readonly #madeHere = new Set<string>();
   readonly #leases = new Map<string, Lease>();
   readonly #everClaimed = new Set<string>();
-  /** Claimed, and the outcome was never reported. */
-  readonly #unreported = new Set<string>();
+  /** The claims of each message under which no outcome was reported. */
+  readonly #unreported = new Map<string, Set<string>>();
   /** The claim under which an outcome was reported last. */
   readonly #reported = new Map<string, string>();
 
@@ -45,7 +45,8 @@ export class Leases {
     if (held?.kind === 'claimed' && held.claim !== claim) return false;
     if (held?.kind === 'queued' && now < (held.pausedUntil ?? 0) - EARLY_MS) return false;
     this.#everClaimed.add(dispatchId);
-    this.#unreported.add(key(message, dispatchId));
+    const unreported = this.#unreported.get(key(message, dispatchId)) ?? new Set();
+    this.#unreported.set(key(message, dispatchId), unreported.add(claim));
     this.#leases.set(key(message, dispatchId), { kind: 'claimed', until, claim });
     return true;
   }
@@ -68,10 +69,12 @@ export class Leases {
 
   /** The delivery under this claim has ended; without one, nobody made an attempt. */
   release(message: MessageKind, dispatchId: string, claim: string | null): void {
-    if (claim !== null) this.#reported.set(key(message, dispatchId), claim);
+    if (claim !== null) {
+      this.#reported.set(key(message, dispatchId), claim);
+      this.#unreported.get(key(message, dispatchId))?.delete(claim);
+    }
     const lease = this.#leases.get(key(message, dispatchId));
     if (lease?.kind === 'claimed' && lease.claim !== claim) return;
-    if (claim !== null) this.#unreported.delete(key(message, dispatchId));
     this.#leases.delete(key(message, dispatchId));
   }
 
@@ -90,9 +93,10 @@ export class Leases {
     return !this.#madeHere.has(id) || this.#everClaimed.has(id) || deliveryAttempts > 0;
   }
 
-  /** Whether an attempt may have been made whose outcome nobody reported, by this instance or one before. */
-  mayBeUnreported({ id }: Dispatch): boolean {
-    return !this.#madeHere.has(id) || this.#unreported.has(key('dispatch', id));
+  /** Whether an attempt may have been made whose outcome nobody reported, by this instance or one before: beside this claim's. */
+  mayBeUnreported({ id }: Dispatch, claim: string | null): boolean {
+    const claims = [...(this.#unreported.get(key('dispatch', id)) ?? [])];
+    return !this.#madeHere.has(id) || claims.some((unreported) => unreported !== claim);
   }
 
   #held(message: MessageKind, dispatchId: string, now: number): Lease | null {

@@ -48,17 +48,20 @@ export class ProjectActor extends DurableObject<Env> {
 
   /** Null when the owner has no such project. */
   show(owner: string): Project | null {
+    this.#lookAfter();
     return ownedBy(this.#store.project(), owner);
   }
 
   /** A page of its jobs, newest first, of one status or of all; null when the owner has no such project. */
   jobs(owner: string, status: Status | null, before: Position | null, limit: number): JobSummary[] | null {
+    this.#lookAfter();
     const project = ownedBy(this.#store.project(), owner);
     return project && this.#store.summaries(project.id, status, before, limit);
   }
 
   /** A job's push: an older revision never replaces a newer one. */
   putSummary(summary: JobSummary): Promise<void> {
+    this.#lookAfter();
     return this.#summaries.put(summary);
   }
 
@@ -67,6 +70,11 @@ export class ProjectActor extends DurableObject<Env> {
     this.#alarm.rang();
     await this.#listing.tell();
     this.#arm();
+  }
+
+  /** Alarms have been known not to come: whoever touches the project next sets the one that is missing. */
+  #lookAfter(): void {
+    if (this.#alarm.isLost) this.#arm();
   }
 
   #arm(): void {

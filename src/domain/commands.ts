@@ -106,6 +106,8 @@ export interface ReportDelivery {
   dispatchId: string;
   message: MessageKind;
   outcome: DeliveryOutcome;
+  /** Whether there may have been another attempt that nobody reported. */
+  deliveryMayHaveStarted: boolean;
 }
 
 /** Time has passed: whatever is due is done. */

@@ -27,7 +27,7 @@ export function reportDelivery(view: JobView, command: ReportDelivery, rules: Ru
 function reportDispatch(
   job: Job,
   subject: Dispatch,
-  { outcome }: ReportDelivery,
+  { outcome, deliveryMayHaveStarted }: ReportDelivery,
   rules: Rules,
   now: number,
 ): Decision {
@@ -48,10 +48,13 @@ function reportDispatch(
       return updated(job, { ...subject, executionId: outcome.executionId, updatedAt: now });
     }
     // Withdrawn or cancelled while it was being delivered: the orchestrator has to be told.
-    const isGhost = subject.state === 'UNDELIVERABLE' || subject.state === 'CANCELLED';
-    if (!isGhost) return unchanged(job, subject);
+    if (!mayBeGhost(subject)) return unchanged(job, subject);
     const executionId = subject.executionId ?? outcome.executionId;
     return updated(job, tellToStop({ ...subject, executionId }, rules, now));
+  }
+  // So it has where another copy of the message brought the end, and this one may have been taken.
+  if (outcome.kind === 'unknown' && mayBeGhost(subject) && subject.cancelNotice === null) {
+    return updated(job, tellToStop(subject, rules, now));
   }
   if (subject.state !== 'PENDING') return unchanged(job, subject);
   // Another copy may be under way, and there may be time for one more: the window says when it is over.
@@ -66,12 +69,16 @@ function reportDispatch(
     outcomeUnknown: subject.outcomeUnknown || outcome.kind === 'unknown',
     updatedAt: now,
   };
-  if (outcome.kind === 'refused') return withdraw(job, attempted, attempted.outcomeUnknown, rules, now);
+  const mayBeTaken = attempted.outcomeUnknown || deliveryMayHaveStarted;
+  if (outcome.kind === 'refused') return withdraw(job, attempted, mayBeTaken, rules, now);
   const pause = backoffMs(attempted.deliveryAttempts, outcome.retryAfterMs);
   return fitsWindow(now + pause, attempted.deliverUntil)
     ? updated(job, attempted)
-    : withdraw(job, attempted, attempted.outcomeUnknown, rules, now);
+    : withdraw(job, attempted, mayBeTaken, rules, now);
 }
+
+/** Ended while it was on its way: whoever has it all the same begins what nobody waits for. */
+const mayBeGhost = ({ state }: Dispatch): boolean => state === 'UNDELIVERABLE' || state === 'CANCELLED';
 
 function reportNotice(job: Job, subject: Dispatch, { outcome }: ReportDelivery, now: number): Decision {
   const notice = subject.cancelNotice;

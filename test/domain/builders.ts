@@ -114,6 +114,7 @@ export const delivered = (dispatchId: string) =>
     dispatchId,
     message: 'dispatch',
     outcome: { kind: 'delivered', executionId: `execution of ${dispatchId}` },
+    deliveryMayHaveStarted: false,
   }) as const;
 
 export const undelivered = (dispatchId: string, kind: 'unreachable' | 'unknown' = 'unreachable') =>
@@ -122,6 +123,7 @@ export const undelivered = (dispatchId: string, kind: 'unreachable' | 'unknown' 
     dispatchId,
     message: 'dispatch',
     outcome: { kind, error: 'no answer', retryAfterMs: null },
+    deliveryMayHaveStarted: false,
   }) as const;
 
 /** A job that failed while transcribing, with its audio as the latest checkpoint; its run was "dsp_run". */

@@ -114,6 +114,7 @@ function exportsOf(size: 'none' | 'one' | 'many' | 'long', index: number): Recor
 const delivery = fc
   .record({
     back: age,
+    deliveryMayHaveStarted: fc.constantFrom(false, false, false, true),
     message: fc.constantFrom('dispatch' as const, 'dispatch' as const, 'cancel' as const),
     outcome: fc.constantFrom(
       { kind: 'delivered' as const, executionId: 'x1' },

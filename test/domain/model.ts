@@ -332,7 +332,7 @@ export class ModelJob {
     return made;
   }
 
-  #tried({ dispatchId, outcome }: ReportDelivery, now: number): string {
+  #tried({ dispatchId, outcome, deliveryMayHaveStarted }: ReportDelivery, now: number): string {
     const dispatch = this.dispatches.find(({ id }) => id === dispatchId);
     if (!dispatch) return 'RESOURCE_NOT_FOUND';
     if (outcome.kind === 'delivered') {
@@ -348,7 +348,13 @@ export class ModelJob {
       } else return 'replayed';
       return 'accepted';
     }
-    if (dispatch.state !== 'PENDING') return 'replayed';
+    if (dispatch.state !== 'PENDING') {
+      const mayBeGhost =
+        outcome.kind === 'unknown' && ['UNDELIVERABLE', 'CANCELLED'].includes(dispatch.state);
+      if (!mayBeGhost || dispatch.notice) return 'replayed';
+      this.#tell(dispatch, now);
+      return 'accepted';
+    }
     dispatch.changedAt = now;
     if (outcome.kind === 'dead-lettered') return 'accepted';
     dispatch.attempts += 1;
@@ -357,7 +363,7 @@ export class ModelJob {
       outcome.kind === 'unreachable' || outcome.kind === 'unknown'
         ? now + pause(dispatch.attempts, outcome.retryAfterMs)
         : Infinity;
-    if (again + 250 > dispatch.until) this.#withdraw(dispatch, false, now);
+    if (again + 250 > dispatch.until) this.#withdraw(dispatch, deliveryMayHaveStarted, now);
     return 'accepted';
   }
 

@@ -5,7 +5,7 @@ import { toDispatch, toEntry, toRequest } from '../rules/outside.ts';
 import type { ActingJob } from '../support/workerd/acting.ts';
 import type { Witness } from './witness.ts';
 
-export async function caseOf(job: ActingJob, { calls, reports }: Witness): Promise<JobCase> {
+export async function caseOf(job: ActingJob, { calls, reports, videoUris }: Witness): Promise<JobCase> {
   const { status, revision, manifest, open_dispatch: open } = await job.get();
   const dispatches = (await job.dispatches()).toReversed();
   const stored = await job.storedDispatches();
@@ -13,8 +13,7 @@ export async function caseOf(job: ActingJob, { calls, reports }: Witness): Promi
   const isAged = { unknown: 'what is stored is made older when a pipeline is silent' };
   return {
     ...{ id: job.id, status, revision },
-    // No history renews its video.
-    videoUris: manifest.video_uri === null ? [] : [manifest.video_uri],
+    videoUris,
     ...{ videoUri: manifest.video_uri, openDispatchId: open?.dispatch_id ?? null },
     dispatches: dispatches.map(toDispatch),
     trail: (await job.transitions()).map(toEntry),

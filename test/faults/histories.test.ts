@@ -4,6 +4,7 @@ import { env } from 'cloudflare:test';
 import fc from 'fast-check';
 import { expect, onTestFinished, test, vi } from 'vitest';
 import { RULES, type RuleName } from '../rules/judge.ts';
+import { SITUATIONS, Sightings } from '../rules/situations.ts';
 import { newHome } from '../support/workerd/acting.ts';
 import { histories, live } from './history.ts';
 
@@ -20,6 +21,7 @@ const WITHOUT_EVIDENCE: RuleName[] = [
   'no dispatch is opened while another is open',
   'an answer comes within the wait',
   'who asks at rest is refused only for a reason',
+  'all who wait for one dispatch are answered once its outcome is known',
 ];
 
 test('whatever fails, no history over HTTP loses or doubles an execution, and every job comes to rest', async () => {
@@ -36,6 +38,7 @@ test('whatever fails, no history over HTTP loses or doubles an execution, and ev
     },
   };
   const applied = new Set<RuleName>();
+  const sightings = new Sightings(SITUATIONS);
   const generated = fc.sample(histories, { numRuns, seed });
   const waiting = [...generated.entries()];
   const editor = async (): Promise<void> => {
@@ -43,7 +46,9 @@ test('whatever fails, no history over HTTP loses or doubles an execution, and ev
     for (let next = waiting.shift(); next; next = waiting.shift()) {
       const [index, history] = next;
       try {
-        for (const rule of await live(history, home, tally)) applied.add(rule);
+        const { rules, situations } = await live(history, home, tally);
+        for (const rule of rules) applied.add(rule);
+        sightings.add(situations);
       } catch (error) {
         const message = error instanceof Error ? error.message : String(error);
         throw new Error(`${message}\nseed ${seed}, history ${index}: ${JSON.stringify(history)}`);
@@ -52,10 +57,11 @@ test('whatever fails, no history over HTTP loses or doubles an execution, and ev
   };
   await Promise.all(Array.from({ length: AT_ONCE }, editor));
 
-  say(`soak ${JSON.stringify({ histories: numRuns, seed, ...counts })}`);
+  say(`soak ${JSON.stringify({ histories: numRuns, seed, ...counts, situations: sightings.counts })}`);
   for (const fault of ['abort', 'evict', 'same-again', 'orchestrator dropped', 'orchestrator 503']) {
     expect(counts[fault], fault).toBeGreaterThan(numRuns / 10);
   }
+  expect(sightings.tooSeldom(numRuns / 200)).toEqual([]);
   expect(counts.accepted).toBeGreaterThan(numRuns);
   expect(counts.reports).toBeGreaterThan(counts.executions ?? 0);
   const unapplied = Object.keys(RULES).filter((rule) => !applied.has(rule as RuleName));

@@ -6,9 +6,10 @@ import { requireConfig } from '../../src/config.ts';
 import type { Call } from '../rules/case.ts';
 import { type RuleName, requireKept } from '../rules/judge.ts';
 import { RESTING } from '../rules/protocol.ts';
+import { situationsOf } from '../rules/situations.ts';
 import type { Answer } from '../support/orchestrator/plan.ts';
 import type { Failure, Script } from '../support/pipeline/script.ts';
-import { type ActingJob, createdJob, type Home } from '../support/workerd/acting.ts';
+import { type ActingJob, createdJob, type Home, VIDEO_URI } from '../support/workerd/acting.ts';
 import { call, orchestrator, type Reply } from '../support/workerd/harness.ts';
 import { caseOf } from './case.ts';
 import { Pipelines, USUAL } from './pipeline.ts';
@@ -16,7 +17,7 @@ import { Witness } from './witness.ts';
 
 type Disturbance = 'abort' | 'evict' | 'alarm' | 'same-again';
 interface Step {
-  ask: 'run' | 'retry' | 'cancel' | 'read';
+  ask: 'run' | 'retry' | 'cancel' | 'abandon' | 'renew' | 'read';
   request: string;
   prefer: string;
   /** Asked once every pipeline has said what it has to say. */
@@ -40,24 +41,40 @@ const answer: fc.Arbitrary<Answer> = fc.constantFrom<Answer[]>(
   { kind: 'accept_late', delay_ms: 30 },
   { kind: 'garbage', bytes: 100 },
 );
-const stage = fc.constantFrom(
+/** Behind every checkpoint: a retry goes on from the furthest one. */
+const failure = fc.constantFrom<(Failure | null)[]>(
   null,
-  'AUDIO_READY',
-  'TRANSCRIBING',
-  'TRANSCRIPT_READY',
-  'GENERATING',
-  'DRAFT_READY',
+  null,
+  ...(['AUDIO_READY', 'TRANSCRIBING', 'GENERATING', 'DRAFT_READY', 'DONE'] as const).map(
+    (at): Failure => ({ comes: 'before', at }),
+  ),
+  { comes: 'before', at: 'AUDIO_READY' },
+  ...(['AUDIO_READY', 'TRANSCRIPT_READY', 'DRAFT_READY', 'EDITING', 'REGENERATING'] as const).map(
+    (at): Failure => ({ comes: 'after', at }),
+  ),
 );
 const pipeline: fc.Arbitrary<Script> = fc
   .record({
-    fails: stage.map((at): Failure | null => at && { comes: 'before', at }),
+    fails: failure,
+    restatesCheckpoint: fc.boolean(),
+    goesOnTo: fc.constantFrom<Script['goesOnTo'][]>([], ['export'], ['regeneration', 'export'], ['editing']),
+    artifactsCome: fc.constantFrom<Script['artifactsCome'][]>('at-once', 'at-once', 'late', 'with-failure'),
+    overwrites: fc.constantFrom(false, false, true),
     diesBefore: fc.constantFrom(null, null, null, null, 'TRANSCRIBING' as const),
     repeatsAfterMs: fc.boolean().map((repeats) => (repeats ? 0 : null)),
     swapsPairs: fc.constantFrom(false, false, true),
   })
   .map((drawn) => ({ ...USUAL, ...drawn }));
 const step = fc.record({
-  ask: fc.constantFrom(...Array<Step['ask']>(12).fill('retry'), 'run', 'run', 'read', 'read', 'cancel'),
+  ask: fc.constantFrom(
+    ...Array<Step['ask']>(12).fill('retry'),
+    'run',
+    'read',
+    'cancel',
+    'abandon',
+    'renew',
+    'renew',
+  ),
   request: fc.constantFrom('a', 'b', 'c', 'd', 'e'),
   prefer: fc.constantFrom('respond-async', 'respond-async', 'wait=3', 'wait=1'),
   rested: fc.constantFrom(true, true, false),
@@ -83,9 +100,12 @@ export async function live(
   { answers, pipelines: plans, steps }: History,
   home: Home,
   tally: Tally,
-): Promise<RuleName[]> {
+): Promise<{ rules: RuleName[]; situations: Iterable<string> }> {
   const job = await createdJob({ answers }, home);
   const witness = new Witness();
+  witness.videoUris.push(VIDEO_URI);
+  /** Where it is for all that the editor was told. */
+  let videoUri = VIDEO_URI;
   const pipelines = new Pipelines(witness.watched(job), plans);
 
   const disturb = async (what: Disturbance, request: () => Promise<unknown>): Promise<void> => {
@@ -125,6 +145,17 @@ export async function live(
         return ask('retry', () => job.retry(request, { prefer }), { request, prefer });
       case 'cancel':
         return ask('cancel', () => job.cancel());
+      case 'abandon':
+        return ask('abandon', () => job.post('abandon'));
+      case 'renew': {
+        const body = { video_uri: `s3://media/talk-${witness.videoUris.length}.mp4`, replaces: videoUri };
+        witness.videoUris.push(body.video_uri);
+        return ask('renew', async () => {
+          const reply = await call('PUT', `/jobs/${job.id}/video`, { token: job.token, body });
+          if (reply.status === 200) videoUri = body.video_uri;
+          return reply;
+        });
+      }
       case 'read':
         return ask('read', () => call('GET', `/jobs/${job.id}`, { token: job.token }));
     }
@@ -142,12 +173,13 @@ export async function live(
     await pipelines.start();
   }
   await settle(job, pipelines);
-  const rules = requireKept(await caseOf(job, witness));
+  const jobCase = await caseOf(job, witness);
+  const rules = requireKept(jobCase);
   for (const _ of witness.reports) tally.count('reports');
   for (const _ of await job.executions()) tally.count('executions');
   for (const { answer } of await job.requests()) tally.count(`orchestrator ${answer}`);
   await orchestrator.clear(job.id);
-  return rules;
+  return { rules, situations: situationsOf(jobCase) };
 }
 
 /** Until what was dispatched has arrived and its pipeline has ended, if it does within moments. */

@@ -8,6 +8,8 @@ import type { Reply } from '../support/workerd/harness.ts';
 export class Witness {
   readonly calls: Call[] = [];
   readonly reports: Report[] = [];
+  /** Where the editor said that the video is, the newest last. */
+  readonly videoUris: string[] = [];
   #seen = 0;
 
   /** What an editor asks; null when there was no answer. */
@@ -86,6 +88,9 @@ class WatchedPipeline extends ActingPipeline {
 /** The service is in this very process, so that nothing but itself leaves a request unanswered. */
 const UNANSWERED: Ending = { kind: 'unanswered', metFault: false };
 
+/** What is answered with the job itself. */
+const JOB_SHOWN: readonly Call['operation'][] = ['read', 'cancel', 'abandon'];
+
 function toEnding({ status, body }: Reply, operation: Call['operation']): Ending {
   const named = body?.dispatch_id ?? null;
   if (status >= 300) {
@@ -96,6 +101,6 @@ function toEnding({ status, body }: Reply, operation: Call['operation']): Ending
     ...{ id: named, state: body.dispatch_state, replayed: body.replayed },
     ...{ resumeFrom: body.resume_from_status ?? null, ref: body.checkpoint_ref ?? null },
   };
-  const isJob = operation === 'read' || operation === 'cancel';
-  return { kind: 'done', status, dispatch: dispatch || null, revision: isJob ? body.revision : null };
+  const job = operation === 'renew' ? body.job : JOB_SHOWN.includes(operation) ? body : null;
+  return { kind: 'done', status, dispatch: dispatch || null, revision: job?.revision ?? null };
 }

@@ -17,7 +17,6 @@ export const SITUATIONS: readonly string[] = [
   ...['settled', 'failed', 'timed out', 'was cancelled', 'was abandoned', 'was withdrawn'].map(
     (how) => `a pipeline ${how}`,
   ),
-  'a withdrawn pipeline was begun',
   'a job was exported to the end',
   'an artifact came behind its checkpoint',
   'an artifact came with a failure',
@@ -28,6 +27,9 @@ export const SITUATIONS: readonly string[] = [
   'an abandonment was repeated',
   'two identical requests were under way at once',
 ];
+
+/** Situations that are rare, and that come up all the same. */
+export const RARE_SITUATIONS: readonly string[] = ['a withdrawn pipeline was begun'];
 
 export function situationsOf(jobCase: JobCase): Set<string> {
   return new Set([...retries(jobCase), ...endings(jobCase), ...artifacts(jobCase), ...editors(jobCase)]);
@@ -116,7 +118,10 @@ export class Sightings {
     return Object.fromEntries(this.#counts);
   }
 
+  /** `least` of each, and one of a rare one. */
   tooSeldom(least: number): string[] {
-    return [...this.#counts].filter(([, count]) => count < least).map(([situation]) => situation);
+    return [...this.#counts]
+      .filter(([situation, count]) => count < (RARE_SITUATIONS.includes(situation) ? 1 : least))
+      .map(([situation]) => situation);
   }
 }

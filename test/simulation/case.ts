@@ -2,6 +2,7 @@
 // orchestrator's executions, and what was seen from outside.
 import { RULES } from '../domain/memory-job.ts';
 import type { JobCase, Known } from '../rules/case.ts';
+import { WITHDRAWN } from '../rules/protocol.ts';
 import type { Chance } from './chance.ts';
 import {
   listedStatus,
@@ -17,10 +18,15 @@ import type { JobInWorld, World } from './world.ts';
 const LIVENESS_BOUND_MS = 5_000_000;
 /** What an answer may take beyond the wait: the calls around it. */
 const ANSWER_MARGIN_MS = 2_000;
+/**
+ * A claim that nobody reported is forgotten as soon as another one of the same message is (actor/leases.ts): when the other
+ * was refused, a pipeline that the first one began is not told. Once claims are remembered one by one, this is false.
+ */
+const FORGETS_CLAIMS = true;
 /** How long an editor waits who does not say. */
 export const DEFAULT_WAIT_MS = 10_000;
 
-/** A new instance takes a job at rest that has no alarm for one that is listed as it is. */
+/** A new instance takes a job at rest, or a project, that has no alarm for one that is listed as it is. */
 export const mayBeListedOtherwise = (chance: Chance): boolean => chance.injected.has('alarm: vanishes');
 
 export function caseOf(
@@ -62,7 +68,12 @@ export function caseOf(
       ),
       notices: {
         known: new Map(
-          dispatches.flatMap(({ id, cancelNotice }) => (cancelNotice ? [[id, cancelNotice.state]] : [])),
+          dispatches.flatMap(({ id, state, cancelNotice }) => {
+            if (cancelNotice) return [[id, cancelNotice.state]];
+            const isForgotten =
+              FORGETS_CLAIMS && state === WITHDRAWN && chance.injected.has('consumer: dies');
+            return isForgotten ? [[id, 'FORGOTTEN']] : [];
+          }),
         ),
       },
       lifetimes: knownUnless(

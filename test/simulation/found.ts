@@ -44,4 +44,32 @@ export const FOUND: readonly Scenario[] = [
     plans: [USUAL],
     chances: { faults: [...Array<number>(19).fill(0), 71], delays: [] },
   },
+  // Seed 1: the project's call to the workspace got no answer, the alarm that was to repeat it never came, and nobody who
+  // touched the project set another.
+  {
+    ...{ ...ONE_JOB, actions: [], plans: [USUAL] },
+    chances: { faults: [0, 0, 99, 0, 0, 0, 0, 0, 96, 90], delays: [] },
+  },
+  // Seed 1: the same of a job that had come to rest, and whose project did not hear of it.
+  {
+    ...ONE_JOB,
+    actions: [
+      { afterMs: 3_000, job: 0, action: { do: 'retry', request: 'a', prefer: '', twice: false } },
+      { afterMs: 0, job: 0, action: { do: 'retry', request: 'a', prefer: '', twice: false } },
+    ],
+    plans: [USUAL],
+    chances: {
+      faults: [
+        ...Array<number>(14).fill(0),
+        95,
+        ...Array<number>(9).fill(0),
+        65,
+        0,
+        98,
+        ...Array<number>(17).fill(0),
+        90,
+      ],
+      delays: [],
+    },
+  },
 ];

@@ -51,9 +51,9 @@ const failure: fc.Arbitrary<Failure | null> = fc.constantFrom<(Failure | null)[]
   ...(['AUDIO_READY', 'AUDIO_EXTRACTING', 'TRANSCRIBING', 'GENERATING', 'DRAFT_READY', 'DONE'] as const).map(
     (at): Failure => ({ comes: 'before', at }),
   ),
-  ...(['AUDIO_READY', 'TRANSCRIPT_READY', 'DRAFT_READY', 'REGENERATING', 'EXPORTING'] as const).map(
-    (at): Failure => ({ comes: 'after', at }),
-  ),
+  ...(
+    ['AUDIO_READY', 'TRANSCRIPT_READY', 'DRAFT_READY', 'EDITING', 'REGENERATING', 'EXPORTING'] as const
+  ).map((at): Failure => ({ comes: 'after', at })),
 );
 const diesBefore = fc.constantFrom<Script['diesBefore'][]>(
   ...Array<null>(12).fill(null),
@@ -67,7 +67,12 @@ const plan: fc.Arbitrary<Script> = fc
     diesBefore,
     repeatsAfterMs: fc.constantFrom(null, null, 0, 1_500, 100_000),
     swapsPairs: fc.constantFrom(false, false, true),
-    goesOnTo: fc.constantFrom<Script['goesOnTo'][]>([], ['export'], ['regeneration', 'export'], ['editing']),
+    goesOnTo: fc.constantFrom<Script['goesOnTo'][]>(
+      [],
+      ['export'],
+      ['regeneration', 'export'],
+      ['editing', 'export'],
+    ),
     artifactsCome: fc.constantFrom<Script['artifactsCome'][]>('at-once', 'at-once', 'late', 'with-failure'),
     overwrites: fc.constantFrom(false, false, true),
   })

@@ -179,16 +179,13 @@ class Life {
       case 'renew':
         return editor.renewVideo();
       case 'evict':
-        return job.object.reset();
+        return this.#world.evict(job);
       case 'restart':
         return this.#world.restart();
       case 'deploy':
         return this.#world.deploy();
       case 'clock':
-        // Another machine's clock: it comes with other instances.
-        for (const { object } of this.#world.jobs) object.reset();
-        this.#world.timeline.skewMs = action.skewMs;
-        return;
+        return this.#world.setClock(action.skewMs);
       default:
         return action satisfies never;
     }
@@ -198,7 +195,7 @@ class Life {
   #isWaitingForAnAlarm(): boolean {
     const { project, workspace, jobs, chance } = this.#world;
     return (
-      (project.hasLostAlarm && !namesProject(workspace)) ||
+      (project.hasLostAlarm && !namesProject(workspace) && !mayBeListedOtherwise(chance)) ||
       jobs.some(({ id, object }) => {
         const present = object.hasLostAlarm ? storedPresent(object) : null;
         if (present === null) return false;

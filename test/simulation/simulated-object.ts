@@ -2,6 +2,7 @@
 // Writes since the last output are durable together or not at all, as the platform promises.
 import { DatabaseSync, type SQLInputValue, type StatementSync } from 'node:sqlite';
 import type { Chance } from './chance.ts';
+import { Cursor } from './cursor.ts';
 import type { Timeline, Timer } from './timeline.ts';
 
 export const GONE = new Error('The object was reset.');
@@ -291,33 +292,5 @@ export class SimulatedObject {
       // What came due meanwhile.
       if (this.#alarmAt !== null && this.#alarmTimer === null) this.#watchAlarm();
     }
-  }
-}
-
-class Cursor {
-  readonly #rows: Record<string, unknown>[];
-  #next = 0;
-
-  constructor(rows: Record<string, unknown>[]) {
-    this.#rows = rows;
-  }
-
-  get rowsWritten(): number {
-    return 0;
-  }
-
-  next(): { done: boolean; value?: Record<string, unknown> | undefined } {
-    const value = this.#rows[this.#next++];
-    return value === undefined ? { done: true } : { done: false, value };
-  }
-
-  toArray(): Record<string, unknown>[] {
-    return this.#rows;
-  }
-
-  one(): Record<string, unknown> {
-    const [row] = this.#rows;
-    if (row === undefined || this.#rows.length > 1) throw new Error('not exactly one row');
-    return row;
   }
 }

@@ -1,20 +1,26 @@
 // In which situations a simulated job has been: those that its case shows, and what its surroundings did to it.
 import type { JobCase } from '../rules/case.ts';
-import { situationsOf as caseSituations, SITUATIONS as OF_CASES } from '../rules/situations.ts';
+import {
+  situationsOf as caseSituations,
+  SITUATIONS as OF_CASES,
+  RARE_SITUATIONS,
+} from '../rules/situations.ts';
 import type { Chance } from './chance.ts';
 import type { Scenario } from './scenario.ts';
 import type { JobInWorld } from './world.ts';
 
 /** From this size on a job is one that was stuffed. */
 const BIG_ROW = 200_000;
-const BIG_ENDINGS: Readonly<Record<string, string>> = {
-  failed: 'FAILED',
-  'timed out': 'TIMED_OUT',
-  'was cancelled': 'CANCELLED',
+/** How it ends, and who ends it. */
+const BIG_ENDINGS: Readonly<Record<string, readonly [actor: string, to: string]>> = {
+  failed: ['orchestrator', 'FAILED'],
+  'timed out': ['system', 'FAILED'],
+  'was cancelled': ['editor', 'CANCELLED'],
 };
 
 export const SITUATIONS: readonly string[] = [
   ...OF_CASES,
+  ...RARE_SITUATIONS,
   'an alarm never came',
   'an alarm vanished',
   'a job was touched because an alarm never came',
@@ -56,8 +62,8 @@ export function situationsOf(
     'a job was big': isBig,
     'a job had no room for more': job.records.wasFull,
   };
-  const endings = Object.entries(BIG_ENDINGS).flatMap(([how, state]) =>
-    isBig && jobCase.dispatches.some((dispatch) => dispatch.state === state)
+  const endings = Object.entries(BIG_ENDINGS).flatMap(([how, [by, end]]) =>
+    isBig && jobCase.trail.some(({ actor, to }) => actor === by && to === end)
       ? [`a pipeline of a big job ${how}`]
       : [],
   );

@@ -68,6 +68,8 @@ export class World {
   readonly workspace: SimulatedObject;
   readonly queue: SimulatedQueue;
   readonly orchestrator: SimulatedOrchestrator;
+  /** How often memories were taken on purpose: what was on its way then is not to be hurried. */
+  #disturbances = 0;
   /** When each dispatch was first put on the queue, and how many faults there had been. */
   readonly #sent = new Map<string, { at: number; faults: number; isAttempted: boolean }>();
 
@@ -127,7 +129,7 @@ export class World {
     const { records } = this.#job(delivery.jobId);
     // A cancel waits for the delivery that it would otherwise overtake.
     const sent = delivery.type === 'job.cancel' ? undefined : this.#sent.get(delivery.dispatchId);
-    if (sent && !sent.isAttempted && sent.faults === this.chance.count) {
+    if (sent && !sent.isAttempted && sent.faults === this.#faults) {
       records.longestToHealthyMs = Math.max(records.longestToHealthyMs, this.timeline.now - sent.at);
     }
     // What failed once comes back after a pause.
@@ -139,14 +141,27 @@ export class World {
 
   /** The runtime is killed: every memory is gone, the local queue's too. */
   restart(): void {
+    this.#disturbances += 1;
     for (const object of this.objects) object.reset();
     this.queue.lose();
   }
 
   /** Every object comes back under another version, which finds what one of before has stored; the queue keeps its messages. */
   deploy(): void {
+    this.#disturbances += 1;
     for (const object of this.objects) object.reset();
     for (const { object } of this.jobs) leaveOutDefaults(object);
+  }
+
+  evict({ object }: JobInWorld): void {
+    this.#disturbances += 1;
+    object.reset();
+  }
+
+  /** Another machine's clock: it comes with other instances. */
+  setClock(skewMs: number): void {
+    for (const job of this.jobs) this.evict(job);
+    this.timeline.skewMs = skewMs;
   }
 
   settle(): void {
@@ -155,6 +170,10 @@ export class World {
 
   close(): void {
     for (const object of this.objects) object.close();
+  }
+
+  get #faults(): number {
+    return this.chance.count + this.#disturbances;
   }
 
   #job(jobId: string): JobInWorld {
@@ -201,7 +220,7 @@ export class World {
     if (!caller.canSend()) return never();
     const fault = this.chance.fault('queue');
     if (fault === 'hangs') return never();
-    const sent = { at: this.timeline.now, faults: this.chance.count, isAttempted: false };
+    const sent = { at: this.timeline.now, faults: this.#faults, isAttempted: false };
     if (!this.#sent.has(message.dispatch_id)) this.#sent.set(message.dispatch_id, sent);
     await this.queue.send(message, options);
     if (fault === 'taken-and-hangs') return never();

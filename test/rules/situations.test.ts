@@ -1,0 +1,40 @@
+// What was seen too seldom is said; a situation is known by what became of the job.
+import { expect, test } from 'vitest';
+import { call, done, entry, keptCase, RETRY, RUN, toCase } from './kept.ts';
+import { RARE_SITUATIONS, SITUATIONS, Sightings, situationsOf } from './situations.ts';
+
+test('a job was in the situations that its trail, its dispatches and its calls show', () => {
+  expect([...situationsOf(toCase(keptCase()))].sort()).toEqual([
+    'a pipeline failed',
+    'a pipeline failed in AUDIO_READY',
+    'a pipeline settled',
+    'a pipeline was withdrawn',
+    'a retry from AUDIO_READY reported first what it does next',
+    'a retry from AUDIO_READY was made',
+  ]);
+});
+
+test('an abandoned pipeline is told from a cancelled one, and a restated checkpoint from progress', () => {
+  const kept = keptCase();
+  for (const run of kept.dispatches.slice(0, 1)) run.state = 'CANCELLED';
+  kept.trail.splice(3, 1, entry('editor', 'AUDIO_READY', 'FAILED', RUN));
+  kept.trail.splice(4, 0, entry('orchestrator', 'FAILED', 'AUDIO_READY', RETRY));
+  kept.calls.push(call('abandon', 8, done({})), call('abandon', 8.5, done({})));
+  const seen = situationsOf(toCase(kept));
+  expect(seen).toContain('a pipeline was abandoned');
+  expect(seen).toContain('an abandonment was repeated');
+  expect(seen).toContain('a retry from AUDIO_READY reported first where it begins');
+  expect(seen).not.toContain('a pipeline was cancelled');
+});
+
+test('what was seen too seldom is said, and nothing is counted that is not looked for', () => {
+  const [often = '', seldom = '', ...rest] = SITUATIONS;
+  const [rare = ''] = RARE_SITUATIONS;
+  const sightings = new Sightings([often, seldom, rare]);
+  sightings.add([often, seldom, ...rest]);
+  sightings.add([often]);
+  expect(sightings.counts).toEqual({ [often]: 2, [seldom]: 1, [rare]: 0 });
+  expect(sightings.tooSeldom(2)).toEqual([seldom, rare]);
+  sightings.add([rare, seldom]);
+  expect(sightings.tooSeldom(2)).toEqual([]);
+});
