@@ -59,7 +59,7 @@ const pipeline: fc.Arbitrary<Script> = fc
     restatesCheckpoint: fc.boolean(),
     goesOnTo: fc.constantFrom<Script['goesOnTo'][]>([], ['export'], ['regeneration', 'export'], ['editing']),
     artifactsCome: fc.constantFrom<Script['artifactsCome'][]>('at-once', 'at-once', 'late', 'with-failure'),
-    overwrites: fc.constantFrom(false, false, true),
+    overwrites: fc.boolean(),
     diesBefore: fc.constantFrom(null, null, null, null, 'TRANSCRIBING' as const),
     repeatsAfterMs: fc.boolean().map((repeats) => (repeats ? 0 : null)),
     swapsPairs: fc.constantFrom(false, false, true),

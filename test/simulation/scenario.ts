@@ -33,7 +33,7 @@ const action: fc.Arbitrary<Action> = fc.oneof(
       twice: fc.constantFrom(false, false, false, true),
     }),
   },
-  { weight: 3, arbitrary: fc.record({ do: fc.constantFrom('cancel', 'abandon', 'abandon', 'renew') }) },
+  { weight: 3, arbitrary: fc.record({ do: fc.constantFrom('cancel', 'abandon', 'renew') }) },
   { weight: 5, arbitrary: fc.record({ do: fc.constantFrom('evict', 'restart', 'deploy') }) },
   {
     weight: 1,
@@ -118,7 +118,7 @@ export const scenarios: fc.Arbitrary<Scenario> = fc
       ),
       plans: fc.oneof(
         {
-          weight: 15,
+          weight: 12,
           arbitrary: fc.array(plan, { minLength: 1, maxLength: 8, size: 'max' }),
         },
         {
