@@ -171,8 +171,9 @@ test('a record of before reads with null for what was not known then, never with
   const { job, newest } = decodePresent(
     JSON.stringify({ v: 1, job: bare, newest: { id: 'dsp_1', kind: 'run' }, earlier: 0 }),
   );
+  expect(job).toMatchObject({ ownerIdentity: null, requestDigest: null });
   expect(job).toMatchObject({ failure: null, latestCallback: null, openDispatchId: null, checkpoints: {} });
-  expect(newest).toMatchObject({ executionId: null, cancelNotice: null, engines: {} });
+  expect(newest).toMatchObject({ executionId: null, firstReportAt: null, cancelNotice: null, engines: {} });
 });
 
 test('a record of a newer version is not guessed at', () => {
