@@ -57,9 +57,9 @@ export const statusCallback = z
       'Text of one line, cut at 128 characters, or a number; without one it is that of the request for the dispatch.',
       'exe-1',
     ),
-    // Not by `nullish`: what is of another form is left out too.
+    // Every other type is named: linters take an empty schema in a union for a mistake.
     artifact_updates: z
-      .union([artifactUpdates, z.unknown()])
+      .union([artifactUpdates, z.unknown().meta({ type: ['array', 'string', 'number', 'boolean', 'null'] })])
       .optional()
       .meta({ description: 'An object; anything else is left out, and so is every name that is not known.' }),
     failure_code: lenient(

@@ -11,6 +11,7 @@ const KEYWORDS: Record<string, readonly string[]> = {
   boolean: [],
   null: [],
   object: ['properties', 'required', 'additionalProperties', 'propertyNames', 'maxProperties'],
+  array: [],
   // A schema without a type, which anything fits.
   any: [],
 };
@@ -139,6 +140,8 @@ function madeOf(schema: Typed): Arbitrary<unknown> {
       return fc.constant(null);
     case 'boolean':
       return fc.boolean();
+    case 'array':
+      return fc.array(JUNK, { maxLength: 3 });
     case 'any':
       return fc.oneof(JUNK, moments, uris(2048), fc.constantFrom(...NO_MOMENTS, ...NO_URIS));
     case 'integer':
@@ -312,10 +315,13 @@ function objects(schema: Schema, more: (schema: Schema) => Entries): Arbitrary<o
   return fc.tuple(more(schema), ...named).map((entries) => Object.fromEntries(entries.flat()));
 }
 
+const fitsAnything = (schema: Schema): boolean =>
+  [null, true, 0.5, '', [], {}].every((value) => fits(schema, value));
+
 function badObjects(schema: Schema): Arbitrary<unknown>[] {
   const { properties = {}, required = [], additionalProperties } = schema;
   const replaced = Object.entries(properties)
-    .filter(([, value]) => branches(value).every(({ type }) => type !== 'any'))
+    .filter(([, value]) => !fitsAnything(value))
     .map(([key, value]) => ({ [key]: value }));
   const whole = objects(schema, () => fc.constant([]));
   const withEntry = (key: string, value: unknown) => whole.map((made) => ({ ...made, [key]: value }));
