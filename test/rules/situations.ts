@@ -121,7 +121,9 @@ export class Sightings {
   /** `least` of each, and one of a rare one. */
   tooSeldom(least: number): string[] {
     return [...this.#counts]
-      .filter(([situation, count]) => count < (RARE_SITUATIONS.includes(situation) ? 1 : least))
+      .filter(
+        ([situation, count]) => count < (RARE_SITUATIONS.includes(situation) ? Math.min(least, 1) : least),
+      )
       .map(([situation]) => situation);
   }
 }
