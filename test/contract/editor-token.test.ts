@@ -59,6 +59,7 @@ test('a token is verified once and serves many requests', async () => {
   const again = await verifyEditorToken(token, auth);
 
   expect(first).toEqual({
+    identity: { issuer: auth.issuer, claim: 'sub', value: 'alice' },
     owner: expect.stringMatching(/^own_[\w-]{43}$/),
     actorId: 'alice',
     scopes: ['retake:read', 'other'],

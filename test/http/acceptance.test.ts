@@ -1,5 +1,7 @@
 // The acceptance criteria of the retry, each through HTTP; every refusal is shown to have stored and sent nothing.
+
 import { describe, expect, test } from 'vitest';
+import { DEVELOPMENT_ISSUER } from '../../src/config.ts';
 import type { ReportableStatus } from '../../src/domain/lifecycle.ts';
 import type { Answer } from '../support/orchestrator/plan.ts';
 import {
@@ -340,6 +342,7 @@ describe('Criterion 5: the dispatch payload holds what the pipeline needs', () =
       dispatch_id: reply.body.dispatch_id,
       job_id: job.id,
       project_id: job.projectId,
+      owner: { issuer: DEVELOPMENT_ISSUER, claim: 'sub', value: expect.any(String) },
       video_uri: VIDEO_URI,
       callback_url: `http://127.0.0.1:8787/internal/jobs/${job.id}/status`,
       callback_token: expect.any(String),
@@ -361,6 +364,7 @@ describe('Criterion 5: the dispatch payload holds what the pipeline needs', () =
       dispatch_id: reply.body.dispatch_id,
       job_id: job.id,
       project_id: job.projectId,
+      owner: { issuer: DEVELOPMENT_ISSUER, claim: 'sub', value: expect.any(String) },
       video_uri: VIDEO_URI,
       callback_url: `http://127.0.0.1:8787/internal/jobs/${job.id}/status`,
       callback_token: expect.any(String),
