@@ -21,6 +21,7 @@ function keptIn(jurisdiction: string) {
     ...env,
     JURISDICTION: jurisdiction,
     JOB: within('JOB', env.JOB),
+    PROJECT: within('PROJECT', env.PROJECT),
     WORKSPACE: within('WORKSPACE', env.WORKSPACE),
   };
   return { kept, asked };
@@ -73,7 +74,7 @@ test.each(['eu', 'fedramp'])(
       );
     }
 
-    expect([...asked].sort()).toEqual([`JOB in ${where}`, `WORKSPACE in ${where}`]);
+    expect([...asked].sort()).toEqual([`JOB in ${where}`, `PROJECT in ${where}`, `WORKSPACE in ${where}`]);
   },
 );
 

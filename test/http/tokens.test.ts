@@ -197,12 +197,6 @@ describe('an editor’s token', () => {
     ['POST', ({ id }) => `/jobs/${id}/run`],
     ['POST', ({ id }) => `/jobs/${id}/abandon`],
     ['POST', ({ id }) => `/jobs/${id}/cancel`],
-    ['POST', ({ id }) => `/jobs/${id}/abandon`],
-    [
-      'PUT',
-      ({ id }) => `/jobs/${id}/video`,
-      { video_uri: 's3://media/again.mp4', replaces: 's3://media/talk.mp4' },
-    ],
     ['POST', ({ id }) => `/jobs/${id}/retry`, { model_profile: 'balanced', client_request_id: 'first' }],
     ['GET', ({ id }) => `/jobs/${id}/dispatches`],
     ['GET', ({ id }) => `/jobs/${id}/transitions`],

@@ -2,7 +2,6 @@
 // orchestrator's executions, and what was seen from outside.
 import { RULES } from '../domain/memory-job.ts';
 import type { JobCase, Known } from '../rules/case.ts';
-import { WITHDRAWN } from '../rules/protocol.ts';
 import type { Chance } from './chance.ts';
 import {
   listedStatus,
@@ -18,11 +17,6 @@ import type { JobInWorld, World } from './world.ts';
 const LIVENESS_BOUND_MS = 5_000_000;
 /** What an answer may take beyond the wait: the calls around it. */
 const ANSWER_MARGIN_MS = 2_000;
-/**
- * A claim that nobody reported is forgotten as soon as another one of the same message is (actor/leases.ts): when the other
- * was refused, a pipeline that the first one began is not told. Once claims are remembered one by one, this is false.
- */
-const FORGETS_CLAIMS = true;
 /** How long an editor waits who does not say. */
 export const DEFAULT_WAIT_MS = 10_000;
 
@@ -68,12 +62,7 @@ export function caseOf(
       ),
       notices: {
         known: new Map(
-          dispatches.flatMap(({ id, state, cancelNotice }) => {
-            if (cancelNotice) return [[id, cancelNotice.state]];
-            const isForgotten =
-              FORGETS_CLAIMS && state === WITHDRAWN && chance.injected.has('consumer: dies');
-            return isForgotten ? [[id, 'FORGOTTEN']] : [];
-          }),
+          dispatches.flatMap(({ id, cancelNotice }) => (cancelNotice ? [[id, cancelNotice.state]] : [])),
         ),
       },
       lifetimes: knownUnless(
