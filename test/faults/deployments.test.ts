@@ -119,6 +119,8 @@ test('a message that version 1 has put on the queue is delivered', async () => {
   messagesArriveAgain();
   await env.DISPATCHES.send({ ...stored.message, dispatch_id: body.dispatch_id });
   await job.untilDispatch(body.dispatch_id, 'DELIVERED');
+
+  expect(await job.executions()).toMatchObject([{ dispatch_id: body.dispatch_id }]);
 });
 
 // That it is left as it is, test/simulation/deployments.test.ts shows: here nobody can look into it any more.
