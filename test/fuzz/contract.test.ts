@@ -427,8 +427,9 @@ async function aimed(
     query: shot.query,
     cursors: new Set(cursors.get(operation.id)),
   };
-  const isProven = operation.caller !== 'pipeline' || target.callbackToken !== null;
-  const exists = !operation.path.includes('{') || (at === undefined && isState(shot.place) && isProven);
+  // Its token proves a dispatch of the job, whoever owns that and whether it is still kept.
+  const isFound = isState(shot.place) || (operation.caller === 'pipeline' && shot.place === 'STRANGERS');
+  const exists = !operation.path.includes('{') || (at === undefined && isFound);
   return { asked, target, standing, exists, refusesDispatches: shot.place === 'REFUSED' };
 }
 
@@ -451,7 +452,7 @@ async function credentialsOf(
   return `Bearer ${target.callbackToken ?? (await ownCallbackToken(target.jobId))}`;
 }
 
-/** A token that proves a dispatch of this job, though there never was such a dispatch. */
+/** A token that proves a dispatch of this job, which keeps no such dispatch. */
 const ownCallbackToken = (jobId: string) =>
   signCallbackToken(jobId, newDispatchId(), devSetting('CALLBACK_TOKEN_KEYS').split(','));
 

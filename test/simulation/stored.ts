@@ -72,7 +72,7 @@ export const MAY_BE_MISSING = {
   },
   dispatch: {
     ...{ engines: {}, lastError: null, outcomeUnknown: false, executionId: null, deliveredAt: null },
-    cancelNotice: null,
+    ...{ firstReportAt: null, cancelNotice: null },
   },
   checkpoint: { engine: null, digest: null, sizeBytes: null },
 };

@@ -33,7 +33,8 @@ export const MUTANTS: readonly Mutant[] = [
   },
   {
     bug: 'two copies of a message are delivered side by side',
-    from: `held?.kind === 'claimed'`,
+    within: 'claim',
+    from: 'held.claim !== claim',
     to: 'false',
     suite: 'delivery',
   },
@@ -225,7 +226,8 @@ export const MUTANTS: readonly Mutant[] = [
   },
   {
     bug: 'a late ghost is not told to stop',
-    from: `subject.state === 'UNDELIVERABLE' ||`,
+    within: 'mayBeGhost',
+    from: `state === 'UNDELIVERABLE' ||`,
     to: '',
     suite: 'model',
   },
@@ -304,7 +306,7 @@ export const MUTANTS: readonly Mutant[] = [
   },
   {
     bug: 'a missing alarm is not set by who touches the job next',
-    from: 'if (this.#alarm.isAbsent) this.#arm({ tells: false });',
+    from: 'if (this.#alarm.isAbsent) this.#arm({ tells: this.#listing.isOwed });',
     to: '',
     suite: 'alarms',
   },
@@ -313,5 +315,19 @@ export const MUTANTS: readonly Mutant[] = [
     from: 'Promise.race([call, over])',
     to: 'call',
     suite: 'alarms',
+  },
+  {
+    bug: 'of those who wait for one dispatch only the first is woken',
+    within: 'wake',
+    from: 'of this.#waiting.get(dispatchId) ?? []',
+    to: 'of [...(this.#waiting.get(dispatchId) ?? [])].slice(0, 1)',
+    suite: 'simulation',
+  },
+  {
+    bug: 'a claim that nobody reported is forgotten once another is reported',
+    within: 'release',
+    from: '?.delete(claim)',
+    to: '?.clear()',
+    suite: 'simulation',
   },
 ];
