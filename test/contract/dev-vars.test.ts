@@ -1,7 +1,11 @@
 // The settings of a developer's machine: what a file of before keeps, what it gets, and what leaves it.
+import { execFileSync } from 'node:child_process';
 import { createPublicKey } from 'node:crypto';
+import { cpSync, mkdtempSync, readFileSync, rmSync } from 'node:fs';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
 import { parseEnv } from 'node:util';
-import { expect, test } from 'vitest';
+import { expect, onTestFinished, test } from 'vitest';
 import { developmentFiles } from '../support/dev-vars.ts';
 
 const KEYS = ['CALLBACK_TOKEN_KEYS', 'DISPATCH_SIGNING_SECRET', 'DEV_AUTH_PUBLIC_JWK', 'ID_KEYS'];
@@ -51,4 +55,18 @@ test('a signing key whose other half is lost or another’s is trusted again', (
   expect(trusted(developmentFiles(other.vars, signingKey).vars)).toEqual(publicHalf(signingKey));
   const anew = developmentFiles(vars, null);
   expect(trusted(anew.vars)).toEqual(publicHalf(anew.signingKey));
+});
+
+test('a machine that has neither file gets both, as `npm ci` makes them', () => {
+  const root = mkdtempSync(join(tmpdir(), 'retake-'));
+  onTestFinished(() => rmSync(root, { recursive: true }));
+  const script = join(root, 'test/support/dev-vars.ts');
+  cpSync(join(import.meta.dirname, '../support/dev-vars.ts'), script);
+
+  execFileSync(process.execPath, [script], { stdio: 'pipe' });
+
+  const [vars, key] = ['.dev.vars', '.dev.signing-key.json'].map((name) =>
+    readFileSync(join(root, name), 'utf8'),
+  );
+  expect(developmentFiles(String(vars), String(key))).toEqual({ vars, signingKey: key });
 });

@@ -58,8 +58,11 @@ function missingSettings(text: string, publicLine: string): string {
   return missing === '' || text.endsWith('\n') ? missing : `\n${missing}`;
 }
 
-const newSigningKey = (): string =>
-  JSON.stringify(generateKeyPairSync('ec', { namedCurve: 'P-256' }).privateKey.export({ format: 'jwk' }));
+function newSigningKey(): string {
+  return JSON.stringify(
+    generateKeyPairSync('ec', { namedCurve: 'P-256' }).privateKey.export({ format: 'jwk' }),
+  );
+}
 
 function publicHalf(privateJwk: string): string {
   const privateKey = createPrivateKey({ key: JSON.parse(privateJwk), format: 'jwk' });
