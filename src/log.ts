@@ -1,5 +1,5 @@
 // One JSON line per event. Redacting by construction: the fields that may be logged are named here,
-// and none of them can hold a token, a URI, or text that an editor or orchestrator wrote.
+// and none of them can hold a token, media's URI, or text that an editor or orchestrator wrote.
 
 export interface LogFields {
   request_id?: string;

@@ -106,6 +106,13 @@ export class JobEffects {
     this.#arm();
   }
 
+  /** As `list`, for what may have moved the job: a change of status, or one whose report got no answer before. */
+  async listAfter(decision: Decision): Promise<void> {
+    const mayHaveMoved =
+      decision.kind === 'accepted' ? decision.changes.transitions?.length : decision.kind === 'replayed';
+    if (mayHaveMoved) await this.list();
+  }
+
   /** The alarm has come: what is due is decided by `decideDue`, what nobody carries is sent, and the next one is set. */
   async rang(decideDue: () => unknown): Promise<void> {
     this.#alarm.rang();

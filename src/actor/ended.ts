@@ -1,17 +1,25 @@
 // What is counted of a dispatch when it ends: how, why, how long it took, and how long its pipeline took to be heard of.
 import type { Decision, JobView } from '../domain/decision.ts';
-import { isOpen } from '../domain/dispatch.ts';
-import type { Point } from '../metrics.ts';
+import { type Dispatch, isOpen } from '../domain/dispatch.ts';
+import { measure, type Point } from '../metrics.ts';
 
 /** A failure code is the orchestrator's to choose; what does not look like one is counted as another. */
 const CODE = /^[A-Z][A-Z0-9_]{0,63}$/;
 
-/** The point for the dispatch that was open before and is not after; null when this decision ended none. */
+/** Counts the dispatch that this decision ended, if any. */
+export function measureEnded(env: Env, before: JobView | null, decision: Decision, now: number): void {
+  const ended = endedDispatch(before, decision, now);
+  if (ended) measure(env, ended);
+}
+
+/** The point for the dispatch that this decision ended, a settled one that went on and came to another end included; null for none. */
 export function endedDispatch(before: JobView | null, decision: Decision, now: number): Point | null {
-  if (!before?.open || decision.kind !== 'accepted') return null;
-  const { open } = before;
-  const ended = decision.changes.updated?.find(({ id }) => id === open.id);
-  if (!ended || isOpen(ended)) return null;
+  if (!before || decision.kind !== 'accepted') return null;
+  const isEnded = (after: Dispatch) =>
+    !isOpen(after) &&
+    [before.open, before.subject].some((known) => known?.id === after.id && known.state !== after.state);
+  const ended = decision.changes.updated?.find(isEnded);
+  if (!ended) return null;
   const { job } = decision;
   // A retry that was never heard of leaves the failure of before.
   const failure = job.failure === before.job.failure ? null : job.failure;

@@ -23,7 +23,6 @@ import type { Dispatch } from '../domain/dispatch.ts';
 import { refuseDispatch } from '../domain/dispatching.ts';
 import { type Job, type JobOrigin, newJob } from '../domain/job.ts';
 import type { Position } from '../domain/project.ts';
-import { measure } from '../metrics.ts';
 import { projectObject } from '../objects.ts';
 import {
   type CallbackAnswer,
@@ -35,7 +34,7 @@ import {
 } from './answers.ts';
 import { claim, pauseAfter } from './deliveries.ts';
 import { JobEffects } from './effects.ts';
-import { endedDispatch } from './ended.ts';
+import { measureEnded } from './ended.ts';
 import type { NumberedTransition } from './history-store.ts';
 import { JobStore } from './job-store.ts';
 import { ShownJob } from './shown-job.ts';
@@ -87,15 +86,13 @@ export class JobActor extends DurableObject<Env> {
   }
 
   cancel(command: Omit<Cancel, 'deliveryMayHaveStarted'>): JobAnswer {
-    return this.#answerJob(
-      this.#execute({ ...command, deliveryMayHaveStarted: this.#effects.mayHaveStarted() }),
-    );
+    const deliveryMayHaveStarted = this.#effects.mayHaveStarted();
+    return this.#answerJob(this.#execute({ ...command, deliveryMayHaveStarted }));
   }
 
   abandon(command: Omit<Abandon, 'deliveryMayHaveStarted'>): JobAnswer {
-    return this.#answerJob(
-      this.#execute({ ...command, deliveryMayHaveStarted: this.#effects.mayHaveStarted() }),
-    );
+    const deliveryMayHaveStarted = this.#effects.mayHaveStarted();
+    return this.#answerJob(this.#execute({ ...command, deliveryMayHaveStarted }));
   }
 
   /**
@@ -119,7 +116,7 @@ export class JobActor extends DurableObject<Env> {
 
   async applyCallback(command: Callback): Promise<CallbackAnswer> {
     const decision = this.#execute(command);
-    if (mayHaveMoved(decision)) await this.#effects.list();
+    await this.#effects.listAfter(decision);
     if (decision.kind === 'rejected') return { ok: false, rejection: decision.rejection };
     const { id, status, latestCallback } = decision.job;
     return { ok: true, job: { id, status, latestCallback }, replayed: decision.kind === 'replayed' };
@@ -161,7 +158,7 @@ export class JobActor extends DurableObject<Env> {
     if (decision.kind === 'rejected' || decision.dispatch === null) return { verdict: 'done' };
     const delayMs = pauseAfter(decision.dispatch, message, outcome);
     await this.#effects.send([decision.dispatch], delayMs ?? 0);
-    if (mayHaveMoved(decision)) await this.#effects.list();
+    await this.#effects.listAfter(decision);
     return delayMs === null ? { verdict: 'done' } : { verdict: 'retry', delayMs };
   }
 
@@ -179,12 +176,10 @@ export class JobActor extends DurableObject<Env> {
     if (decision.kind !== 'accepted') return decision;
     this.#store.commit(decision.changes);
     this.#effects.follow(decision, command);
-    const ended = endedDispatch(view, decision, now);
-    if (ended) measure(this.env, ended);
+    measureEnded(this.env, view, decision, now);
     return decision;
   }
 
-  /** Time has passed: whatever is due is done. */
   #executeDue(): Decision {
     return this.#execute({ type: 'deadline', deliveryMayHaveStarted: this.#effects.mayBeUnreported() });
   }
@@ -203,7 +198,3 @@ export class JobActor extends DurableObject<Env> {
     return { ok: true, job, open: this.#store.open(job), replayed: decision.kind === 'replayed' };
   }
 }
-
-/** Whether the list may have to hear of it: of a change of status, or of one whose report got no answer before. */
-const mayHaveMoved = (decision: Decision): boolean =>
-  decision.kind === 'accepted' ? Boolean(decision.changes.transitions?.length) : decision.kind === 'replayed';

@@ -102,7 +102,7 @@ export const ERRORS = {
   RETRY_NOT_ALLOWED_STATE: refusal({
     status: 409,
     retryable: false,
-    title: 'Only a failed job can be retried',
+    title: 'Only a failed job that can be resumed can be retried',
     details: z.object({
       current_status: jobStatus,
       attempted_status: jobStatus,

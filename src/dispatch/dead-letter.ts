@@ -1,4 +1,4 @@
-// The dead-letter queue's consumer: a message that could not be handled ends the delivery, and the job is told.
+// The dead-letter queue's consumer: a message that could not be claimed is told to its job, which notes it and sends it again.
 import { dispatchMessage } from '../contract/messages.ts';
 import { describeError, log } from '../log.ts';
 import { jobObject } from '../objects.ts';

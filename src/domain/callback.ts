@@ -50,7 +50,7 @@ export function callback(view: JobView, command: Callback, rules: Rules, now: nu
     current !== job.status && command.status === current && isCheckpoint(command.status);
   const refusal = restatesCheckpoint ? null : refuseTransition(current, command.status, command.actor);
   const isOlder = latest !== null && command.occurredAt < latest.occurredAt;
-  // The table says what follows; the reporters' clocks, which need not agree, only why something does not.
+  // Reporters' clocks need not agree: an earlier time holds back what leads back, and says why something does not follow.
   if (isOlder && (refusal !== null || isBefore(command.status, current))) {
     return reject({
       code: 'CALLBACK_OUT_OF_ORDER',

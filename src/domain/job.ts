@@ -56,7 +56,7 @@ export interface Job {
   progressPct: number | null;
   /** The newest version of each checkpoint; the older ones stay in the history. */
   checkpoints: Readonly<Partial<Record<CheckpointStatus, Checkpoint>>>;
-  /** The one dispatch whose pipeline may be alive, if any. */
+  /** The one dispatch that is waited for, if any. One that has settled may go on all the same. */
   openDispatchId: string | null;
   /** When the newest dispatch was made. The creation times of a job's dispatches rise strictly: fencing goes by them. */
   latestDispatchAt: number | null;

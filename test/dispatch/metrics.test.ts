@@ -118,6 +118,17 @@ describe('a dispatch is counted once, when it ends', () => {
     ]);
   });
 
+  test('once more when it went on after it settled, and is cancelled', async () => {
+    const points = counting();
+    const { job, pipeline } = await jobAt('GENERATING');
+    await pipeline.reportAll('DRAFT_READY', 'EXPORTING');
+    await job.cancel();
+    expect(of(points, job, 'dispatch_ended')).toMatchObject([
+      { outcome: 'SETTLED' },
+      { outcome: 'CANCELLED' },
+    ]);
+  });
+
   test('withdrawn, and never heard of', async () => {
     const points = counting();
     const { job } = await failedAfter('AUDIO_READY');
