@@ -202,7 +202,7 @@ export const MUTANTS: readonly Mutant[] = [
   {
     bug: 'a report is answered although the workspace has not heard of it and no alarm is set',
     within: 'applyCallback',
-    from: 'await effects.list();',
+    from: 'await effects.listAfter(decision);',
     to: '{}',
     suite: 'callbacks',
   },
