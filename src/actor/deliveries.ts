@@ -50,7 +50,8 @@ export function claim(
       traceparent: dispatch.traceparent,
       correlationId: dispatch.correlationId,
       mayBeTaken:
-        message === 'cancel' ? (failedAttempts(dispatch, message) ?? 0) > 0 : dispatch.outcomeUnknown,
+        leases.mayBeUnreported(message, dispatch.id, id) ||
+        (message === 'cancel' ? (failedAttempts(dispatch, message) ?? 0) > 0 : dispatch.outcomeUnknown),
       timeoutMs,
       claim: id,
     },

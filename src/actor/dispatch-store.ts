@@ -71,8 +71,8 @@ export class DispatchStore {
       )
       .toArray();
     return kept
-      .filter(({ cancel_state }) => cancel_state !== 'PENDING')
       .slice(0, Math.max(kept.length + 1 - KEPT_WITHDRAWN, 0))
+      .filter(({ cancel_state }) => cancel_state !== 'PENDING')
       .map(({ request_key }) => request_key);
   }
 

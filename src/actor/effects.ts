@@ -117,8 +117,8 @@ export class JobEffects {
   async rang(decideDue: () => unknown): Promise<void> {
     this.#alarm.rang();
     this.#isLookedAfter = true;
-    if (this.#store.job() === null) return;
     try {
+      if (this.#store.job() === null) return;
       decideDue();
       const undelivered = this.#undelivered();
       // Whoever carries a message now may lose it: that is found when the lease is over.
@@ -156,7 +156,7 @@ export class JobEffects {
   /** Whether an attempt to deliver the open dispatch may have been made that nobody reported, beside the one under this claim. */
   mayBeUnreported(claim: string | null = null): boolean {
     const open = this.#open();
-    return open !== null && this.leases.mayBeUnreported(open, claim);
+    return open !== null && this.leases.mayBeUnreported('dispatch', open.id, claim);
   }
 
   #open(): Dispatch | null {

@@ -94,9 +94,9 @@ export class Leases {
   }
 
   /** Whether an attempt may have been made whose outcome nobody reported, by this instance or one before: beside this claim's. */
-  mayBeUnreported({ id }: Dispatch, claim: string | null): boolean {
-    const claims = [...(this.#unreported.get(key('dispatch', id)) ?? [])];
-    return !this.#madeHere.has(id) || claims.some((unreported) => unreported !== claim);
+  mayBeUnreported(message: MessageKind, dispatchId: string, claim: string | null): boolean {
+    const claims = [...(this.#unreported.get(key(message, dispatchId)) ?? [])];
+    return !this.#madeHere.has(dispatchId) || claims.some((unreported) => unreported !== claim);
   }
 
   #held(message: MessageKind, dispatchId: string, now: number): Lease | null {

@@ -70,6 +70,7 @@ export class Listing<T> {
       const item = current();
       if (item === null) return;
       this.#told = null;
+      this.#isOwed = true;
       try {
         await limited(tell(item));
         this.#told = shown(item);

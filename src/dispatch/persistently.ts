@@ -8,19 +8,23 @@ const LIMIT_MS = 5_000;
 export async function persistently<T>(call: () => Promise<T>): Promise<T> {
   const { promise: over, reject } = Promise.withResolvers<never>();
   const timer = setTimeout(() => reject(new CallTimeout()), LIMIT_MS);
+  const givenUp = new AbortController();
   try {
-    return await Promise.race([repeated(call), over]);
+    return await Promise.race([repeated(call, givenUp.signal), over]);
   } finally {
     clearTimeout(timer);
+    givenUp.abort();
   }
 }
 
-async function repeated<T>(call: () => Promise<T>): Promise<T> {
+/** Nobody would use what a call answers after it was given up, so none is made then. */
+async function repeated<T>(call: () => Promise<T>, givenUp: AbortSignal): Promise<T> {
   for (const pauseMs of REPEAT_AFTER_MS) {
     try {
       return await call();
     } catch {
       await new Promise((resolve) => setTimeout(resolve, pauseMs));
+      if (givenUp.aborted) throw new CallTimeout();
     }
   }
   return call();

@@ -142,10 +142,12 @@ function artifactsOf({ status, artifacts }: Callback, manifest: Manifest): Callb
   return leavesOut ? { ...artifacts, exports: {} } : artifacts;
 }
 
-/** Why a pipeline that says more than a job can keep has to stop; null while there is room. How it ends is always taken. */
+/** Why a pipeline that says more than a job can keep has to stop; null while there is room. A failure is always taken. */
 function refuseTooMuch(before: Manifest, after: Manifest, status: Status, kept: number): Rejection | null {
-  if (after !== before && isTooLarge(after)) return { code: 'MANIFEST_FULL', ...MANIFEST_LIMITS };
-  if (kept > MAX_KEPT_REPORTS && status !== 'FAILED' && status !== 'DONE') {
+  const isFailure = status === 'FAILED';
+  if (after !== before && !isFailure && isTooLarge(after))
+    return { code: 'MANIFEST_FULL', ...MANIFEST_LIMITS };
+  if (kept > MAX_KEPT_REPORTS && !isFailure && status !== 'DONE') {
     return { code: 'REPORTS_EXHAUSTED', maxReports: MAX_KEPT_REPORTS };
   }
   return null;

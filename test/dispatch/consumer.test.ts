@@ -297,6 +297,15 @@ describe('a job that cannot be reached', () => {
     expect(await job.executions()).toHaveLength(1);
   });
 
+  test('whose consumer is gone without a word takes "this key is in progress" for "not yet", not for a refusal', async () => {
+    const { job, dispatchId, message } = await pendingDispatch();
+    expect(await job.stub.claim(dispatchId, 'dispatch')).toMatchObject({ delivery: { mayBeTaken: false } });
+    await job.forget();
+    await job.answers({ kind: 'refuse', status: 409 });
+    expect(await bring(DISPATCHES, message)).toEqual(['acked']);
+    expect(await job.dispatch(dispatchId)).toMatchObject({ dispatch_state: 'PENDING', delivery_attempts: 1 });
+  });
+
   test.for([1, 2])('when it is to claim, %i times, is asked again at once', async (times) => {
     const { job, dispatchId, message } = await pendingDispatch();
     const calls = failing(job, 'claim', { times, after: true });
