@@ -156,10 +156,8 @@ export class JobStore {
       after.earlier = this.#earlierOnes.add(followed, before.earlier);
       if (isNotified(followed)) after.earlierNotices += 1;
     }
-    for (const dispatch of rest) {
-      this.#earlierOnes.update(dispatch);
-      after.earlierNotices = this.#earlierOnes.notified().length;
-    }
+    for (const dispatch of rest) this.#earlierOnes.update(dispatch);
+    if (rest.length > 0) after.earlierNotices = this.#earlierOnes.notified().length;
     after.latestSeq = this.#history.add(changes.event ?? null, changes.transitions ?? [], before.latestSeq);
     if (!isSame(before, after)) this.#sql.exec('UPDATE job SET record = ?', encodePresent(after));
     return after;

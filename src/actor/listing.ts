@@ -1,8 +1,8 @@
 // Tells the object above what it lists of this one: a job its project, a project its owner's workspace. Nothing is marked as
 // told: an instance that does not know whether it was tells again, and telling twice is harmless.
-import { pushBackoffMs } from '../domain/resending.ts';
+import { EFFECT_LIMIT_MS, pushBackoffMs } from '../domain/resending.ts';
 import { describeError, type LogFields, log } from '../log.ts';
-import { limited } from './limited.ts';
+import { within } from '../time-limit.ts';
 
 /** No answer waits longer for the list than this: it must not depend on it. */
 const LISTING_WAIT_MS = 1_000;
@@ -58,10 +58,7 @@ export class Listing<T> {
 
   /** Resolves when it is told, when that has failed, or when it takes longer than an answer may wait. */
   async tellSoon(): Promise<void> {
-    const { promise: enough, resolve } = Promise.withResolvers<void>();
-    const timer = setTimeout(resolve, LISTING_WAIT_MS);
-    await Promise.race([this.tell(), enough]);
-    clearTimeout(timer);
+    await within(LISTING_WAIT_MS, this.tell()).catch(() => {});
   }
 
   async #tellUntilTold(): Promise<void> {
@@ -72,7 +69,7 @@ export class Listing<T> {
       this.#told = null;
       this.#isOwed = true;
       try {
-        await limited(tell(item));
+        await within(EFFECT_LIMIT_MS, tell(item));
         this.#told = shown(item);
         this.#failures = 0;
         this.#isOwed = false;

@@ -4,10 +4,10 @@ import type { DispatchMessage } from '../contract/messages.ts';
 import type { MessageKind } from '../domain/commands.ts';
 import type { Dispatch } from '../domain/dispatch.ts';
 import type { Job } from '../domain/job.ts';
-import { RESEND_AFTER_MS, resendAt } from '../domain/resending.ts';
+import { EFFECT_LIMIT_MS, RESEND_AFTER_MS, resendAt } from '../domain/resending.ts';
 import { describeError, log } from '../log.ts';
+import { within } from '../time-limit.ts';
 import type { Leases } from './leases.ts';
-import { limited } from './limited.ts';
 
 /** Takes a message, and brings it after the pause. */
 export type Enqueue = (message: DispatchMessage, pause: { delaySeconds: number }) => Promise<unknown>;
@@ -37,7 +37,10 @@ export class Outbox {
       .map(async ({ kind, id, dispatch, until }) => {
         this.#leases.queued(kind, id, now, resendAt(dispatch, until, now), pauseMs);
         try {
-          await limited(this.#enqueue({ job_id: jobId, dispatch_id: id, kind, owner }, pause));
+          await within(
+            EFFECT_LIMIT_MS,
+            this.#enqueue({ job_id: jobId, dispatch_id: id, kind, owner }, pause),
+          );
           return true;
         } catch (error) {
           this.#leases.refused(kind, id);

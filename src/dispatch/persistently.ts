@@ -1,4 +1,5 @@
 // Calls of a Job by the queue's consumer. One that fails is repeated within moments, and one that does not answer has failed.
+import { CallTimeout, within } from '../time-limit.ts';
 
 /** An object that was moved or restarted is there again in a moment. */
 const REPEAT_AFTER_MS = [250, 750] as const;
@@ -6,15 +7,8 @@ const LIMIT_MS = 5_000;
 
 /** What the call answers, at its third attempt at the latest. To be used for what may be repeated. */
 export async function persistently<T>(call: () => Promise<T>): Promise<T> {
-  const { promise: over, reject } = Promise.withResolvers<never>();
-  const timer = setTimeout(() => reject(new CallTimeout()), LIMIT_MS);
   const givenUp = new AbortController();
-  try {
-    return await Promise.race([repeated(call, givenUp.signal), over]);
-  } finally {
-    clearTimeout(timer);
-    givenUp.abort();
-  }
+  return within(LIMIT_MS, repeated(call, givenUp.signal)).finally(() => givenUp.abort());
 }
 
 /** Nobody would use what a call answers after it was given up, so none is made then. */
@@ -28,8 +22,4 @@ async function repeated<T>(call: () => Promise<T>, givenUp: AbortSignal): Promis
     }
   }
   return call();
-}
-
-class CallTimeout extends Error {
-  override name = 'CallTimeout';
 }

@@ -1,6 +1,8 @@
 // How long a message is tried, and when it is sent again: the pauses between attempts, and between copies.
 import type { Dispatch } from './dispatch.ts';
 
+/** No effect of a commit (a message to the queue, a push to a list) is waited for longer than this. */
+export const EFFECT_LIMIT_MS = 10_000;
 /** When a message that nobody claims is sent again for the first time: no sooner, and no later, whatever its window is. */
 export const RESEND_AFTER_MS = { least: 5_000, most: 30_000 } as const;
 /** How long after its window a dispatch whose outcome was never reported is withdrawn. */

@@ -2,6 +2,7 @@
 // only what can verify something is kept, so that no key of its set makes a fault of this service.
 import { createLocalJWKSet, type JWK, type JWTVerifyGetKey, errors as jose } from 'jose';
 import { log } from '../log.ts';
+import { within } from '../time-limit.ts';
 
 /** No key set could be had, so a token can be neither accepted nor refused. Its message is of our own words. */
 export class KeySetUnavailable extends Error {
@@ -58,7 +59,7 @@ export function remoteKeySet(
   async function refresh(): Promise<void> {
     if (failure !== null && age(failure.at) < PAUSE_AFTER_FAILURE_MS) return;
     if (asking === null || age(asking.since) > 2 * timeoutMs) asking = { done: ask(), since: Date.now() };
-    await atMost(2 * timeoutMs, asking.done);
+    await within(2 * timeoutMs, asking.done).catch(() => {});
   }
 
   const unavailable = () => new KeySetUnavailable(failure?.reason ?? 'nobody has an answer yet');
@@ -127,12 +128,4 @@ async function verifies(jwk: JWK, algorithms: readonly string[]): Promise<boolea
     }
   }
   return false;
-}
-
-async function atMost(ms: number, work: Promise<void>): Promise<void> {
-  let timer: ReturnType<typeof setTimeout> | undefined;
-  const timeout = new Promise<void>((resolve) => {
-    timer = setTimeout(resolve, ms);
-  });
-  await Promise.race([work, timeout]).finally(() => clearTimeout(timer));
 }

@@ -17,9 +17,24 @@ const layers = readdirSync(join(ROOT, 'src'), { withFileTypes: true })
 const MAY_IMPORT: Readonly<Record<string, readonly string[]>> = {
   domain: [],
   contract: ['../domain/*', 'zod', 'jose'],
-  actor: ['../domain/*', '../contract/*', '../config.ts', '../log.ts', '../metrics.ts', 'cloudflare:workers'],
+  actor: [
+    '../domain/*',
+    '../contract/*',
+    '../config.ts',
+    '../log.ts',
+    '../metrics.ts',
+    '../time-limit.ts',
+    'cloudflare:workers',
+  ],
   http: [
-    ...['../domain/rejection.ts', '../contract/*', '../config.ts', '../log.ts', '../metrics.ts'],
+    ...[
+      '../domain/rejection.ts',
+      '../contract/*',
+      '../config.ts',
+      '../log.ts',
+      '../metrics.ts',
+      '../time-limit.ts',
+    ],
     ...['zod', 'jose', 'hono', 'hono/factory', '@asteasolutions/zod-to-openapi'],
   ],
   dispatch: [
@@ -28,6 +43,7 @@ const MAY_IMPORT: Readonly<Record<string, readonly string[]>> = {
     '../config.ts',
     '../log.ts',
     '../metrics.ts',
+    '../time-limit.ts',
     'standardwebhooks',
   ],
 };
