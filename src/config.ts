@@ -2,6 +2,7 @@
 import type { JWK } from 'jose';
 import * as z from 'zod';
 import { DEFAULT_MEDIA_SCHEMES, isMediaPrefix, MEDIA_SCHEMES, type MediaRules } from './contract/media.ts';
+import { FAILURE_CLASSES } from './domain/failures.ts';
 import { RESUME_STATUSES } from './domain/lifecycle.ts';
 import type { Rules } from './domain/rules.ts';
 
@@ -76,6 +77,7 @@ const modelPolicy = z
         }),
       )
       .min(1),
+    failure_classes: z.record(z.string().min(1).max(64), z.enum(FAILURE_CLASSES)).default({}),
   })
   .refine(({ profiles }) => new Set(profiles.map(({ id }) => id)).size === profiles.length, {
     path: ['profiles'],
@@ -150,8 +152,22 @@ const settings = z
         'holds what is no media reference that ends in a slash, or a name in braces other than {owner} and {project}',
       )
       .default([]),
+    /** The name of the bucket that is bound as `ARTIFACTS`, as references name it. */
+    ARTIFACTS_BUCKET: z
+      .string()
+      .regex(/^[a-z0-9][a-z0-9-]{1,61}[a-z0-9]$/, 'must be the name of a bucket')
+      .optional(),
+    ARTIFACTS: z.unknown().optional(),
     /** A table of wrangler.toml, or JSON as text: a secret and .dev.vars know no tables. */
     MODEL_POLICY: fromJson.pipe(modelPolicy),
+  })
+  .refine(({ ARTIFACTS, ARTIFACTS_BUCKET }) => ARTIFACTS === undefined || ARTIFACTS_BUCKET !== undefined, {
+    path: ['ARTIFACTS_BUCKET'],
+    message: 'is needed where a bucket is bound as ARTIFACTS',
+  })
+  .refine(({ ARTIFACTS, ARTIFACTS_BUCKET }) => ARTIFACTS !== undefined || ARTIFACTS_BUCKET === undefined, {
+    path: ['ARTIFACTS_BUCKET'],
+    message: 'names a bucket, but none is bound as ARTIFACTS',
   })
   .transform((vars, ctx) => {
     const auth = editorAuth(vars);
@@ -224,6 +240,8 @@ export interface Config {
   idKeys: string[];
   dispatchSigningSecrets: string[];
   media: MediaRules;
+  /** Where `r2://<name>/…` is looked for; null where no bucket is bound. */
+  artifactsBucket: string | null;
   rules: Rules;
 }
 
@@ -272,6 +290,7 @@ function parse(env: object): ConfigResult {
       idKeys: vars.ID_KEYS,
       dispatchSigningSecrets: vars.DISPATCH_SIGNING_SECRET,
       media: { schemes: vars.MEDIA_SCHEMES, hosts: vars.MEDIA_HOSTS, prefixes: vars.MEDIA_PREFIXES },
+      artifactsBucket: vars.ARTIFACTS_BUCKET ?? null,
       rules: {
         policy: {
           version: vars.MODEL_POLICY.version,
@@ -281,6 +300,7 @@ function parse(env: object): ConfigResult {
             resumeFrom: resume_from,
             engines: { ...engines },
           })),
+          failureClasses: vars.MODEL_POLICY.failure_classes,
         },
         dispatchDeadlineMs: ms(vars.DISPATCH_DEADLINE_SECONDS),
         ackTimeoutMs: ms(vars.ACK_TIMEOUT_SECONDS),

@@ -1,6 +1,9 @@
 // What the objects answer to calls: plain data, since an error's class does not survive a call between objects.
+import type { ShownAction } from '../contract/next-actions.ts';
 import type { Dispatch } from '../domain/dispatch.ts';
 import type { Job } from '../domain/job.ts';
+import type { StageName } from '../domain/lifecycle.ts';
+import type { Plan } from '../domain/plan.ts';
 import type { Project } from '../domain/project.ts';
 import type { Rejection } from '../domain/rejection.ts';
 
@@ -9,7 +12,13 @@ export type JobAnswer = { ok: true; job: Job; open: Dispatch | null; replayed: b
 export type ProjectAnswer = { ok: true; project: Project; replayed: boolean } | Refused;
 /** No more of the job crosses than the caller is told: each copy costs. */
 export type DispatchAnswer =
-  | { ok: true; job: Pick<Job, 'id' | 'status'>; dispatch: Dispatch; replayed: boolean }
+  | {
+      ok: true;
+      job: Pick<Job, 'id' | 'status'>;
+      dispatch: Dispatch;
+      replayed: boolean;
+      nextActions: ShownAction[];
+    }
   | Refused;
 export type CallbackAnswer =
   | { ok: true; job: Pick<Job, 'id' | 'status' | 'latestCallback'>; replayed: boolean }
@@ -17,5 +26,16 @@ export type CallbackAnswer =
 /** The job as it is shown (`job` in contract/resources.ts), as JSON, and its validator. */
 export type ShownAnswer = { ok: true; body: string; etag: string } | Refused;
 export type PageAnswer<T> = { ok: true; job: Job; items: T[] } | Refused;
+
+export type PlanAnswer =
+  | {
+      ok: true;
+      plan: Plan;
+      /** The same under every profile that is enabled. */
+      profiles: { id: string; title: string; plan: Plan }[];
+      /** How long each stage took the last time, in milliseconds. */
+      durations: Partial<Record<StageName, number>>;
+    }
+  | Refused;
 
 export const NOT_FOUND: Refused = { ok: false, rejection: { code: 'RESOURCE_NOT_FOUND' } };

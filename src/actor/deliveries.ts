@@ -46,6 +46,8 @@ export function claim(
       modelProfile: dispatch.modelProfile,
       resumeFromStatus: dispatch.resumeFromStatus,
       checkpointRef: dispatch.checkpointRef,
+      engines: dispatch.engines,
+      stages: dispatch.plan?.stages ?? [],
       executionId: dispatch.executionId,
       traceparent: dispatch.traceparent,
       correlationId: dispatch.correlationId,

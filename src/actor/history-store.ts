@@ -1,9 +1,23 @@
 // The past of a job in SQL: the reports that were applied and the audit trail, in one table and its pages. Only ever added to.
+import type { Metric, PastEntry } from '../domain/attempts.ts';
 import type { CallbackEvent, Transition } from '../domain/history.ts';
-import { decodeCheckpoints, encodeCheckpoints } from './records.ts';
+import type { ArtifactVersion } from '../domain/job.ts';
+import { decodeVersions, encodeVersions } from './records.ts';
 
 type Row = Record<string, SqlStorageValue>;
 export type NumberedTransition = Transition & { seq: number };
+
+/** A version, and where in the history it was made. */
+export interface PlacedVersion {
+  made: ArtifactVersion;
+  place: {
+    recordedAt: number;
+    dispatchId: string;
+    key: string;
+    /** Which of the versions of one report. */
+    index: number;
+  };
+}
 
 export class HistoryStore {
   readonly #sql: SqlStorage;
@@ -28,6 +42,35 @@ export class HistoryStore {
       .map(toTransition);
   }
 
+  /** Of one dispatch, oldest first. */
+  *ofDispatch(dispatchId: string): Iterable<PastEntry> {
+    const rows = this.#sql.exec<Row>(
+      `SELECT prev_status, status, recorded_at, artifacts, versions FROM history
+       WHERE dispatch_id = ? ORDER BY recorded_at, seq`,
+      dispatchId,
+    );
+    for (const row of rows) yield toPastEntry(row);
+  }
+
+  /** Oldest first; `after` is the place of the last one of the page before. */
+  versions(after: PlacedVersion['place'] | null, limit: number): PlacedVersion[] {
+    const { recordedAt, dispatchId, key, index } = after ?? NOWHERE;
+    const rows = this.#sql
+      .exec<Row>(
+        `SELECT dispatch_id, key, recorded_at, versions FROM history
+         WHERE versions IS NOT NULL AND (recorded_at, dispatch_id, key) >= (?, ?, ?)
+         ORDER BY recorded_at, dispatch_id, key LIMIT ?`,
+        recordedAt,
+        dispatchId,
+        key,
+        limit + 1,
+      )
+      .toArray();
+    const isPast = ({ place }: PlacedVersion): boolean =>
+      place.dispatchId !== dispatchId || place.key !== key || place.index > index;
+    return rows.flatMap(toPlaced).filter(isPast).slice(0, limit);
+  }
+
   /**
    * Adds what one decision left: a report and the entries of the audit trail that it brought, or those alone. The entry
    * of the report itself shares its row. Answers the number of the latest entry.
@@ -46,14 +89,14 @@ export class HistoryStore {
 
   #insert(event: CallbackEvent | null, transition: Transition | null, seq: number | null): void {
     this.#sql.exec(
-      `INSERT INTO history (dispatch_id, key, payload_digest, artifacts, checkpoints, seq, event_type, actor, actor_id,
+      `INSERT INTO history (dispatch_id, key, payload_digest, artifacts, versions, seq, event_type, actor, actor_id,
          prev_status, correlation_id, status, occurred_at, recorded_at)
        VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)`,
       event?.dispatchId ?? transition?.dispatchId ?? '',
       event?.eventId ?? ` ${seq}`,
       event?.payloadDigest ?? null,
       event?.artifacts ?? null,
-      event?.checkpoints.length ? encodeCheckpoints(event.checkpoints) : null,
+      event?.versions.length ? encodeVersions(event.versions) : null,
       seq,
       transition?.eventType ?? null,
       transition?.actor ?? null,
@@ -77,8 +120,31 @@ const toEvent = (row: Row): CallbackEvent => ({
   occurredAt: row.occurred_at as number,
   recordedAt: row.recorded_at as number,
   artifacts: row.artifacts as string | null,
-  checkpoints: row.checkpoints === null ? [] : decodeCheckpoints(row.checkpoints as string),
+  versions: row.versions === null ? [] : decodeVersions(row.versions as string),
 });
+
+const NOWHERE: PlacedVersion['place'] = { recordedAt: 0, dispatchId: '', key: '', index: -1 };
+
+const toPlaced = (row: Row): PlacedVersion[] =>
+  decodeVersions(row.versions as string).map((made, index) => ({
+    made,
+    place: {
+      recordedAt: row.recorded_at as number,
+      dispatchId: row.dispatch_id as string,
+      key: row.key as string,
+      index,
+    },
+  }));
+
+const toPastEntry = (row: Row): PastEntry => ({
+  prevStatus: row.prev_status as PastEntry['prevStatus'],
+  status: row.status as PastEntry['status'],
+  recordedAt: row.recorded_at as number,
+  metrics: row.artifacts === null ? {} : metricsOf(row.artifacts as string),
+  versions: row.versions === null ? [] : decodeVersions(row.versions as string),
+});
+
+const metricsOf = (artifacts: string): Record<string, Metric> => JSON.parse(artifacts).metrics ?? {};
 
 const toTransition = (row: Row): NumberedTransition => ({
   seq: row.seq as number,

@@ -3,7 +3,9 @@
 import { DurableObject } from 'cloudflare:workers';
 import { type Config, requireConfig } from '../config.ts';
 import type { AfterDelivery, Claim } from '../contract/messages.ts';
+import { toNextActions } from '../contract/next-actions.ts';
 import { ownedBy } from '../domain/access.ts';
+import type { Attempt } from '../domain/attempts.ts';
 import type {
   Abandon,
   Callback,
@@ -30,23 +32,28 @@ import {
   type JobAnswer,
   NOT_FOUND,
   type PageAnswer,
+  type PlanAnswer,
+  type Refused,
   type ShownAnswer,
 } from './answers.ts';
 import { claim, pauseAfter } from './deliveries.ts';
 import { JobEffects } from './effects.ts';
 import { measureEnded } from './ended.ts';
-import type { NumberedTransition } from './history-store.ts';
+import type { NumberedTransition, PlacedVersion } from './history-store.ts';
 import { JobStore } from './job-store.ts';
+import { type PlanAsked, Planning } from './planning.ts';
 import { ShownJob } from './shown-job.ts';
 
 export class JobActor extends DurableObject<Env> {
   readonly #store: JobStore;
   readonly #effects: JobEffects;
   readonly #shown = new ShownJob();
+  readonly #planning: Planning;
 
   constructor(ctx: DurableObjectState, env: Env) {
     super(ctx, env);
     this.#store = new JobStore(ctx.storage);
+    this.#planning = new Planning(this.#store, env);
     this.#effects = new JobEffects(ctx, this.#store, {
       enqueue: (message, pause) => env.DISPATCHES.send(message, pause),
       tell: (summary) => projectObject(env, summary.projectId).putSummary(summary),
@@ -72,9 +79,7 @@ export class JobActor extends DurableObject<Env> {
   }
 
   show(owner: string): ShownAnswer {
-    this.#effects.lookAfter();
-    const job = ownedBy(this.#store.job(), owner);
-    return job ? this.#shown.of(job, this.#store.open(job)) : NOT_FOUND;
+    return this.#ifOwned(owner, (job) => this.#shown.of(job, this.#store.open(job), this.#config.rules));
   }
 
   confirmUpload(command: ConfirmUpload): JobAnswer {
@@ -99,8 +104,8 @@ export class JobActor extends DurableObject<Env> {
    * Dispatches a pipeline and waits up to `waitMs` for the outcome of the delivery. With 0 it answers as soon as the
    * dispatch is durable: whether the queue took it need not be known, since an alarm sends again what it did not.
    */
-  async dispatch(command: Run | Retry, waitMs: number): Promise<DispatchAnswer> {
-    const decision = this.#execute(command);
+  async dispatch(asked: Run | Omit<Retry, 'evidence'>, waitMs: number): Promise<DispatchAnswer> {
+    const decision = this.#execute(asked.type === 'run' ? asked : await this.#planning.withEvidence(asked));
     if (decision.kind === 'rejected') return { ok: false, rejection: decision.rejection };
     const { dispatch } = decision;
     if (dispatch === null) throw new Error('a run or retry decides about a dispatch');
@@ -124,14 +129,27 @@ export class JobActor extends DurableObject<Env> {
 
   /** A page of the dispatch history, newest first, of at most `limit`. */
   dispatches(owner: string, before: Position | null, limit: number): PageAnswer<Dispatch> {
-    const job = ownedBy(this.#store.job(), owner);
-    return job ? { ok: true, job, items: this.#store.dispatches(before, limit) } : NOT_FOUND;
+    return this.#ifOwned(owner, (job) => ({ ok: true, job, items: this.#store.dispatches(before, limit) }));
+  }
+
+  /** The same page, each with what became of it. */
+  attempts(owner: string, before: Position | null, limit: number): PageAnswer<Attempt> {
+    return this.#ifOwned(owner, (job) => ({ ok: true, job, items: this.#store.attempts(before, limit) }));
+  }
+
+  /** A page of all versions of the artifacts, oldest first, of at most `limit`. */
+  artifacts(owner: string, after: PlacedVersion['place'] | null, limit: number): PageAnswer<PlacedVersion> {
+    return this.#ifOwned(owner, (job) => ({ ok: true, job, items: this.#store.versions(after, limit) }));
+  }
+
+  /** What a retry would do now. */
+  async plan(owner: string, asked: PlanAsked): Promise<PlanAnswer> {
+    return await this.#ifOwned(owner, () => this.#planning.plan(asked));
   }
 
   /** A page of the audit trail, oldest first, of at most `limit`. */
   transitions(owner: string, after: number, limit: number): PageAnswer<NumberedTransition> {
-    const job = ownedBy(this.#store.job(), owner);
-    return job ? { ok: true, job, items: this.#store.transitions(after, limit) } : NOT_FOUND;
+    return this.#ifOwned(owner, (job) => ({ ok: true, job, items: this.#store.transitions(after, limit) }));
   }
 
   /** Whether a message that the queue brought is still wanted, and if so what to deliver. Who gets no answer asks again. */
@@ -167,6 +185,12 @@ export class JobActor extends DurableObject<Env> {
     return this.#effects.rang(() => this.#executeDue());
   }
 
+  #ifOwned<T>(owner: string, answer: (job: Job) => T): T | Refused {
+    this.#effects.lookAfter();
+    const job = ownedBy(this.#store.job(), owner);
+    return job ? answer(job) : NOT_FOUND;
+  }
+
   /** Load, decide and commit, with nothing in between; whatever has to happen outside follows from what was stored. */
   #execute(command: Command): Decision {
     this.#effects.lookAfter();
@@ -189,7 +213,9 @@ export class JobActor extends DurableObject<Env> {
     const dispatch = this.#store.dispatch(decided.id) ?? decided;
     const rejection = refuseDispatch(now, dispatch);
     if (rejection) return { ok: false, rejection };
-    return { ok: true, job: { id: now.id, status: now.status }, dispatch, replayed };
+    const open = this.#store.open(now);
+    const actions = replayed ? toNextActions(now, open, this.#config.rules) : [];
+    return { ok: true, job: { id: now.id, status: now.status }, dispatch, replayed, nextActions: actions };
   }
 
   #answerJob(decision: Decision): JobAnswer {

@@ -1,5 +1,6 @@
 // The present of a job in SQL: the view that a command needs, and the commit. The job and its newest dispatch are read once
 // per awakening, since this object is their only writer; the earlier dispatches have a table, made with the first of them.
+import { type Attempt, attemptOf } from '../domain/attempts.ts';
 import type { Command } from '../domain/commands.ts';
 import type { Changes, JobView } from '../domain/decision.ts';
 import { type Dispatch, isOpen, RUN_REQUEST_KEY, requestKeyOf, retryRequestKey } from '../domain/dispatch.ts';
@@ -7,7 +8,7 @@ import { brokenInvariant } from '../domain/invariants.ts';
 import type { Job } from '../domain/job.ts';
 import type { Position } from '../domain/project.ts';
 import { DispatchStore } from './dispatch-store.ts';
-import { HistoryStore, type NumberedTransition } from './history-store.ts';
+import { HistoryStore, type NumberedTransition, type PlacedVersion } from './history-store.ts';
 import { bringUpToDate } from './migrate.ts';
 import { decodePresent, encodePresent, type StoredPresent } from './records.ts';
 import { JOB_SCHEMA } from './schema-job.ts';
@@ -127,6 +128,18 @@ export class JobStore {
     const first = newest.createdAt < createdAt ? [newest] : [];
     const left = limit - first.length;
     return [...first, ...(this.#earlier?.before(createdAt, left) ?? [])];
+  }
+
+  /** As `dispatches`, each with what its history says. */
+  attempts(before: Position | null, limit: number): Attempt[] {
+    return this.dispatches(before, limit).map((dispatch) =>
+      attemptOf(dispatch, this.#history.ofDispatch(dispatch.id)),
+    );
+  }
+
+  /** Every version of every artifact, oldest first; `after` is the place of the last one of the page before. */
+  versions(after: PlacedVersion['place'] | null, limit: number): PlacedVersion[] {
+    return this.#isStored ? this.#history.versions(after, limit) : [];
   }
 
   /** Oldest first; `after` is the last `seq` of the page before. */

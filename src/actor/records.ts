@@ -2,7 +2,7 @@
 // it is filled in here, so that nobody else meets a field that is missing where its type says null.
 import type { Dispatch } from '../domain/dispatch.ts';
 import type { Present } from '../domain/invariants.ts';
-import type { Checkpoint, Job } from '../domain/job.ts';
+import type { ArtifactVersion, Failure, Job } from '../domain/job.ts';
 import type { Project } from '../domain/project.ts';
 
 /** What the job's one row holds. */
@@ -16,22 +16,25 @@ export interface StoredPresent extends Present {
 }
 
 /** The form of the records; a form that older code cannot read is a new number. */
-const VERSION = 1;
+const VERSION = 2;
 
 const JOB = {
   ownerIdentity: null,
   requestDigest: null,
   failure: null,
   progressPct: null,
-  checkpoints: {},
+  versions: [],
   openDispatchId: null,
   latestDispatchAt: null,
+  latestProfile: null,
   lastProgressAt: null,
   latestCallback: null,
   latestHeartbeat: null,
 } satisfies Partial<Job>;
 const DISPATCH = {
   engines: {},
+  plan: null,
+  failure: null,
   lastError: null,
   outcomeUnknown: false,
   executionId: null,
@@ -40,35 +43,34 @@ const DISPATCH = {
   cancelNotice: null,
 } satisfies Partial<Dispatch>;
 const PROJECT = { requestDigest: null } satisfies Partial<Project>;
-const CHECKPOINT = { engine: null, digest: null, sizeBytes: null } satisfies Partial<Checkpoint>;
+const FAILURE = { failureClass: 'unknown', retryAt: null } satisfies Partial<Failure>;
 
 export const encodePresent = (present: StoredPresent): string => encode(present);
 export const encodeDispatch = (dispatch: Dispatch): string => encode(dispatch);
-export const encodeCheckpoints = (checkpoints: readonly Checkpoint[]): string => encode({ checkpoints });
+export const encodeVersions = (versions: readonly ArtifactVersion[]): string => encode({ versions });
 export const encodeProject = (project: Project): string => encode(project);
 
 export function decodePresent(text: string): StoredPresent {
   const { job, newest, ...counts } = decode<StoredPresent>(text);
-  const checkpoints = Object.fromEntries(
-    Object.entries(job.checkpoints ?? {}).map(([status, checkpoint]) => [
-      status,
-      { ...CHECKPOINT, ...checkpoint },
-    ]),
-  );
   return {
-    job: { ...JOB, ...job, checkpoints },
-    newest: newest && { ...DISPATCH, ...newest },
+    job: { ...JOB, ...job, failure: withDefaults(job.failure) },
+    newest: newest && dispatchOf(newest),
     ...counts,
   };
 }
 
-export const decodeDispatch = (text: string): Dispatch => ({ ...DISPATCH, ...decode<Dispatch>(text) });
-export const decodeCheckpoints = (text: string): Checkpoint[] =>
-  decode<{ checkpoints: Checkpoint[] }>(text).checkpoints.map((checkpoint) => ({
-    ...CHECKPOINT,
-    ...checkpoint,
-  }));
+export const decodeDispatch = (text: string): Dispatch => dispatchOf(decode<Dispatch>(text));
+export const decodeVersions = (text: string): ArtifactVersion[] =>
+  decode<{ versions: ArtifactVersion[] }>(text).versions;
 export const decodeProject = (text: string): Project => ({ ...PROJECT, ...decode<Project>(text) });
+
+const dispatchOf = (stored: Dispatch): Dispatch => ({
+  ...DISPATCH,
+  ...stored,
+  failure: withDefaults(stored.failure),
+});
+const withDefaults = (failure: Failure | null | undefined): Failure | null =>
+  failure ? { ...FAILURE, ...failure } : null;
 
 const encode = (record: object): string => JSON.stringify({ v: VERSION, ...record });
 

@@ -2,9 +2,60 @@
 // A version that has shipped is never edited: a change is a step, and what new objects get besides.
 import type { Schema } from './migrate.ts';
 
+/**
+ * 1 → 2: what was a checkpoint is a version of its stage's artifact, numbered as they were made, and made from the newest of
+ * the stage before that there was then. An artifact that was named and whose stage was never passed is an incomplete one.
+ */
+const VERSIONS_OF_CHECKPOINTS = `
+  ALTER TABLE history RENAME COLUMN checkpoints TO versions;
+  CREATE TABLE stage_of_before AS
+    SELECT column1 AS place, column2 AS stage, column3 AS checkpoint, column4 AS field, column5 AS sent FROM (VALUES
+      (1, 'audio', 'AUDIO_READY', 'audioUri', 'audio_uri'),
+      (2, 'transcript', 'TRANSCRIPT_READY', 'transcriptUri', 'transcript_uri'),
+      (3, 'draft', 'DRAFT_READY', 'draftUri', 'draft_uri'));
+  CREATE TABLE version_of_before AS
+    WITH reached AS (
+      SELECT h.dispatch_id, h.key, h.recorded_at, h.seq, s.place, c.value AS made, 1 AS is_complete
+      FROM history h, json_each(h.versions, '$.checkpoints') c
+      JOIN stage_of_before s ON s.checkpoint = c.value ->> '$.status'
+    ), named AS (
+      SELECT h.dispatch_id, h.key, h.recorded_at, h.seq, s.place,
+        json_object('ref', h.artifacts ->> ('$.' || s.sent), 'dispatchId', h.dispatch_id,
+          'modelProfile', j.record ->> '$.newest.modelProfile', 'policyVersion', j.record ->> '$.newest.policyVersion',
+          'engine', j.record ->> ('$.newest.engines.' || s.stage), 'recordedAt', h.recorded_at) AS made,
+        0 AS is_complete,
+        row_number() OVER (PARTITION BY s.place ORDER BY h.recorded_at DESC) AS latest
+      FROM job j, stage_of_before s JOIN history h ON h.artifacts ->> ('$.' || s.sent) = j.record ->> ('$.job.manifest.' || s.field)
+      WHERE j.record ->> ('$.job.manifest.' || s.field) IS NOT j.record ->> ('$.job.checkpoints.' || s.checkpoint || '.ref')
+    ), all_of_them AS (
+      SELECT * FROM reached
+      UNION ALL SELECT dispatch_id, key, recorded_at, seq, place, made, is_complete FROM named WHERE latest = 1
+    )
+    SELECT *, row_number() OVER (PARTITION BY place ORDER BY recorded_at, seq) AS version FROM all_of_them;
+  CREATE TABLE record_of_before AS
+    SELECT v.dispatch_id, v.key, v.recorded_at, v.place, json_object(
+      'stage', s.stage, 'version', v.version, 'ref', v.made ->> '$.ref',
+      'digest', v.made ->> '$.digest', 'sizeBytes', v.made ->> '$.sizeBytes',
+      'madeBy', json_object('kind', 'pipeline', 'dispatchId', v.made ->> '$.dispatchId',
+        'modelProfile', v.made ->> '$.modelProfile', 'policyVersion', v.made ->> '$.policyVersion',
+        'engine', v.made ->> '$.engine'),
+      'madeFrom', (SELECT max(source.version) FROM version_of_before source
+        WHERE source.place = v.place - 1 AND source.recorded_at <= v.recorded_at),
+      'isComplete', json(iif(v.is_complete, 'true', 'false')), 'recordedAt', v.recorded_at) AS version
+    FROM version_of_before v JOIN stage_of_before s ON s.place = v.place
+    ORDER BY v.recorded_at, v.place, v.version;
+  UPDATE history SET versions = (
+    SELECT json_object('v', 2, 'versions', json_group_array(json(r.version))) FROM record_of_before r
+    WHERE r.dispatch_id = history.dispatch_id AND r.key = history.key)
+  WHERE EXISTS (SELECT 1 FROM record_of_before r WHERE r.dispatch_id = history.dispatch_id AND r.key = history.key);
+  UPDATE job SET record = json_set(json_remove(record, '$.job.checkpoints'), '$.v', 2,
+    '$.job.latestProfile', record ->> '$.newest.modelProfile',
+    '$.job.versions', (SELECT json_group_array(json(version)) FROM record_of_before));
+  DROP TABLE record_of_before; DROP TABLE version_of_before; DROP TABLE stage_of_before;`;
+
 export const JOB_SCHEMA: Schema = {
   marker: 'job',
-  version: 1,
+  version: 2,
   tables: `
   -- The present, one row: the job, its newest dispatch and what is counted of the rest (actor/records.ts).
   CREATE TABLE job (
@@ -13,7 +64,7 @@ export const JOB_SCHEMA: Schema = {
     record TEXT NOT NULL
   );
   -- The past, one row per applied report or other entry of the audit trail: what makes a repeat recognisable, every
-  -- version of every artifact and checkpoint, and the trail.
+  -- version of every artifact, and the trail.
   CREATE TABLE history (
     -- The pipeline's, whose reports lie together; empty for what no pipeline did.
     dispatch_id TEXT NOT NULL,
@@ -22,7 +73,7 @@ export const JOB_SCHEMA: Schema = {
     -- Of a report.
     payload_digest TEXT,
     artifacts TEXT,
-    checkpoints TEXT,
+    versions TEXT,
     -- Of an entry of the audit trail.
     seq INTEGER,
     event_type TEXT,
@@ -36,7 +87,7 @@ export const JOB_SCHEMA: Schema = {
     recorded_at INTEGER NOT NULL,
     PRIMARY KEY (dispatch_id, key)
   ) WITHOUT ROWID;`,
-  steps: [],
+  steps: [VERSIONS_OF_CHECKPOINTS],
 };
 
 /** Every dispatch but the newest. Most jobs have one dispatch alone, so this is made with the second. */

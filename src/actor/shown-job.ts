@@ -2,15 +2,16 @@
 import { toETag, toJobResource } from '../contract/resources.ts';
 import type { Dispatch } from '../domain/dispatch.ts';
 import type { Job } from '../domain/job.ts';
+import type { Rules } from '../domain/rules.ts';
 import type { ShownAnswer } from './answers.ts';
 
 export class ShownJob {
   #last: { job: Job; open: Dispatch | null; answer: ShownAnswer } | null = null;
 
-  of(job: Job, open: Dispatch | null): ShownAnswer {
+  of(job: Job, open: Dispatch | null, rules: Rules): ShownAnswer {
     if (this.#last?.job !== job || this.#last.open !== open) {
-      const body = JSON.stringify(toJobResource(job, open));
-      this.#last = { job, open, answer: { ok: true, body, etag: toETag(job, open) } };
+      const body = JSON.stringify(toJobResource(job, open, rules));
+      this.#last = { job, open, answer: { ok: true, body, etag: toETag(job, open, rules) } };
     }
     return this.#last.answer;
   }

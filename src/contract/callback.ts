@@ -1,15 +1,17 @@
 // What the orchestrator reports, and the command that it is to the domain.
 import * as z from 'zod';
 import type { ArtifactUpdates, Callback } from '../domain/commands.ts';
+import { FAILURE_CLASSES } from '../domain/failures.ts';
 import { REPORTABLE_STATUSES } from '../domain/lifecycle.ts';
 import { timestamp, token } from './fields.ts';
 import { isMediaUri, type MediaScheme } from './media.ts';
 import { payloadDigest } from './payload-digest.ts';
 import { clamped, count, exactly, LeftOut, line, lines, moment, type Read, record } from './readings.ts';
-import { jobStatus } from './resources.ts';
+import { jobStatus } from './statuses.ts';
 
 const MAX_EXPORTS = 32;
 const MAX_METRICS = 64;
+const MAX_RETRY_AFTER_SECONDS = 7 * 86_400;
 /** A clock that is further ahead than this is said to be. */
 const CLOCK_SKEW_MS = 5 * 60_000;
 
@@ -70,6 +72,14 @@ export const statusCallback = z
       'Any text, cut at 2,000 characters, without terminal colours and control characters; each line break is a line feed.',
     ),
     failed_stage: lenient('Any text of one line, cut at 64 characters.', 'TRANSCRIBING'),
+    failure_class: lenient(
+      `What kind of failure it is: ${FAILURE_CLASSES.join(', ')}; without one the policy's table says it by the code, else it is \`unknown\`.`,
+      'transient',
+    ),
+    retry_after_seconds: lenient(
+      `How long a retry is better waited with: a number, below 0 it is 0, above ${MAX_RETRY_AFTER_SECONDS} (a week) it is that.`,
+      120,
+    ),
     progress_pct: lenient('A number; below 0 it is 0, above 100 it is 100.', 40),
     actor_type: lenient('Ignored: who reports is known by the token, so the actor is `orchestrator`.'),
   })
@@ -126,11 +136,19 @@ export async function toCallbackCommand(
             failureCode: left.unless('failure_code', body.failure_code, line(64)) ?? 'UNSPECIFIED',
             failureMessage: left.unless('failure_message', body.failure_message, lines(2000)),
             failedStage: left.unless('failed_stage', body.failed_stage, line(64)),
+            failureClass: left.unless('failure_class', body.failure_class, exactly(z.enum(FAILURE_CLASSES))),
+            retryAfterMs: left.unless('retry_after_seconds', body.retry_after_seconds, pause),
           }
         : null,
   };
   return { command, ignored: left.names };
 }
+
+/** Seconds, as milliseconds. */
+const pause: Read<number> = (value) => {
+  const seconds = clamped(0, MAX_RETRY_AFTER_SECONDS)(value);
+  return seconds === null ? null : Math.round(seconds * 1000);
+};
 
 /** A report is never refused for its clock; one that cannot be believed is named. */
 function occurredAtOf(sent: unknown, receivedAt: number, left: LeftOut): number {

@@ -3,10 +3,11 @@
 import * as z from 'zod';
 import type { Rejection, RejectionCode } from '../domain/rejection.ts';
 import { toTimestamp } from './fields.ts';
-import { jobStatus } from './resources.ts';
+import { plan, toPlanResource } from './plans.ts';
+import { jobStatus, resumeStatus } from './statuses.ts';
 
 interface Row {
-  status: 400 | 401 | 403 | 404 | 405 | 409 | 413 | 415 | 429 | 500 | 502 | 503;
+  status: 400 | 401 | 403 | 404 | 405 | 409 | 412 | 413 | 415 | 429 | 500 | 502 | 503;
   /**
    * True when the same request may be answered otherwise although its sender does nothing but wait: as long as
    * `Retry-After` says, else with growing pauses. False when it is refused until something else has changed: the request,
@@ -15,6 +16,8 @@ interface Row {
    */
   retryable: boolean;
   title: string;
+  /** For whoever is answered it: one sentence or two. */
+  whatToDo: string;
   details: z.ZodType;
 }
 
@@ -53,19 +56,28 @@ export const ERRORS = {
     status: 400,
     retryable: false,
     title: 'The request does not fit the contract',
+    whatToDo: 'Correct what `issues` names and send it again.',
     details: z.object({ issues: z.array(z.object({ path: z.string(), message: z.string() })) }),
   },
-  UNAUTHENTICATED: { status: 401, retryable: false, title: 'A valid token is needed', details: none },
+  UNAUTHENTICATED: {
+    status: 401,
+    retryable: false,
+    title: 'A valid token is needed',
+    whatToDo: 'Get a new token and send it again.',
+    details: none,
+  },
   FORBIDDEN: {
     status: 403,
     retryable: false,
     title: 'The token does not allow this',
+    whatToDo: 'Use a token with the scope that `required_scope` names.',
     details: z.object({ required_scope: z.string() }),
   },
   RESOURCE_NOT_FOUND: refusal({
     status: 404,
     retryable: false,
     title: 'There is no such resource',
+    whatToDo: 'Check the id, and whose token it is.',
     details: none,
     from: () => ({}),
   }),
@@ -73,12 +85,15 @@ export const ERRORS = {
     status: 405,
     retryable: false,
     title: 'The resource does not support this method',
+    whatToDo: 'Use one of the methods in `Allow`.',
     details: none,
   },
   FSM_TRANSITION_INVALID: refusal({
     status: 409,
     retryable: false,
     title: 'The job cannot go to that status from where it is',
+    whatToDo:
+      'Read the job: `next_actions` says what can be done. An orchestrator reports what `allowed_next_statuses` names.',
     details: transitionDetails,
     from: toTransitionDetails,
   }),
@@ -86,6 +101,7 @@ export const ERRORS = {
     status: 409,
     retryable: false,
     title: 'The job has ended',
+    whatToDo: 'Nothing: the job has ended. An orchestrator stops.',
     details: transitionDetails,
     from: toTransitionDetails,
   }),
@@ -93,6 +109,7 @@ export const ERRORS = {
     status: 409,
     retryable: false,
     title: 'Another video is confirmed for this job',
+    whatToDo: 'Read the job. To say where else the same video is, name the current one in `replaces`.',
     details: z.object({ current_video_uri: z.string().nullable(), submitted_video_uri: z.string() }),
     from: (rejection) => ({
       current_video_uri: rejection.currentVideoUri,
@@ -103,6 +120,7 @@ export const ERRORS = {
     status: 409,
     retryable: false,
     title: 'Only a failed job that can be resumed can be retried',
+    whatToDo: 'Read the job: `next_actions` says what can be done.',
     details: z.object({
       current_status: jobStatus,
       attempted_status: jobStatus,
@@ -119,6 +137,7 @@ export const ERRORS = {
     status: 409,
     retryable: false,
     title: 'A pipeline is at work on this job',
+    whatToDo: 'Wait for the pipeline to end, or give it up first.',
     details: z.object({
       current_status: jobStatus,
       attempted_status: jobStatus,
@@ -134,6 +153,7 @@ export const ERRORS = {
     status: 409,
     retryable: false,
     title: 'No pipeline is at work on this job',
+    whatToDo: 'Nothing: there is no pipeline to give up.',
     details: z.object({ current_status: jobStatus }),
     from: (rejection) => ({ current_status: rejection.currentStatus }),
   }),
@@ -141,6 +161,7 @@ export const ERRORS = {
     status: 409,
     retryable: false,
     title: 'The model policy does not allow this profile here',
+    whatToDo: 'Choose one of `allowed_model_profiles`.',
     details: z.object({
       reason: z.enum(['unknown', 'disabled', 'resume_point_not_allowed']),
       model_profile: z.string(),
@@ -152,10 +173,27 @@ export const ERRORS = {
       allowed_model_profiles: rejection.allowedModelProfiles,
     }),
   }),
+  RESUME_POINT_NOT_AVAILABLE: refusal({
+    status: 409,
+    retryable: false,
+    title: 'The job cannot be resumed from there',
+    whatToDo: 'Ask for `available` or a point before it, or leave `resume_from` out.',
+    details: z.object({ requested: resumeStatus, available: resumeStatus.nullable() }),
+    from: ({ requested, available }) => ({ requested, available }),
+  }),
+  PLAN_CHANGED: refusal({
+    status: 412,
+    retryable: false,
+    title: 'What a retry would do now is not what If-Match names; nothing was done',
+    whatToDo: 'Look at the new plan, and retry with its `etag` if it is what you want.',
+    details: z.object({ plan }),
+    from: (rejection) => ({ plan: toPlanResource(rejection.plan, plannedRefusal) }),
+  }),
   CLIENT_REQUEST_ID_PAYLOAD_MISMATCH: refusal({
     status: 409,
     retryable: false,
     title: 'This client_request_id was used with another payload',
+    whatToDo: 'Use a new `client_request_id` for another request.',
     details: z.object({ client_request_id: z.string(), dispatch_id: z.string() }),
     from: (rejection) => ({
       client_request_id: rejection.clientRequestId,
@@ -166,6 +204,7 @@ export const ERRORS = {
     status: 409,
     retryable: false,
     title: 'This Idempotency-Key was used with another body',
+    whatToDo: 'Use a new key for another request.',
     details: z.object({ id: z.string().meta({ description: 'What was created with it.' }) }),
     from: (rejection) => ({ id: rejection.id }),
   }),
@@ -173,6 +212,7 @@ export const ERRORS = {
     status: 409,
     retryable: false,
     title: 'This event_id was used with another payload',
+    whatToDo: 'Use a new `event_id` for another report; a repeat bears the same payload.',
     details: z.object({ event_id: z.string() }),
     from: (rejection) => ({ event_id: rejection.eventId }),
   }),
@@ -180,6 +220,7 @@ export const ERRORS = {
     status: 409,
     retryable: false,
     title: 'A newer report of this pipeline was applied already',
+    whatToDo: 'Nothing: the report came too late to say anything.',
     details: z.object({
       current_status: jobStatus,
       attempted_status: jobStatus,
@@ -195,6 +236,7 @@ export const ERRORS = {
     status: 409,
     retryable: false,
     title: 'The job has no room for more exports: stop',
+    whatToDo: 'Stop naming exports; the pipeline may still report how it ends.',
     details: z.object({ max_exports: z.int(), max_bytes: z.int() }),
     from: (rejection) => ({ max_exports: rejection.maxExports, max_bytes: rejection.maxBytes }),
   }),
@@ -202,6 +244,7 @@ export const ERRORS = {
     status: 409,
     retryable: false,
     title: 'This pipeline has reported more than a job keeps: stop',
+    whatToDo: 'Stop reporting, but for how the pipeline ends.',
     details: z.object({ max_reports: z.int() }),
     from: (rejection) => ({ max_reports: rejection.maxReports }),
   }),
@@ -209,6 +252,7 @@ export const ERRORS = {
     status: 409,
     retryable: false,
     title: 'This pipeline is no longer the job’s own: stop',
+    whatToDo: 'Stop: what this pipeline does is not taken any more.',
     details: z.object({ dispatch_id: z.string(), dispatch_state: z.string() }),
     from: (rejection) => ({ dispatch_id: rejection.dispatchId, dispatch_state: rejection.dispatchState }),
   }),
@@ -216,26 +260,36 @@ export const ERRORS = {
     status: 413,
     retryable: false,
     title: 'The body is too large',
+    whatToDo: 'Send less than `max_bytes`.',
     details: z.object({ max_bytes: z.int() }),
   },
   UNSUPPORTED_MEDIA_TYPE: {
     status: 415,
     retryable: false,
     title: 'The body has to be application/json',
+    whatToDo: 'Send JSON, as `Content-Type: application/json`.',
     details: none,
   },
   RATE_LIMITED: {
     status: 429,
     retryable: true,
     title: 'More requests than one owner may send',
+    whatToDo: 'Wait as long as `Retry-After` says, and send it again.',
     details: none,
   },
   // Retryable: nobody knows that what went wrong goes wrong again, and a report is not to be given up for it.
-  INTERNAL: { status: 500, retryable: true, title: 'Something went wrong here', details: none },
+  INTERNAL: {
+    status: 500,
+    retryable: true,
+    title: 'Something went wrong here',
+    whatToDo: 'Send it again with growing pauses; tell the operator the `instance` if it stays.',
+    details: none,
+  },
   ORCHESTRATOR_DISPATCH_FAILED: refusal({
     status: 502,
     retryable: true,
     title: 'The dispatch was not delivered; nothing about the job changed',
+    whatToDo: 'Send it again later, with growing pauses: the job is as it was.',
     details: z.object({
       dispatch_id: z.string(),
       delivery_attempts: z.int(),
@@ -251,12 +305,14 @@ export const ERRORS = {
     status: 503,
     retryable: true,
     title: 'The service could not answer at this moment; whether it was done is not known',
+    whatToDo: 'Wait as long as `Retry-After` says, and send it again under the same key or id.',
     details: none,
   },
   AUTHENTICATION_UNAVAILABLE: {
     status: 503,
     retryable: true,
     title: 'Tokens cannot be verified right now',
+    whatToDo: 'Wait as long as `Retry-After` says, and send it again.',
     details: none,
   },
   // Retryable: its operator is at it, and a report that comes meanwhile is not to be lost.
@@ -264,6 +320,7 @@ export const ERRORS = {
     status: 503,
     retryable: true,
     title: 'The service is not set up',
+    whatToDo: 'Wait: the operator has to complete the settings.',
     details: none,
   },
 } satisfies { [Code in RejectionCode]: RefusalRow<RejectionOf<Code>> } & Record<string, Row>;
@@ -281,4 +338,10 @@ export function detailsOf(rejection: Rejection): DetailsOf<RejectionCode> {
   const { from } = ERRORS[rejection.code];
   // The row is the rejection's own by its code, which the compiler cannot follow over a union.
   return from(rejection as never);
+}
+
+/** A refusal as a plan tells of it: what the same request would be answered with, were it made. */
+export function plannedRefusal(rejection: Rejection) {
+  const { title, status } = ERRORS[rejection.code];
+  return { error_code: rejection.code, title, status, details: { ...detailsOf(rejection) } };
 }

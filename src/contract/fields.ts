@@ -10,6 +10,9 @@ export const token = (max: number) =>
     .max(max)
     .regex(/^[!-~]+$/, 'must be visible ASCII characters');
 
+/** Not `.nullable()`, by which the document makes the component itself nullable, wherever it is used. */
+export const orNull = <T extends z.ZodType>(component: T) => z.union([component, z.null()]);
+
 export const timestamp = z.iso.datetime({ precision: 3 }).meta({ example: '2026-11-24T09:30:00.000Z' });
 
 /** RFC 3339 UTC with milliseconds. */
@@ -61,6 +64,28 @@ export const positionCursor = {
     }
   },
 };
+
+/** The place of a version in the history: a time, ids, and which one of several. */
+export const placeCursor = {
+  encode: ({ place }: { place: Place }): string =>
+    btoa(`${place.recordedAt}:${place.index}:${place.dispatchId}:${place.key}`),
+  decode: (cursor: string): Place | null => {
+    try {
+      const [, recordedAt, index, dispatchId, key] =
+        /^(\d{1,15}):(\d{1,3}):(\w{0,64}):([ -~]{1,129})$/.exec(atob(cursor)) ?? [];
+      if (!recordedAt || !index || dispatchId === undefined || !key) return null;
+      return { recordedAt: Number(recordedAt), index: Number(index), dispatchId, key };
+    } catch {
+      return null;
+    }
+  },
+};
+interface Place {
+  recordedAt: number;
+  index: number;
+  dispatchId: string;
+  key: string;
+}
 
 export const sequenceCursor = {
   encode: ({ seq }: { seq: number }): string => btoa(`seq:${seq}`),

@@ -1,8 +1,8 @@
 // What travels through the queue: ids alone. The job is the source of truth.
 import * as z from 'zod';
-import type { DispatchKind } from '../domain/dispatch.ts';
+import type { DispatchKind, StagePlan } from '../domain/dispatch.ts';
 import type { OwnerIdentity } from '../domain/job.ts';
-import type { ResumeStatus } from '../domain/lifecycle.ts';
+import type { Engines, ResumeStatus } from '../domain/lifecycle.ts';
 
 export type { OwnerIdentity };
 
@@ -26,6 +26,9 @@ export interface Delivery {
   modelProfile: string;
   resumeFromStatus: ResumeStatus | null;
   checkpointRef: string | null;
+  engines: Engines;
+  /** What it does about each stage. */
+  stages: readonly StagePlan[];
   executionId: string | null;
   traceparent: string;
   correlationId: string;

@@ -48,6 +48,11 @@ export const modelProfileNotAllowedError = problem(
   'ModelProfileNotAllowedError',
   'MODEL_PROFILE_NOT_ALLOWED',
 );
+export const resumePointNotAvailableError = problem(
+  'ResumePointNotAvailableError',
+  'RESUME_POINT_NOT_AVAILABLE',
+);
+export const planChangedError = problem('PlanChangedError', 'PLAN_CHANGED');
 export const clientRequestIdMismatchError = problem(
   'ClientRequestIdMismatchError',
   'CLIENT_REQUEST_ID_PAYLOAD_MISMATCH',
@@ -73,6 +78,7 @@ export const retryStateConflictError = z
     retryNotAllowedError,
     jobAlreadyRunningError,
     modelProfileNotAllowedError,
+    resumePointNotAvailableError,
     clientRequestIdMismatchError,
     transitionConflictError,
   ])

@@ -1,8 +1,10 @@
 // What editors send, and what they are answered where it is not a resource. Unknown fields are refused.
 import * as z from 'zod';
-import { token } from './fields.ts';
+import { orNull, token } from './fields.ts';
 import { mediaUri } from './media.ts';
-import { dispatchState, job, jobStatus, resumeStatus } from './resources.ts';
+import { nextAction } from './next-actions.ts';
+import { dispatchPlan, job } from './resources.ts';
+import { dispatchState, jobStatus, resumeStatus } from './statuses.ts';
 
 const modelProfile = token(64).meta({ example: 'balanced' });
 
@@ -50,11 +52,6 @@ export const renewVideoRequest = z
 export const runJobRequest = z
   .strictObject({ model_profile: modelProfile.nullish() })
   .meta({ id: 'RunJobRequest' });
-/** A request that can be made now. */
-const nextAction = z
-  .object({ action: z.enum(['retry']), method: z.literal('POST'), path: z.string() })
-  .meta({ id: 'NextAction' });
-
 export const runJobResponse = z
   .object({
     job_id: z.string(),
@@ -62,7 +59,9 @@ export const runJobResponse = z
     dispatch_id: z.string(),
     dispatch_state: dispatchState,
     replayed: z.boolean(),
-    next_actions: z.array(nextAction).meta({ description: 'What to do where another run does nothing.' }),
+    next_actions: z.array(nextAction).meta({
+      description: 'What can be done now, since another run does nothing; empty when this one was new.',
+    }),
   })
   .meta({ id: 'RunJobResponse' });
 
@@ -77,6 +76,10 @@ export const retryJobRequest = z
           'Required, unless the header `Idempotency-Key` says it.',
         example: 'a3f1c2',
       }),
+    resume_from: resumeStatus.nullish().meta({
+      description:
+        'Where to begin, at the furthest, to have a result made again that is bad; without it, wherever the job can be resumed.',
+    }),
   })
   .meta({ id: 'RetryJobRequest' });
 export const retryJobResponse = z
@@ -86,6 +89,7 @@ export const retryJobResponse = z
     resume_from_status: resumeStatus,
     checkpoint_ref: z.string(),
     model_profile: z.string(),
+    plan: orNull(dispatchPlan),
     dispatch_id: z.string(),
     dispatch_state: dispatchState,
     replayed: z.boolean(),

@@ -1,23 +1,31 @@
 // What editors are shown: the schemas of the resources, and the domain's records in their form.
 import * as z from 'zod';
-import { DISPATCH_STATES, type Dispatch } from '../domain/dispatch.ts';
+import type { Dispatch, DispatchPlan } from '../domain/dispatch.ts';
+import { FAILURE_CLASSES } from '../domain/failures.ts';
 import { AUDIT_EVENTS, type Transition } from '../domain/history.ts';
-import type { Job } from '../domain/job.ts';
-import { ACTORS, RESUME_STATUSES, STATUSES } from '../domain/lifecycle.ts';
+import type { Failure, Job } from '../domain/job.ts';
+import { ACTORS } from '../domain/lifecycle.ts';
 import type { JobSummary, Project } from '../domain/project.ts';
-import { page, timestamp, toTimestamp } from './fields.ts';
-
-/** Not `.nullable()`, by which the document makes the component itself nullable, wherever it is used. */
-const orNull = <T extends z.ZodType>(component: T) => z.union([component, z.null()]);
-
-export const jobStatus = z.enum(STATUSES).meta({ id: 'JobStatus' });
-export const dispatchState = z.enum(DISPATCH_STATES).meta({ id: 'DispatchState' });
-export const resumeStatus = z.enum(RESUME_STATUSES).meta({ id: 'ResumeStatus' });
+import type { Rules } from '../domain/rules.ts';
+import { orNull, page, timestamp, toTimestamp } from './fields.ts';
+import { nextAction, toNextActions } from './next-actions.ts';
+import { proof, stagePlan, toEngines, toProof, toStagePlan } from './plans.ts';
+import { dispatchState, jobStatus, resumeStatus } from './statuses.ts';
 
 export const project = z
   .object({ id: z.string(), name: z.string(), created_at: timestamp })
   .meta({ id: 'Project' });
 export const projectPage = page(project).meta({ id: 'ProjectPage' });
+
+export const dispatchPlan = z
+  .object({
+    resume_from: resumeStatus
+      .nullable()
+      .meta({ description: 'Where it was asked to begin, at the furthest; null for wherever it could.' }),
+    stages: z.array(stagePlan),
+    proof: orNull(proof),
+  })
+  .meta({ id: 'DispatchPlan', description: 'What was planned when it was accepted.' });
 
 export const dispatch = z
   .object({
@@ -28,6 +36,10 @@ export const dispatch = z
     checkpoint_ref: z.string().nullable(),
     model_profile: z.string(),
     policy_version: z.string().meta({ description: 'The model policy under which the profile was allowed.' }),
+    engines: z.record(z.string(), z.string()).meta({
+      description: 'The models that the policy named for the profile: stage → model.',
+    }),
+    plan: orNull(dispatchPlan),
     client_request_id: z.string().nullable(),
     actor_id: z.string().meta({ description: 'Who asked for it: the `sub` of their token.' }),
     correlation_id: z.string().meta({ description: 'Of the request that asked for it.' }),
@@ -39,6 +51,20 @@ export const dispatch = z
   })
   .meta({ id: 'Dispatch' });
 export const dispatchPage = page(dispatch).meta({ id: 'DispatchPage' });
+
+export const failure = z
+  .object({
+    failure_code: z.string(),
+    failure_message: z.string().nullable(),
+    failed_stage: z.string().nullable(),
+    failure_class: z.enum(FAILURE_CLASSES),
+    retry_at: timestamp
+      .nullable()
+      .meta({ description: 'Before this a retry is expected to fail again; null where nobody said.' }),
+    correlation_id: z.string().nullable(),
+    occurred_at: timestamp,
+  })
+  .meta({ id: 'Failure' });
 
 export const job = z
   .object({
@@ -52,17 +78,12 @@ export const job = z
       draft_uri: z.string().nullable(),
       exports: z.record(z.string(), z.string()),
     }),
-    failure: z
-      .object({
-        failure_code: z.string(),
-        failure_message: z.string().nullable(),
-        failed_stage: z.string().nullable(),
-        correlation_id: z.string().nullable(),
-        occurred_at: timestamp,
-      })
-      .nullable(),
+    failure: orNull(failure),
     open_dispatch: orNull(dispatch),
     progress_pct: z.number().nullable(),
+    next_actions: z.array(nextAction).meta({
+      description: 'What can be done now, and what not and why; what helps most comes first.',
+    }),
     revision: z.int(),
     created_at: timestamp,
     updated_at: timestamp,
@@ -101,6 +122,12 @@ export const transition = z
   .meta({ id: 'Transition' });
 export const transitionPage = page(transition).meta({ id: 'TransitionPage' });
 
+export const toDispatchPlan = ({ asked, stages, proof }: DispatchPlan): z.infer<typeof dispatchPlan> => ({
+  resume_from: asked,
+  stages: stages.map(toStagePlan),
+  proof: proof && toProof(proof),
+});
+
 export function toDispatchResource(record: Dispatch): z.infer<typeof dispatch> {
   return {
     dispatch_id: record.id,
@@ -110,6 +137,8 @@ export function toDispatchResource(record: Dispatch): z.infer<typeof dispatch> {
     checkpoint_ref: record.checkpointRef,
     model_profile: record.modelProfile,
     policy_version: record.policyVersion,
+    engines: toEngines(record.engines),
+    plan: record.plan && toDispatchPlan(record.plan),
     client_request_id: record.clientRequestId,
     actor_id: record.actorId,
     correlation_id: record.correlationId,
@@ -121,8 +150,18 @@ export function toDispatchResource(record: Dispatch): z.infer<typeof dispatch> {
   };
 }
 
-export function toJobResource(record: Job, open: Dispatch | null): z.infer<typeof job> {
-  const { manifest, failure } = record;
+export const toFailureResource = (record: Failure): z.infer<typeof failure> => ({
+  failure_code: record.failureCode,
+  failure_message: record.failureMessage,
+  failed_stage: record.failedStage,
+  failure_class: record.failureClass,
+  retry_at: record.retryAt === null ? null : toTimestamp(record.retryAt),
+  correlation_id: record.correlationId,
+  occurred_at: toTimestamp(record.occurredAt),
+});
+
+export function toJobResource(record: Job, open: Dispatch | null, rules: Rules): z.infer<typeof job> {
+  const { manifest } = record;
   return {
     id: record.id,
     project_id: record.projectId,
@@ -134,15 +173,10 @@ export function toJobResource(record: Job, open: Dispatch | null): z.infer<typeo
       draft_uri: manifest.draftUri,
       exports: { ...manifest.exports },
     },
-    failure: failure && {
-      failure_code: failure.failureCode,
-      failure_message: failure.failureMessage,
-      failed_stage: failure.failedStage,
-      correlation_id: failure.correlationId,
-      occurred_at: toTimestamp(failure.occurredAt),
-    },
+    failure: record.failure && toFailureResource(record.failure),
     open_dispatch: open && toDispatchResource(open),
     progress_pct: record.progressPct,
+    next_actions: toNextActions(record, open, rules),
     revision: record.revision,
     created_at: toTimestamp(record.createdAt),
     updated_at: toTimestamp(record.updatedAt),
@@ -153,9 +187,11 @@ export function toJobResource(record: Job, open: Dispatch | null): z.infer<typeo
  * A strong validator (RFC 9110 §8.8.3): changes with every change of the representation. A dispatch that was
  * withdrawn leaves the job as it was, so the tag of before holds again.
  */
-export function toETag(record: Job, open: Dispatch | null): string {
+export function toETag(record: Job, open: Dispatch | null, { policy }: Rules): string {
   const parts = [
     record.revision,
+    // What can be done depends on the policy.
+    encodeURIComponent(policy.version),
     // Two changes may fall into one millisecond, so the time alone does not tell them apart.
     ...(open
       ? [open.id, open.state, open.deliveryAttempts, open.executionId === null ? 0 : 1, open.updatedAt]

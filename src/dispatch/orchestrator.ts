@@ -84,6 +84,12 @@ async function workOf(delivery: Delivery, config: Config) {
     callback_url: `${config.publicBaseUrl}/internal/jobs/${jobId}/status`,
     callback_token: await signCallbackToken(jobId, dispatchId, config.callbackTokenKeys),
     model_profile: delivery.modelProfile,
+    engines: delivery.engines,
+    keep: delivery.stages.flatMap((plan) =>
+      plan.action === 'keep' && plan.ref !== null
+        ? [{ stage: plan.stage, version: plan.version, ref: plan.ref }]
+        : [],
+    ),
     ...(delivery.type === 'job.retry'
       ? { resume_from_status: delivery.resumeFromStatus, checkpoint_ref: delivery.checkpointRef }
       : {}),

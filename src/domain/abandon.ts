@@ -2,6 +2,7 @@
 import { stopped } from './cancel.ts';
 import type { Abandon } from './commands.ts';
 import { audit, type Decision, type JobView, reject, revise, unchanged } from './decision.ts';
+import type { Failure } from './job.ts';
 import { isInProgress } from './lifecycle.ts';
 import type { Rules } from './rules.ts';
 
@@ -18,18 +19,20 @@ export function abandon(
     if (isRepeat) return unchanged(job, open);
     return reject({ code: 'JOB_NOT_RUNNING', currentStatus: job.status });
   }
-  const updated = stopped(open, subject, command.deliveryMayHaveStarted, rules, now);
-  const failed = revise(job, now, {
-    status: 'FAILED',
-    openDispatchId: null,
-    failure: {
-      failureCode: ABANDONED,
-      failureMessage: 'An editor gave the pipeline up.',
-      failedStage: job.status === 'FAILED' ? (open?.resumeFromStatus ?? null) : job.status,
-      correlationId: command.correlationId,
-      occurredAt: now,
-    },
-  });
+  const failure: Failure = {
+    failureCode: ABANDONED,
+    failureMessage: 'An editor gave the pipeline up.',
+    failedStage: job.status === 'FAILED' ? (open?.resumeFromStatus ?? null) : job.status,
+    failureClass: rules.policy.failureClasses[ABANDONED] ?? 'unknown',
+    retryAt: null,
+    correlationId: command.correlationId,
+    occurredAt: now,
+  };
+  const updated = stopped(open, subject, command.deliveryMayHaveStarted, rules, now).map((dispatch) => ({
+    ...dispatch,
+    failure,
+  }));
+  const failed = revise(job, now, { status: 'FAILED', openDispatchId: null, failure });
   return {
     kind: 'accepted',
     job: failed,

@@ -1,8 +1,9 @@
-// What reports bring: the manifest's newest references and their limits, and the checkpoints that they make.
+// What reports bring: the manifest's newest references and their limits, and the versions that they make.
 import type { ArtifactUpdates, Callback } from './commands.ts';
-import type { Dispatch } from './dispatch.ts';
-import type { Checkpoint, Job, Manifest } from './job.ts';
-import { isAtOrPast, STAGES, type Stage, type Status } from './lifecycle.ts';
+import { type Dispatch, keptBy } from './dispatch.ts';
+import type { ArtifactVersion, Job, Manifest } from './job.ts';
+import { isAtOrPast, isBehind, STAGES, type Stage, type Status } from './lifecycle.ts';
+import { keptAtHand } from './lineage.ts';
 
 /** All that a manifest may hold. It rides in the job's one row, which has to have room for a failure or a cancel at any time. */
 export const MANIFEST_LIMITS = { maxExports: 200, maxBytes: 256 * 1024 } as const;
@@ -32,46 +33,129 @@ export function isTooLarge({ exports, ...refs }: Manifest): boolean {
 }
 
 /**
- * The checkpoints that this report makes, judged from `current`: of each stage that its pipeline is at or behind the
- * checkpoint of, the artifact that it names, or, as the checkpoint itself is reached, one that came before.
+ * The versions at hand with what this report adds to them, judged from `current`, and the new ones alone. `versions` is the
+ * job's own list when the report neither makes nor completes any.
  */
-export function reachedCheckpoints(
+export function recordVersions(
   job: Job,
   dispatch: Dispatch,
   command: Callback,
   current: Status,
   now: number,
-): Checkpoint[] {
-  const { status, artifacts, failure } = command;
-  const brought = STAGES.filter(({ artifact }) => artifacts[artifact] !== null);
-  // A failure leaves the pipeline where it was, or in the stage that it says has failed.
-  const reached = status === 'FAILED' ? [current, failure?.failedStage ?? ''] : [status];
-  return STAGES.filter(({ checkpoint }) => reached.some((at) => isAtOrPast(at, checkpoint))).flatMap(
-    (stage) => {
-      const ref = newRef(job, command, stage);
-      if (ref === null) return [];
-      const isAbout = status === stage.checkpoint || (brought.length === 1 && brought[0] === stage);
-      return {
-        status: stage.checkpoint,
-        ref,
-        dispatchId: dispatch.id,
-        modelProfile: dispatch.modelProfile,
-        policyVersion: dispatch.policyVersion,
-        engine: dispatch.engines[stage.name] ?? null,
-        recordedAt: now,
-        digest: isAbout ? artifacts.digest : null,
-        sizeBytes: isAbout ? artifacts.sizeBytes : null,
-      };
-    },
-  );
+): { versions: readonly ArtifactVersion[]; made: ArtifactVersion[] } {
+  const made: ArtifactVersion[] = [];
+  let versions = job.versions;
+  for (const stage of STAGES) {
+    const isComplete = isPast(stage, command, current);
+    const facts = { ...factsOf(stage, command), isComplete };
+    const ref = newRef(versions, dispatch, command, stage);
+    if (ref !== null) {
+      const version = newVersion(versions, dispatch, stage, { ...facts, ref, recordedAt: now });
+      made.push(version);
+      versions = [...versions, version];
+    }
+    versions = completed(versions, dispatch, stage, facts);
+  }
+  return { versions: made.length === 0 ? versions : keptAtHand(versions), made };
 }
 
-/** The reference of a new version of the stage's artifact; null where this report makes none. */
-function newRef(job: Job, { status, artifacts }: Callback, { artifact, checkpoint }: Stage): string | null {
-  const known = job.checkpoints[checkpoint]?.ref ?? null;
-  const brought = artifacts[artifact];
-  const isReached = status === checkpoint && job.status !== status;
-  if (brought !== null) return brought !== known || isReached ? brought : null;
-  const early = job.manifest[artifact];
-  return (isReached || status === 'FAILED') && early !== known ? early : null;
+/** Whether the report shows its pipeline at the stage's checkpoint or behind it. */
+function isPast({ checkpoint }: Stage, { status, failure }: Callback, current: Status): boolean {
+  // A failure leaves the pipeline where it was, or in the stage that it says has failed.
+  const reached = status === 'FAILED' ? [current, failure?.failedStage ?? ''] : [status];
+  return reached.some((at) => isAtOrPast(at, checkpoint));
 }
+
+/** What the report says of the artifact of this stage: of the checkpoint that it reaches, or of the only one that it names. */
+function factsOf(stage: Stage, { status, artifacts }: Callback) {
+  const named = STAGES.filter(({ artifact }) => artifacts[artifact] !== null);
+  const isAbout = status === stage.checkpoint || (named.length === 1 && named[0] === stage);
+  return isAbout
+    ? { digest: artifacts.digest, sizeBytes: artifacts.sizeBytes }
+    : { digest: null, sizeBytes: null };
+}
+
+/**
+ * The reference of a new version of the stage's artifact; null where this report makes none. The reference of before is a
+ * new version where another pipeline has written to it, or its digest is another; not where its own pipeline repeats it, or
+ * one that has begun behind it hands on what it was given.
+ */
+function newRef(
+  versions: readonly ArtifactVersion[],
+  dispatch: Dispatch,
+  command: Callback,
+  stage: Stage,
+): string | null {
+  const ref = command.artifacts[stage.artifact];
+  if (ref === null) return null;
+  const newest = newestOf(stage, versions);
+  if (newest === null || newest.ref !== ref) return isHandedOn(ref, versions, dispatch, stage) ? null : ref;
+  const { digest } = factsOf(stage, command);
+  const isOther = digest !== null && newest.digest !== null && digest !== newest.digest;
+  const isOthers =
+    newest.madeBy.dispatchId !== dispatch.id && !isBehind(dispatch.resumeFromStatus ?? 'UPLOADED', stage);
+  return isOther || isOthers ? ref : null;
+}
+
+/** Whether it is what the pipeline was given to begin with: that may be of an older version than the newest. */
+const isHandedOn = (
+  ref: string,
+  versions: readonly ArtifactVersion[],
+  dispatch: Dispatch,
+  { name }: Stage,
+): boolean =>
+  keptBy(dispatch, name)?.ref === ref &&
+  !versions.some(({ stage, madeBy }) => stage === name && madeBy.dispatchId === dispatch.id);
+
+function newVersion(
+  versions: readonly ArtifactVersion[],
+  dispatch: Dispatch,
+  stage: Stage,
+  said: Pick<ArtifactVersion, 'ref' | 'digest' | 'sizeBytes' | 'isComplete' | 'recordedAt'>,
+): ArtifactVersion {
+  const { id, modelProfile, policyVersion, engines } = dispatch;
+  const engine = engines[stage.name] ?? null;
+  return {
+    stage: stage.name,
+    version: (newestOf(stage, versions)?.version ?? 0) + 1,
+    ...said,
+    madeBy: { kind: 'pipeline', dispatchId: id, modelProfile, policyVersion, engine },
+    madeFrom: sourceOf(stage, versions, dispatch),
+  };
+}
+
+/** Of the stage before: what this pipeline has made itself, else what it was given to begin with. */
+function sourceOf(stage: Stage, versions: readonly ArtifactVersion[], dispatch: Dispatch): number | null {
+  const before = STAGES[STAGES.indexOf(stage) - 1];
+  if (before === undefined) return null;
+  const own = versions.findLast(
+    ({ stage: name, madeBy }) => name === before.name && madeBy.dispatchId === dispatch.id,
+  );
+  return (own ?? keptBy(dispatch, before.name))?.version ?? null;
+}
+
+/** Completes what this pipeline has made of the stage, once it is past it; and what nobody said of the newest is learnt. */
+function completed(
+  versions: readonly ArtifactVersion[],
+  dispatch: Dispatch,
+  stage: Stage,
+  { digest, sizeBytes, isComplete }: Pick<ArtifactVersion, 'digest' | 'sizeBytes' | 'isComplete'>,
+): readonly ArtifactVersion[] {
+  const newest = newestOf(stage, versions);
+  const next = versions.map((version) => {
+    if (version.stage !== stage.name || version.madeBy.dispatchId !== dispatch.id) return version;
+    const learnt =
+      version === newest
+        ? { digest: version.digest ?? digest, sizeBytes: version.sizeBytes ?? sizeBytes }
+        : { digest: version.digest, sizeBytes: version.sizeBytes };
+    const isSame =
+      (version.isComplete || !isComplete) &&
+      learnt.digest === version.digest &&
+      learnt.sizeBytes === version.sizeBytes;
+    return isSame ? version : { ...version, ...learnt, isComplete: version.isComplete || isComplete };
+  });
+  return next.some((version, index) => version !== versions[index]) ? next : versions;
+}
+
+const newestOf = ({ name }: Stage, versions: readonly ArtifactVersion[]): ArtifactVersion | null =>
+  versions.findLast(({ stage }) => stage === name) ?? null;

@@ -1,5 +1,5 @@
 // What a pipeline reports about itself: fenced, judged by the one transition table, and taken for all that it brings.
-import { isTooLarge, MANIFEST_LIMITS, mergeManifest, reachedCheckpoints } from './artifacts.ts';
+import { isTooLarge, MANIFEST_LIMITS, mergeManifest, recordVersions } from './artifacts.ts';
 import type { Callback } from './commands.ts';
 import {
   audit,
@@ -12,8 +12,9 @@ import {
   revise,
 } from './decision.ts';
 import { type Dispatch, type DispatchState, isOpen } from './dispatch.ts';
+import { reportedFailure } from './failures.ts';
 import type { CallbackEvent } from './history.ts';
-import { type Checkpoint, effectiveStatus, type Job, type Manifest } from './job.ts';
+import { type ArtifactVersion, effectiveStatus, type Job, type Manifest } from './job.ts';
 import { isBefore, isCheckpoint, isResting, type Status } from './lifecycle.ts';
 import type { Rejection } from './rejection.ts';
 import type { Rules } from './rules.ts';
@@ -62,29 +63,29 @@ export function callback(view: JobView, command: Callback, rules: Rules, now: nu
   if (refusal) return reject(refusal);
 
   const manifest = mergeManifest(job.manifest, artifactsOf(command, job.manifest));
-  const checkpoints = reachedCheckpoints(job, dispatch, command, current, now);
+  const { versions, made } = recordVersions(job, dispatch, command, current, now);
   // A sign of life changes no status and leaves no audit entry; a retry that fails again does. One that brings nothing
   // besides leaves nothing at all, since any number of them may come: only the newest is known again.
   const audited = command.status !== job.status || command.status === 'FAILED';
   const isHeartbeat =
-    !audited && manifest === job.manifest && checkpoints.length === 0 && !command.artifacts.hasMetrics;
+    !audited && manifest === job.manifest && versions === job.versions && !command.artifacts.hasMetrics;
   const kept = (latest?.kept ?? 0) + (isHeartbeat ? 0 : 1);
   const tooMuch = refuseTooMuch(job.manifest, manifest, command.status, kept);
   if (tooMuch) return reject(tooMuch);
 
   const { eventId, payloadDigest } = command;
   const correlationId = command.correlationId ?? dispatch.correlationId;
-  const moved = isOpen(dispatch)
+  const failure = reportedFailure(command, rules.policy, correlationId, now);
+  const heardOf = isOpen(dispatch)
     ? heard(move(dispatch, stateAfter(command.status, restatesCheckpoint), now), now)
     : dispatch;
+  const moved = failure ? { ...heardOf, failure } : heardOf;
   const next = revise(job, now, {
     status: command.status,
     manifest,
-    failure: command.failure
-      ? { ...command.failure, correlationId, occurredAt: command.occurredAt }
-      : job.failure,
+    failure: failure ?? job.failure,
     progressPct: command.progressPct ?? (command.status === job.status ? job.progressPct : null),
-    checkpoints: withNewest(job.checkpoints, checkpoints),
+    versions,
     openDispatchId: isOpen(moved) ? job.openDispatchId : null,
     lastProgressAt: now,
     latestCallback: {
@@ -107,7 +108,7 @@ export function callback(view: JobView, command: Callback, rules: Rules, now: nu
     changes: {
       job: next,
       updated: moved === subject ? [] : [moved],
-      ...(isHeartbeat ? {} : { event: eventOf(command, checkpoints, now) }),
+      ...(isHeartbeat ? {} : { event: eventOf(command, made, now) }),
       transitions: audited ? [...transitions, entry] : transitions,
     },
   };
@@ -153,12 +154,7 @@ function refuseTooMuch(before: Manifest, after: Manifest, status: Status, kept: 
   return null;
 }
 
-const withNewest = (checkpoints: Job['checkpoints'], made: readonly Checkpoint[]): Job['checkpoints'] =>
-  made.length === 0
-    ? checkpoints
-    : { ...checkpoints, ...Object.fromEntries(made.map((checkpoint) => [checkpoint.status, checkpoint])) };
-
-const eventOf = (command: Callback, checkpoints: readonly Checkpoint[], now: number): CallbackEvent => ({
+const eventOf = (command: Callback, versions: readonly ArtifactVersion[], now: number): CallbackEvent => ({
   eventId: command.eventId,
   dispatchId: command.dispatchId,
   payloadDigest: command.payloadDigest,
@@ -166,7 +162,7 @@ const eventOf = (command: Callback, checkpoints: readonly Checkpoint[], now: num
   occurredAt: command.occurredAt,
   recordedAt: now,
   artifacts: command.artifactsJson,
-  checkpoints,
+  versions,
 });
 
 const heard = (dispatch: Dispatch, now: number): Dispatch =>

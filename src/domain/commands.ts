@@ -1,7 +1,9 @@
 // What can be asked of a job. Time comes separately; everything else that varies (new ids,
 // digests, what the actor knows of deliveries under way) comes in with the command.
+import type { Evidence } from './evidence.ts';
+import type { FailureClass } from './failures.ts';
 import type { Failure } from './job.ts';
-import type { ReportableStatus } from './lifecycle.ts';
+import type { ReportableStatus, ResumeStatus } from './lifecycle.ts';
 
 interface EditorCommand {
   /** The caller's workspace; anyone but the job's owner is told that there is no such job. */
@@ -34,6 +36,12 @@ export interface Retry extends EditorCommand, NewDispatch {
   type: 'retry';
   modelProfile: string;
   clientRequestId: string;
+  /** Where to begin, at the furthest; null for wherever the rule leads. */
+  resumeFrom: ResumeStatus | null;
+  /** The tags of plans of which one has to be what is done; null for whatever is to be done now. */
+  ifMatch: readonly string[] | null;
+  /** What the store says of what may be resumed from. */
+  evidence: Evidence;
 }
 
 export interface Cancel extends EditorCommand {
@@ -85,7 +93,14 @@ export interface Callback {
   artifactsJson: string | null;
   progressPct: number | null;
   /** Present exactly when `status` is FAILED. */
-  failure: Omit<Failure, 'correlationId' | 'occurredAt'> | null;
+  failure:
+    | (Pick<Failure, 'failureCode' | 'failureMessage' | 'failedStage'> & {
+        /** Null to have it looked up by the code. */
+        failureClass: FailureClass | null;
+        /** How long a retry is better waited with; null where it is not said. */
+        retryAfterMs: number | null;
+      })
+    | null;
 }
 
 /** How one attempt to hand a message to the orchestrator ended. */

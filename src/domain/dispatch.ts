@@ -1,5 +1,8 @@
 // What a dispatch is: one request to the orchestrator to run a pipeline, with what became of it.
-import type { Engines, ResumeStatus } from './lifecycle.ts';
+import type { Proof } from './evidence.ts';
+import type { Failure } from './job.ts';
+import type { Engines, ResumeStatus, StageName } from './lifecycle.ts';
+import type { PassedOverReason } from './lineage.ts';
 
 export type DispatchKind = 'run' | 'retry';
 
@@ -22,6 +25,36 @@ export type CancelNotice =
   | { state: 'PENDING'; until: number; attempts: number }
   | { state: Exclude<(typeof NOTICE_STATES)[number], 'PENDING'> };
 
+export const KEEP_REASONS = ['resume_point', 'before_resume_point'] as const;
+
+/** What a pipeline does about one stage, and why. */
+export type StagePlan =
+  | {
+      stage: StageName;
+      action: 'keep';
+      /** Null of a stage before the resume point whose artifact is not known: nobody needs it. */
+      version: number | null;
+      ref: string | null;
+      reason: (typeof KEEP_REASONS)[number];
+    }
+  | {
+      stage: StageName;
+      action: 'redo';
+      /** The model that the profile names; null where it takes any. */
+      engine: string | null;
+      /** Why its newest version is not kept: there is none, the caller wants it made again, or what the rule has found. */
+      reason: 'never_made' | 'asked' | PassedOverReason;
+    };
+
+/** What was planned when the dispatch was accepted. */
+export interface DispatchPlan {
+  /** Where the caller wanted it to begin; null for wherever the rule leads. */
+  asked: ResumeStatus | null;
+  stages: readonly StagePlan[];
+  /** Of what it resumes from; null of the upload. */
+  proof: Proof | null;
+}
+
 interface DispatchRecord {
   id: string;
   state: DispatchState;
@@ -30,6 +63,10 @@ interface DispatchRecord {
   policyVersion: string;
   /** The models that the policy named for the profile then. */
   engines: Engines;
+  /** Null for one that was made before plans were kept. */
+  plan: DispatchPlan | null;
+  /** How its pipeline failed last; null while it has not. */
+  failure: Failure | null;
   /** The editor who asked for it. */
   actorId: string;
   /** Of the request that asked for it. */
@@ -69,6 +106,15 @@ export type Dispatch = RunDispatch | RetryDispatch;
 
 export const isOpen = (dispatch: Dispatch): boolean =>
   dispatch.state === 'PENDING' || dispatch.state === 'DELIVERED' || dispatch.state === 'RUNNING';
+
+/** The version of the stage that its pipeline was given to begin with; null for none. */
+export function keptBy(
+  { plan }: Dispatch,
+  stage: StageName,
+): { version: number | null; ref: string | null } | null {
+  const planned = plan?.stages.find((candidate) => candidate.stage === stage);
+  return planned?.action === 'keep' ? planned : null;
+}
 
 /** A repeat of the request that bears this key is answered with the dispatch that holds it. */
 export const requestKeyOf = (dispatch: Dispatch): string =>

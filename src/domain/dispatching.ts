@@ -1,48 +1,61 @@
-// An editor asks for a pipeline: whether the job may have one, and the dispatch that it gets. What tells a run from a
-// retry stands in the table of acts.
-import { ACTS, retryNotAllowed } from './acts.ts';
+// An editor asks for a pipeline: whether the job may have one, and the dispatch that it gets. What it would do, or why it is
+// refused, is planned in plan.ts.
+import { retryNotAllowed } from './acts.ts';
 import type { Retry, Run } from './commands.ts';
 import { type Decision, type JobView, refuseTransition, reject } from './decision.ts';
 import type { Dispatch } from './dispatch.ts';
+import { NO_EVIDENCE } from './evidence.ts';
 import type { Job } from './job.ts';
-import { isInProgress } from './lifecycle.ts';
-import { enginesOf, refuseProfile } from './policy.ts';
+import { type Plan, type PlanRequest, planDispatch, planTag, type ResumePoint } from './plan.ts';
 import type { Rejection } from './rejection.ts';
-import type { ResumePoint } from './resume.ts';
 import type { Rules } from './rules.ts';
 
 export function askForPipeline(view: JobView, command: Run | Retry, rules: Rules, now: number): Decision {
-  const { job, open, subject } = view;
+  const { job, subject } = view;
   // A cancelled job replays nothing: what was dispatched for it is stale.
   if (subject && job.status !== 'CANCELLED') {
-    const repeats = command.modelProfile === null || command.modelProfile === subject.modelProfile;
-    if (repeats) return { kind: 'replayed', job, dispatch: subject };
+    if (isRepeat(command, subject)) return { kind: 'replayed', job, dispatch: subject };
     if (command.type === 'retry') {
       const { clientRequestId } = command;
       return reject({ code: 'CLIENT_REQUEST_ID_PAYLOAD_MISMATCH', clientRequestId, dispatchId: subject.id });
     }
   }
-  const act = ACTS[command.type];
-  const start = act.startsFrom(job);
-  if (open || isInProgress(job.status)) {
-    return reject({
-      code: 'JOB_ALREADY_RUNNING',
-      currentStatus: job.status,
-      attemptedStatus: act.attempts(start),
-      dispatchId: open?.id ?? null,
-    });
+  const plan = planDispatch(view, planRequestOf(command, rules), rules);
+  // What the caller has seen comes before what it would be refused for (RFC 9110 §13.2.1).
+  if (command.type === 'retry' && command.ifMatch && !command.ifMatch.includes(planTag(plan))) {
+    return reject({ code: 'PLAN_CHANGED', plan });
   }
-  const modelProfile = command.modelProfile ?? rules.policy.defaultProfile;
-  const refusal = act.refuse(job, start) ?? refuseProfile(rules.policy, modelProfile, start?.status ?? null);
-  if (refusal) return reject(refusal);
-  if (start === null) return reject(retryNotAllowed(job, start, 'nothing_to_resume_from'));
-  return openDispatch(job, newDispatch(job, command, { modelProfile, start }, rules, now));
+  if (plan.refusal) return reject(plan.refusal);
+  if (plan.resume === null) throw new Error('a plan without anything to start from is refused');
+  return openDispatch(job, newDispatch(job, command, plan, plan.resume, rules, now));
 }
+
+function isRepeat(command: Run | Retry, { modelProfile, plan }: Dispatch): boolean {
+  if (command.type === 'run') return command.modelProfile === null || command.modelProfile === modelProfile;
+  return command.modelProfile === modelProfile && command.resumeFrom === (plan?.asked ?? null);
+}
+
+/** A run starts at the upload, and there is nothing that evidence could speak against. */
+const planRequestOf = (command: Run | Retry, rules: Rules): PlanRequest =>
+  command.type === 'run'
+    ? {
+        kind: 'run',
+        modelProfile: command.modelProfile ?? rules.policy.defaultProfile,
+        resumeFrom: null,
+        evidence: NO_EVIDENCE,
+      }
+    : {
+        kind: 'retry',
+        modelProfile: command.modelProfile,
+        resumeFrom: command.resumeFrom,
+        evidence: command.evidence,
+      };
 
 function newDispatch(
   job: Job,
   command: Run | Retry,
-  { modelProfile, start }: { modelProfile: string; start: ResumePoint },
+  { modelProfile, policyVersion, engines, asked, stages }: Plan,
+  resume: ResumePoint,
   rules: Rules,
   now: number,
 ): Dispatch {
@@ -53,8 +66,10 @@ function newDispatch(
     id: command.newDispatchId,
     state: 'PENDING' as const,
     modelProfile,
-    policyVersion: rules.policy.version,
-    engines: enginesOf(rules.policy, modelProfile),
+    policyVersion,
+    engines,
+    plan: { asked, stages, proof: resume.proof },
+    failure: null,
     actorId: command.actorId,
     correlationId: command.correlationId,
     traceparent: command.traceparent,
@@ -76,14 +91,15 @@ function newDispatch(
     ...record,
     kind: 'retry',
     clientRequestId: command.clientRequestId,
-    resumeFromStatus: start.status,
-    checkpointRef: start.ref,
+    resumeFromStatus: resume.status,
+    checkpointRef: resume.ref,
   };
 }
 
 /** Until it is delivered a dispatch changes nothing that an editor can see of the job itself. */
 function openDispatch(job: Job, dispatch: Dispatch): Decision {
-  const next = { ...job, openDispatchId: dispatch.id, latestDispatchAt: dispatch.createdAt };
+  const { id, createdAt, modelProfile } = dispatch;
+  const next = { ...job, openDispatchId: id, latestDispatchAt: createdAt, latestProfile: modelProfile };
   return { kind: 'accepted', job: next, dispatch, changes: { job: next, opened: dispatch } };
 }
 
@@ -97,8 +113,8 @@ export function refuseDispatch(job: Job, dispatch: Dispatch): Rejection | null {
   }
   if (dispatch.state === 'CANCELLED') {
     if (dispatch.kind === 'run') return refuseTransition(job.status, 'AUDIO_EXTRACTING', 'system');
-    const start = { status: dispatch.resumeFromStatus, ref: dispatch.checkpointRef };
-    return retryNotAllowed(job, start, job.status === 'CANCELLED' ? 'not_failed' : 'abandoned');
+    const reason = job.status === 'CANCELLED' ? 'not_failed' : 'abandoned';
+    return retryNotAllowed(job, dispatch.resumeFromStatus, reason);
   }
   return null;
 }

@@ -1,5 +1,5 @@
 // What a job remembers of its past: the reports that were applied, and the audit trail.
-import type { Checkpoint } from './job.ts';
+import type { ArtifactVersion } from './job.ts';
 import type { Actor, ReportableStatus, Status } from './lifecycle.ts';
 
 /** One applied callback: what makes its repeat recognisable, and the artifact versions it brought. Its id is its dispatch's own. */
@@ -12,8 +12,8 @@ export interface CallbackEvent {
   recordedAt: number;
   /** What `artifact_updates` held, as JSON; null when it held nothing. */
   artifacts: string | null;
-  /** The versions of checkpoints that it made. */
-  checkpoints: readonly Checkpoint[];
+  /** The versions that it made, as they were then. */
+  versions: readonly ArtifactVersion[];
 }
 
 /** A change of status, a retry that failed again without one, or a video that was replaced by the same one elsewhere. */

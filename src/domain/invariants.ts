@@ -3,8 +3,8 @@
 import type { Changes } from './decision.ts';
 import { DISPATCH_STATES, type Dispatch, isOpen, NOTICE_STATES } from './dispatch.ts';
 import { AUDIT_EVENTS, type CallbackEvent, type Transition } from './history.ts';
-import type { Job } from './job.ts';
-import { ACTORS, CHECKPOINT_STATUSES, REPORTABLE_STATUSES, STAGES, STATUSES } from './lifecycle.ts';
+import type { ArtifactVersion, Job } from './job.ts';
+import { ACTORS, REPORTABLE_STATUSES, STAGE_NAMES, STAGES, STATUSES } from './lifecycle.ts';
 
 /** A job as it is stored: with the dispatch that was made last, open or not. */
 export interface Present {
@@ -44,13 +44,46 @@ function brokenStep({ job: before }: Present, { job: after }: Present): string |
   if (after.revision < before.revision) return 'a job never steps back';
   if ((after.latestDispatchAt ?? 0) < (before.latestDispatchAt ?? 0))
     return 'creation times of dispatches rise';
-  for (const { artifact, checkpoint } of STAGES) {
-    const isLost = before.manifest[artifact] !== null && after.manifest[artifact] === null;
-    if (isLost || (before.checkpoints[checkpoint] && !after.checkpoints[checkpoint])) {
-      return 'artifacts and checkpoints only grow';
+  for (const { artifact } of STAGES) {
+    if (before.manifest[artifact] !== null && after.manifest[artifact] === null)
+      return 'artifacts are not lost';
+  }
+  return after.versions === before.versions ? null : brokenVersions(before.versions, after.versions);
+}
+
+/** Of each stage the newest stays, new ones are numbered on, and none is changed but for what completes it. */
+function brokenVersions(
+  before: readonly ArtifactVersion[],
+  after: readonly ArtifactVersion[],
+): string | null {
+  for (const { name } of STAGES) {
+    const known = before.filter(({ stage }) => stage === name);
+    const latest = known.at(-1)?.version ?? 0;
+    const numbers = after.filter(({ stage }) => stage === name).map(({ version }) => version);
+    if (latest > 0 && !numbers.includes(latest)) return 'the newest version of a stage is not lost';
+    const added = numbers.filter((number) => number > latest);
+    if (added.some((number, index) => number !== latest + 1 + index))
+      return 'versions are numbered in the order in which they are made';
+    for (const old of known) {
+      const now = after.find(({ stage, version }) => stage === name && version === old.version);
+      if (now && !isOnlyCompleted(old, now)) return 'a version is only ever completed';
     }
   }
   return null;
+}
+
+function isOnlyCompleted(before: ArtifactVersion, after: ArtifactVersion): boolean {
+  if (before === after) return true;
+  const { isComplete, digest, sizeBytes, ...rest } = before;
+  const isKept = <T>(was: T | null, is: T | null) => was === null || was === is;
+  return (
+    (!isComplete || after.isComplete) &&
+    isKept(digest, after.digest) &&
+    isKept(sizeBytes, after.sizeBytes) &&
+    Object.entries(rest).every(
+      ([key, value]) => JSON.stringify(value) === JSON.stringify(after[key as keyof typeof rest]),
+    )
+  );
 }
 
 function brokenDispatch(dispatch: Dispatch): string | null {
@@ -71,11 +104,9 @@ function brokenDispatch(dispatch: Dispatch): string | null {
   }
 }
 
-function brokenEvent({ status, checkpoints }: CallbackEvent): string | null {
+function brokenEvent({ status, versions }: CallbackEvent): string | null {
   if (!among(REPORTABLE_STATUSES, status)) return `nobody can report ${status}`;
-  return checkpoints.every((checkpoint) => among(CHECKPOINT_STATUSES, checkpoint.status))
-    ? null
-    : 'a checkpoint is of a checkpoint status';
+  return versions.every(({ stage }) => among(STAGE_NAMES, stage)) ? null : 'a version is of a stage';
 }
 
 function brokenEntry({ eventType, actor, prevStatus, newStatus }: Transition): string | null {

@@ -1,7 +1,8 @@
 // What a job is at present, and the status from which its next step is judged.
 // Times are epoch milliseconds; `null` means "none yet" and is never used to clear a value.
 import type { Dispatch } from './dispatch.ts';
-import type { CheckpointStatus, Status } from './lifecycle.ts';
+import type { FailureClass } from './failures.ts';
+import type { StageName, Status } from './lifecycle.ts';
 
 export interface Manifest {
   videoUri: string | null;
@@ -16,23 +17,41 @@ export interface Failure {
   failureCode: string;
   failureMessage: string | null;
   failedStage: string | null;
+  failureClass: FailureClass;
+  /** Before this a retry is expected to fail again; null where nobody said. */
+  retryAt: number | null;
   correlationId: string | null;
   occurredAt: number;
 }
 
-/** An artifact that a later pipeline can resume from. Append-only: a newer one is a new version. It is recorded when the pipeline is
- * at or behind its status. */
-export interface Checkpoint {
-  status: CheckpointStatus;
+/**
+ * One result of a stage. Versions are only ever added, and none is changed by a later one: it is completed when its
+ * pipeline gets past the stage, and may then learn its digest and size.
+ */
+export interface ArtifactVersion {
+  stage: StageName;
+  /** 1, 2, 3 … for each stage. */
+  version: number;
   ref: string;
+  /** As it was reported, such as `sha-256:…`; null where nobody said. */
+  digest: string | null;
+  sizeBytes: number | null;
+  madeBy: Maker;
+  /** The version of the stage before from which it was made; null for the first stage, and where that is not known. */
+  madeFrom: number | null;
+  /** Whether its pipeline has been past the stage. Until then there may be half a file. */
+  isComplete: boolean;
+  recordedAt: number;
+}
+
+/** Who made a version. */
+export interface Maker {
+  kind: 'pipeline';
   dispatchId: string;
   modelProfile: string;
   policyVersion: string;
-  /** The model that the policy named for this stage; null where it named none. */
+  /** The model that the policy named for the stage; null where it named none. */
   engine: string | null;
-  recordedAt: number;
-  digest: string | null;
-  sizeBytes: number | null;
 }
 
 /** Who owns a thing, in the words of the token that made it. */
@@ -54,12 +73,14 @@ export interface Job {
   manifest: Manifest;
   failure: Failure | null;
   progressPct: number | null;
-  /** The newest version of each checkpoint; the older ones stay in the history. */
-  checkpoints: Readonly<Partial<Record<CheckpointStatus, Checkpoint>>>;
+  /** The versions that a pipeline may resume from, in the order in which they were made; all of them are in the history. */
+  versions: readonly ArtifactVersion[];
   /** The one dispatch that is waited for, if any. One that has settled may go on all the same. */
   openDispatchId: string | null;
   /** When the newest dispatch was made. The creation times of a job's dispatches rise strictly: fencing goes by them. */
   latestDispatchAt: number | null;
+  /** The profile of the newest dispatch. */
+  latestProfile: string | null;
   /** The last sign of life of a pipeline, from which the stage deadline runs. */
   lastProgressAt: number | null;
   /** The newest callback applied, and the dispatch it came from. */
@@ -88,9 +109,10 @@ export function newJob(origin: JobOrigin, now: number): Job {
     manifest: { videoUri: null, audioUri: null, transcriptUri: null, draftUri: null, exports: {} },
     failure: null,
     progressPct: null,
-    checkpoints: {},
+    versions: [],
     openDispatchId: null,
     latestDispatchAt: null,
+    latestProfile: null,
     lastProgressAt: null,
     latestCallback: null,
     latestHeartbeat: null,

@@ -44,14 +44,25 @@ export const CHECKPOINT_STATUSES = [
 ] as const satisfies Status[];
 export type CheckpointStatus = (typeof CHECKPOINT_STATUSES)[number];
 
-/** What leads to each checkpoint, and the artifact that it leaves. */
+/** What leads to each checkpoint, and the artifact that it leaves; in pipeline order, each made from the one before. */
 export const STAGES = [
-  { name: 'audio', checkpoint: 'AUDIO_READY', artifact: 'audioUri' },
-  { name: 'transcript', checkpoint: 'TRANSCRIPT_READY', artifact: 'transcriptUri' },
-  { name: 'draft', checkpoint: 'DRAFT_READY', artifact: 'draftUri' },
-] as const satisfies { name: string; checkpoint: CheckpointStatus; artifact: string }[];
+  { name: 'audio', checkpoint: 'AUDIO_READY', artifact: 'audioUri', working: ['AUDIO_EXTRACTING'] },
+  {
+    name: 'transcript',
+    checkpoint: 'TRANSCRIPT_READY',
+    artifact: 'transcriptUri',
+    working: ['TRANSCRIBING'],
+  },
+  { name: 'draft', checkpoint: 'DRAFT_READY', artifact: 'draftUri', working: ['GENERATING', 'REGENERATING'] },
+] as const satisfies {
+  name: string;
+  checkpoint: CheckpointStatus;
+  artifact: string;
+  working: readonly Status[];
+}[];
 export type Stage = (typeof STAGES)[number];
 export type StageName = Stage['name'];
+export const STAGE_NAMES = STAGES.map(({ name }) => name);
 /** Stage → the name of the model behind it. A stage that is not named takes any. */
 export type Engines = Readonly<Partial<Record<StageName, string | undefined>>>;
 
@@ -117,12 +128,16 @@ export const isResting = (status: Status): boolean => includes(RESTING_STATUSES,
 export const isCheckpoint = (status: Status): status is CheckpointStatus =>
   includes(CHECKPOINT_STATUSES, status);
 
-/** The stage that leads to this checkpoint. */
-export function stageOf(checkpoint: CheckpointStatus): Stage {
-  const stage = STAGES.find((candidate) => candidate.checkpoint === checkpoint);
-  if (stage === undefined) throw new Error(`no stage leads to ${checkpoint}`);
-  return stage;
+/** Where a pipeline starts that resumes from this stage's artifact. */
+export function checkpointOf(name: StageName): CheckpointStatus {
+  const stage = STAGES.find((candidate) => candidate.name === name);
+  if (stage === undefined) throw new Error(`there is no stage ${name}`);
+  return stage.checkpoint;
 }
+
+/** Whether a pipeline that starts at `start` has the stage behind it. */
+export const isBehind = (start: ResumeStatus, { checkpoint }: Stage): boolean =>
+  RESUME_STATUSES.indexOf(start) >= RESUME_STATUSES.indexOf(checkpoint);
 
 /** Whether `to` lies before `from` in the order of the pipeline. */
 export const isBefore = (to: Status, from: Status): boolean => STATUSES.indexOf(to) < STATUSES.indexOf(from);

@@ -1,4 +1,5 @@
 // Model profiles: which may be used, and from which resume point. The policy itself is configuration.
+import type { FailureClass } from './failures.ts';
 import type { Engines, ResumeStatus } from './lifecycle.ts';
 import type { Rejection } from './rejection.ts';
 
@@ -8,13 +9,17 @@ export interface ModelProfile {
   enabled: boolean;
   /** The stages from which a pipeline may start under this profile; a run starts from UPLOADED. */
   resumeFrom: readonly ResumeStatus[];
+  /** The models behind the stages that depend on one. A stage that it does not name takes any. */
   engines: Engines;
 }
 
 export interface ModelPolicy {
+  /** Another for every change: what is shown of a job is known by it. */
   version: string;
   defaultProfile: string;
   profiles: readonly ModelProfile[];
+  /** Failure code → class, where the report does not say. */
+  failureClasses: Readonly<Record<string, FailureClass>>;
 }
 
 /** What the policy names for a profile; nothing for one that it does not know. */

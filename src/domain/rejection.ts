@@ -1,6 +1,7 @@
 // Every reason for which the domain refuses a command, as data. contract/errors.ts gives each its status and what a caller is told.
 import type { DispatchState } from './dispatch.ts';
-import type { Status } from './lifecycle.ts';
+import type { ResumeStatus, Status } from './lifecycle.ts';
+import type { Plan } from './plan.ts';
 
 /** Why the policy does not allow a profile. */
 export type ProfileRefusal = 'unknown' | 'disabled' | 'resume_point_not_allowed';
@@ -35,6 +36,10 @@ export type Rejection =
       modelProfile: string;
       allowedModelProfiles: string[];
     }
+  /** Where a pipeline was asked to begin lies behind what can be resumed from, or nothing valid is there. */
+  | { code: 'RESUME_POINT_NOT_AVAILABLE'; requested: ResumeStatus; available: ResumeStatus | null }
+  /** What would be done now is not what the caller has seen. */
+  | { code: 'PLAN_CHANGED'; plan: Plan }
   | { code: 'CLIENT_REQUEST_ID_PAYLOAD_MISMATCH'; clientRequestId: string; dispatchId: string }
   | { code: 'IDEMPOTENCY_KEY_MISMATCH'; id: string }
   | { code: 'EVENT_ID_PAYLOAD_MISMATCH'; eventId: string }

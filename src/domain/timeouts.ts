@@ -11,7 +11,7 @@ import {
   withdraw,
 } from './decision.ts';
 import type { Dispatch } from './dispatch.ts';
-import type { Job } from './job.ts';
+import { effectiveStatus, type Failure, type Job } from './job.ts';
 import { isResting } from './lifecycle.ts';
 import { REPORT_GRACE_MS, resendAt } from './resending.ts';
 import type { Rules } from './rules.ts';
@@ -86,7 +86,17 @@ function expire(
 
   // A pipeline that is silent may be alive all the same.
   const silent = open ?? mover;
-  const dispatch = silent && tellToStop(move(silent, 'TIMED_OUT', now), rules, now);
+  const silentIn = effectiveStatus(job, open);
+  const failure: Failure = {
+    failureCode: 'ORCHESTRATOR_TIMEOUT',
+    failureMessage: `The orchestrator gave no sign of life in ${silentIn} within the time allowed.`,
+    failedStage: silentIn,
+    failureClass: rules.policy.failureClasses.ORCHESTRATOR_TIMEOUT ?? 'timeout',
+    retryAt: null,
+    correlationId: silent?.correlationId ?? null,
+    occurredAt: now,
+  };
+  const dispatch = silent && { ...tellToStop(move(silent, 'TIMED_OUT', now), rules, now), failure };
   const closed = dispatch ? { updated: [dispatch] } : {};
   if (job.status === 'FAILED') {
     // A retry that was never heard of: the job is as it was before.
@@ -96,13 +106,7 @@ function expire(
   const next = revise(job, now, {
     status: 'FAILED',
     openDispatchId: null,
-    failure: {
-      failureCode: 'ORCHESTRATOR_TIMEOUT',
-      failureMessage: `The orchestrator gave no sign of life in ${job.status} within the time allowed.`,
-      failedStage: job.status,
-      correlationId: silent?.correlationId ?? null,
-      occurredAt: now,
-    },
+    failure,
   });
   const entry = audit(job, 'FAILED', 'system', now, silent, silent?.id);
   return { kind: 'accepted', job: next, dispatch, changes: { job: next, ...closed, transitions: [entry] } };

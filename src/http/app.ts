@@ -9,9 +9,11 @@ import { authenticateCallback, authenticateEditor } from './auth.ts';
 import { callbackRoutes, measureRefusal } from './callbacks.ts';
 import { allowOrigins } from './cors.ts';
 import { type OpenApiDocument, openapiDocument } from './document.ts';
+import { errorDefinitionRoute } from './error-definitions.ts';
 import { frame } from './frame.ts';
 import { readBody, readOn } from './input.ts';
 import { jobCommandRoutes } from './job-commands.ts';
+import { jobPlanRoutes } from './job-plans.ts';
 import { jobRoutes } from './jobs.ts';
 import { problem, refuse } from './problem.ts';
 import { projectRoutes } from './projects.ts';
@@ -27,7 +29,7 @@ export function createApp(): Hono<AppEnv> {
   // The orchestrator's route is not for pages.
   const forPages = allRoutes.filter(({ definition }) => !definition.path.startsWith('/internal/'));
   const methods = [...new Set(forPages.flatMap(({ definition }) => methodsOf(definition.method)))].sort();
-  for (const path of ['/projects/*', '/jobs/*', '/healthz', '/openapi.json']) {
+  for (const path of ['/projects/*', '/jobs/*', '/healthz', '/openapi.json', '/error-definitions']) {
     app.use(path, allowOrigins(methods));
   }
   for (const open of openRoutes) serve(app, open);
@@ -71,10 +73,12 @@ const getDocument = defineRoute({
 const openRoutes: readonly Route[] = [
   route(getHealth, (c) => c.json({ status: 'ok' as const }, 200)),
   route(getDocument, (c) => c.json<{ openapi: string }, 200>(contract(), 200)),
+  errorDefinitionRoute,
 ];
 const guardedRoutes: readonly Route[] = [
   ...projectRoutes,
   ...jobRoutes,
+  ...jobPlanRoutes,
   ...jobCommandRoutes,
   ...callbackRoutes,
 ];

@@ -4,11 +4,12 @@ import type * as z from 'zod';
 import { newDispatchId } from '../contract/ids.ts';
 import * as problems from '../contract/problems.ts';
 import * as requests from '../contract/requests.ts';
-import { job, toJobResource } from '../contract/resources.ts';
+import { job, toDispatchPlan, toJobResource } from '../contract/resources.ts';
 import { jobObject } from '../objects.ts';
 import type { AppEnv } from './app-env.ts';
 import { refuseVideo } from './editors-media.ts';
 import { withIdempotencyKey } from './idempotency-key.ts';
+import { ifMatch } from './if-match.ts';
 import { planWait } from './prefer.ts';
 import { refuse } from './problem.ts';
 import { defineRoute, type Route, route } from './route.ts';
@@ -84,7 +85,9 @@ const runJob = defineRoute({
   },
 });
 
-const retryHeaders = withIdempotencyKey('Another way to say `client_request_id`.');
+const retryHeaders = withIdempotencyKey('Another way to say `client_request_id`.').extend({
+  'If-Match': ifMatch,
+});
 
 const retryJob = defineRoute({
   ...base,
@@ -105,6 +108,7 @@ const retryJob = defineRoute({
     ...bodyRefusals,
     ...notFound,
     409: refusal(problems.retryStateConflictError, 'The job or the model policy does not allow it'),
+    412: refusal(problems.planChangedError, 'What it would do now is not what If-Match names'),
     502: refusal(problems.upstreamDispatchError, 'The orchestrator did not take it; nothing changed'),
   },
 });
@@ -148,7 +152,10 @@ export const jobCommandRoutes: readonly Route[] = [
     const actor = jobObject(c.env, jobId);
     const answer = await actor.confirmUpload({ type: 'confirm-upload', ...asker(c), videoUri });
     if (!answer.ok) return refuse(c, answer.rejection);
-    return c.json({ job: toJobResource(answer.job, answer.open), replayed: answer.replayed }, 200);
+    return c.json(
+      { job: toJobResource(answer.job, answer.open, c.get('config').rules), replayed: answer.replayed },
+      200,
+    );
   }),
 
   route(renewVideo, async (c) => {
@@ -159,7 +166,10 @@ export const jobCommandRoutes: readonly Route[] = [
     const actor = jobObject(c.env, jobId);
     const answer = await actor.renewVideo({ type: 'renew-video', ...asker(c), videoUri, replaces });
     if (!answer.ok) return refuse(c, answer.rejection);
-    return c.json({ job: toJobResource(answer.job, answer.open), replayed: answer.replayed }, 200);
+    return c.json(
+      { job: toJobResource(answer.job, answer.open, c.get('config').rules), replayed: answer.replayed },
+      200,
+    );
   }),
 
   route(runJob, async (c) => {
@@ -175,18 +185,24 @@ export const jobCommandRoutes: readonly Route[] = [
       dispatch_id: answer.dispatch.id,
       dispatch_state: answer.dispatch.state,
       replayed: answer.replayed,
-      next_actions: afterRun(answer.job),
+      next_actions: answer.nextActions,
     };
     return answer.replayed ? c.json(body, 200) : c.json(body, 202);
   }),
 
   route(retryJob, async (c) => {
     const actor = jobObject(c.env, c.req.valid('param').jobId);
-    const { model_profile, client_request_id } = c.req.valid('json');
+    const { model_profile, client_request_id, resume_from = null } = c.req.valid('json');
     const { waitMs, ...asked } = dispatchAsked(c);
-    const clientRequestId = client_request_id ?? c.req.valid('header')['Idempotency-Key'];
+    const headers = c.req.valid('header');
+    const clientRequestId = client_request_id ?? headers['Idempotency-Key'];
     if (clientRequestId === undefined) throw new Error('a retry without its id is refused before');
-    const payload = { modelProfile: model_profile, clientRequestId };
+    const payload = {
+      modelProfile: model_profile,
+      clientRequestId,
+      resumeFrom: resume_from,
+      ifMatch: headers['If-Match'] ?? null,
+    };
     const answer = await actor.dispatch({ type: 'retry', ...payload, ...asked }, waitMs);
     if (!answer.ok) return refuse(c, answer.rejection);
     const { dispatch } = answer;
@@ -198,6 +214,7 @@ export const jobCommandRoutes: readonly Route[] = [
       resume_from_status: dispatch.resumeFromStatus,
       checkpoint_ref: dispatch.checkpointRef,
       model_profile: dispatch.modelProfile,
+      plan: dispatch.plan && toDispatchPlan(dispatch.plan),
       dispatch_id: dispatch.id,
       dispatch_state: dispatch.state,
       replayed: answer.replayed,
@@ -209,14 +226,14 @@ export const jobCommandRoutes: readonly Route[] = [
     const actor = jobObject(c.env, c.req.valid('param').jobId);
     const answer = await actor.abandon({ type: 'abandon', ...asker(c) });
     if (!answer.ok) return refuse(c, answer.rejection);
-    return c.json(toJobResource(answer.job, answer.open), 200);
+    return c.json(toJobResource(answer.job, answer.open, c.get('config').rules), 200);
   }),
 
   route(cancelJob, async (c) => {
     const actor = jobObject(c.env, c.req.valid('param').jobId);
     const answer = await actor.cancel({ type: 'cancel', ...asker(c) });
     if (!answer.ok) return refuse(c, answer.rejection);
-    return c.json(toJobResource(answer.job, answer.open), 200);
+    return c.json(toJobResource(answer.job, answer.open, c.get('config').rules), 200);
   }),
 ];
 
@@ -238,12 +255,6 @@ function requestIdIssue(headers: object, body: object) {
     ? null
     : issue('is not what Idempotency-Key says');
 }
-
-/** A job that has been run is not run again: one that failed is retried. */
-const afterRun = ({ id, status }: { id: string; status: string }) =>
-  status === 'FAILED'
-    ? [{ action: 'retry' as const, method: 'POST' as const, path: `/jobs/${id}/retry` }]
-    : [];
 
 /** What a run and a retry have in common: who asks for a dispatch, and how long its outcome is waited for. */
 function dispatchAsked(c: Context<AppEnv>) {

@@ -1,7 +1,9 @@
 // What an editor is shown of one job. Parse, ask the job's actor, reply.
 import type { Context, TypedResponse } from 'hono';
 import type * as z from 'zod';
-import { positionCursor, sequenceCursor, toPage } from '../contract/fields.ts';
+import { artifactVersionPage, toVersionResource } from '../contract/artifacts.ts';
+import { attemptPage, toAttemptResource } from '../contract/attempts.ts';
+import { placeCursor, positionCursor, sequenceCursor, toPage } from '../contract/fields.ts';
 import {
   dispatchPage,
   job,
@@ -22,6 +24,9 @@ import {
   ofJob,
   pageQuery,
 } from './route-parts.ts';
+
+/** Each is read with all that it left in the history. */
+const MOST_ATTEMPTS = 20;
 
 const base = { method: 'get' as const, tags: ['Jobs'], security: editorSecurity };
 
@@ -52,6 +57,24 @@ const listDispatches = defineRoute({
   responses: { 200: json(dispatchPage, 'A page of dispatches'), ...editorRefusals, ...notFound },
 });
 
+const listAttempts = defineRoute({
+  ...base,
+  path: '/jobs/{jobId}/attempts',
+  operationId: 'listAttempts',
+  summary: 'What became of each dispatch, newest first',
+  request: { ...ofJob, query: pageQuery(positionCursor.decode, MOST_ATTEMPTS) },
+  responses: { 200: json(attemptPage, 'A page of attempts'), ...editorRefusals, ...notFound },
+});
+
+const listArtifacts = defineRoute({
+  ...base,
+  path: '/jobs/{jobId}/artifacts',
+  operationId: 'listArtifacts',
+  summary: 'Every version of every artifact, oldest first',
+  request: { ...ofJob, query: pageQuery(placeCursor.decode) },
+  responses: { 200: json(artifactVersionPage, 'A page of versions'), ...editorRefusals, ...notFound },
+});
+
 const listTransitions = defineRoute({
   ...base,
   path: '/jobs/{jobId}/transitions',
@@ -78,6 +101,24 @@ export const jobRoutes: readonly Route[] = [
     const answer = await actor.dispatches(c.get('owner'), cursor, limit + 1);
     if (!answer.ok) return refuse(c, answer.rejection);
     return c.json(toPage(answer.items, limit, toDispatchResource, positionCursor.encode), 200);
+  }),
+
+  route(listAttempts, async (c) => {
+    const { cursor = null, limit = MOST_ATTEMPTS } = c.req.valid('query');
+    const actor = jobObject(c.env, c.req.valid('param').jobId);
+    const answer = await actor.attempts(c.get('owner'), cursor, limit + 1);
+    if (!answer.ok) return refuse(c, answer.rejection);
+    const toCursor = ({ dispatch }: (typeof answer.items)[number]) => positionCursor.encode(dispatch);
+    return c.json(toPage(answer.items, limit, toAttemptResource, toCursor), 200);
+  }),
+
+  route(listArtifacts, async (c) => {
+    const { cursor = null, limit = DEFAULT_LIMIT } = c.req.valid('query');
+    const actor = jobObject(c.env, c.req.valid('param').jobId);
+    const answer = await actor.artifacts(c.get('owner'), cursor, limit + 1);
+    if (!answer.ok) return refuse(c, answer.rejection);
+    const toItem = ({ made }: (typeof answer.items)[number]) => toVersionResource(made, answer.job.versions);
+    return c.json(toPage(answer.items, limit, toItem, placeCursor.encode), 200);
   }),
 
   route(listTransitions, async (c) => {

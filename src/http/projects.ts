@@ -7,7 +7,6 @@ import { idempotencyKeyMismatchError } from '../contract/problems.ts';
 import { createProjectRequest, emptyBody } from '../contract/requests.ts';
 import {
   job,
-  jobStatus,
   jobSummaryPage,
   project,
   projectPage,
@@ -15,6 +14,7 @@ import {
   toProjectResource,
   toSummaryResource,
 } from '../contract/resources.ts';
+import { jobStatus } from '../contract/statuses.ts';
 import { jobObject, projectObject, workspaceObject } from '../objects.ts';
 import type { AppEnv } from './app-env.ts';
 import { withIdempotencyKey } from './idempotency-key.ts';
@@ -143,7 +143,7 @@ export const projectRoutes: readonly Route[] = [
       ownerIdentity: c.get('ownerIdentity'),
     });
     if (!answer.ok) return refuse(c, answer.rejection);
-    const created = toJobResource(answer.job, answer.open);
+    const created = toJobResource(answer.job, answer.open, c.get('config').rules);
     return answer.replayed ? c.json(created, 200) : c.json(created, 201, { location: `/jobs/${ids.id}` });
   }),
 

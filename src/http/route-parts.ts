@@ -59,12 +59,14 @@ function idParam(prefix: IdPrefix) {
   return z.string().meta({ example: `${prefix}_${'0'.repeat(36)}` });
 }
 
+export const DEFAULT_LIMIT = 50;
+
 /** `cursor` is decoded by `decode`; a cursor that this service did not give out is refused. */
-export const pageQuery = <T>(decode: (cursor: string) => T | null) =>
+export const pageQuery = <T>(decode: (cursor: string) => T | null, most = 100) =>
   z.strictObject({
     cursor: z
       .string()
-      .max(200)
+      .max(300)
       .transform((cursor, ctx) => {
         const position = decode(cursor);
         if (position !== null) return position;
@@ -74,12 +76,11 @@ export const pageQuery = <T>(decode: (cursor: string) => T | null) =>
       .optional(),
     limit: z
       .string()
-      .regex(/^[1-9][0-9]{0,2}$/, 'must be a whole number from 1 to 100')
+      .regex(/^[1-9][0-9]{0,2}$/, `must be a whole number from 1 to ${most}`)
       .transform(Number)
-      .refine((limit) => limit <= 100, 'must be a whole number from 1 to 100')
+      .refine((limit) => limit <= most, `must be a whole number from 1 to ${most}`)
       .optional()
-      .meta({ type: 'integer', minimum: 1, maximum: 100, default: 50 }),
+      .meta({ type: 'integer', minimum: 1, maximum: most, default: Math.min(DEFAULT_LIMIT, most) }),
   });
-export const DEFAULT_LIMIT = 50;
 
 export const editorSecurity = [{ editorToken: [] }];

@@ -10,6 +10,7 @@ import type {
   Retry,
   Run,
 } from '../../src/domain/commands.ts';
+import { NO_EVIDENCE } from '../../src/domain/evidence.ts';
 import type { ReportableStatus } from '../../src/domain/lifecycle.ts';
 import { MemoryJob, OWNER } from './memory-job.ts';
 
@@ -46,6 +47,9 @@ export const retry = (newDispatchId: string, patch: Partial<Retry> = {}): Retry 
   type: 'retry',
   modelProfile: 'balanced',
   clientRequestId: `request-${newDispatchId}`,
+  resumeFrom: null,
+  ifMatch: null,
+  evidence: NO_EVIDENCE,
   newDispatchId,
   traceparent: trace,
   windowMs: null,
@@ -102,7 +106,13 @@ export function callback(
     progressPct: null,
     failure:
       status === 'FAILED'
-        ? { failureCode: 'CRASHED', failureMessage: 'It broke', failedStage: 'TRANSCRIBING' }
+        ? {
+            failureCode: 'CRASHED',
+            failureMessage: 'It broke',
+            failedStage: 'TRANSCRIBING',
+            failureClass: null,
+            retryAfterMs: null,
+          }
         : null,
     ...patch,
   };

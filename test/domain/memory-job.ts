@@ -38,6 +38,7 @@ export const RULES: Rules = {
       },
       { id: 'off', title: 'Off', enabled: false, resumeFrom: RESUME_STATUSES, engines: {} },
     ],
+    failureClasses: {},
   },
   dispatchDeadlineMs: 60_000,
   ackTimeoutMs: 600_000,

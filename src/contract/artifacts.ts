@@ -1,0 +1,70 @@
+// The versions of a job's artifacts, as editors are shown them.
+import * as z from 'zod';
+import type { ArtifactVersion, Maker } from '../domain/job.ts';
+import { STAGE_NAMES } from '../domain/lifecycle.ts';
+import { type Standing, standingOf } from '../domain/lineage.ts';
+import { page, timestamp, toTimestamp } from './fields.ts';
+
+const STANDINGS = ['complete', 'incomplete', 'overwritten', 'retired'] as const satisfies (
+  | Standing
+  | 'retired'
+)[];
+
+export const versionMaker = z
+  .object({
+    kind: z.literal('pipeline'),
+    dispatch_id: z.string(),
+    model_profile: z.string(),
+    policy_version: z.string(),
+    engine: z.string().nullable().meta({ description: 'The model; null where the policy named none.' }),
+  })
+  .meta({ id: 'VersionMaker' });
+
+export const artifactVersion = z
+  .object({
+    stage: z.enum(STAGE_NAMES),
+    version: z.int().min(1).meta({ description: 'Counts for each stage.' }),
+    ref: z.string(),
+    digest: z.string().nullable(),
+    size_bytes: z.int().nullable(),
+    made_by: versionMaker,
+    made_from: z
+      .int()
+      .nullable()
+      .meta({ description: 'The version of the stage before; null of audio, and where it is not known.' }),
+    state: z.enum(STANDINGS).meta({
+      description:
+        '`incomplete`: its pipeline has not been past the stage. `overwritten`: a later version has the same reference. `retired`: so old that no retry looks at it. Only what is `complete` can be resumed from.',
+    }),
+    recorded_at: timestamp,
+  })
+  .meta({ id: 'ArtifactVersion' });
+export const artifactVersionPage = page(artifactVersion).meta({ id: 'ArtifactVersionPage' });
+
+export const toVersionMaker = (record: Maker): z.infer<typeof versionMaker> => ({
+  kind: record.kind,
+  dispatch_id: record.dispatchId,
+  model_profile: record.modelProfile,
+  policy_version: record.policyVersion,
+  engine: record.engine,
+});
+
+/** `atHand` are the versions that a retry may look at: as it is there a version stands, whatever it was when it was made. */
+export function toVersionResource(
+  made: ArtifactVersion,
+  atHand: readonly ArtifactVersion[],
+): z.infer<typeof artifactVersion> {
+  const known = atHand.find(({ stage, version }) => stage === made.stage && version === made.version);
+  const record = known ?? made;
+  return {
+    stage: record.stage,
+    version: record.version,
+    ref: record.ref,
+    digest: record.digest,
+    size_bytes: record.sizeBytes,
+    made_by: toVersionMaker(record.madeBy),
+    made_from: record.madeFrom,
+    state: known ? standingOf(known, atHand) : 'retired',
+    recorded_at: toTimestamp(record.recordedAt),
+  };
+}

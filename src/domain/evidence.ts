@@ -1,0 +1,65 @@
+// What the store of artifacts says of them, and what that proves of a version. Gathered before a decision, which is pure;
+// a version that the store says nothing of is taken as it was reported.
+import type { ArtifactVersion } from './job.ts';
+
+/** The store's word on one reference. */
+export type Finding =
+  /** SHA-256 in lower-case hex; null where the store was never told. */
+  | { kind: 'found'; sizeBytes: number; sha256: string | null }
+  | { kind: 'missing' }
+  /** The store hung or failed. */
+  | { kind: 'unavailable' }
+  /** It is the store's, which was not asked: there was enough to ask. */
+  | { kind: 'unchecked' };
+
+/** By reference. Of what is not in the store there is no finding. */
+export type Evidence = ReadonlyMap<string, Finding>;
+export const NO_EVIDENCE: Evidence = new Map();
+
+export const UNVERIFIED_REASONS = ['not_in_store', 'store_unavailable', 'not_checked'] as const;
+
+/** Whether what a version says of itself holds. */
+export type Proof =
+  | { state: 'verified' }
+  | { state: 'unverified'; reason: (typeof UNVERIFIED_REASONS)[number] }
+  | { state: 'missing' }
+  /** Another size, or another SHA-256 where both are known. */
+  | { state: 'changed' };
+
+export function proofOf(
+  { ref, sizeBytes, digest }: Pick<ArtifactVersion, 'ref' | 'sizeBytes' | 'digest'>,
+  evidence: Evidence,
+): Proof {
+  const finding = evidence.get(ref);
+  switch (finding?.kind) {
+    case undefined:
+      return { state: 'unverified', reason: 'not_in_store' };
+    case 'unavailable':
+      return { state: 'unverified', reason: 'store_unavailable' };
+    case 'unchecked':
+      return { state: 'unverified', reason: 'not_checked' };
+    case 'missing':
+      return { state: 'missing' };
+    case 'found': {
+      const said = digest === null ? null : sha256Of(digest);
+      const differs =
+        (sizeBytes !== null && finding.sizeBytes !== sizeBytes) ||
+        (said !== null && finding.sha256 !== null && finding.sha256 !== said);
+      return { state: differs ? 'changed' : 'verified' };
+    }
+    default:
+      return finding satisfies never;
+  }
+}
+
+/**
+ * The SHA-256 that a reported digest names, in lower-case hex: `sha-256:…` or `sha256:…` in hex or base64, `sha-256=:…:`
+ * (RFC 9530 §2), or bare hex. Null for any other: it is kept, and compared with nothing.
+ */
+export function sha256Of(digest: string): string | null {
+  const [, hex] = /^(?:sha-?256[:=])?([0-9a-f]{64})$/i.exec(digest) ?? [];
+  if (hex !== undefined) return hex.toLowerCase();
+  const [, base64] = /^sha-?256(?::|=:?)([A-Za-z0-9+/]{43}=):?$/i.exec(digest) ?? [];
+  if (base64 === undefined) return null;
+  return Array.from(atob(base64), (char) => char.charCodeAt(0).toString(16).padStart(2, '0')).join('');
+}

@@ -1,0 +1,34 @@
+// What kind of failure it was: the pipeline says so, else the policy's table knows the code.
+import type { Callback } from './commands.ts';
+import type { Failure } from './job.ts';
+import type { ModelPolicy } from './policy.ts';
+
+/** What would have to change before a retry can help: nothing but time, the input, the policy, the account … */
+export const FAILURE_CLASSES = [
+  'transient',
+  'permanent',
+  'input',
+  'policy',
+  'quota',
+  'timeout',
+  'unknown',
+] as const;
+export type FailureClass = (typeof FAILURE_CLASSES)[number];
+
+/** The failure as a report of FAILED has it; null for a report of anything else. */
+export function reportedFailure(
+  { failure, occurredAt }: Callback,
+  policy: ModelPolicy,
+  correlationId: string,
+  now: number,
+): Failure | null {
+  if (failure === null) return null;
+  const { failureClass, retryAfterMs, ...said } = failure;
+  return {
+    ...said,
+    failureClass: failureClass ?? policy.failureClasses[said.failureCode] ?? 'unknown',
+    retryAt: retryAfterMs === null ? null : now + retryAfterMs,
+    correlationId,
+    occurredAt,
+  };
+}
