@@ -9,7 +9,7 @@ import type { ArtifactVersion, Job } from '../domain/job.ts';
 import type { ResumeStatus } from '../domain/lifecycle.ts';
 import { candidates } from '../domain/lineage.ts';
 import { type Plan, planDispatch } from '../domain/plan.ts';
-import { enginesOf } from '../domain/policy.ts';
+import { enginesOf, profileOfBefore } from '../domain/policy.ts';
 import type { PlanAnswer } from './answers.ts';
 import { type ArtifactStore, evidenceOf } from './evidence.ts';
 import type { JobStore } from './job-store.ts';
@@ -18,7 +18,7 @@ import type { JobStore } from './job-store.ts';
 const ATTEMPTS_LOOKED_AT = 5;
 
 export interface PlanAsked {
-  /** Null for the profile of the newest dispatch, else the policy's default. */
+  /** Null for the profile under which the job failed, else the policy's default. */
   modelProfile: string | null;
   resumeFrom: ResumeStatus | null;
 }
@@ -45,7 +45,7 @@ export class Planning {
   async plan({ modelProfile, resumeFrom }: PlanAsked): Promise<Extract<PlanAnswer, { ok: true }>> {
     const { policy } = requireConfig(this.#env).rules;
     const before = this.#job();
-    const profile = modelProfile ?? before.latestProfile ?? policy.defaultProfile;
+    const profile = modelProfile ?? profileOfBefore(before, policy);
     const enabled = policy.profiles.filter((candidate) => candidate.enabled);
     const others = enabled.map(({ id }) => id).filter((id) => id !== profile);
     const evidence = await this.#evidence(this.#candidates(before, [profile, ...others], resumeFrom));

@@ -26,7 +26,6 @@ const JOB = {
   versions: [],
   openDispatchId: null,
   latestDispatchAt: null,
-  latestProfile: null,
   lastProgressAt: null,
   latestCallback: null,
   latestHeartbeat: null,
@@ -43,7 +42,7 @@ const DISPATCH = {
   cancelNotice: null,
 } satisfies Partial<Dispatch>;
 const PROJECT = { requestDigest: null } satisfies Partial<Project>;
-const FAILURE = { failureClass: 'unknown', retryAt: null } satisfies Partial<Failure>;
+const FAILURE = { failureClass: 'unknown', retryAt: null, modelProfile: null } satisfies Partial<Failure>;
 
 export const encodePresent = (present: StoredPresent): string => encode(present);
 export const encodeDispatch = (dispatch: Dispatch): string => encode(dispatch);

@@ -61,6 +61,7 @@ export const failure = z
     retry_at: timestamp
       .nullable()
       .meta({ description: 'Before this a retry is expected to fail again; null where nobody said.' }),
+    model_profile: z.string().nullable().meta({ description: 'Under which it failed.' }),
     correlation_id: z.string().nullable(),
     occurred_at: timestamp,
   })
@@ -156,6 +157,7 @@ export const toFailureResource = (record: Failure): z.infer<typeof failure> => (
   failed_stage: record.failedStage,
   failure_class: record.failureClass,
   retry_at: record.retryAt === null ? null : toTimestamp(record.retryAt),
+  model_profile: record.modelProfile,
   correlation_id: record.correlationId,
   occurred_at: toTimestamp(record.occurredAt),
 });

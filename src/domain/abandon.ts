@@ -25,6 +25,7 @@ export function abandon(
     failedStage: job.status === 'FAILED' ? (open?.resumeFromStatus ?? null) : job.status,
     failureClass: rules.policy.failureClasses[ABANDONED] ?? 'unknown',
     retryAt: null,
+    modelProfile: (open ?? subject)?.modelProfile ?? null,
     correlationId: command.correlationId,
     occurredAt: now,
   };

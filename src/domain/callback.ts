@@ -75,7 +75,7 @@ export function callback(view: JobView, command: Callback, rules: Rules, now: nu
 
   const { eventId, payloadDigest } = command;
   const correlationId = command.correlationId ?? dispatch.correlationId;
-  const failure = reportedFailure(command, rules.policy, correlationId, now);
+  const failure = reportedFailure(command, dispatch, rules.policy, now);
   const heardOf = isOpen(dispatch)
     ? heard(move(dispatch, stateAfter(command.status, restatesCheckpoint), now), now)
     : dispatch;

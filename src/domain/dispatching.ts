@@ -98,8 +98,7 @@ function newDispatch(
 
 /** Until it is delivered a dispatch changes nothing that an editor can see of the job itself. */
 function openDispatch(job: Job, dispatch: Dispatch): Decision {
-  const { id, createdAt, modelProfile } = dispatch;
-  const next = { ...job, openDispatchId: id, latestDispatchAt: createdAt, latestProfile: modelProfile };
+  const next = { ...job, openDispatchId: dispatch.id, latestDispatchAt: dispatch.createdAt };
   return { kind: 'accepted', job: next, dispatch, changes: { job: next, opened: dispatch } };
 }
 

@@ -1,5 +1,6 @@
 // What kind of failure it was: the pipeline says so, else the policy's table knows the code.
 import type { Callback } from './commands.ts';
+import type { Dispatch } from './dispatch.ts';
 import type { Failure } from './job.ts';
 import type { ModelPolicy } from './policy.ts';
 
@@ -17,9 +18,9 @@ export type FailureClass = (typeof FAILURE_CLASSES)[number];
 
 /** The failure as a report of FAILED has it; null for a report of anything else. */
 export function reportedFailure(
-  { failure, occurredAt }: Callback,
+  { failure, occurredAt, correlationId }: Callback,
+  dispatch: Dispatch,
   policy: ModelPolicy,
-  correlationId: string,
   now: number,
 ): Failure | null {
   if (failure === null) return null;
@@ -28,7 +29,8 @@ export function reportedFailure(
     ...said,
     failureClass: failureClass ?? policy.failureClasses[said.failureCode] ?? 'unknown',
     retryAt: retryAfterMs === null ? null : now + retryAfterMs,
-    correlationId,
+    modelProfile: dispatch.modelProfile,
+    correlationId: correlationId ?? dispatch.correlationId,
     occurredAt,
   };
 }

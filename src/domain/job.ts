@@ -20,6 +20,8 @@ export interface Failure {
   failureClass: FailureClass;
   /** Before this a retry is expected to fail again; null where nobody said. */
   retryAt: number | null;
+  /** Under which profile it failed; null where there was no dispatch. */
+  modelProfile: string | null;
   correlationId: string | null;
   occurredAt: number;
 }
@@ -79,8 +81,6 @@ export interface Job {
   openDispatchId: string | null;
   /** When the newest dispatch was made. The creation times of a job's dispatches rise strictly: fencing goes by them. */
   latestDispatchAt: number | null;
-  /** The profile of the newest dispatch. */
-  latestProfile: string | null;
   /** The last sign of life of a pipeline, from which the stage deadline runs. */
   lastProgressAt: number | null;
   /** The newest callback applied, and the dispatch it came from. */
@@ -112,7 +112,6 @@ export function newJob(origin: JobOrigin, now: number): Job {
     versions: [],
     openDispatchId: null,
     latestDispatchAt: null,
-    latestProfile: null,
     lastProgressAt: null,
     latestCallback: null,
     latestHeartbeat: null,

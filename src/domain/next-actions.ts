@@ -8,6 +8,7 @@ import type { FailureClass } from './failures.ts';
 import { effectiveStatus, type Job } from './job.ts';
 import { isInProgress, isTerminal } from './lifecycle.ts';
 import { planDispatch } from './plan.ts';
+import { profileOfBefore } from './policy.ts';
 import type { Rejection } from './rejection.ts';
 import type { Rules } from './rules.ts';
 import { awaited } from './timeouts.ts';
@@ -68,7 +69,7 @@ function startsOf(job: Job, open: Dispatch | null, rules: Rules): NextAction[] {
     return { ...plain(action), modelProfile, refusal };
   };
   if (job.status === 'UPLOADED') return [planned('run', 'run', policy.defaultProfile)];
-  const before = job.latestProfile ?? policy.defaultProfile;
+  const before = profileOfBefore(job, policy);
   const enabled = policy.profiles.filter(({ id, enabled }) => enabled && id !== before);
   return [
     planned('retry', 'retry', before),

@@ -1,5 +1,6 @@
 // Model profiles: which may be used, and from which resume point. The policy itself is configuration.
 import type { FailureClass } from './failures.ts';
+import type { Job } from './job.ts';
 import type { Engines, ResumeStatus } from './lifecycle.ts';
 import type { Rejection } from './rejection.ts';
 
@@ -21,6 +22,10 @@ export interface ModelPolicy {
   /** Failure code → class, where the report does not say. */
   failureClasses: Readonly<Record<string, FailureClass>>;
 }
+
+/** Under which profile a job is retried where nobody says: as it failed, else by default. */
+export const profileOfBefore = ({ failure }: Pick<Job, 'failure'>, { defaultProfile }: ModelPolicy): string =>
+  failure?.modelProfile ?? defaultProfile;
 
 /** What the policy names for a profile; nothing for one that it does not know. */
 export const enginesOf = ({ profiles }: ModelPolicy, profileId: string): Engines =>

@@ -93,6 +93,7 @@ function expire(
     failedStage: silentIn,
     failureClass: rules.policy.failureClasses.ORCHESTRATOR_TIMEOUT ?? 'timeout',
     retryAt: null,
+    modelProfile: silent?.modelProfile ?? null,
     correlationId: silent?.correlationId ?? null,
     occurredAt: now,
   };

@@ -20,7 +20,7 @@ const getRetryPlan = defineRoute({
     ...ofJob,
     query: z.strictObject({
       model_profile: token(64).optional().meta({
-        description: 'Default: the profile of the newest dispatch, else the policy’s.',
+        description: 'Default: the profile under which the job failed, else the policy’s.',
       }),
       resume_from: resumeStatus.optional().meta({
         description: 'Where to begin, at the furthest; default: wherever a retry would.',
