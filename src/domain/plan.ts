@@ -158,7 +158,7 @@ const nearer = (a: ResumeStatus, b: ResumeStatus): ResumeStatus =>
 /**
  * The plan in a few words: two plans with one tag do the same. It says what is kept, by version, and by which engine the
  * rest is made; nothing that may differ between two looks at the same plan, such as a store that did not answer. Visible
- * ASCII without quotes, so that it can stand in an entity tag (RFC 9110 §8.8.3).
+ * ASCII without quotes and commas, so that it can stand in a list of entity tags (RFC 9110 §8.8.3).
  */
 export function planTag({ modelProfile, resume, stages, refusal }: Plan): string {
   const words = refusal
@@ -167,9 +167,9 @@ export function planTag({ modelProfile, resume, stages, refusal }: Plan): string
         resume?.status ?? '',
         ...stages.map((plan) =>
           plan.action === 'keep'
-            ? `${plan.stage}=keep,${plan.version ?? ''}`
-            : `${plan.stage}=redo,${plan.engine ?? ''}`,
+            ? `${plan.stage}=keep(${plan.version ?? ''})`
+            : `${plan.stage}=redo(${encodeURIComponent(plan.engine ?? '')})`,
         ),
       ];
-  return [modelProfile, ...words].map(encodeURIComponent).join(':');
+  return [encodeURIComponent(modelProfile), ...words].join(':');
 }

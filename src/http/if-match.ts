@@ -22,5 +22,5 @@ export const ifMatch = z
   .meta({
     description:
       'RFC 9110 §13.1.1: the `ETag` of a retry plan, so that exactly this is done, or nothing. Compared weakly.',
-    example: '"balanced:AUDIO_READY:audio=keep,1:transcript=redo,:draft=redo,"',
+    example: '"balanced:AUDIO_READY:audio=keep(1):transcript=redo(whisper-large-v3):draft=redo(gpt-5-mini)"',
   });

@@ -57,8 +57,12 @@ test('every file says in its first lines what it owns', () => {
   expect(files.filter((file) => !read(file).startsWith('// '))).toEqual([]);
 });
 
-test('nothing that a job’s history holds is ever changed or taken away', () => {
-  const touching = (pattern: RegExp) => files.flatMap((file) => read(file).match(pattern) ?? []);
+test('nothing that a job’s history holds is ever changed or taken away, but for its form by a step of the schema', () => {
+  const [steps = [], rest = []] = [true, false].map((isSchema) =>
+    files.filter((file) => (file === 'actor/schema-job.ts') === isSchema),
+  );
+  expect(steps).toHaveLength(1);
+  const touching = (pattern: RegExp) => rest.flatMap((file) => read(file).match(pattern) ?? []);
   expect(touching(/INSERT INTO history\b/g)).not.toEqual([]);
   expect(touching(/\b(UPDATE|DELETE FROM|REPLACE INTO|DROP TABLE|ALTER TABLE) history\b/g)).toEqual([]);
 });
