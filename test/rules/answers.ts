@@ -118,14 +118,17 @@ export const ANSWER_RULES = {
 };
 
 const AFTER_STOP = ['FSM_TERMINAL_IMMUTABLE', 'RETRY_NOT_ALLOWED_STATE'];
-/** What the editors of the suites can meet: they confirm one video, renew it more than one at a time, and ask for one profile, which is allowed. */
+/** What the editors of the suites can meet: they confirm one video, and renew it more than one at a time. */
 const CONFLICTS: Readonly<Record<Call['operation'], readonly string[]>> = {
   project: [],
   create: [],
   confirm: [],
   read: [],
   run: ['JOB_ALREADY_RUNNING', 'FSM_TERMINAL_IMMUTABLE', 'FSM_TRANSITION_INVALID'],
-  retry: ['JOB_ALREADY_RUNNING', 'RETRY_NOT_ALLOWED_STATE', 'FSM_TERMINAL_IMMUTABLE'],
+  retry: [
+    ...['JOB_ALREADY_RUNNING', 'RETRY_NOT_ALLOWED_STATE', 'FSM_TERMINAL_IMMUTABLE'],
+    ...['MODEL_PROFILE_NOT_ALLOWED', 'RESUME_POINT_NOT_AVAILABLE'],
+  ],
   cancel: ['FSM_TERMINAL_IMMUTABLE'],
   abandon: ['JOB_NOT_RUNNING'],
   renew: ['VIDEO_URI_CONFLICT', 'JOB_ALREADY_RUNNING', 'FSM_TERMINAL_IMMUTABLE'],
@@ -139,6 +142,8 @@ export function isDocumented(call: Call): boolean {
       return ending.code === 'OVERLOADED';
     case 502:
       return isForDispatch(call) && ending.code === 'ORCHESTRATOR_DISPATCH_FAILED';
+    case 412:
+      return call.operation === 'retry' && ending.code === 'PLAN_CHANGED';
     case 409:
       return CONFLICTS[call.operation].includes(ending.code ?? '');
     default:

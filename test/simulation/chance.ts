@@ -21,6 +21,8 @@ const FAULTS = {
     'arrives-late': 5,
     'answers-late': 6,
   },
+  /** The bucket of artifacts. */
+  store: { hangs: 4, fails: 4 },
   /** One that never comes is still there to be seen, overdue; one that vanishes is not. */
   alarm: { late: 8, 'never-comes': 2, vanishes: 1 },
 } as const;

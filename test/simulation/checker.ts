@@ -1,7 +1,11 @@
 // What has to hold of each job in every simulated world while it lasts: after each commit, and as time goes on. It reads
 // what is stored. What has to hold when all is over, the rules say.
+import type { Dispatch } from '../../src/domain/dispatch.ts';
+import type { ArtifactVersion } from '../../src/domain/job.ts';
 import { holds } from '../rules/holds.ts';
 import { OPEN, RESTING, WITHDRAWN } from '../rules/protocol.ts';
+import { LineageChecker } from './lineage-checker.ts';
+import { rulesOf } from './policies.ts';
 import { storedDispatches, storedPresent, storedReports } from './stored.ts';
 import type { JobInWorld, World } from './world.ts';
 
@@ -15,6 +19,7 @@ const HEALTHY_DELIVERY_MS = 1_000;
 export class Checker {
   /** The longest that the job's row ever was. */
   longestRow = 0;
+  readonly lineage: LineageChecker;
   readonly #world: World;
   readonly #job: JobInWorld;
   /** In the order in which they were stored. */
@@ -24,13 +29,14 @@ export class Checker {
   #pendingUntil = Infinity;
   /** Until when an alarm that did not come was missing. */
   #unwatchedUntil = 0;
-  /** How many artifacts and checkpoints there are: they only grow. */
+  /** How many artifacts there are: they only grow. */
   #kept = 0;
   #commits = 0;
 
   constructor(world: World, job: JobInWorld) {
     this.#world = world;
     this.#job = job;
+    this.lineage = new LineageChecker(world.store);
   }
 
   /** After every event of the simulation. */
@@ -58,11 +64,15 @@ export class Checker {
     this.longestRow = Math.max(this.longestRow, size);
     holds('a job’s row stays within its bound', size <= ROW_BOUND);
     const artifacts = Object.values(job.manifest).filter((uri) => uri !== null);
-    const kept = artifacts.length + Object.keys(job.checkpoints).length;
-    holds('artifacts and checkpoints only grow', kept >= this.#kept);
-    this.#kept = kept;
+    holds('artifacts only grow', artifacts.length >= this.#kept);
+    this.#kept = artifacts.length;
+    this.lineage.checkVersions(job.versions);
     const dispatches = storedDispatches(object, present);
-    for (const { id } of dispatches) if (!this.#order.includes(id)) this.#order.push(id);
+    const made = dispatches.filter(({ id }) => !this.#order.includes(id));
+    for (const dispatch of made) {
+      this.#order.push(dispatch.id);
+      if (dispatch.kind === 'retry') this.#checkRetry(dispatch, job.versions);
+    }
     const open = dispatches.filter(({ state }) => OPEN.includes(state));
     holds('at most one dispatch is open', open.length <= 1);
     holds('the job names its open dispatch', (open[0]?.id ?? null) === job.openDispatchId);
@@ -71,6 +81,13 @@ export class Checker {
     }
     this.#pendingUntil = open[0]?.state === 'PENDING' ? open[0].deliverUntil : Infinity;
     this.#checkReports(new Map(dispatches.map(({ id, state }) => [id, state])), job.status);
+  }
+
+  #checkRetry(dispatch: Dispatch, versions: readonly ArtifactVersion[]): void {
+    const { policy } = rulesOf(this.#world.deployed);
+    const profile = policy.profiles.find(({ id }) => id === dispatch.modelProfile);
+    holds('a retry is made under a profile that is enabled', profile?.enabled === true);
+    this.lineage.checkRetry(dispatch, versions, profile?.engines ?? {});
   }
 
   /** Those that have been applied since. */

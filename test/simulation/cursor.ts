@@ -17,6 +17,10 @@ export class Cursor {
     return value === undefined ? { done: true } : { done: false, value };
   }
 
+  [Symbol.iterator](): Iterator<Record<string, unknown>> {
+    return this.#rows[Symbol.iterator]();
+  }
+
   toArray(): Record<string, unknown>[] {
     return this.#rows;
   }

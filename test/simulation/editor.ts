@@ -1,9 +1,13 @@
 // The editor of one simulated job: asks, asks again while there is no answer, and writes down what became of it.
-import type { DispatchAnswer, JobAnswer } from '../../src/actor/answers.ts';
+import type { DispatchAnswer, JobAnswer, PlanAnswer } from '../../src/actor/answers.ts';
+import type { StagePlan } from '../../src/domain/dispatch.ts';
+import { type Plan, planTag } from '../../src/domain/plan.ts';
 import { planWait } from '../../src/http/prefer.ts';
 import * as commands from '../domain/builders.ts';
 import type { Call, Ending } from '../rules/case.ts';
+import { holds } from '../rules/holds.ts';
 import { DEFAULT_WAIT_MS } from './case.ts';
+import { type Asked, REQUESTS, type RequestName } from './policies.ts';
 import { endingOfDispatch, endingOfJob, INTERNAL_ERROR } from './records.ts';
 import { isFault, type JobInWorld, PROJECT, type World } from './world.ts';
 
@@ -12,11 +16,14 @@ const ATTEMPTS = 6;
 
 export class Editor {
   accepted = 0;
+  readonly situations = new Set<string>();
   /** Where the video was said to be, the newest last. */
   readonly videoUris = [commands.confirmUpload().videoUri];
   readonly #world: World;
   readonly #job: JobInWorld;
   readonly #newDispatchId: () => string;
+  /** The ids under which this editor asked. */
+  readonly #mine = new Set<string>();
   /** Where it is for all that this editor was told. */
   #videoUri = commands.confirmUpload().videoUri;
 
@@ -57,22 +64,56 @@ export class Editor {
     if (ending?.kind === 'done') this.#videoUri = videoUri;
   }
 
-  async dispatch(kind: 'run' | 'retry', request: string, prefer: string): Promise<void> {
-    const { waitMs, windowMs } = planWait(prefer, DEFAULT_WAIT_MS);
+  async run(prefer: string): Promise<void> {
+    const command = (id: string, windowMs: number | null) => commands.run(id, { windowMs });
+    await this.#dispatch({ operation: 'run', request: 'run', prefer }, command);
+  }
+
+  /** `planned`: looks at the plan before, and wants that done or nothing. */
+  async retry(request: RequestName, prefer: string, planned: boolean): Promise<void> {
+    const asked = REQUESTS[request];
+    const plan = planned ? await this.#plan(asked) : null;
+    const ifMatch = plan && [planTag(plan)];
+    const command = (id: string, windowMs: number | null) =>
+      commands.retry(id, { windowMs, clientRequestId: request, ifMatch, ...asked });
+    const answer = await this.#dispatch({ operation: 'retry', request, prefer }, command);
+    if (!answer || !plan) return;
+    if (!answer.ok && answer.rejection.code === 'PLAN_CHANGED') this.situations.add('a plan had changed');
+    // A repeat is answered with what was accepted before, under whatever plan.
+    if (!answer.ok || answer.replayed || !this.#mine.has(answer.dispatch.id)) return;
+    const done = answer.dispatch.plan?.stages ?? [];
+    holds('what was agreed to is what is done', whatIsDone(done) === whatIsDone(plan.stages));
+    this.situations.add('a plan was agreed to and done');
+  }
+
+  async #plan(asked: Asked): Promise<Plan | null> {
+    try {
+      const answer = await this.#world.call<PlanAnswer>(this.#job, 'plan', PROJECT.owner, asked);
+      return answer.ok ? answer.plan : null;
+    } catch {
+      return null;
+    }
+  }
+
+  /** The last answer; null when there never was one. */
+  async #dispatch(
+    call: Pick<Call, 'operation' | 'request' | 'prefer'>,
+    command: (id: string, windowMs: number | null) => object,
+  ): Promise<DispatchAnswer | null> {
+    const { waitMs, windowMs } = planWait(call.prefer ?? '', DEFAULT_WAIT_MS);
+    let last: DispatchAnswer | null = null;
     // Each request is made anew, under an id that only the first of them is known by.
-    const command = () => {
+    const made = () => {
       const id = this.#newDispatchId();
-      return kind === 'run'
-        ? commands.run(id, { windowMs })
-        : commands.retry(id, { windowMs, clientRequestId: request });
+      this.#mine.add(id);
+      return [command(id, windowMs), waitMs];
     };
-    const ending = await this.#insist<DispatchAnswer>(
-      'dispatch',
-      { operation: kind, request: kind === 'run' ? 'run' : request, prefer },
-      () => [command(), waitMs],
-      endingOfDispatch,
-    );
+    const ending = await this.#insist<DispatchAnswer>('dispatch', call, made, (answer) => {
+      last = answer;
+      return endingOfDispatch(answer);
+    });
     if (ending?.kind === 'done') this.accepted += 1;
+    return last;
   }
 
   #ask(method: string, operation: Call['operation'], ...args: unknown[]): Promise<Ending | null> {
@@ -101,3 +142,9 @@ export class Editor {
     return null;
   }
 }
+
+/** What of each stage's plan an editor agrees to. */
+const whatIsDone = (stages: readonly StagePlan[]): string =>
+  stages
+    .map((plan) => [plan.stage, plan.action, plan.action === 'keep' ? plan.version : plan.engine].join(' '))
+    .join(', ');

@@ -14,7 +14,11 @@ export const FOUND: readonly Scenario[] = [
     ...ONE_JOB,
     actions: [
       { afterMs: 0, job: 0, action: { do: 'clock', skewMs: -90_000 } },
-      { afterMs: 70_000, job: 0, action: { do: 'retry', request: 'a', prefer: '', twice: false } },
+      {
+        afterMs: 70_000,
+        job: 0,
+        action: { do: 'retry', request: 'a', prefer: '', twice: false, planned: false },
+      },
     ],
     plans: [
       { ...USUAL, fails: before('GENERATING'), repeatsAfterMs: 100_000, swapsPairs: true },
@@ -26,7 +30,13 @@ export const FOUND: readonly Scenario[] = [
   // job's status was the one last known to be listed, and the workspace went on listing the other.
   {
     ...ONE_JOB,
-    actions: [{ afterMs: 12_000, job: 0, action: { do: 'retry', request: 'a', prefer: '', twice: false } }],
+    actions: [
+      {
+        afterMs: 12_000,
+        job: 0,
+        action: { do: 'retry', request: 'a', prefer: '', twice: false, planned: false },
+      },
+    ],
     plans: [
       { ...USUAL, fails: before('TRANSCRIBING') },
       { ...USUAL, fails: before('TRANSCRIBING') },
@@ -54,8 +64,12 @@ export const FOUND: readonly Scenario[] = [
   {
     ...ONE_JOB,
     actions: [
-      { afterMs: 3_000, job: 0, action: { do: 'retry', request: 'a', prefer: '', twice: false } },
-      { afterMs: 0, job: 0, action: { do: 'retry', request: 'a', prefer: '', twice: false } },
+      {
+        afterMs: 3_000,
+        job: 0,
+        action: { do: 'retry', request: 'a', prefer: '', twice: false, planned: false },
+      },
+      { afterMs: 0, job: 0, action: { do: 'retry', request: 'a', prefer: '', twice: false, planned: false } },
     ],
     plans: [USUAL],
     chances: {

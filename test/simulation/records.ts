@@ -88,9 +88,13 @@ export const endingOfJob = (answer: JobAnswer): Ending =>
 export const toReportAnswer = (answer: CallbackAnswer): ReportAnswer =>
   !answer.ok ? 'refused' : answer.replayed ? 'replayed' : 'applied';
 
+const STATUSES: Readonly<Record<string, number>> = {
+  ...{ ORCHESTRATOR_DISPATCH_FAILED: 502, RESOURCE_NOT_FOUND: 404, PLAN_CHANGED: 412 },
+};
+
 function refusal(rejection: Rejection): Ending {
   const { code } = rejection;
-  const status = code === 'ORCHESTRATOR_DISPATCH_FAILED' ? 502 : code === 'RESOURCE_NOT_FOUND' ? 404 : 409;
+  const status = STATUSES[code] ?? 409;
   return {
     ...{ kind: 'refused', status, code },
     dispatchId: 'dispatchId' in rejection ? rejection.dispatchId : null,

@@ -2,13 +2,17 @@
 import fc from 'fast-check';
 import type { Failure, Script } from '../support/pipeline/script.ts';
 import type { Chances } from './chance.ts';
+import { REQUESTS, type RequestName } from './policies.ts';
 import { USUAL } from './simulated-orchestrator.ts';
+import type { State } from './simulated-store.ts';
 
 export type Action =
   | { do: 'run'; prefer: string }
   /** `twice`: two identical requests at once. */
-  | { do: 'retry'; request: string; prefer: string; twice: boolean }
-  | { do: 'cancel' | 'abandon' | 'renew' | 'evict' | 'restart' | 'deploy' }
+  | { do: 'retry'; request: RequestName; prefer: string; twice: boolean; planned: boolean }
+  | { do: 'cancel' | 'abandon' | 'renew' | 'evict' | 'restart' }
+  | { do: 'deploy'; over: 'defaults' | 'version-1' | 'policy' }
+  | { do: 'tamper'; state: State }
   | { do: 'clock'; skewMs: number };
 
 export interface Scenario {
@@ -28,13 +32,28 @@ const action: fc.Arbitrary<Action> = fc.oneof(
     weight: 16,
     arbitrary: fc.record({
       do: fc.constant('retry' as const),
-      request: fc.constantFrom('a', 'b', 'c', 'd', 'e'),
+      request: fc.constantFrom(...(Object.keys(REQUESTS) as RequestName[])),
       prefer,
       twice: fc.constantFrom(false, false, false, true),
+      planned: fc.boolean(),
     }),
   },
   { weight: 3, arbitrary: fc.record({ do: fc.constantFrom('cancel', 'abandon', 'renew') }) },
-  { weight: 5, arbitrary: fc.record({ do: fc.constantFrom('evict', 'restart', 'deploy') }) },
+  { weight: 4, arbitrary: fc.record({ do: fc.constantFrom('evict', 'restart') }) },
+  {
+    weight: 3,
+    arbitrary: fc.record({
+      do: fc.constant('deploy' as const),
+      over: fc.constantFrom('defaults', 'version-1', 'policy'),
+    }),
+  },
+  {
+    weight: 4,
+    arbitrary: fc.record({
+      do: fc.constant('tamper' as const),
+      state: fc.constantFrom<State[]>('gone', 'gone', 'other', 'there'),
+    }),
+  },
   {
     weight: 1,
     arbitrary: fc.record({

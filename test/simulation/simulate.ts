@@ -98,6 +98,8 @@ class Life {
       const { longestRow } = checker;
       situations.push(
         ...situationsOf(jobCase, this.#scenario, { job, chance, longestRow, touches: this.#touches }),
+        ...checker.lineage.situations,
+        ...editor.situations,
       );
     }
     const sum = (count: (inhabitant: Inhabitant) => number) =>
@@ -142,7 +144,7 @@ class Life {
     while (!(await this.#isProjectMade()));
     for (const { editor } of this.#inhabitants) {
       await editor.upload();
-      this.#guard(editor.dispatch('run', '', 'respond-async'));
+      this.#guard(editor.run('respond-async'));
     }
     for (const { afterMs, job, action } of this.#scenario.actions) {
       await this.#world.timeline.sleep(afterMs);
@@ -166,9 +168,9 @@ class Life {
   async #act({ job, editor }: Inhabitant, action: Action): Promise<void> {
     switch (action.do) {
       case 'run':
-        return editor.dispatch('run', '', action.prefer);
+        return editor.run(action.prefer);
       case 'retry': {
-        const ask = () => editor.dispatch('retry', action.request, action.prefer);
+        const ask = () => editor.retry(action.request, action.prefer, action.planned);
         if (action.twice) this.#guard(ask());
         return ask();
       }
@@ -183,11 +185,30 @@ class Life {
       case 'restart':
         return this.#world.restart();
       case 'deploy':
-        return this.#world.deploy();
+        return this.#deploy(action.over);
+      case 'tamper':
+        return this.#world.tamper(job, action.state);
       case 'clock':
         return this.#world.setClock(action.skewMs);
       default:
         return action satisfies never;
+    }
+  }
+
+  #deploy(over: 'defaults' | 'version-1' | 'policy'): void {
+    switch (over) {
+      case 'policy':
+        this.#world.deployPolicy();
+        break;
+      case 'defaults':
+        this.#world.deploy();
+        break;
+      case 'version-1':
+        this.#world.deployOverVersion1();
+        for (const { checker } of this.#inhabitants) checker.lineage.forget();
+        break;
+      default:
+        over satisfies never;
     }
   }
 

@@ -233,7 +233,7 @@ export class SimulatedObject {
 
   /** Statements that take no bindings may be several at once: migrations. */
   #run(query: string, bindings: SQLInputValue[]): Record<string, unknown>[] {
-    if (bindings.length === 0 && /^\s*(--|CREATE|DROP)/.test(query)) {
+    if (bindings.length === 0 && /^\s*(--|CREATE|DROP|ALTER)/.test(query)) {
       this.#database.exec(query);
       return [];
     }

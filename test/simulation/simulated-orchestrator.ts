@@ -7,6 +7,7 @@ import { type Answer, afterAnswer } from '../support/pipeline/answers.ts';
 import { perform } from '../support/pipeline/perform.ts';
 import { CALM, course, type Report, type Script } from '../support/pipeline/script.ts';
 import type { Chance } from './chance.ts';
+import { SIZE_BYTES } from './simulated-store.ts';
 import type { Timeline } from './timeline.ts';
 
 /** What every simulated pipeline does unless its script says otherwise. */
@@ -26,6 +27,9 @@ export interface Execution {
 
 /** Applies a callback of this job; rejects when there is no answer. Answers the refusal's code, or null. */
 export type Apply = (jobId: string, callback: Callback) => Promise<string | null>;
+
+/** Every pipeline's artifacts lie in the bucket that the service knows. */
+const inBucket = (uri: string | undefined): string | null => uri?.replace(/^s3:/, 'r2:') ?? null;
 
 const STUCK_IN_NETWORK_MS = 45_000;
 const ATTEMPTS = 6;
@@ -136,9 +140,10 @@ export class SimulatedOrchestrator {
       progressPct: report.progress_pct ?? null,
       artifacts: {
         ...NO_ARTIFACTS,
-        audioUri: updates.audio_uri ?? null,
-        transcriptUri: updates.transcript_uri ?? null,
-        draftUri: updates.draft_uri ?? null,
+        audioUri: inBucket(updates.audio_uri),
+        transcriptUri: inBucket(updates.transcript_uri),
+        draftUri: inBucket(updates.draft_uri),
+        sizeBytes: SIZE_BYTES,
         exports: updates.exports ?? {},
       },
       failure:
@@ -148,6 +153,8 @@ export class SimulatedOrchestrator {
               failureCode,
               failureMessage: report.failure_message ?? null,
               failedStage: report.failed_stage ?? null,
+              failureClass: null,
+              retryAfterMs: null,
             },
     });
   }

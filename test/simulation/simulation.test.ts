@@ -3,7 +3,6 @@
 import fc from 'fast-check';
 import { afterAll, beforeAll, expect, test, vi } from 'vitest';
 import type { Delivery } from '../../src/contract/messages.ts';
-import { RULES } from '../domain/memory-job.ts';
 import { RULES as JUDGED, type RuleName } from '../rules/judge.ts';
 import { Sightings } from '../rules/situations.ts';
 import { ALL_FAULTS } from './chance.ts';
@@ -20,7 +19,7 @@ vi.mock('../../src/dispatch/orchestrator.ts', () => ({
   deliver: (delivery: Delivery) => world().deliver(delivery),
 }));
 vi.mock('../../src/config.ts', () => ({
-  requireConfig: () => ({ rules: RULES, orchestratorTimeoutMs: 2_500, maxOpenDeliveries: 60 }),
+  requireConfig: ({ CONFIG }: { CONFIG: object }) => CONFIG,
 }));
 vi.mock('../../src/log.ts', () => ({ log: () => {}, describeError: String }));
 

@@ -33,6 +33,15 @@ export const SITUATIONS: readonly string[] = [
   'a job was big',
   ...Object.keys(BIG_ENDINGS).map((how) => `a pipeline of a big job ${how}`),
   'a job had no room for more',
+  'a retry resumed from an older version than the newest',
+  ...['incomplete', 'overwritten', 'engine', 'missing', 'changed'].map(
+    (reason) => `a version was passed over: ${reason}`,
+  ),
+  'the store of artifacts hung or failed',
+  'a plan was agreed to and done',
+  'a plan had changed',
+  'a job was deployed over what version 1 had stored',
+  'a policy was replaced',
 ];
 
 export function situationsOf(
@@ -55,6 +64,11 @@ export function situationsOf(
     'a call neither answered nor failed': met('call: hangs', 'call: answer-hangs'),
     'the queue neither answered nor failed': met('queue: hangs', 'queue: taken-and-hangs'),
     'a job was deployed over': actions.some(({ action }) => action.do === 'deploy'),
+    'a job was deployed over what version 1 had stored': actions.some(
+      ({ action }) => action.do === 'deploy' && action.over === 'version-1',
+    ),
+    'a policy was replaced': actions.some(({ action }) => action.do === 'deploy' && action.over === 'policy'),
+    'the store of artifacts hung or failed': met('store: hangs', 'store: fails'),
     'there were several jobs': jobs > 1,
     'an orchestrator answered nothing for one job': isHanging,
     'a job was delivered beside one whose orchestrator answers nothing':

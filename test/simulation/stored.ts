@@ -2,7 +2,7 @@
 // it in: the only place of the simulation that knows a table.
 import { decodeDispatch, decodePresent } from '../../src/actor/records.ts';
 import type { Dispatch } from '../../src/domain/dispatch.ts';
-import type { Job } from '../../src/domain/job.ts';
+import type { ArtifactVersion, Job } from '../../src/domain/job.ts';
 import type { Entry } from '../rules/case.ts';
 import type { SimulatedObject } from './simulated-object.ts';
 
@@ -58,10 +58,10 @@ export function listedStatus(project: SimulatedObject, jobId: string): string | 
 export const namesProject = (workspace: SimulatedObject): boolean =>
   isMade(workspace, 'project') && workspace.rows('SELECT 1 FROM project').length === 1;
 
-/** What a record of version 1 may lack, and what is then read in its place. */
+/** What a record may lack, and what is then read in its place. */
 export const MAY_BE_MISSING = {
   job: {
-    ...{ failure: null, progressPct: null, checkpoints: {}, openDispatchId: null, latestDispatchAt: null },
+    ...{ failure: null, progressPct: null, versions: [], openDispatchId: null, latestDispatchAt: null },
     ...{
       ownerIdentity: null,
       requestDigest: null,
@@ -72,9 +72,9 @@ export const MAY_BE_MISSING = {
   },
   dispatch: {
     ...{ engines: {}, lastError: null, outcomeUnknown: false, executionId: null, deliveredAt: null },
-    ...{ firstReportAt: null, cancelNotice: null },
+    ...{ plan: null, failure: null, firstReportAt: null, cancelNotice: null },
   },
-  checkpoint: { engine: null, digest: null, sizeBytes: null },
+  failure: { failureClass: 'unknown', retryAt: null, modelProfile: null },
 };
 
 /** Rewrites what is stored so that every record lacks whatever it may. Nobody may be at work in the object. */
@@ -85,7 +85,7 @@ export function leaveOutDefaults(object: SimulatedObject): void {
   }
   if (!storedPresent(object)?.earlier) return;
   for (const { id, record } of object.rows('SELECT id, record FROM dispatch')) {
-    const bare = without(JSON.parse(String(record)), MAY_BE_MISSING.dispatch);
+    const bare = bareDispatch(JSON.parse(String(record)));
     object.rewrite('UPDATE dispatch SET record = ? WHERE id = ?', JSON.stringify(bare), String(id));
   }
 }
@@ -93,15 +93,68 @@ export function leaveOutDefaults(object: SimulatedObject): void {
 type Fields = Record<string, unknown>;
 
 function barePresent({ job, newest, ...rest }: Fields): Fields {
-  const { checkpoints = {}, ...fields } = job as Fields & { checkpoints?: Record<string, Fields> };
-  const bare = Object.fromEntries(
-    Object.entries(checkpoints).map(([status, made]) => [status, without(made, MAY_BE_MISSING.checkpoint)]),
-  );
   return {
     ...rest,
-    job: without({ ...fields, checkpoints: bare }, MAY_BE_MISSING.job),
-    newest: newest && without(newest as Fields, MAY_BE_MISSING.dispatch),
+    job: without(bareFailure(job as Fields), MAY_BE_MISSING.job),
+    newest: newest && bareDispatch(newest as Fields),
   };
+}
+
+const bareDispatch = (dispatch: Fields): Fields => without(bareFailure(dispatch), MAY_BE_MISSING.dispatch);
+
+const bareFailure = (record: Fields): Fields =>
+  record.failure ? { ...record, failure: without(record.failure as Fields, MAY_BE_MISSING.failure) } : record;
+
+const CHECKPOINTS: Readonly<Record<string, string>> = {
+  audio: 'AUDIO_READY',
+  transcript: 'TRANSCRIPT_READY',
+  draft: 'DRAFT_READY',
+};
+
+/** Rewrites what is stored as version 1 of the storage would have left it, as far as it knew. Nobody may be at work in the object. */
+export function storeAsVersion1(object: SimulatedObject): void {
+  const present = storedPresent(object);
+  if (!present || Number(object.rows('SELECT schema FROM job')[0]?.schema) !== 2) return;
+  const atHand = present.job.versions;
+  const toCheckpoints = (versions: readonly ArtifactVersion[]) =>
+    versions.flatMap((version) => {
+      const { stage, ref, digest, sizeBytes, recordedAt, madeBy } = version;
+      const known = atHand.find((other) => other.stage === stage && other.version === version.version);
+      const { kind: _kind, ...maker } = madeBy;
+      const status = CHECKPOINTS[stage] ?? '';
+      return known?.isComplete ? [{ status, ref, ...maker, recordedAt, digest, sizeBytes }] : [];
+    });
+  for (const { dispatch_id, key, versions } of object.rows(
+    'SELECT * FROM history WHERE versions IS NOT NULL',
+  )) {
+    const checkpoints = toCheckpoints(JSON.parse(String(versions)).versions);
+    object.rewrite(
+      'UPDATE history SET versions = ? WHERE dispatch_id = ? AND key = ?',
+      checkpoints.length === 0 ? null : JSON.stringify({ v: 1, checkpoints }),
+      String(dispatch_id),
+      String(key),
+    );
+  }
+  object.rewrite('ALTER TABLE history RENAME COLUMN versions TO checkpoints');
+  const { job, newest, ...rest } = JSON.parse(String(object.rows('SELECT record FROM job')[0]?.record));
+  const checkpoints = Object.fromEntries(toCheckpoints(atHand).map((made) => [made.status, made]));
+  const { versions: _versions, ...before } = job;
+  object.rewrite(
+    'UPDATE job SET schema = 1, record = ?',
+    JSON.stringify({
+      ...{ ...rest, v: 1 },
+      job: { ...ofVersion1(before), checkpoints },
+      newest: newest && ofVersion1(newest),
+    }),
+  );
+}
+
+function ofVersion1({ plan: _plan, failure, ...record }: Fields): Fields {
+  const isJob = 'manifest' in record;
+  if (!isJob) return record;
+  if (!failure) return { ...record, failure };
+  const { failureClass: _class, retryAt: _at, modelProfile: _profile, ...known } = failure as Fields;
+  return { ...record, failure: known };
 }
 
 const without = (record: Fields, defaults: Fields): Fields =>

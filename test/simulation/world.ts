@@ -8,11 +8,13 @@ import type { Delivery, DispatchMessage } from '../../src/contract/messages.ts';
 import type { Callback, DeliveryOutcome } from '../../src/domain/commands.ts';
 import type { Script } from '../support/pipeline/script.ts';
 import { Chance, type Chances } from './chance.ts';
+import { BUCKET, rulesOf } from './policies.ts';
 import { Records, toReportAnswer } from './records.ts';
 import { GONE, SimulatedObject } from './simulated-object.ts';
 import { SimulatedOrchestrator } from './simulated-orchestrator.ts';
 import { type Invocation, SimulatedQueue } from './simulated-queue.ts';
-import { leaveOutDefaults } from './stored.ts';
+import { SimulatedStore, type State } from './simulated-store.ts';
+import { leaveOutDefaults, storeAsVersion1, storedPresent } from './stored.ts';
 import { Timeline, type Timer } from './timeline.ts';
 
 export const PROJECT = { projectId: 'prj_simulated', owner: 'own_alice' };
@@ -68,6 +70,9 @@ export class World {
   readonly workspace: SimulatedObject;
   readonly queue: SimulatedQueue;
   readonly orchestrator: SimulatedOrchestrator;
+  readonly store: SimulatedStore;
+  /** Which version of the service is deployed: its policy is its own. */
+  deployed = 0;
   /** How often memories were taken on purpose: what was on its way then is not to be hurried. */
   #disturbances = 0;
   /** When each dispatch was first put on the queue, and how many faults there had been. */
@@ -76,6 +81,7 @@ export class World {
   constructor(chances: Chances, { jobs, scripts, hangsFor }: Inhabitants) {
     const { timeline } = this;
     this.chance = new Chance(chances);
+    this.store = new SimulatedStore(timeline, this.chance);
     this.workspace = new SimulatedObject(timeline, this.chance, (ctx) => new WorkspaceActor(ctx, {} as Env));
     this.project = new SimulatedObject(
       timeline,
@@ -148,9 +154,31 @@ export class World {
 
   /** Every object comes back under another version, which finds what one of before has stored; the queue keeps its messages. */
   deploy(): void {
+    this.#comeBack();
+    for (const { object } of this.jobs) leaveOutDefaults(object);
+  }
+
+  /** The same, over what version 1 of the storage has left, under another policy. */
+  deployOverVersion1(): void {
+    this.#comeBack();
+    for (const { object } of this.jobs) storeAsVersion1(object);
+  }
+
+  deployPolicy(): void {
+    this.#comeBack();
+    this.deployed += 1;
+  }
+
+  #comeBack(): void {
     this.#disturbances += 1;
     for (const object of this.objects) object.reset();
-    for (const { object } of this.jobs) leaveOutDefaults(object);
+  }
+
+  /** Somebody takes the newest artifact of a job away, or writes over it, or brings all of them back. */
+  tamper({ object }: JobInWorld, state: State): void {
+    const versions = storedPresent(object)?.job.versions ?? [];
+    const touched = state === 'there' ? versions : versions.slice(-1);
+    for (const { ref } of touched) this.store.set(ref, state);
   }
 
   evict({ object }: JobInWorld): void {
@@ -244,9 +272,26 @@ export class World {
     };
   }
 
+  /** What requireConfig answers to whoever has one of these environments. */
+  get #config(): object {
+    const world = this;
+    return {
+      get rules() {
+        return rulesOf(world.deployed);
+      },
+      ...{ orchestratorTimeoutMs: 2_500, maxOpenDeliveries: 60, artifactsBucket: BUCKET },
+    };
+  }
+
+  #bucket(caller: Caller): object {
+    return { head: (key: string) => (caller.canSend() ? this.store.head(key) : never()) };
+  }
+
   #jobEnv(gate: () => boolean): Env {
     const caller = gated(gate);
     return {
+      CONFIG: this.#config,
+      ARTIFACTS: this.#bucket(caller),
       DISPATCHES: this.#producer(caller),
       PROJECT: { getByName: () => this.#stub(caller, this.project) },
     } as unknown as Env;
@@ -254,7 +299,10 @@ export class World {
 
   #projectEnv(gate: () => boolean): Env {
     const caller = gated(gate);
-    return { WORKSPACE: { getByName: () => this.#stub(caller, this.workspace) } } as unknown as Env;
+    return {
+      CONFIG: this.#config,
+      WORKSPACE: { getByName: () => this.#stub(caller, this.workspace) },
+    } as unknown as Env;
   }
 
   #consumerEnv(invocation: Invocation): Env {
@@ -266,6 +314,7 @@ export class World {
       isAlive: () => invocation.isAlive,
     };
     return {
+      CONFIG: this.#config,
       DISPATCHES: this.#producer(caller),
       JOB: { getByName: (jobId: string) => this.#stub(caller, this.#job(jobId).object) },
     } as unknown as Env;

@@ -1,0 +1,52 @@
+// The bucket of artifacts of a simulated world: whatever a pipeline reported is there, unless somebody took it away or wrote
+// over it, and the bucket itself may hang or fail.
+import type { Chance } from './chance.ts';
+import { BUCKET } from './policies.ts';
+import type { Timeline } from './timeline.ts';
+
+/** As every simulated pipeline reports it. */
+export const SIZE_BYTES = 1_000;
+
+export type State = 'there' | 'gone' | 'other';
+
+/** Evidence may be as old as this when a decision is made from it: the bucket's time limit, and a delay. */
+const OLD_EVIDENCE_MS = 3_000;
+
+export class SimulatedStore {
+  /** When a reference came into which state, oldest first; from the beginning it is there. */
+  readonly #past = new Map<string, { at: number; state: State }[]>();
+  readonly #timeline: Timeline;
+  readonly #chance: Chance;
+
+  constructor(timeline: Timeline, chance: Chance) {
+    this.#timeline = timeline;
+    this.#chance = chance;
+  }
+
+  set(ref: string, state: State): void {
+    const past = this.#past.get(ref) ?? [];
+    this.#past.set(ref, [...past, { at: this.#timeline.now, state }]);
+  }
+
+  /** Every state in which evidence of now may have found it. */
+  mayHaveFound(ref: string): State[] {
+    const past = [{ at: -Infinity, state: 'there' as State }, ...(this.#past.get(ref) ?? [])];
+    const from = this.#timeline.now - OLD_EVIDENCE_MS;
+    return past.filter((_, index) => (past[index + 1]?.at ?? Infinity) >= from).map(({ state }) => state);
+  }
+
+  /** Whether anything ever failed here. */
+  get hasFailed(): boolean {
+    return this.#chance.injected.has('store: hangs') || this.#chance.injected.has('store: fails');
+  }
+
+  async head(key: string): Promise<unknown> {
+    const fault = this.#chance.fault('store');
+    if (fault === 'hangs') return new Promise(() => {});
+    await this.#timeline.sleep(this.#chance.delayMs());
+    if (fault === 'fails') throw new Error('The store failed.');
+    const state = this.#past.get(`r2://${BUCKET}/${key}`)?.at(-1)?.state ?? 'there';
+    if (state === 'gone') return null;
+    return { size: state === 'other' ? SIZE_BYTES - 1 : SIZE_BYTES, checksums: {} };
+  }
+}
