@@ -1,10 +1,13 @@
 // Who takes part: what each promises, and how it is started. Every one is a process group of its own, which is paused
 // while another one is measured.
+import { mkdtempSync, writeFileSync } from 'node:fs';
+import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { Child } from '../support/child.ts';
 import { restateProtocol } from './contestants/restate/protocol.ts';
 import { retakeProtocol } from './contestants/retake/protocol.ts';
 import { type Protocol, plainProtocol } from './protocol.ts';
+import { bundle } from './runtime.ts';
 
 export const NAMES = [
   'hello',
@@ -25,8 +28,11 @@ export interface Contestant {
   durability: string;
   /** What one gets and gives up against an actor per job. */
   tradeOff: string;
-  start(orchestratorUrl: string): Promise<Running | Unavailable>;
+  start(orchestratorUrl: string, mode?: Mode): Promise<Running | Unavailable>;
 }
+
+/** Whether objects on workerd stay awake for good, or are put to sleep after ten idle seconds. Others know no sleep. */
+export type Mode = 'awake' | 'sleeps';
 
 export interface Running {
   child: Child;
@@ -49,8 +55,24 @@ async function start(program: string[], protocol: Protocol, url: string): Promis
 
 const at = (...path: string[]) => join(import.meta.dirname, 'contestants', ...path);
 
-const onWorkerd = (configPath: string, protocol: () => Protocol | Promise<Protocol>) => async (url: string) =>
-  start([at('workerd.ts'), '--config', configPath], await protocol(), url);
+const bundles = new Map<string, string>();
+
+/** Where this configuration's bundle is: made once, since wrangler takes longer for it than the runtime to start. */
+function bundleOf(configPath: string): string {
+  const known = bundles.get(configPath);
+  if (known !== undefined) return known;
+  const path = join(mkdtempSync(join(tmpdir(), 'retake-bundle-')), 'index.js');
+  writeFileSync(path, bundle(configPath));
+  bundles.set(configPath, path);
+  return path;
+}
+
+const onWorkerd =
+  (configPath: string, protocol: () => Protocol | Promise<Protocol>) =>
+  async (url: string, mode: Mode = 'awake') => {
+    const program = [at('workerd.ts'), '--config', configPath, '--bundle', bundleOf(configPath)];
+    return start(mode === 'sleeps' ? [...program, '--evicts'] : program, await protocol(), url);
+  };
 
 const onItsOwn = (name: Name, protocol: Protocol) => (url: string) =>
   start([at(name, 'main.ts')], protocol, url);

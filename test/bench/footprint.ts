@@ -14,12 +14,16 @@ export function bundleSize(configPath: string): BundleSize {
   return { rawBytes: code.byteLength, gzipBytes: gzipSync(code, { level: 9 }).byteLength };
 }
 
+/** The runtime's resident memory before any job, and when so many have been prepared, all of them awake. */
+export interface Memory {
+  idleBytes: number;
+  jobs: number;
+  awakeBytes: number;
+}
+
 export interface Footprint {
   bundle: BundleSize;
-  /** The runtime's resident memory before any job, and with so many awake. */
-  idleBytes: number;
-  jobsAwake: number;
-  awakeBytes: number;
+  memory: Partial<Record<Name, Memory>>;
   /** From starting the runtime until its first answer, bundling left out, one time after the other. */
   startMs: Partial<Record<Name, number[]>>;
 }

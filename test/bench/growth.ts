@@ -9,6 +9,9 @@ const AGES = [
   { callbacks: 10_000, dispatches: 1_000, jobs: 1 },
 ] as const;
 
+/** Jobs that get their past at the same time. */
+const MAKING = 32;
+
 export interface Growth {
   /** Before the first turn; each turn adds a dispatch and two callbacks. */
   callbacks: number;
@@ -35,10 +38,10 @@ export async function growth(session: Session, turns: number, scale: number): Pr
     const dispatches = Math.max(1, Math.round(age.dispatches * scale));
     const perDispatch = age.callbacks / age.dispatches;
     for (let dispatch = 0; dispatch < dispatches; dispatch += 1) {
-      if (dispatch > 0) await session.retry(jobs, `past-${dispatch}`, 1);
+      if (dispatch > 0) await session.retry(jobs, `past-${dispatch}`, MAKING);
       for (let report = 1; report < perDispatch; report += 1)
-        await session.report('AUDIO_EXTRACTING', jobs, 1);
-      await session.report('FAILED', jobs, 1);
+        await session.report('AUDIO_EXTRACTING', jobs, MAKING);
+      await session.report('FAILED', jobs, MAKING);
     }
     groups.push({ jobs, times: { W1: [], W3: [], W4: [] }, dispatches, callbacks: dispatches * perDispatch });
   }
@@ -54,7 +57,7 @@ export async function growth(session: Session, turns: number, scale: number): Pr
     await session.report('FAILED', jobs, 1);
     return loads;
   };
-  // Who was made first has slept since.
+  // Unmeasured: nobody has been asked one by one so far.
   for (const { jobs } of groups) await ask(jobs, 'warm-up');
   for (let turn = 0; turn < turns; turn += 1) {
     for (const { jobs, times } of groups) {

@@ -11,32 +11,26 @@ import { OrchestratorEvents } from './orchestrator-events.ts';
 import { providePackages } from './packages.ts';
 import { printReport, type Report, writeReport } from './report.ts';
 import { Results } from './results.ts';
-import { type Waking, waking } from './sleep.ts';
-import { Session, type Sizes } from './workloads.ts';
+import { WAKING_NAMES, type Wakings, wakings } from './sleep.ts';
+import { Session, type Sizes, sizesFor } from './workloads.ts';
 
-const HELP = `npm run bench -- [--quick] [--only NAME,…] [--rounds N] [--no-growth] [--no-waking]
+const HELP = `npm run bench -- [--quick] [--only NAME,…] [--jobs N] [--rounds N] [--no-growth] [--no-waking]
 
-Measures Retake, three floors and its peers on this machine, in rounds that take turns; takes about 25 minutes.
-  --quick        small sizes, under three minutes; for a look, not for figures; not together with --jobs
+Measures Retake, three floors and its peers on this machine, in rounds that take turns; takes less than 20 minutes.
+  --quick        200 jobs, 3 rounds, short pasts, no jobs that sleep, under three minutes; for a look, not for figures
   --only NAMES   ${NAMES.join(', ')}; default: all
+  --jobs N       distinct jobs at concurrency 32, all else in proportion; default: 2000, quick 200
   --rounds N     default: 5, quick 3
-  --jobs N       distinct jobs at concurrency 32, all else in proportion; default: 2000
   --no-growth    without W8, the pasts of jobs
   --no-waking    without jobs that sleep
 The report goes to test/bench/report/: report.md with charts, results.json with every sample.
 Peers: redis and postgres want Debian's redis-server and postgresql. The first run with one of them or restate installs
 their packages, Restate's server included, below test/bench/contestants (250 MB).`;
 
-const FULL: Sizes = { jobs: 2_000, jobsOneByOne: 400, followed: 100, whole: 160, hot: 2_000 };
-const QUICK: Sizes = { jobs: 150, jobsOneByOne: 40, followed: 15, whole: 24, hot: 150 };
-
-const inProportion = (sizes: Sizes, share: number): Sizes => ({
-  jobs: Math.round(sizes.jobs * share),
-  jobsOneByOne: Math.round(sizes.jobsOneByOne * share),
-  followed: Math.round(sizes.followed * share),
-  whole: Math.round(sizes.whole * share),
-  hot: Math.round(sizes.hot * share),
-});
+const FULL = { jobs: 2_000, rounds: 5, growthScale: 1, wakingTurns: 5, starts: 3 };
+const QUICK = { jobs: 200, rounds: 3, growthScale: 0.02, wakingTurns: 0, starts: 1 };
+/** Jobs of each kind that are put to sleep. */
+const SLEEPERS = 100;
 
 interface Options {
   names: Name[];
@@ -44,8 +38,8 @@ interface Options {
   sizes: Sizes;
   /** Of the pasts of W8; 0 leaves it out. */
   growthScale: number;
-  /** Jobs of each kind that are put to sleep; 0 leaves it out. */
-  sleepers: number;
+  /** How often jobs are put to sleep; 0 leaves it out. */
+  wakingTurns: number;
   /** How often the contestants on workerd are started, to time it. */
   starts: number;
 }
@@ -63,15 +57,15 @@ async function bench(options: Options): Promise<Report> {
     const seconds = ((performance.now() - startedAt) / 1000).toFixed(0).padStart(5);
     console.log(`${seconds} s  ${text}`);
   };
-  const size = bundleSize(WRANGLER_CONFIG);
   const orchestrator = await OrchestratorEvents.start();
   const entries: Entry[] = [];
+  const started = new Set<Entry>();
   const unavailable: Report['unavailable'] = [];
   const failed = new Set<Name>();
   const results = new Results();
-  const growths: Partial<Record<Name, Growth[]>> = {};
-  const wakings: Partial<Record<Name, Waking[][]>> = {};
-  const footprint: Partial<Footprint> = {};
+  let growthOfRetake: Growth[] = [];
+  let sleepers: Wakings = {};
+  const footprint: Footprint = { bundle: bundleSize(WRANGLER_CONFIG), memory: {}, startMs: {} };
   /** One has the machine for itself. */
   const alone = async ({ contestant: { name }, running }: Entry, what: string, act: () => Promise<void>) => {
     if (failed.has(name)) return;
@@ -89,6 +83,18 @@ async function bench(options: Options): Promise<Report> {
     running.child.pause();
   };
 
+  const stopAll = async () => {
+    const those = [...started];
+    started.clear();
+    await Promise.all(
+      those.map(async ({ session, running }) => {
+        running.child.resume();
+        await session.close();
+        await running.child.stop();
+      }),
+    );
+  };
+
   try {
     for (const name of options.names) {
       const what = contestant(name);
@@ -100,11 +106,19 @@ async function bench(options: Options): Promise<Report> {
         unavailable.push({ name, reason: running.unavailable });
         continue;
       }
-      if (name === 'retake') footprint.idleBytes = running.child.residentBytes('workerd');
+      const idleBytes = running.child.residentBytes('workerd');
       const session = new Session(running, orchestrator, { ...options.sizes, jobs });
       const entry = { contestant: what, running, session };
       entries.push(entry);
-      await alone(entry, 'preparation', () => (name === 'hello' ? Promise.resolve() : session.prepare()));
+      started.add(entry);
+      await alone(entry, 'preparation', async () => {
+        if (name === 'hello') return;
+        await session.prepare();
+        if (WAKING_NAMES.some((one) => one === name)) {
+          const awakeBytes = running.child.residentBytes('workerd');
+          footprint.memory[name] = { idleBytes, jobs, awakeBytes };
+        }
+      });
     }
 
     for (let round = 1; round <= options.rounds; round += 1) {
@@ -112,41 +126,32 @@ async function bench(options: Options): Promise<Report> {
         const { name } = entry.contestant;
         await alone(entry, `round ${round} of ${options.rounds}`, async () => {
           results.add(name, await (name === 'hello' ? entry.session.hello() : entry.session.round()));
-          if (name === 'retake') {
-            // Who has idled meanwhile is asleep.
-            await entry.session.read();
-            footprint.jobsAwake = options.sizes.jobs;
-            footprint.awakeBytes = entry.running.child.residentBytes('workerd');
-          }
         });
       }
     }
-    for (const entry of entries.filter(({ contestant: { name } }) => name === 'naive' || name === 'retake')) {
-      const { name } = entry.contestant;
-      if (options.sleepers > 0) {
-        await alone(entry, 'waking', async () => {
-          for (let turn = 0; turn < 3; turn += 1) {
-            wakings[name] = [...(wakings[name] ?? []), await waking(entry.session, options.sleepers)];
-          }
-        });
-      }
-      if (options.growthScale > 0 && name === 'retake') {
-        await alone(entry, 'growth', async () => {
-          growths[name] = await growth(entry.session, 100, options.growthScale);
-        });
+    const ours = entries.find(({ contestant: { name } }) => name === 'retake');
+    if (ours && options.growthScale > 0) {
+      await alone(ours, 'growth', async () => {
+        growthOfRetake = await growth(ours.session, 100, options.growthScale);
+      });
+    }
+    // Nobody else is there when runtimes of their own put jobs to sleep.
+    await stopAll();
+    if (options.wakingTurns > 0) {
+      const names = WAKING_NAMES.filter((name) => options.names.includes(name));
+      try {
+        sleepers = await wakings(names, orchestrator, SLEEPERS, options.wakingTurns);
+        progress('waking');
+      } catch (error) {
+        progress(`waking was not measured: ${reasonOf(error)}`);
+        unavailable.push({ name: 'waking', reason: reasonOf(error) });
       }
     }
-    const onWorkerd = (['retake', 'naive', 'hello'] as const).filter((name) => options.names.includes(name));
-    footprint.startMs = await startTimes(onWorkerd, orchestrator.url, options.starts);
+    const timed = (['retake', 'naive', 'hello'] as const).filter((name) => options.names.includes(name));
+    footprint.startMs = await startTimes(timed, orchestrator.url, options.starts);
     progress('starts');
   } finally {
-    await Promise.all(
-      entries.map(async ({ session, running }) => {
-        running.child.resume();
-        await session.close();
-        await running.child.stop();
-      }),
-    );
+    await stopAll();
     await orchestrator.child.stop();
   }
   return {
@@ -156,10 +161,10 @@ async function bench(options: Options): Promise<Report> {
     contestants: entries.map(({ contestant: { start: _start, ...about } }) => about),
     unavailable,
     results,
-    goals: goalsOf({ results, growth: growths.retake ?? [], wakings }),
-    growth: growths.retake ?? [],
-    wakings,
-    footprint: { ...footprint, bundle: size },
+    goals: goalsOf({ results, growth: growthOfRetake, wakings: sleepers, memory: footprint.memory }),
+    growth: growthOfRetake,
+    wakings: sleepers,
+    footprint,
   };
 }
 
@@ -190,12 +195,12 @@ try {
       'no-waking': { type: 'boolean', default: false },
     },
   });
-  const rounds = Number(values.rounds ?? (values.quick ? 3 : 5));
+  const preset = values.quick ? QUICK : FULL;
+  const rounds = Number(values.rounds ?? preset.rounds);
   if (!Number.isInteger(rounds) || rounds < 1) throw new Error('--rounds has to be a whole number from 1');
-  if (values.quick && values.jobs !== undefined)
-    throw new Error('--quick has sizes of its own: without --jobs');
-  const share = Number(values.jobs ?? FULL.jobs) / FULL.jobs;
-  if (!(share >= 0.1 && share <= 5)) throw new Error('--jobs has to be from 200 to 10000');
+  const jobs = Number(values.jobs ?? preset.jobs);
+  if (!Number.isInteger(jobs) || jobs < 200 || jobs > 10_000)
+    throw new Error('--jobs has to be a whole number from 200 to 10000');
   const names = (values.only?.split(',') ?? [...NAMES]) as Name[];
   const stranger = names.find((name) => !NAMES.includes(name));
   if (stranger !== undefined) throw new Error(`--only knows no ${stranger}: ${NAMES.join(', ')}`);
@@ -206,10 +211,10 @@ try {
     const report = await bench({
       names,
       rounds,
-      sizes: values.quick ? QUICK : inProportion(FULL, share),
-      growthScale: values['no-growth'] ? 0 : values.quick ? 0.02 : 1,
-      sleepers: values['no-waking'] || values.quick ? 0 : 100,
-      starts: values.quick ? 1 : 5,
+      sizes: sizesFor(jobs),
+      growthScale: values['no-growth'] ? 0 : preset.growthScale,
+      wakingTurns: values['no-waking'] ? 0 : preset.wakingTurns,
+      starts: preset.starts,
     });
     printReport(report);
     writeReport(report);

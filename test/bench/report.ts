@@ -8,9 +8,10 @@ import type { Footprint } from './footprint.ts';
 import type { Goal } from './goals.ts';
 import type { Growth } from './growth.ts';
 import type { Figure, Results } from './results.ts';
-import type { Waking } from './sleep.ts';
-import { median } from './statistics.ts';
-import { type Sizes, WORKLOADS, type Workload } from './workloads.ts';
+import { WORKLOADS, type Workload } from './samples.ts';
+import { WAKING_NAMES, WAKING_WORKLOADS, type Wakings, wakingFigure } from './sleep.ts';
+import { median, type Spread } from './statistics.ts';
+import type { Sizes } from './workloads.ts';
 
 export interface Report {
   /** When it began, RFC 3339. */
@@ -18,12 +19,13 @@ export interface Report {
   minutes: number;
   options: { rounds: number; sizes: Sizes };
   contestants: Omit<Contestant, 'start'>[];
-  unavailable: { name: Name; reason: string }[];
+  /** Contestants, or `waking`. */
+  unavailable: { name: Name | 'waking'; reason: string }[];
   results: Results;
   goals: Goal[];
   growth: Growth[];
-  wakings: Partial<Record<Name, Waking[][]>>;
-  footprint: Partial<Footprint>;
+  wakings: Wakings;
+  footprint: Footprint;
 }
 
 const DIRECTORY = join(import.meta.dirname, 'report');
@@ -55,17 +57,9 @@ function markdown(report: Report, withCharts: boolean): string {
     ...CONCURRENCIES.map((concurrency) => workloadTable(report, concurrency)),
     ...(withCharts ? charts(report).map(([name]) => `![${name}](${name})`) : []),
     '## Goals',
-    table(
-      ['figure', 'goal', 'measured', ''],
-      report.goals.map(({ figure, goal, value, met }) => [
-        figure,
-        goal,
-        value === null ? 'not measured' : value.toFixed(2),
-        met === null ? '' : met ? 'met' : '**not met**',
-      ]),
-    ),
+    goalTable(report.goals),
     ...(report.growth.length > 0 ? ['## W8: growth', growthTable(report.growth)] : []),
-    ...(Object.keys(report.wakings).length > 0 ? ['## Awake and asleep', wakingTable(report.wakings)] : []),
+    ...(Object.keys(report.wakings).length > 0 ? ['## Waking', wakingTable(report.wakings)] : []),
     '## Footprint',
     footprintTable(report.footprint),
   ];
@@ -105,42 +99,69 @@ const growthTable = (rows: readonly Growth[]): string =>
     ]),
   );
 
-const wakingTable = (wakings: Report['wakings']): string =>
+/** Also what spec/performance.md holds, so that it can be copied. */
+export const goalTable = (goals: readonly Goal[]): string =>
   table(
-    ['contestant', 'workload', 'awake ms', 'asleep ms'],
-    Object.entries(wakings).flatMap(([name, turns]) =>
-      (['W1', 'W3', 'W4'] as const).map((workload) => {
-        const those = turns.flat().filter((one) => one.workload === workload);
-        return [
-          name,
-          workload,
-          ms(median(those.map(({ awakeMs }) => awakeMs))),
-          ms(median(those.map(({ asleepMs }) => asleepMs))),
-        ];
-      }),
-    ),
+    ['figure', 'goal', 'measured', ''],
+    goals.map(({ figure, goal, measured, met }) => [
+      figure,
+      goal,
+      measured ?? 'not measured',
+      met === null ? '' : met ? 'met' : '**not met**',
+    ]),
   );
 
-function footprintTable({ bundle, idleBytes, jobsAwake, awakeBytes, startMs }: Partial<Footprint>): string {
+function wakingTable(wakings: Wakings): string {
+  const medianOf = (values: readonly number[], digits: number) => median(values).toFixed(digits);
+  const rows = WAKING_NAMES.flatMap((name) =>
+    WAKING_WORKLOADS.flatMap((workload) => {
+      const figure = wakingFigure(wakings, name, workload);
+      const turns = wakings[name]?.[workload] ?? [];
+      if (figure === null) return [];
+      const both = (unit: 'ms' | 'cpuUs', digits: number) =>
+        (['awake', 'asleep'] as const)
+          .map((state) =>
+            medianOf(
+              turns.map((turn) => turn[state][unit]),
+              digits,
+            ),
+          )
+          .join(' / ');
+      return [
+        [
+          name,
+          WAKING_WORKLOADS_SAY[workload],
+          both('ms', 2),
+          withSpread(figure.ms, 2),
+          both('cpuUs', 0),
+          withSpread(figure.cpuUs, 0),
+          figure.againstNaive ? withSpread(figure.againstNaive, 2) : '',
+        ],
+      ];
+    }),
+  );
+  const head = ['contestant', 'request', 'ms awake / asleep', 'waking, ms', 'CPU µs awake / asleep'];
+  return table([...head, 'waking, CPU µs', 'against naive, CPU'], rows);
+}
+
+const WAKING_WORKLOADS_SAY = { W4: 'read', W3: 'callback with a change of status' } as const;
+
+function footprintTable({ bundle, memory, startMs }: Footprint): string {
   const kib = (bytes: number) => `${(bytes / 1024).toFixed(1)} KiB`;
   const mib = (bytes: number) => `${(bytes / 1024 / 1024).toFixed(0)} MiB`;
   return table(
     ['figure', ''],
     [
-      ...(bundle
-        ? [
-            ['Worker, raw', kib(bundle.rawBytes)],
-            ['Worker, gzipped', kib(bundle.gzipBytes)],
-          ]
-        : []),
-      ...(startMs
-        ? Object.entries(startMs).map(([name, times]) => [
-            `${name}: runtime started and first request answered, ${times.length} times`,
-            `${median(times)} ms (${Math.min(...times)}–${Math.max(...times)})`,
-          ])
-        : []),
-      ...(idleBytes ? [['workerd’s memory before any job', mib(idleBytes)]] : []),
-      ...(awakeBytes ? [[`workerd’s memory with ${jobsAwake} jobs awake`, mib(awakeBytes)]] : []),
+      ['Worker, raw', kib(bundle.rawBytes)],
+      ['Worker, gzipped', kib(bundle.gzipBytes)],
+      ...Object.entries(startMs).map(([name, times]) => [
+        `${name}: runtime started and first request answered, ${times.length} times`,
+        `${median(times)} ms (${Math.min(...times)}–${Math.max(...times)})`,
+      ]),
+      ...Object.entries(memory).flatMap(([name, { idleBytes, jobs, awakeBytes }]) => [
+        [`${name}: workerd’s memory before any job`, mib(idleBytes)],
+        [`${name}: workerd’s memory with ${jobs} jobs awake`, mib(awakeBytes)],
+      ]),
     ],
   );
 }
@@ -167,6 +188,8 @@ function table(head: readonly string[], rows: readonly (readonly string[])[]): s
   return [line(head), line(widths.map((width) => '-'.repeat(width))), ...rows.map(line)].join('\n');
 }
 
+const withSpread = ({ median: middle, min, max }: Spread, digits: number): string =>
+  `${middle.toFixed(digits)} (${min.toFixed(digits)}–${max.toFixed(digits)})`;
 const round = (value: number): string => value.toFixed(value < 10 ? 1 : 0);
 const ms = (value: number): string => value.toFixed(2);
 

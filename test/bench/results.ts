@@ -1,7 +1,7 @@
 // What a run has measured: samples by contestant, workload and concurrency, and their medians.
 import type { Name } from './contestants.ts';
+import type { Sample, Workload } from './samples.ts';
 import { type Spread, spread } from './statistics.ts';
-import type { Sample, Workload } from './workloads.ts';
 
 /** Over all rounds. */
 export interface Figure {

@@ -36,18 +36,29 @@ export function bundle(configPath: string): string {
   }
 }
 
+export interface RuntimeOptions {
+  configPath: string;
+  /** What `bundle` made of it. */
+  code: string;
+  port: number;
+  bindings: Record<string, string | number>;
+  /** Whether objects that have been idle for ten seconds are put to sleep, as on Cloudflare. Otherwise none is, ever. */
+  evicts: boolean;
+}
+
 /** Starts the Worker of this configuration with storage of its own. */
-export async function startRuntime(
-  configPath: string,
-  port: number,
-  bindings: Record<string, string | number>,
-): Promise<Runtime> {
+export async function startRuntime({
+  configPath,
+  code,
+  port,
+  bindings,
+  evicts,
+}: RuntimeOptions): Promise<Runtime> {
   const directory = mkdtempSync(join(tmpdir(), 'retake-bench-'));
   const remove = () => rmSync(directory, { recursive: true, force: true });
   process.on('exit', remove);
   const { workerOptions } = unstable_getMiniflareWorkerOptions(configPath);
-  const { modulesRules: _rules, bindings: vars, ...options } = workerOptions;
-  const contents = bundle(configPath);
+  const { modulesRules: _rules, bindings: vars, durableObjects: objects = {}, ...options } = workerOptions;
   const startedAt = performance.now();
   const miniflare = new Miniflare(
     convertV4MiniflareOptions({
@@ -58,8 +69,14 @@ export async function startRuntime(
       workers: [
         {
           ...options,
-          modules: [{ type: 'ESModule', path: 'index.js', contents }],
+          modules: [{ type: 'ESModule', path: 'index.js', contents: code }],
           bindings: { ...(vars as Record<string, string>), ...bindings },
+          durableObjects: Object.fromEntries(
+            Object.entries(objects as Record<string, { className: string }>).map(([binding, object]) => [
+              binding,
+              { ...object, unsafePreventEviction: !evicts },
+            ]),
+          ),
           unsafeDirectSockets: [{ host: '127.0.0.1', port }],
         },
       ],

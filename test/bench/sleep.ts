@@ -1,50 +1,157 @@
-// What waking costs: the same requests to jobs that are awake and to jobs that the runtime has put to sleep.
-import { setTimeout as sleep } from 'node:timers/promises';
-import { percentile } from './statistics.ts';
-import type { Session } from './workloads.ts';
+// What waking costs: the same requests to jobs that are awake and to jobs that the runtime has put to sleep, on a runtime that
+// does so. The contestants take turns, and sleep at the same time.
+import { setTimeout as wait } from 'node:timers/promises';
+import { contestant, type Name, type Running } from './contestants.ts';
+import type { Load } from './load.ts';
+import type { OrchestratorEvents } from './orchestrator-events.ts';
+import { RuntimeProcess } from './runtime-process.ts';
+import { percentile, type Spread, spread } from './statistics.ts';
+import { type BenchJob, Session, sizesFor } from './workloads.ts';
 
-/** The runtime evicts an object after ten idle seconds; what was delivered has moved Retake's alarm far beyond. */
-const ASLEEP_AFTER_MS = 18_000;
+export const WAKING_NAMES = ['naive', 'durable', 'retake'] as const;
+export type Sleeper = (typeof WAKING_NAMES)[number];
 
-export interface Waking {
-  workload: 'W1' | 'W3' | 'W4';
-  awakeMs: number;
-  asleepMs: number;
+export const WAKING_WORKLOADS = ['W4', 'W3'] as const;
+export type WakingWorkload = (typeof WAKING_WORKLOADS)[number];
+
+/** Of one request, one at a time. */
+export interface Cost {
+  /** Median until its answer. */
+  ms: number;
+  /** Mean of what workerd's threads computed. */
+  cpuUs: number;
 }
 
-/** Medians at concurrency 1, over `count` jobs each; the same jobs awake first, then asleep. */
-export async function waking(session: Session, count: number): Promise<Waking[]> {
-  const jobs = await session.createdJobs(count * 3);
-  for (const status of ['AUDIO_EXTRACTING', 'AUDIO_READY', 'FAILED'] as const)
-    await session.report(status, jobs);
-  const [toRead, toRetry, toReport] = [0, 1, 2].map((third) =>
-    jobs.slice(third * count, (third + 1) * count),
-  );
-  if (!toRead || !toRetry || !toReport) throw new Error('three thirds make a whole');
+export interface Turn {
+  awake: Cost;
+  asleep: Cost;
+}
 
-  const measure = async (request: string) => {
-    const loads = {
-      W4: await session.read(toRead, 1),
-      W1: await session.retry(toRetry, request, 1),
-      W3: await session.report('TRANSCRIBING', toReport, 1),
-    };
-    return (workload: Waking['workload']) =>
-      percentile(
-        loads[workload].answers.map(({ latencyMs }) => latencyMs),
+/** By contestant and workload, one entry per turn. */
+export type Wakings = Partial<Record<Name, Record<WakingWorkload, Turn[]>>>;
+
+/** The runtime evicts an object after ten idle seconds. */
+const ASLEEP_WITHIN_MS = 60_000;
+
+interface Group {
+  name: Sleeper;
+  running: Running;
+  runtime: RuntimeProcess;
+  session: Session;
+  toRead: BenchJob[];
+  toReport: BenchJob[];
+  turns: Record<WakingWorkload, Turn[]>;
+}
+
+/** Asks `count` jobs of each kind, awake and asleep, in each of so many turns. */
+export async function wakings(
+  names: readonly Sleeper[],
+  orchestrator: OrchestratorEvents,
+  count: number,
+  turns: number,
+): Promise<Wakings> {
+  const groups: Group[] = [];
+  try {
+    for (const name of names) groups.push(await begin(name, orchestrator, count));
+    for (let turn = 0; turn < turns; turn += 1) {
+      const awake = new Map<Sleeper, Record<WakingWorkload, Cost>>();
+      for (const group of groups) {
+        await dispatch(group, `awake-${turn}`);
+        awake.set(group.name, await ask(group));
+        await group.session.report('FAILED', group.toReport);
+        await dispatch(group, `asleep-${turn}`);
+      }
+      for (const group of groups) await asleep(group);
+      for (const group of groups) {
+        const costs = await ask(group);
+        for (const workload of WAKING_WORKLOADS) {
+          const before = awake.get(group.name)?.[workload];
+          if (before) group.turns[workload].push({ awake: before, asleep: costs[workload] });
+        }
+        await group.session.report('FAILED', group.toReport);
+      }
+    }
+  } finally {
+    for (const { running, session } of groups) {
+      await session.close();
+      await running.child.stop();
+    }
+  }
+  return Object.fromEntries(groups.map(({ name, turns: those }) => [name, those]));
+}
+
+async function begin(name: Sleeper, orchestrator: OrchestratorEvents, count: number): Promise<Group> {
+  const running = await contestant(name).start(orchestrator.url, 'sleeps');
+  if ('unavailable' in running) throw new Error(running.unavailable);
+  const session = new Session(running, orchestrator, sizesFor(2 * count));
+  try {
+    const jobs = await session.prepare();
+    const runtime = RuntimeProcess.of(running);
+    const [toRead, toReport] = [jobs.slice(0, count), jobs.slice(count)];
+    return { name, running, runtime, session, toRead, toReport, turns: { W3: [], W4: [] } };
+  } catch (error) {
+    await running.child.stop();
+    throw error;
+  }
+}
+
+/** A retry that was delivered, so that a callback can be the first of its dispatch; then everyone is awake. */
+async function dispatch({ session, toRead, toReport }: Group, request: string): Promise<void> {
+  await session.deliveredRetry(toReport, request);
+  // The outcome of the delivery is stored meanwhile.
+  await session.read([...toRead, ...toReport]);
+}
+
+async function ask({ runtime, session, toRead, toReport }: Group): Promise<Record<WakingWorkload, Cost>> {
+  const measured = async (load: () => Promise<Load>): Promise<Cost> => {
+    const before = runtime.cpuUs();
+    const { answers } = await load();
+    const cpuUs = (runtime.cpuUs() - before) / answers.length;
+    return {
+      ms: percentile(
+        answers.map(({ latencyMs }) => latencyMs),
         0.5,
-      );
+      ),
+      cpuUs,
+    };
   };
+  return {
+    W4: await measured(() => session.read(toRead, 1)),
+    W3: await measured(() => session.report('TRANSCRIBING', toReport, 1)),
+  };
+}
 
-  await session.retry(toReport, 'reported-awake', 32);
-  await session.read(jobs);
-  const awake = await measure('awake');
-  for (const these of [toRetry, toReport]) await session.report('FAILED', these);
-  await session.retry(toReport, 'reported-asleep', 32);
-  await sleep(ASLEEP_AFTER_MS);
-  const asleep = await measure('asleep');
-  return (['W1', 'W3', 'W4'] as const).map((workload) => ({
-    workload,
-    awakeMs: awake(workload),
-    asleepMs: asleep(workload),
-  }));
+/** Once the runtime has closed every object's database. */
+async function asleep({ name, runtime }: Group): Promise<void> {
+  const until = performance.now() + ASLEEP_WITHIN_MS;
+  while (runtime.objectsAwake() > 0) {
+    if (performance.now() > until) throw new Error(`${name}: ${runtime.objectsAwake()} objects do not sleep`);
+    await wait(200);
+  }
+}
+
+export interface WakingFigure {
+  /** What a request to a sleeping job takes beyond one to a job awake. */
+  ms: Spread;
+  cpuUs: Spread;
+  /** Of the CPU time, turn by turn; null for floor B itself, and without it. */
+  againstNaive: Spread | null;
+}
+
+export function wakingFigure(all: Wakings, name: Name, workload: WakingWorkload): WakingFigure | null {
+  const turns = all[name]?.[workload] ?? [];
+  if (turns.length === 0) return null;
+  const beyond = (those: readonly Turn[], unit: keyof Cost) =>
+    those.map(({ awake, asleep: woken }) => woken[unit] - awake[unit]);
+  const cpuUs = beyond(turns, 'cpuUs');
+  const theirs = name === 'naive' ? [] : beyond(all.naive?.[workload] ?? [], 'cpuUs');
+  const ratios = theirs.flatMap((us, turn) => {
+    const ours = cpuUs[turn];
+    return ours === undefined ? [] : [ours / us];
+  });
+  return {
+    ms: spread(beyond(turns, 'ms')),
+    cpuUs: spread(cpuUs),
+    againstNaive: ratios.length === 0 ? null : spread(ratios),
+  };
 }

@@ -1,34 +1,11 @@
-// The workloads W1 to W7 (and W3h, a heartbeat), as one round of one contestant. Every job is brought back to FAILED between them, unmeasured.
+// The workloads W1 to W7 (and W3h, a heartbeat), as one round of one contestant. Every job is brought back to FAILED between
+// them, unmeasured.
 import type { ReportStatus } from '../support/pipeline/script.ts';
 import type { Running } from './contestants.ts';
 import { type Answer, Client, drive, type Load } from './load.ts';
 import type { Arrival, OrchestratorEvents } from './orchestrator-events.ts';
 import type { Call } from './protocol.ts';
-import { percentile } from './statistics.ts';
-
-export const WORKLOADS = {
-  W1: 'retry accepted (respond-async)',
-  W2: 'identical repeat of a retry',
-  W3: 'callback applied, with a change of status',
-  W3h: 'heartbeat applied: a callback without one',
-  W4: 'read a job',
-  W5: 'retry until the orchestrator has it',
-  W5w: 'retry that waits, until its answer',
-  W6: 'a whole job, from create to draft',
-  W7: 'one hot job: reads and repeats in turn',
-} as const;
-export type Workload = keyof typeof WORKLOADS;
-
-/** What one round of a workload came to. */
-export interface Sample {
-  workload: Workload;
-  concurrency: number;
-  /** Finished per second, all clients together. */
-  perSecond: number;
-  p50Ms: number;
-  /** Null for fewer than a hundred, of which it would be the slowest. */
-  p99Ms: number | null;
-}
+import { msSince, receivedAfter, type Sample, sample, secondsUntilAll, summary } from './samples.ts';
 
 export interface Sizes {
   /** Distinct jobs at concurrency 32. */
@@ -43,12 +20,22 @@ export interface Sizes {
   hot: number;
 }
 
+export const sizesFor = (jobs: number): Sizes => ({
+  jobs,
+  jobsOneByOne: Math.max(40, Math.round(jobs / 10)),
+  followed: Math.max(15, Math.round(jobs / 20)),
+  whole: Math.max(24, Math.round(jobs / 12.5)),
+  hot: jobs,
+});
+
 export interface BenchJob {
   id: string;
   dispatchId: string;
 }
 
 const HIGH = 32;
+/** Enough for code that has been paused, or has never run, to be as fast as it gets. */
+const WARM_UP_JOBS = 200;
 const isSuccess = ({ status }: Answer): boolean => status >= 200 && status < 300;
 const isReplay = ({ body }: Answer): boolean => body.includes('"replayed":true');
 
@@ -69,10 +56,11 @@ export class Session {
   }
 
   /** Jobs that have failed once, with their audio at hand. */
-  async prepare(): Promise<void> {
+  async prepare(): Promise<readonly BenchJob[]> {
     await this.#running.protocol.prepare?.(this.#running.url);
     this.#jobs = await this.createdJobs(this.#sizes.jobs);
     for (const status of ['AUDIO_EXTRACTING', 'AUDIO_READY', 'FAILED'] as const) await this.report(status);
+    return this.#jobs;
   }
 
   async createdJobs(count: number): Promise<BenchJob[]> {
@@ -129,12 +117,12 @@ export class Session {
     return samples;
   }
 
-  /** After a pause nothing is as it was: every job is read, and some go through a retry, unmeasured. */
+  /** Who was paused goes through some of all that comes, unmeasured. */
   async #warmUp(): Promise<void> {
-    await this.read(this.#jobs);
-    const jobs = this.#jobs.slice(0, 200);
-    await this.deliveredRetry(jobs, `warm-up-${this.#requests++}`, HIGH);
-    for (const status of ['TRANSCRIBING', 'FAILED'] as const) await this.report(status, jobs);
+    const jobs = this.#jobs.slice(0, WARM_UP_JOBS);
+    await this.read(jobs);
+    await this.deliveredRetry(jobs, `warm-up-${this.#requests++}`);
+    for (const status of ['TRANSCRIBING', 'TRANSCRIBING', 'FAILED'] as const) await this.report(status, jobs);
   }
 
   async retry(jobs: BenchJob[], request: string, concurrency: number, wait?: 'wait'): Promise<Load> {
@@ -145,7 +133,7 @@ export class Session {
   }
 
   /** The same; when it returns, the orchestrator has all of them. */
-  async deliveredRetry(jobs: BenchJob[], request: string, concurrency: number): Promise<Load> {
+  async deliveredRetry(jobs: BenchJob[], request: string, concurrency = HIGH): Promise<Load> {
     await this.#orchestrator.reset();
     const load = await this.retry(jobs, request, concurrency);
     await this.#orchestrator.received(jobs.length);
@@ -273,8 +261,8 @@ export class Session {
     );
     const samples: Sample[] = [];
     for (const concurrency of [HIGH, 1]) {
-      // A fifth of them one by one, as everywhere.
-      const count = concurrency === 1 ? this.#sizes.hot / 5 : this.#sizes.hot;
+      // As few of them one by one as everywhere.
+      const count = concurrency === 1 ? this.#sizes.jobsOneByOne : this.#sizes.hot;
       samples.push(sample('W7', concurrency, await this.#drive(calls.slice(0, count), concurrency)));
     }
     await this.report('FAILED', jobs);
@@ -294,41 +282,6 @@ export class Session {
 
 const dispatchIdOf = (answer: Answer | undefined): string =>
   String(JSON.parse(answer?.body ?? '{}').dispatch_id);
-
-/** Milliseconds from sending each job's retry until the orchestrator had it. */
-function receivedAfter(jobs: readonly BenchJob[], { answers }: Load, received: readonly Arrival[]): number[] {
-  const sentAt = new Map(jobs.map(({ id }, index) => [id, answers[index]?.sentAtNs ?? 0n]));
-  return received.map(({ jobId, atNs }) => msSince(sentAt, jobId, atNs));
-}
-
-/** From the first retry that was sent until the orchestrator had the last. */
-function secondsUntilAll({ answers }: Load, received: readonly Arrival[]): number {
-  const ms = (ns: bigint) => Number(ns) / 1e6;
-  const first = Math.min(...answers.map(({ sentAtNs }) => ms(sentAtNs)));
-  return (Math.max(...received.map(({ atNs }) => ms(atNs))) - first) / 1_000;
-}
-
-function msSince(beganAt: ReadonlyMap<string, bigint>, jobId: string, atNs: bigint): number {
-  const began = beganAt.get(jobId);
-  if (began === undefined) throw new Error(`${jobId} arrived without being sent`);
-  return Number(atNs - began) / 1e6;
-}
-
-const sample = (workload: Workload, concurrency: number, { answers, seconds }: Load): Sample =>
-  summary(
-    workload,
-    concurrency,
-    answers.map(({ latencyMs }) => latencyMs),
-    seconds,
-  );
-
-const summary = (workload: Workload, concurrency: number, timesMs: number[], seconds: number): Sample => ({
-  workload,
-  concurrency,
-  perSecond: timesMs.length / seconds,
-  p50Ms: percentile(timesMs, 0.5),
-  p99Ms: timesMs.length < 100 ? null : percentile(timesMs, 0.99),
-});
 
 /** `act` so many times, at most `concurrency` at once, each over a connection of its own. */
 async function inTurn(

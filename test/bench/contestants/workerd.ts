@@ -1,16 +1,27 @@
 // Starts one of the contestants that run on workerd, as a process of its own; prints where it answers.
+import { readFileSync } from 'node:fs';
 import { parseArgs } from 'node:util';
 import { freePort } from '../../support/service.ts';
 import { startRuntime } from '../runtime.ts';
+import { childOf } from '../runtime-process.ts';
 
 const { values } = parseArgs({
-  options: { config: { type: 'string', default: '' }, orchestrator: { type: 'string', default: '' } },
+  options: {
+    config: { type: 'string', default: '' },
+    bundle: { type: 'string', default: '' },
+    evicts: { type: 'boolean', default: false },
+    orchestrator: { type: 'string', default: '' },
+  },
 });
 const port = await freePort();
-const runtime = await startRuntime(values.config, port, {
-  ORCHESTRATOR_URL: values.orchestrator,
-  PUBLIC_BASE_URL: `http://127.0.0.1:${port}`,
+const runtime = await startRuntime({
+  configPath: values.config,
+  code: readFileSync(values.bundle, 'utf8'),
+  port,
+  bindings: { ORCHESTRATOR_URL: values.orchestrator, PUBLIC_BASE_URL: `http://127.0.0.1:${port}` },
+  evicts: values.evicts,
 });
 process.on('SIGTERM', () => runtime.stop().then(() => process.exit(0)));
 console.log(`started in ${runtime.startMs.toFixed(0)} ms`);
+console.log(`workerd is process ${childOf(process.pid, 'workerd') ?? 'unknown'}`);
 console.log(runtime.url);
