@@ -10,7 +10,7 @@ import { callbackRoutes, measureRefusal } from './callbacks.ts';
 import { allowOrigins } from './cors.ts';
 import { type OpenApiDocument, openapiDocument } from './document.ts';
 import { frame } from './frame.ts';
-import { readBody, readOn } from './input.ts';
+import { readBody, readUnread } from './input.ts';
 import { jobCommandRoutes } from './job-commands.ts';
 import { jobRoutes } from './jobs.ts';
 import { problem, refuse } from './problem.ts';
@@ -23,7 +23,7 @@ export function createApp(): Hono<AppEnv> {
   // A slash at the end of a path names what stands before it.
   const app = new Hono<AppEnv>({ strict: false });
 
-  app.use(frame(), readOn);
+  app.use(frame(), readUnread);
   // The orchestrator's route is not for pages.
   const forPages = allRoutes.filter(({ definition }) => !definition.path.startsWith('/internal/'));
   const methods = [...new Set(forPages.flatMap(({ definition }) => methodsOf(definition.method)))].sort();
