@@ -262,11 +262,7 @@ describe('an answer and what it means', () => {
   ] as const)(
     'a 2xx of more than 64 KiB %s is read no further, and is a delivery',
     async ([_what, headers]) => {
-      const { outcome, asked } = await outcomeOfPieces(
-        200,
-        ' '.repeat(16 * 1024),
-        headers,
-      );
+      const { outcome, asked } = await outcomeOfPieces(200, ' '.repeat(16 * 1024), headers);
       expect(outcome).toEqual({ kind: 'delivered', executionId: null });
       expect(asked).toBeLessThan(10);
     },
