@@ -2,6 +2,7 @@
 import type { JWK } from 'jose';
 import * as z from 'zod';
 import { DEFAULT_MEDIA_SCHEMES, isMediaPrefix, MEDIA_SCHEMES, type MediaRules } from './contract/media.ts';
+import { isWebhookSecret } from './contract/webhook-signature.ts';
 import { FAILURE_CLASSES } from './domain/failures.ts';
 import { RESUME_STATUSES } from './domain/lifecycle.ts';
 import type { Rules } from './domain/rules.ts';
@@ -126,7 +127,7 @@ const settings = z
     JURISDICTION: z.enum(['eu', 'fedramp']).optional(),
     /** Standard Webhooks secrets, `whsec_` and base64; all sign, so that a receiver can rotate. */
     DISPATCH_SIGNING_SECRET: list.refine(
-      (secrets) => secrets.every((secret) => /^whsec_[A-Za-z0-9+/]{32,}={0,2}$/.test(secret)),
+      (secrets) => secrets.every(isWebhookSecret),
       'holds something that is not whsec_ and at least 24 bytes of base64',
     ),
     // An attempt, and what is kept for the answer (http/prefer.ts), and some time on the queue.

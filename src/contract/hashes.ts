@@ -3,21 +3,37 @@ import { base64url } from 'jose';
 
 const HMAC = { name: 'HMAC', hash: 'SHA-256' };
 const encoder = new TextEncoder();
-const imported = new Map<string, Promise<CryptoKey>>();
 
 /** As base64url (RFC 4648 §5), 43 characters. */
 export async function sha256(text: string): Promise<string> {
   return base64url.encode(new Uint8Array(await crypto.subtle.digest('SHA-256', encoder.encode(text))));
 }
 
+/** The key of which a setting holds the text. */
+export type KeyOf = (text: string) => Promise<CryptoKey>;
+
+/** `bytesOf` says which bytes a text stands for. */
+export function importedOnce(bytesOf: (text: string) => Uint8Array): KeyOf {
+  const imported = new Map<string, Promise<CryptoKey>>();
+  return (text) => {
+    const known = imported.get(text);
+    if (known) return known;
+    const promise = crypto.subtle.importKey('raw', bytesOf(text), HMAC, false, ['sign', 'verify']);
+    imported.set(text, promise);
+    return promise;
+  };
+}
+
+const keyOfText: KeyOf = importedOnce((text) => encoder.encode(text));
+
 /** 32 bytes. */
-export async function mac(key: string, message: string): Promise<Uint8Array> {
-  return new Uint8Array(await crypto.subtle.sign('HMAC', await importKey(key), encoder.encode(message)));
+export async function mac(key: string, message: string, keyOf = keyOfText): Promise<Uint8Array> {
+  return new Uint8Array(await crypto.subtle.sign('HMAC', await keyOf(key), encoder.encode(message)));
 }
 
 /** Compares in constant time. */
 export async function isMac(bytes: Uint8Array<ArrayBuffer>, key: string, message: string): Promise<boolean> {
-  return crypto.subtle.verify('HMAC', await importKey(key), bytes, encoder.encode(message));
+  return crypto.subtle.verify('HMAC', await keyOfText(key), bytes, encoder.encode(message));
 }
 
 /** The first of a list of keys signs, all of them verify. */
@@ -32,12 +48,4 @@ export function oldestOf(keys: readonly string[]): string {
   const oldest = keys.at(-1);
   if (oldest === undefined) throw new Error('there is no key to sign with');
   return oldest;
-}
-
-function importKey(key: string): Promise<CryptoKey> {
-  const known = imported.get(key);
-  if (known) return known;
-  const promise = crypto.subtle.importKey('raw', encoder.encode(key), HMAC, false, ['sign', 'verify']);
-  imported.set(key, promise);
-  return promise;
 }

@@ -1,13 +1,15 @@
 // The only call to the orchestrator: one signed POST (Standard Webhooks), and what its answer means.
-import { Webhook } from 'standardwebhooks';
+import { readCapped } from '../capped-body.ts';
 import type { Config } from '../config.ts';
 import { signCallbackToken } from '../contract/callback-token.ts';
 import type { Delivery } from '../contract/messages.ts';
+import { signedHeaders } from '../contract/webhook-signature.ts';
 import type { DeliveryOutcome } from '../domain/commands.ts';
 
 /** An answer is only looked at for its execution_id. */
 const MAX_ANSWER_BYTES = 64 * 1024;
 const MAX_EXECUTION_ID_LENGTH = 200;
+const utf8 = new TextDecoder();
 
 /**
  * Delivers one message and says how that ended. Never throws for anything the orchestrator does:
@@ -57,7 +59,6 @@ async function toRequest(delivery: Delivery, config: Config) {
     project_id: delivery.projectId,
     ...(isCancel ? { execution_id: delivery.executionId } : await workOf(delivery, config)),
   });
-  const at = new Date();
   return {
     body,
     headers: {
@@ -66,11 +67,7 @@ async function toRequest(delivery: Delivery, config: Config) {
       'idempotency-key': key,
       traceparent: delivery.traceparent,
       'x-correlation-id': delivery.correlationId,
-      'webhook-id': key,
-      'webhook-timestamp': String(Math.floor(at.getTime() / 1000)),
-      'webhook-signature': config.dispatchSigningSecrets
-        .map((secret) => new Webhook(secret).sign(key, at, body))
-        .join(' '),
+      ...(await signedHeaders(key, Date.now(), body, config.dispatchSigningSecrets)),
     },
   };
 }
@@ -117,23 +114,14 @@ export function retryAfterMs(header: string | null, now: number): number | null 
 /** The answer counts as delivered whatever it holds; its execution_id is a courtesy. */
 async function executionIdOf(response: Response): Promise<string | null> {
   try {
-    const body = JSON.parse(await readCapped(response));
-    const id: unknown = body?.execution_id;
+    const answer = await readCapped(response, MAX_ANSWER_BYTES);
+    if (answer === null) {
+      await response.body?.cancel();
+      return null;
+    }
+    const id: unknown = JSON.parse(utf8.decode(answer))?.execution_id;
     return typeof id === 'string' && id !== '' && id.length <= MAX_EXECUTION_ID_LENGTH ? id : null;
   } catch {
     return null;
   }
-}
-
-async function readCapped(response: Response): Promise<string> {
-  if (!response.body) return '';
-  const decoder = new TextDecoder();
-  let text = '';
-  let size = 0;
-  for await (const chunk of response.body) {
-    size += chunk.byteLength;
-    if (size > MAX_ANSWER_BYTES) throw new Error('too large');
-    text += decoder.decode(chunk, { stream: true });
-  }
-  return text + decoder.decode();
 }

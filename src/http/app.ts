@@ -11,7 +11,7 @@ import { allowOrigins } from './cors.ts';
 import { type OpenApiDocument, openapiDocument } from './document.ts';
 import { errorDefinitionRoute } from './error-definitions.ts';
 import { frame } from './frame.ts';
-import { readBody, readOn } from './input.ts';
+import { readBody, readUnread } from './input.ts';
 import { jobCommandRoutes } from './job-commands.ts';
 import { jobPlanRoutes } from './job-plans.ts';
 import { jobRoutes } from './jobs.ts';
@@ -25,7 +25,7 @@ export function createApp(): Hono<AppEnv> {
   // A slash at the end of a path names what stands before it.
   const app = new Hono<AppEnv>({ strict: false });
 
-  app.use(frame(), readOn);
+  app.use(frame(), readUnread);
   // The orchestrator's route is not for pages.
   const forPages = allRoutes.filter(({ definition }) => !definition.path.startsWith('/internal/'));
   const methods = [...new Set(forPages.flatMap(({ definition }) => methodsOf(definition.method)))].sort();

@@ -2,6 +2,7 @@
 import type { Context } from 'hono';
 import { createMiddleware } from 'hono/factory';
 import type * as z from 'zod';
+import { readCapped, readOn } from '../capped-body.ts';
 import { type IdPrefix, isGivenOut } from '../contract/ids.ts';
 import { type AppEnv, isRead } from './app-env.ts';
 import { type Problem, problem } from './problem.ts';
@@ -11,17 +12,16 @@ const MAX_BODY_BYTES = 64 * 1024;
 const MAX_READ_ON_BYTES = 8 * 1024 * 1024;
 const MAX_ISSUES = 20;
 
-/**
- * Whatever is answered, and whenever: what nobody has read of the body is read first, with a limit, since a sender that is
- * still sending may not hear an answer.
- */
-export const readOn = createMiddleware<AppEnv>(async (c, next) => {
+/** Whatever is answered, and whenever: what nobody has read of the body is read first. */
+export const readUnread = createMiddleware<AppEnv>(async (c, next) => {
   await next();
-  const { body, bodyUsed } = c.req.raw;
-  if (body === null || bodyUsed) return;
-  // A sender that has gone away needs no answer.
-  await take(body.getReader(), MAX_READ_ON_BYTES, () => {}).catch(() => {});
+  if (!c.req.raw.bodyUsed) await readToAnswer(c.req.raw);
 });
+
+async function readToAnswer({ body }: Request): Promise<void> {
+  // A sender that has gone away needs no answer.
+  if (body !== null) await readOn(body, MAX_READ_ON_BYTES).catch(() => {});
+}
 
 const utf8 = new TextDecoder('utf-8', { fatal: true, ignoreBOM: false });
 
@@ -31,8 +31,12 @@ const utf8 = new TextDecoder('utf-8', { fatal: true, ignoreBOM: false });
  */
 export const readBody = createMiddleware<AppEnv>(async (c, next) => {
   if (isRead(c)) return next();
-  const bytes = await bytesOf(c.req.raw);
-  if (bytes === null) return problem(c, 'PAYLOAD_TOO_LARGE', { max_bytes: MAX_BODY_BYTES });
+  const bytes = await readCapped(c.req.raw, MAX_BODY_BYTES);
+  if (bytes === null) {
+    // The local runtime fails the request that follows on a body that was read in part (workers-sdk#15203, #15451).
+    await readToAnswer(c.req.raw);
+    return problem(c, 'PAYLOAD_TOO_LARGE', { max_bytes: MAX_BODY_BYTES });
+  }
   if (bytes.byteLength === 0) {
     c.set('body', null);
     return next();
@@ -49,51 +53,6 @@ export const readBody = createMiddleware<AppEnv>(async (c, next) => {
   }
   return next();
 });
-
-/** Null for a body that is too large. */
-async function bytesOf(request: Request): Promise<Uint8Array | null> {
-  const { body, headers } = request;
-  if (body === null) return new Uint8Array();
-  if (headers.has('content-length') && !headers.has('transfer-encoding')) {
-    const isTooLarge = Number(headers.get('content-length')) > MAX_BODY_BYTES;
-    return isTooLarge ? null : new Uint8Array(await request.arrayBuffer());
-  }
-  const reader = body.getReader();
-  const chunks: Uint8Array[] = [];
-  const isWhole = await take(reader, MAX_BODY_BYTES, (chunk) => chunks.push(chunk));
-  if (isWhole) return joined(chunks);
-  // The local runtime fails the request that follows on a body that was read in part (workers-sdk#15203, #15451).
-  await take(reader, MAX_READ_ON_BYTES, () => {});
-  return null;
-}
-
-/** Reads to the end, or until more than `limit` bytes have come: whether it came to the end. */
-async function take(
-  reader: ReadableStreamDefaultReader<Uint8Array>,
-  limit: number,
-  keep: (chunk: Uint8Array) => void,
-): Promise<boolean> {
-  let size = 0;
-  for (;;) {
-    const { done, value } = await reader.read();
-    if (done) return true;
-    size += value.byteLength;
-    if (size > limit) return false;
-    keep(value);
-  }
-}
-
-function joined(chunks: readonly Uint8Array[]): Uint8Array {
-  const [first, ...more] = chunks;
-  if (first !== undefined && more.length === 0) return first;
-  const all = new Uint8Array(chunks.reduce((sum, { byteLength }) => sum + byteLength, 0));
-  let at = 0;
-  for (const chunk of chunks) {
-    all.set(chunk, at);
-    at += chunk.byteLength;
-  }
-  return all;
-}
 
 /** What a route takes of a request. */
 export interface Input {

@@ -2,7 +2,7 @@
 import { env } from 'cloudflare:test';
 import { decodeJwt } from 'jose';
 import { Webhook } from 'standardwebhooks';
-import { beforeEach, describe, expect, test } from 'vitest';
+import { beforeEach, describe, expect, onTestFinished, test, vi } from 'vitest';
 import { DEVELOPMENT_ISSUER } from '../../src/config.ts';
 import { verifyCallbackToken } from '../../src/contract/callback-token.ts';
 import type { Delivery } from '../../src/contract/messages.ts';
@@ -220,6 +220,59 @@ describe('an answer and what it means', () => {
     const outcome = await outcomeOf({ kind: 'accept' });
     const [execution] = await job.executions();
     expect(outcome).toEqual({ kind: 'delivered', executionId: execution?.execution_id });
+  });
+
+  /** What `deliver` makes of a 2xx whose body comes in pieces, and how many of them were asked for. */
+  async function outcomeOfPieces(pieces: number, piece: string, headers: Record<string, string>) {
+    let asked = 0;
+    const body = new ReadableStream<Uint8Array>(
+      {
+        pull(controller) {
+          if (asked === pieces) return controller.close();
+          asked += 1;
+          controller.enqueue(
+            new TextEncoder().encode(asked === 1 ? `{"execution_id":"exe_1"}${piece}` : piece),
+          );
+        },
+      },
+      { highWaterMark: 0 },
+    );
+    const spy = vi.spyOn(globalThis, 'fetch').mockResolvedValue(new Response(body, { headers }));
+    onTestFinished(() => spy.mockRestore());
+    return { outcome: await deliver(deliveryOf(job), config), asked };
+  }
+
+  test.for([{}, { 'content-length': '39' }])(
+    'a 2xx with one in pieces hands it on, with %o',
+    async (headers) => {
+      const { outcome } = await outcomeOfPieces(5, '   ', headers);
+      expect(outcome).toEqual({ kind: 'delivered', executionId: 'exe_1' });
+    },
+  );
+
+  test.for([
+    ['that says nothing of its length', {}],
+    ['that says so', { 'content-length': '1000000' }],
+    [
+      'that says how long it was before it was decoded',
+      { 'content-length': '40', 'content-encoding': 'gzip' },
+    ],
+    ['whose frames tell otherwise', { 'content-length': '40', 'transfer-encoding': 'chunked' }],
+    ['with a length that is none', { 'content-length': 'many' }],
+  ] as const)(
+    'a 2xx of more than 64 KiB %s is read no further, and is a delivery',
+    async ([_what, headers]) => {
+      const { outcome, asked } = await outcomeOfPieces(200, ' '.repeat(16 * 1024), headers);
+      expect(outcome).toEqual({ kind: 'delivered', executionId: null });
+      expect(asked).toBeLessThan(10);
+    },
+  );
+
+  test('a 2xx that breaks off is a delivery', async () => {
+    const body = new ReadableStream({ pull: (controller) => controller.error(new Error('cut')) });
+    const spy = vi.spyOn(globalThis, 'fetch').mockResolvedValue(new Response(body));
+    onTestFinished(() => spy.mockRestore());
+    expect(await deliver(deliveryOf(job), config)).toEqual({ kind: 'delivered', executionId: null });
   });
 });
 

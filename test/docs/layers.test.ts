@@ -30,6 +30,7 @@ const MAY_IMPORT: Readonly<Record<string, readonly string[]>> = {
     ...[
       '../domain/rejection.ts',
       '../contract/*',
+      '../capped-body.ts',
       '../config.ts',
       '../log.ts',
       '../metrics.ts',
@@ -40,11 +41,11 @@ const MAY_IMPORT: Readonly<Record<string, readonly string[]>> = {
   dispatch: [
     '../domain/commands.ts',
     '../contract/*',
+    '../capped-body.ts',
     '../config.ts',
     '../log.ts',
     '../metrics.ts',
     '../time-limit.ts',
-    'standardwebhooks',
   ],
 };
 /** What some may import and others not, and what none may. */
