@@ -1,5 +1,6 @@
 // Three kinds of tests: pure code in plain Node, the service inside real workerd with real queues, and
 // end to end against `wrangler dev` as a process of its own. The orchestrator is always a second process.
+import { availableParallelism } from 'node:os';
 import { fileURLToPath } from 'node:url';
 import { cloudflareTest } from '@cloudflare/vitest-pool-workers';
 import { defineConfig } from 'vitest/config';
@@ -11,6 +12,9 @@ export default defineConfig({
   test: {
     // A soak reads the figures that its tests print.
     silent: process.env.SOAK ? false : 'passed-only',
+    // By default one core is left to vitest itself, which on two cores runs file after file: half of what these files do is
+    // waiting, for a pause between attempts, an alarm or a process that starts.
+    maxWorkers: Math.max(2, availableParallelism() - 1),
     projects: [
       {
         test: {
@@ -96,7 +100,6 @@ export default defineConfig({
           include: ['test/e2e/**/*.test.ts', 'test/fuzz/**/*.test.ts'],
           testTimeout: 120_000,
           hookTimeout: 120_000,
-          fileParallelism: false,
         },
       },
     ],

@@ -434,12 +434,13 @@ describe('a waiting caller', () => {
   });
 });
 
-describe('after an attempt without an answer, which the orchestrator may have taken,', () => {
+// Jobs of their own, and pauses of seconds between their attempts: they pause side by side.
+describe.concurrent('after an attempt without an answer, which the orchestrator may have taken,', () => {
   const LOST: Answer = { kind: 'accept_then_drop' };
 
   test.for([409, 423])(
     'a %i to the same key is "not yet": it is asked again, and told of as one execution',
-    async (status) => {
+    async (status, { expect }) => {
       const job = await uploadedJob({ answers: [LOST, { kind: 'refuse', status }, { kind: 'accept' }] });
       const run = await job.run();
       expect(run).toMatchObject({ status: 202, body: { dispatch_state: 'DELIVERED' } });
@@ -449,7 +450,7 @@ describe('after an attempt without an answer, which the orchestrator may have ta
     },
   );
 
-  test('a 409 is "not yet" for the delivery of a cancel, too', async () => {
+  test('a 409 is "not yet" for the delivery of a cancel, too', async ({ expect }) => {
     const { job, dispatchId } = await jobAt('TRANSCRIBING');
     await job.plan({ cancel_answers: [LOST, { kind: 'refuse', status: 409 }, { kind: 'accept' }] });
     await job.cancel();
@@ -470,7 +471,7 @@ describe('after an attempt without an answer, which the orchestrator may have ta
     { kind: 'redirect', location: 'https://example.com/' },
   ])(
     'a refusal of the repeat (%o) ends the delivery, and the pipeline that may have begun is told to stop',
-    async (refusal) => {
+    async (refusal, { expect }) => {
       const job = await uploadedJob({ answers: [LOST, refusal] });
       const run = await job.run();
       expect(run).toMatchObject({ status: 502, body: { details: { delivery_attempts: 2 } } });
