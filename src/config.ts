@@ -2,9 +2,8 @@
 import type { JWK } from 'jose';
 import * as z from 'zod';
 import { DEFAULT_MEDIA_SCHEMES, isMediaPrefix, MEDIA_SCHEMES, type MediaRules } from './contract/media.ts';
+import { modelPolicy } from './contract/model-policy.ts';
 import { isWebhookSecret } from './contract/webhook-signature.ts';
-import { FAILURE_CLASSES } from './domain/failures.ts';
-import { RESUME_STATUSES } from './domain/lifecycle.ts';
 import type { Rules } from './domain/rules.ts';
 
 const LOOPBACK = new Set(['localhost', '127.0.0.1', '[::1]']);
@@ -58,40 +57,6 @@ const isOrigin = (text: string): boolean =>
   !text.includes('*') &&
   URL.parse(text)?.origin === text &&
   (text.startsWith('https:') || (text.startsWith('http:') && isLoopback(text)));
-
-const engineName = z.string().regex(/^[!-~]{1,100}$/, 'must be 1 to 100 visible ASCII characters');
-
-const modelPolicy = z
-  .strictObject({
-    version: z.string().min(1).max(64),
-    default_profile: z.string(),
-    profiles: z
-      .array(
-        z.strictObject({
-          id: z.string().regex(/^[a-z0-9][a-z0-9._-]{0,63}$/),
-          title: z.string().min(1).max(200),
-          enabled: z.boolean(),
-          resume_from: z.array(z.enum(RESUME_STATUSES)).min(1),
-          engines: z
-            .strictObject({ transcript: engineName.optional(), draft: engineName.optional() })
-            .default({}),
-        }),
-      )
-      .min(1),
-    failure_classes: z.record(z.string().min(1).max(64), z.enum(FAILURE_CLASSES)).default({}),
-  })
-  .refine(({ profiles }) => new Set(profiles.map(({ id }) => id)).size === profiles.length, {
-    path: ['profiles'],
-    message: 'holds an id twice',
-  })
-  .refine(
-    ({ profiles, default_profile }) =>
-      profiles.some(
-        ({ id, enabled, resume_from }) =>
-          id === default_profile && enabled && resume_from.includes('UPLOADED'),
-      ),
-    { path: ['default_profile'], message: 'is not an enabled profile that may start from UPLOADED' },
-  );
 
 const settings = z
   .object({
@@ -293,16 +258,7 @@ function parse(env: object): ConfigResult {
       media: { schemes: vars.MEDIA_SCHEMES, hosts: vars.MEDIA_HOSTS, prefixes: vars.MEDIA_PREFIXES },
       artifactsBucket: vars.ARTIFACTS_BUCKET ?? null,
       rules: {
-        policy: {
-          version: vars.MODEL_POLICY.version,
-          defaultProfile: vars.MODEL_POLICY.default_profile,
-          profiles: vars.MODEL_POLICY.profiles.map(({ resume_from, engines, ...profile }) => ({
-            ...profile,
-            resumeFrom: resume_from,
-            engines: { ...engines },
-          })),
-          failureClasses: vars.MODEL_POLICY.failure_classes,
-        },
+        policy: vars.MODEL_POLICY,
         dispatchDeadlineMs: ms(vars.DISPATCH_DEADLINE_SECONDS),
         ackTimeoutMs: ms(vars.ACK_TIMEOUT_SECONDS),
         stageTimeoutMs: ms(vars.STAGE_TIMEOUT_SECONDS),

@@ -1,12 +1,13 @@
 // The examples of spec/lineage.md, as they stand there.
 import { readFileSync } from 'node:fs';
+import { join } from 'node:path';
 import { expect, test } from 'vitest';
 import type { Evidence, Finding } from '../../src/domain/evidence.ts';
 import type { ArtifactVersion } from '../../src/domain/job.ts';
 import type { Engines, StageName } from '../../src/domain/lifecycle.ts';
 import { resumeFrom } from '../../src/domain/lineage.ts';
 
-const page = readFileSync(new URL('../../spec/lineage.md', import.meta.url), 'utf8');
+const page = readFileSync(join(import.meta.dirname, '../../spec/lineage.md'), 'utf8');
 const [, table = ''] = /<!-- examples -->\n([\s\S]*?)<!-- \/examples -->/.exec(page) ?? [];
 const examples = table
   .trim()
