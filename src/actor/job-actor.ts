@@ -62,7 +62,7 @@ export class JobActor extends DurableObject<Env> {
 
   /** Stores a new job and lists it in its project. A repeat completes what was begun and answers the job as it is. */
   async create(origin: JobOrigin): Promise<JobAnswer> {
-    const known = this.#store.job();
+    const known = this.#effects.lookedAfter();
     const rejection = known && refuseRepeat(known, origin);
     if (rejection) return { ok: false, rejection };
     const job = known ?? newJob(origin, Date.now());
@@ -72,8 +72,7 @@ export class JobActor extends DurableObject<Env> {
   }
 
   show(owner: string): ShownAnswer {
-    this.#effects.lookAfter();
-    const job = ownedBy(this.#store.job(), owner);
+    const job = ownedBy(this.#effects.lookedAfter(), owner);
     return job ? this.#shown.of(job, this.#store.open(job)) : NOT_FOUND;
   }
 
@@ -124,19 +123,19 @@ export class JobActor extends DurableObject<Env> {
 
   /** A page of the dispatch history, newest first, of at most `limit`. */
   dispatches(owner: string, before: Position | null, limit: number): PageAnswer<Dispatch> {
-    const job = ownedBy(this.#store.job(), owner);
+    const job = ownedBy(this.#effects.lookedAfter(), owner);
     return job ? { ok: true, job, items: this.#store.dispatches(before, limit) } : NOT_FOUND;
   }
 
   /** A page of the audit trail, oldest first, of at most `limit`. */
   transitions(owner: string, after: number, limit: number): PageAnswer<NumberedTransition> {
-    const job = ownedBy(this.#store.job(), owner);
+    const job = ownedBy(this.#effects.lookedAfter(), owner);
     return job ? { ok: true, job, items: this.#store.transitions(after, limit) } : NOT_FOUND;
   }
 
   /** Whether a message that the queue brought is still wanted, and if so what to deliver. Who gets no answer asks again. */
   claim(dispatchId: string, message: MessageKind, id: string = crypto.randomUUID()): Claim {
-    const job = this.#store.job();
+    const job = this.#effects.lookedAfter();
     const dispatch = job && this.#store.dispatch(dispatchId);
     if (!dispatch) return { verdict: 'drop' };
     return claim(job, dispatch, message, id, this.#effects.leases, this.#config.orchestratorTimeoutMs);
@@ -154,7 +153,7 @@ export class JobActor extends DurableObject<Env> {
     const deliveryMayHaveStarted = this.#effects.mayBeUnreported(claim);
     const report = { dispatchId, message, outcome, deliveryMayHaveStarted };
     const decision = this.#execute({ type: 'report-delivery', ...report });
-    leases.release(message, dispatchId, claim);
+    leases.release(message, dispatchId, claim, Date.now());
     if (decision.kind === 'rejected' || decision.dispatch === null) return { verdict: 'done' };
     const delayMs = pauseAfter(decision.dispatch, message, outcome);
     await this.#effects.send([decision.dispatch], delayMs ?? 0);
@@ -169,7 +168,7 @@ export class JobActor extends DurableObject<Env> {
 
   /** Load, decide and commit, with nothing in between; whatever has to happen outside follows from what was stored. */
   #execute(command: Command): Decision {
-    this.#effects.lookAfter();
+    this.#effects.lookedAfter();
     const view = this.#store.view(command);
     const now = Date.now();
     const decision = decide(view, command, this.#config.rules, now);
