@@ -335,4 +335,10 @@ export const MUTANTS: readonly Mutant[] = [
     to: `carried.claims = new Map([[claim, 'reported']])`,
     suite: 'memory',
   },
+  {
+    bug: 'the queue waits until its messages are delivered',
+    from: 'ctx.waitUntil(carry(parsed.data, claim, env).finally(() => taken.giveBack()))',
+    to: 'await carry(parsed.data, claim, env).finally(() => taken.giveBack())',
+    suite: 'simulation',
+  },
 ];
