@@ -131,8 +131,8 @@ export const MUTANTS: readonly Mutant[] = [
   {
     bug: 'a job is read without asking whose it is',
     within: 'show',
-    from: 'ownedBy(store.job(), owner)',
-    to: 'this.#store.job()',
+    from: 'ownedBy(effects.lookedAfter(), owner)',
+    to: 'this.#effects.lookedAfter()',
     suite: 'leaks',
   },
   {
