@@ -49,6 +49,12 @@ const FAULTY_ANSWERS: readonly [(random: Random) => Answer, ...((random: Random)
   () => ({ kind: 'callback_first' }),
 ];
 
+/** Where a retry can begin: so that it fails there before it has done anything. */
+const failsTwice = (random: Random): PipelinePlan => ({
+  fail_at: pick(random, ['UPLOADED', 'AUDIO_READY', 'TRANSCRIPT_READY', 'DRAFT_READY']),
+  ...{ fail_times: 2, restates: false },
+});
+
 const FAULTY_PIPELINES: readonly [(random: Random) => PipelinePlan, ...((random: Random) => PipelinePlan)[]] =
   [
     (random) => ({
@@ -70,11 +76,7 @@ const FAULTY_PIPELINES: readonly [(random: Random) => PipelinePlan, ...((random:
       ]),
       fail_times: pick(random, [1, 2]),
     }),
-    // At every checkpoint twice: its retry fails where it begins.
-    (random) => ({
-      fail_at: pick(random, ['UPLOADED', 'AUDIO_READY', 'TRANSCRIPT_READY', 'DRAFT_READY']),
-      fail_times: 2,
-    }),
+    ...Array<typeof failsTwice>(3).fill(failsTwice),
     (random) => ({
       fail_at: pick(random, ['TRANSCRIBING', 'TRANSCRIPT_READY', 'GENERATING']),
       duplicate: true,
