@@ -3,6 +3,7 @@
 import type { Command } from '../domain/commands.ts';
 import type { Decision } from '../domain/decision.ts';
 import { type Dispatch, isOpen } from '../domain/dispatch.ts';
+import type { Job } from '../domain/job.ts';
 import { type JobSummary, summaryOf } from '../domain/project.ts';
 import { LONGEST_PUSH_PAUSE_MS } from '../domain/resending.ts';
 import type { Rules } from '../domain/rules.ts';
@@ -60,11 +61,13 @@ export class JobEffects {
     if (this.#alarm.standsWithin(LONGEST_PUSH_PAUSE_MS)) this.#listing.owe();
   }
 
-  /** Alarms have been known not to come: whoever touches the job next sets the one that is missing. */
-  lookAfter(): void {
-    if (this.#isLookedAfter && !this.#alarm.isLost) return;
-    this.#isLookedAfter = true;
-    if (this.#alarm.isAbsent) this.#arm({ tells: this.#listing.isOwed });
+  /** The job, for whoever touches it: alarms have been known not to come, and the next touch sets the one that is missing. */
+  lookedAfter(): Job | null {
+    if (!this.#isLookedAfter || this.#alarm.isLost) {
+      this.#isLookedAfter = true;
+      if (this.#alarm.isAbsent) this.#arm({ tells: this.#listing.isOwed });
+    }
+    return this.#store.job();
   }
 
   /** Right after the commit of what a command decided. */

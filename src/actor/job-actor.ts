@@ -69,7 +69,7 @@ export class JobActor extends DurableObject<Env> {
 
   /** Stores a new job and lists it in its project. A repeat completes what was begun and answers the job as it is. */
   async create(origin: JobOrigin): Promise<JobAnswer> {
-    const known = this.#store.job();
+    const known = this.#effects.lookedAfter();
     const rejection = known && refuseRepeat(known, origin);
     if (rejection) return { ok: false, rejection };
     const job = known ?? newJob(origin, Date.now());
@@ -154,7 +154,7 @@ export class JobActor extends DurableObject<Env> {
 
   /** Whether a message that the queue brought is still wanted, and if so what to deliver. Who gets no answer asks again. */
   claim(dispatchId: string, message: MessageKind, id: string = crypto.randomUUID()): Claim {
-    const job = this.#store.job();
+    const job = this.#effects.lookedAfter();
     const dispatch = job && this.#store.dispatch(dispatchId);
     if (!dispatch) return { verdict: 'drop' };
     return claim(job, dispatch, message, id, this.#effects.leases, this.#config.orchestratorTimeoutMs);
@@ -172,7 +172,7 @@ export class JobActor extends DurableObject<Env> {
     const deliveryMayHaveStarted = this.#effects.mayBeUnreported(claim);
     const report = { dispatchId, message, outcome, deliveryMayHaveStarted };
     const decision = this.#execute({ type: 'report-delivery', ...report });
-    leases.release(message, dispatchId, claim);
+    leases.release(message, dispatchId, claim, Date.now());
     if (decision.kind === 'rejected' || decision.dispatch === null) return { verdict: 'done' };
     const delayMs = pauseAfter(decision.dispatch, message, outcome);
     await this.#effects.send([decision.dispatch], delayMs ?? 0);
@@ -186,14 +186,13 @@ export class JobActor extends DurableObject<Env> {
   }
 
   #ifOwned<T>(owner: string, answer: (job: Job) => T): T | Refused {
-    this.#effects.lookAfter();
-    const job = ownedBy(this.#store.job(), owner);
+    const job = ownedBy(this.#effects.lookedAfter(), owner);
     return job ? answer(job) : NOT_FOUND;
   }
 
   /** Load, decide and commit, with nothing in between; whatever has to happen outside follows from what was stored. */
   #execute(command: Command): Decision {
-    this.#effects.lookAfter();
+    this.#effects.lookedAfter();
     const view = this.#store.view(command);
     const now = Date.now();
     const decision = decide(view, command, this.#config.rules, now);

@@ -14,26 +14,35 @@ type Lease =
 
 /** Clocks and timers are not exact: a message that comes this much early is on time. */
 const EARLY_MS = 500;
+/** How many dispatches are remembered. Of any other as little is known as of one that an instance before has made. */
+const REMEMBERED = 16;
+
+/** What is known of one message. */
+interface Carried {
+  lease: Lease | null;
+  /** Every claim, and whether an outcome was reported under it. */
+  claims: Map<string, 'unreported' | 'reported'>;
+}
+
+interface Known {
+  /** By this instance, so that nobody can have carried it before. */
+  wasMadeHere: boolean;
+  messages: Record<MessageKind, Carried>;
+}
 
 export class Leases {
-  /** Made by this instance, so that nobody can have carried them before. */
-  readonly #madeHere = new Set<string>();
-  readonly #leases = new Map<string, Lease>();
-  readonly #everClaimed = new Set<string>();
-  /** The claims of each message under which no outcome was reported. */
-  readonly #unreported = new Map<string, Set<string>>();
-  /** The claim under which an outcome was reported last. */
-  readonly #reported = new Map<string, string>();
+  /** The one that something happened to last is the last. */
+  readonly #known = new Map<string, Known>();
 
   made(dispatchId: string): void {
-    this.#madeHere.add(dispatchId);
+    this.#touch(dispatchId).wasMadeHere = true;
   }
 
   /** Expires a little before it is to be sent again, for the alarm to find nobody carrying it, but never at once. */
   queued(message: MessageKind, dispatchId: string, now: number, resendAt: number, pauseMs: number): void {
     const pausedUntil = pauseMs > 0 ? now + pauseMs : null;
     const until = Math.max(resendAt, now + pauseMs + RESEND_AFTER_MS.least) - EARLY_MS;
-    this.#leases.set(key(message, dispatchId), { kind: 'queued', pausedUntil, until });
+    this.#touch(dispatchId).messages[message].lease = { kind: 'queued', pausedUntil, until };
   }
 
   /**
@@ -43,39 +52,35 @@ export class Leases {
   claim(message: MessageKind, dispatchId: string, claim: string, now: number, until: number): boolean {
     const held = this.#held(message, dispatchId, now);
     if (held?.kind === 'claimed' && held.claim !== claim) return false;
-    if (held?.kind === 'queued' && now < (held.pausedUntil ?? 0) - EARLY_MS) return false;
-    this.#everClaimed.add(dispatchId);
-    const unreported = this.#unreported.get(key(message, dispatchId)) ?? new Set();
-    this.#unreported.set(key(message, dispatchId), unreported.add(claim));
-    this.#leases.set(key(message, dispatchId), { kind: 'claimed', until, claim });
+    if (isPaused(held, now)) return false;
+    const carried = this.#touch(dispatchId).messages[message];
+    carried.claims.set(claim, 'unreported');
+    carried.lease = { kind: 'claimed', until, claim };
     return true;
   }
 
   /** Whoever claimed it all the same keeps the claim. */
   refused(message: MessageKind, dispatchId: string): void {
-    if (this.#leases.get(key(message, dispatchId))?.kind === 'queued') {
-      this.#leases.set(key(message, dispatchId), { kind: 'refused', until: 0 });
-    }
+    const carried = this.#touch(dispatchId).messages[message];
+    if (carried.lease?.kind === 'queued') carried.lease = { kind: 'refused', until: 0 };
   }
 
   isRefused(message: MessageKind, dispatchId: string): boolean {
-    return this.#leases.get(key(message, dispatchId))?.kind === 'refused';
+    return this.#lease(message, dispatchId)?.kind === 'refused';
   }
 
   /** Whether the outcome under this claim is known: a report whose answer was lost is repeated. */
   isReported(message: MessageKind, dispatchId: string, claim: string | null): boolean {
-    return claim !== null && this.#reported.get(key(message, dispatchId)) === claim;
+    return claim !== null && this.#claims(message, dispatchId)?.get(claim) === 'reported';
   }
 
-  /** The delivery under this claim has ended; without one, nobody made an attempt. */
-  release(message: MessageKind, dispatchId: string, claim: string | null): void {
-    if (claim !== null) {
-      this.#reported.set(key(message, dispatchId), claim);
-      this.#unreported.get(key(message, dispatchId))?.delete(claim);
-    }
-    const lease = this.#leases.get(key(message, dispatchId));
-    if (lease?.kind === 'claimed' && lease.claim !== claim) return;
-    this.#leases.delete(key(message, dispatchId));
+  /** The delivery under this claim has ended; without one, the queue gave up on a copy, which is not one that it still holds back. */
+  release(message: MessageKind, dispatchId: string, claim: string | null, now: number): void {
+    const carried = this.#touch(dispatchId).messages[message];
+    if (claim !== null) carried.claims.set(claim, 'reported');
+    else if (isPaused(carried.lease, now)) return;
+    if (carried.lease?.kind === 'claimed' && carried.lease.claim !== claim) return;
+    carried.lease = null;
   }
 
   /** By when nobody carries it any more unless something became of it; null when nobody does now. */
@@ -89,20 +94,52 @@ export class Leases {
   }
 
   /** Whether the orchestrator may have seen this dispatch: unless this instance made it and nobody claimed it since. */
-  mayHaveStarted({ id, deliveryAttempts }: Dispatch): boolean {
-    return !this.#madeHere.has(id) || this.#everClaimed.has(id) || deliveryAttempts > 0;
+  mayHaveStarted({ id, deliveryAttempts }: Pick<Dispatch, 'id' | 'deliveryAttempts'>): boolean {
+    const known = this.#known.get(id);
+    return !known?.wasMadeHere || known.messages.dispatch.claims.size > 0 || deliveryAttempts > 0;
   }
 
   /** Whether an attempt may have been made whose outcome nobody reported, by this instance or one before: beside this claim's. */
   mayBeUnreported(message: MessageKind, dispatchId: string, claim: string | null): boolean {
-    const claims = [...(this.#unreported.get(key(message, dispatchId)) ?? [])];
-    return !this.#madeHere.has(dispatchId) || claims.some((unreported) => unreported !== claim);
+    const claims = [...(this.#claims(message, dispatchId) ?? [])];
+    return (
+      !this.#known.get(dispatchId)?.wasMadeHere ||
+      claims.some(([other, state]) => state === 'unreported' && other !== claim)
+    );
+  }
+
+  #lease(message: MessageKind, dispatchId: string): Lease | null {
+    return this.#known.get(dispatchId)?.messages[message].lease ?? null;
+  }
+
+  #claims(message: MessageKind, dispatchId: string): Carried['claims'] | undefined {
+    return this.#known.get(dispatchId)?.messages[message].claims;
   }
 
   #held(message: MessageKind, dispatchId: string, now: number): Lease | null {
-    const lease = this.#leases.get(key(message, dispatchId));
+    const lease = this.#lease(message, dispatchId);
     return lease && now < lease.until ? lease : null;
+  }
+
+  /** What is known of it, to be written; what nothing has happened to for the longest is forgotten. */
+  #touch(dispatchId: string): Known {
+    const known = this.#known.get(dispatchId) ?? {
+      wasMadeHere: false,
+      messages: {
+        dispatch: { lease: null, claims: new Map() },
+        cancel: { lease: null, claims: new Map() },
+      },
+    };
+    this.#known.delete(dispatchId);
+    this.#known.set(dispatchId, known);
+    for (const oldest of this.#known.keys()) {
+      if (this.#known.size <= REMEMBERED) break;
+      this.#known.delete(oldest);
+    }
+    return known;
   }
 }
 
-const key = (message: MessageKind, dispatchId: string): string => `${message}:${dispatchId}`;
+/** Whether the queue holds it back, so that a copy that has come is another one. */
+const isPaused = (lease: Lease | null, now: number): boolean =>
+  lease?.kind === 'queued' && now < (lease.pausedUntil ?? 0) - EARLY_MS;

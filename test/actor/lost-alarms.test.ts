@@ -38,6 +38,14 @@ describe('a retry of a job whose old alarm never came', () => {
 describe('a job whose alarm is gone', () => {
   test.for([
     ['a look at it', (job: ActingJob) => job.get()],
+    ['a look at its dispatches', (job: ActingJob) => job.get('/dispatches')],
+    ['a look at its audit trail', (job: ActingJob) => job.get('/transitions')],
+    [
+      'a message that the queue brings again',
+      async (job: ActingJob) => {
+        for (const { id } of await job.storedDispatches()) await job.stub.claim(id, 'dispatch');
+      },
+    ],
     ['a refused command', (job: ActingJob) => job.retry('again')],
     ['a replayed command', (job: ActingJob) => job.run()],
   ] as const)('has one again after %s', async ([_what, touch]) => {
@@ -45,6 +53,13 @@ describe('a job whose alarm is gone', () => {
     await dropAlarm(job);
     await job.forget();
     await touch(job);
+    expect(Number(await job.alarmAt())).toBeGreaterThan(Date.now());
+  });
+
+  test('has one again after its creation was repeated, though it was awake all along', async () => {
+    const { job } = await jobAt('TRANSCRIBING');
+    passTime(3 * HOUR_MS);
+    expect(await job.stub.create(await job.stored())).toMatchObject({ ok: true, replayed: true });
     expect(Number(await job.alarmAt())).toBeGreaterThan(Date.now());
   });
 

@@ -58,9 +58,13 @@ test('whatever fails, no history over HTTP loses or doubles an execution, and ev
   await Promise.all(Array.from({ length: AT_ONCE }, editor));
 
   say(`soak ${JSON.stringify({ histories: numRuns, seed, ...counts, situations: sightings.counts })}`);
-  for (const fault of ['abort', 'evict', 'same-again', 'orchestrator dropped', 'orchestrator 503']) {
+  for (const fault of [
+    ...['abort', 'evict', 'lose-alarm', 'same-again'],
+    ...['orchestrator dropped', 'orchestrator 503'],
+  ]) {
     expect(counts[fault], fault).toBeGreaterThan(numRuns / 10);
   }
+  expect(counts['orchestrator hung'], 'orchestrator hung').toBeGreaterThan(numRuns / 100);
   expect(sightings.tooSeldom(Math.floor(numRuns / 500))).toEqual([]);
   expect(counts.accepted).toBeGreaterThan(numRuns);
   expect(counts.reports).toBeGreaterThan(counts.executions ?? 0);

@@ -1,6 +1,6 @@
 // One history over HTTP with real queues: what an editor asks, what goes wrong meanwhile, and how all of it comes to its
 // end. What has to be true then, the rules say; the orchestrator's own log of executions is the oracle.
-import { env } from 'cloudflare:test';
+import { env, runInDurableObject } from 'cloudflare:test';
 import fc from 'fast-check';
 import { requireConfig } from '../../src/config.ts';
 import type { Call } from '../rules/case.ts';
@@ -15,7 +15,7 @@ import { caseOf } from './case.ts';
 import { Pipelines, USUAL } from './pipeline.ts';
 import { Witness } from './witness.ts';
 
-type Disturbance = 'abort' | 'evict' | 'alarm' | 'same-again';
+type Disturbance = 'abort' | 'evict' | 'alarm' | 'lose-alarm' | 'same-again';
 interface Step {
   ask: 'run' | 'retry' | 'cancel' | 'abandon' | 'renew' | 'read';
   request: string;
@@ -31,15 +31,22 @@ export interface History {
   steps: Step[];
 }
 
-const answer: fc.Arbitrary<Answer> = fc.constantFrom<Answer[]>(
-  { kind: 'accept' },
-  { kind: 'accept' },
-  { kind: 'error', status: 503 },
-  { kind: 'error', status: 429, retry_after: 1 },
-  { kind: 'refuse', status: 422 },
-  { kind: 'accept_then_drop' },
-  { kind: 'accept_late', delay_ms: 30 },
-  { kind: 'garbage', bytes: 100 },
+/** One that hangs costs the time of an attempt, so there are few. */
+const answer: fc.Arbitrary<Answer> = fc.oneof(
+  {
+    weight: 39,
+    arbitrary: fc.constantFrom<Answer[]>(
+      { kind: 'accept' },
+      { kind: 'accept' },
+      { kind: 'error', status: 503 },
+      { kind: 'error', status: 429, retry_after: 1 },
+      { kind: 'refuse', status: 422 },
+      { kind: 'accept_then_drop' },
+      { kind: 'accept_late', delay_ms: 30 },
+      { kind: 'garbage', bytes: 100 },
+    ),
+  },
+  { weight: 1, arbitrary: fc.constant<Answer>({ kind: 'hang' }) },
 );
 /** Behind every checkpoint: a retry goes on from the furthest one. */
 const failure = fc.constantFrom<(Failure | null)[]>(
@@ -80,7 +87,7 @@ const step = fc.record({
   request: fc.constantFrom('a', 'b', 'c', 'd', 'e'),
   prefer: fc.constantFrom('respond-async', 'respond-async', 'wait=3', 'wait=1'),
   rested: fc.constantFrom(true, true, false),
-  meanwhile: fc.constantFrom(null, null, 'abort', 'evict', 'alarm', 'same-again'),
+  meanwhile: fc.constantFrom(null, null, 'abort', 'evict', 'alarm', 'lose-alarm', 'same-again'),
 }) as fc.Arbitrary<Step>;
 
 export const histories: fc.Arbitrary<History> = fc.record({
@@ -120,6 +127,10 @@ export async function live(
       case 'alarm':
         await job.alarm().catch(() => {});
         return;
+      case 'lose-alarm':
+        // With the memory of it: what is awaited is up to whoever touches the job next.
+        await runInDurableObject(job.stub, (_actor, { storage }) => storage.deleteAlarm()).catch(() => {});
+        return job.forget().catch(() => {});
       case 'same-again':
         await request();
     }

@@ -19,9 +19,8 @@ import {
   RETRY,
   RUN,
   time,
+  WINDOWS,
 } from './kept-records.ts';
-
-const WINDOWS = { defaultWaitMs: 8_000, deadlineMs: 30_000, longestRetryAfterMs: 3_000 };
 
 type Plant = (records: Kept) => void;
 const broken = (records: ChaosRecords): string[] => check(records, WINDOWS).map(({ rule }) => rule);

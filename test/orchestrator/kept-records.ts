@@ -5,6 +5,7 @@ import type { Call, FinalJob } from '../soak/chaos-records.ts';
 import type { CallbackRecord, ExecutionRecord, RequestRecord } from '../support/orchestrator/log.ts';
 
 export const START = Date.UTC(2026, 10, 24);
+export const WINDOWS = { defaultWaitMs: 8_000, deadlineMs: 30_000, longestRetryAfterMs: 3_000 };
 export const time = (seconds: number): string => new Date(START + seconds * 1_000).toISOString();
 
 export const [RUN, REFUSED, RETRY] = ['dsp_run', 'dsp_refused', 'dsp_retry'] as const;
@@ -73,7 +74,8 @@ export const anotherJob = ({ jobs, job }: Kept): void => {
 
 export function call(operation: Call['operation'], seconds: number, answer: Partial<Call>): Call {
   return {
-    ...{ operation, jobId: 'job_1', requestKey: null, prefer: null, ending: 'answered', status: 0 },
+    ...{ operation, jobId: 'job_1', requestKey: null, prefer: null, videoUri: null },
+    ...{ ending: 'answered', status: 0 },
     ...{ errorCode: null, metKill: false, dispatchId: null, dispatchState: null, replayed: null },
     ...{ resumeFrom: null, checkpointRef: null, revision: null },
     sentAt: START + seconds * 1_000,

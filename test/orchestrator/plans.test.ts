@@ -192,6 +192,35 @@ describe('planned pipelines', () => {
     expect(job.status).toBe('DRAFT_READY');
   });
 
+  test('one that is asked to restates its checkpoint, goes on behind the draft, and overwrites what others have made', async () => {
+    const { url, client, jobWith } = await arrange();
+    const { job, run } = await jobWith({
+      pipeline: { fail_at: 'TRANSCRIBING', heartbeats: 0, ...{ restates: true, overwrites: true } },
+    });
+    await post(url, run);
+    await client.waitFor(job.id, 'idle');
+    await client.plan(job.id, {
+      pipeline: {
+        ...{ heartbeats: 0, restates: true, overwrites: true },
+        ...{ goes_on_to: ['editing'], artifacts_come: 'late' },
+      },
+    });
+
+    const before = job.reports.length;
+    await post(url, await job.retry());
+    await client.waitFor(job.id, 'idle');
+
+    const brought = ({ body }: (typeof job.reports)[number]) => Object.values(body?.artifact_updates ?? {});
+    const retried = job.reports.slice(before);
+    expect(retried.map(({ body }) => body?.status)).toEqual([
+      ...['AUDIO_READY', 'TRANSCRIBING', 'TRANSCRIPT_READY', 'GENERATING', 'DRAFT_READY', 'EDITING'],
+    ]);
+    expect(retried.map((report) => brought(report)[0] ?? null)).toEqual([
+      ...[null, 's3://artifacts/overwritten/audio', null, 's3://artifacts/overwritten/transcript', null],
+      's3://artifacts/overwritten/draft',
+    ]);
+  });
+
   test('one that resumes from the draft exports it', async () => {
     const { url, client, jobWith } = await arrange();
     const { job, run } = await jobWith({ pipeline: { fail_at: 'EXPORTING' } });

@@ -55,6 +55,7 @@ findsPlanted(ANSWER_RULES, {
   },
   'who asks at rest is refused only for a reason': {
     'a refusal without a reason': asked('retry', 50, refused(409, 'JOB_ALREADY_RUNNING')),
+    'that of a run that nobody gave up': asked('run', 50, refused(409, 'FSM_TRANSITION_INVALID')),
     'one that a cancel does not explain': ({ calls }) => {
       calls.push(call('cancel', 45, { kind: 'unanswered', metFault: true }));
       calls.push(call('retry', 50, refused(409, 'JOB_ALREADY_RUNNING')));
@@ -110,6 +111,7 @@ describe('no violation is', () => {
       ({ calls }) => {
         calls.push(call('abandon', 45, refused(409, 'JOB_NOT_RUNNING')));
         calls.push(call('retry', 50, refused(409, 'RETRY_NOT_ALLOWED_STATE')));
+        calls.push(call('run', 52, refused(409, 'FSM_TRANSITION_INVALID')));
       },
     ],
     [

@@ -117,7 +117,8 @@ export const ANSWER_RULES = {
   }),
 };
 
-const AFTER_STOP = ['FSM_TERMINAL_IMMUTABLE', 'RETRY_NOT_ALLOWED_STATE'];
+/** The last is what a run is answered that was given up. */
+const AFTER_STOP = ['FSM_TERMINAL_IMMUTABLE', 'RETRY_NOT_ALLOWED_STATE', 'FSM_TRANSITION_INVALID'];
 /** What the editors of the suites can meet: they confirm one video, and renew it more than one at a time. */
 const CONFLICTS: Readonly<Record<Call['operation'], readonly string[]>> = {
   project: [],

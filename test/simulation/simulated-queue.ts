@@ -10,92 +10,147 @@ import type { Timeline } from './timeline.ts';
 const VISIBILITY_TIMEOUT_MS = 30_000;
 /** What an invocation goes on with after it has answered the queue is ended by then. */
 const WAIT_UNTIL_MS = 30_000;
+/** As wrangler.toml has it: `max_batch_size` of each queue. */
+const MOST_DISPATCHES = 6;
+const MOST_DEAD_LETTERS = 30;
 
-/** The environment of one invocation of a consumer, which ends when `isAlive` turns false. */
+/** One invocation of a consumer. */
 export interface Invocation {
-  isAlive: boolean;
+  readonly isAlive: boolean;
+  end(): void;
 }
 type Consume = ReturnType<typeof createConsumer>;
 
-export class SimulatedQueue {
-  readonly #timeline: Timeline;
-  readonly #chance: Chance;
-  readonly #environment: (invocation: Invocation) => Env;
-  #underWay = new Set<Invocation>();
-  /** What it knows of open deliveries is gone with the runtime. */
-  #consumeDispatches = createConsumer();
-  /** Counts restarts: what was on the queue before one is gone. */
-  #epoch = 0;
+interface Surroundings {
+  timeline: Timeline;
+  chance: Chance;
+  environment(invocation: Invocation): Env;
+  /** How many faults there were so far. */
+  faults(): number;
+}
 
-  constructor(timeline: Timeline, chance: Chance, environment: (invocation: Invocation) => Env) {
-    this.#timeline = timeline;
-    this.#chance = chance;
-    this.#environment = environment;
+export class SimulatedQueue {
+  readonly #around: Surroundings;
+  #dispatches: Lane;
+  #deadLetters: Lane;
+
+  constructor(around: Surroundings) {
+    this.#around = around;
+    [this.#dispatches, this.#deadLetters] = lanes(around);
   }
 
   async send(message: DispatchMessage, { delaySeconds = 0 }: QueueSendOptions = {}): Promise<void> {
-    await this.#timeline.sleep(this.#chance.delayMs());
-    const fault = this.#chance.fault('send');
+    const { timeline, chance } = this.#around;
+    await timeline.sleep(chance.delayMs());
+    const fault = chance.fault('send');
     if (fault === 'refused') throw new Error('The queue did not take it.');
     this.#enqueue({ ...message }, delaySeconds * 1_000);
     if (fault === 'stored-but-failed') throw new Error('The connection was lost.');
   }
 
-  /** The runtime is killed: the queue lives in its memory, and so do the consumers. */
+  /** The runtime is killed: the queue lives in its memory, and so do the consumers with all that they know. */
   lose(): void {
-    this.#epoch += 1;
-    for (const invocation of this.#underWay) invocation.isAlive = false;
-    this.#underWay = new Set();
-    this.#consumeDispatches = createConsumer();
+    for (const lane of [this.#dispatches, this.#deadLetters]) lane.lose();
+    [this.#dispatches, this.#deadLetters] = lanes(this.#around);
+  }
+
+  /** How many faults there were before whatever is in the way of the next message: now, where nothing is. */
+  get faultsBefore(): number {
+    return this.#dispatches.faultsBefore ?? this.#around.faults();
   }
 
   #enqueue(message: DispatchMessage, pauseMs: number): void {
-    const fault = this.#chance.fault('message');
-    const ms = fault === 'late' ? 3_000 : fault === 'very-late' ? 70_000 : this.#chance.delayMs();
-    const consume = fault === 'dead-letter' ? consumeDeadLetters : this.#consumeDispatches;
-    this.#bringAfter(message, pauseMs + ms, consume);
-    if (fault === 'twice') this.#bringAfter(message, pauseMs + this.#chance.delayMs(), consume);
+    const { chance } = this.#around;
+    const fault = chance.fault('message');
+    const ms = fault === 'late' ? 3_000 : fault === 'very-late' ? 70_000 : chance.delayMs();
+    const lane = fault === 'dead-letter' ? this.#deadLetters : this.#dispatches;
+    lane.bringAfter(message, pauseMs + ms);
+    if (fault === 'twice') lane.bringAfter(message, pauseMs + chance.delayMs());
+  }
+}
+
+const lanes = (around: Surroundings): [Lane, Lane] => [
+  new Lane(around, createConsumer(), MOST_DISPATCHES),
+  new Lane(around, consumeDeadLetters, MOST_DEAD_LETTERS),
+];
+
+/** One queue with its consumer, which is brought what has come, a batch at a time: the next when it is done with the last. */
+class Lane {
+  /** How many faults there were when the batch was brought that the consumer is busy with; null while it has none. */
+  faultsBefore: number | null = null;
+  readonly #around: Surroundings;
+  readonly #consume: Consume;
+  readonly #mostAtOnce: number;
+  readonly #waiting: DispatchMessage[] = [];
+  readonly #underWay = new Set<Invocation>();
+  #isLost = false;
+
+  constructor(around: Surroundings, consume: Consume, mostAtOnce: number) {
+    this.#around = around;
+    this.#consume = consume;
+    this.#mostAtOnce = mostAtOnce;
   }
 
-  #bringAfter(message: DispatchMessage, ms: number, consume: Consume): void {
-    const epoch = this.#epoch;
-    this.#timeline.after(ms, () => {
-      if (epoch === this.#epoch) this.#bring(message, consume);
+  bringAfter(message: DispatchMessage, ms: number): void {
+    this.#around.timeline.after(ms, () => {
+      this.#waiting.push({ ...message });
+      this.#next();
     });
   }
 
-  #bring(message: DispatchMessage, consume: Consume): void {
-    const invocation: Invocation = { isAlive: true };
-    this.#underWay.add(invocation);
-    let isSettled = false;
-    const settle = (again: () => void) => () => {
-      if (!invocation.isAlive || isSettled) return;
-      isSettled = true;
-      again();
+  lose(): void {
+    this.#isLost = true;
+    for (const invocation of this.#underWay) invocation.end();
+  }
+
+  #next(): void {
+    if (this.#isLost || this.faultsBefore !== null || this.#waiting.length === 0) return;
+    this.faultsBefore = this.#around.faults();
+    this.#bring(this.#waiting.splice(0, this.#mostAtOnce));
+  }
+
+  #bring(messages: readonly DispatchMessage[]): void {
+    const { timeline, chance, environment } = this.#around;
+    const unsettled = new Set(messages);
+    let isBusy = true;
+    const goOn = () => {
+      if (!isBusy) return;
+      isBusy = false;
+      this.faultsBefore = null;
+      this.#next();
     };
-    const brought = {
+    const invocation = {
+      isAlive: true,
+      end: () => {
+        invocation.isAlive = false;
+        this.#underWay.delete(invocation);
+        goOn();
+      },
+    };
+    this.#underWay.add(invocation);
+    const settles = (message: DispatchMessage) => invocation.isAlive && unsettled.delete(message);
+    const brought = messages.map((message) => ({
       body: { ...message },
       attempts: 1,
-      ack: settle(() => {}),
-      retry: ({ delaySeconds = 0 } = {}) =>
-        settle(() => this.#bringAfter(message, delaySeconds * 1_000 + this.#chance.delayMs(), consume))(),
-    };
-    const batch = { queue: 'simulated', messages: [brought] } as unknown as MessageBatch;
+      ack: () => settles(message),
+      retry: ({ delaySeconds = 0 } = {}) => {
+        if (settles(message)) this.bringAfter(message, delaySeconds * 1_000 + chance.delayMs());
+      },
+    }));
+    const batch = { queue: 'simulated', messages: brought } as unknown as MessageBatch;
     const goingOn: Promise<unknown>[] = [];
     const context = { waitUntil: (promise: Promise<unknown>) => goingOn.push(promise) };
-    const end = () => {
-      invocation.isAlive = false;
-      this.#underWay.delete(invocation);
-    };
-    consume(batch, this.#environment(invocation), context).finally(() => {
-      this.#timeline.after(WAIT_UNTIL_MS, end);
-      return Promise.all(goingOn).finally(end);
+    this.#consume(batch, environment(invocation), context).then(() => {
+      // What it said nothing of counts as acknowledged.
+      unsettled.clear();
+      goOn();
+      timeline.after(WAIT_UNTIL_MS, invocation.end);
+      return Promise.all(goingOn).finally(invocation.end);
     });
-    const epoch = this.#epoch;
-    this.#timeline.after(VISIBILITY_TIMEOUT_MS, () => {
-      if (isSettled || epoch !== this.#epoch) return;
-      end();
-      this.#bring(message, consume);
+    timeline.after(VISIBILITY_TIMEOUT_MS, () => {
+      if (unsettled.size === 0) return;
+      invocation.end();
+      for (const message of unsettled) this.bringAfter(message, 0);
     });
   }
 }

@@ -97,7 +97,11 @@ export class World {
       ),
       records: new Records(() => timeline.now),
     }));
-    this.queue = new SimulatedQueue(timeline, this.chance, (invocation) => this.#consumerEnv(invocation));
+    this.queue = new SimulatedQueue({
+      ...{ timeline, chance: this.chance },
+      environment: (invocation) => this.#consumerEnv(invocation),
+      faults: () => this.#faults,
+    });
     this.orchestrator = new SimulatedOrchestrator(
       timeline,
       this.chance,
@@ -248,7 +252,7 @@ export class World {
     if (!caller.canSend()) return never();
     const fault = this.chance.fault('queue');
     if (fault === 'hangs') return never();
-    const sent = { at: this.timeline.now, faults: this.#faults, isAttempted: false };
+    const sent = { at: this.timeline.now, faults: this.queue.faultsBefore, isAttempted: false };
     if (!this.#sent.has(message.dispatch_id)) this.#sent.set(message.dispatch_id, sent);
     await this.queue.send(message, options);
     if (fault === 'taken-and-hangs') return never();
@@ -308,7 +312,7 @@ export class World {
   #consumerEnv(invocation: Invocation): Env {
     const caller: Caller = {
       canSend: () => {
-        if (this.chance.fault('consumer') === 'dies') invocation.isAlive = false;
+        if (this.chance.fault('consumer') === 'dies') invocation.end();
         return invocation.isAlive;
       },
       isAlive: () => invocation.isAlive,

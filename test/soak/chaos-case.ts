@@ -15,7 +15,7 @@ export function casesOf({ jobs, calls, log }: ChaosRecords, windows: Windows): J
     (job): JobCase => ({
       ...{ id: job.id, status: job.status, revision: job.revision },
       ...{ videoUri: job.videoUri, openDispatchId: job.openDispatchId },
-      videoUris: job.videoUri === null ? [] : [job.videoUri],
+      videoUris: videoUrisOf(callsOf.get(job.id) ?? []),
       dispatches: job.dispatches.map(toDispatch),
       trail: job.transitions.map(toEntry),
       executions: (executionsOf.get(job.id) ?? []).map(({ dispatch_id }) => dispatch_id),
@@ -68,6 +68,15 @@ function reportsOf(callbacks: readonly CallbackRecord[]): Report[] {
     });
   });
 }
+
+/** In the order in which editors named them. */
+const videoUrisOf = (calls: readonly Call[]): string[] => [
+  ...new Set(
+    calls
+      .toSorted((a, b) => a.sentAt - b.sentAt)
+      .flatMap(({ videoUri }) => (videoUri === null ? [] : [videoUri])),
+  ),
+];
 
 function toCall(call: Call): CaseCall {
   const { operation, requestKey, prefer, sentAt, endedAt } = call;

@@ -9,11 +9,13 @@ const PATIENCE_MS = 60_000;
 
 export interface Ask {
   operation: Operation;
-  method: 'GET' | 'POST';
+  method: 'GET' | 'POST' | 'PUT';
   path: string;
   jobId?: string;
   requestKey?: string;
   prefer?: string | null;
+  /** What the body says of where the video is. */
+  videoUri?: string;
   body?: unknown;
   /**
    * Go on after this as if there had been no answer. The connection stays: wrangler dev ends when a client closes one
@@ -27,6 +29,13 @@ export type Body = any;
 /** How much was achieved so far. */
 export type Done = { jobs: number; answers: number };
 export type Answered = { call: Call; body: Body };
+/** Where an answer shows the job itself. */
+const SHOWN_BY: Readonly<Partial<Record<Operation, (body: Body) => Body>>> = {
+  read: (body) => body,
+  cancel: (body) => body,
+  abandon: (body) => body,
+  renew: ({ job }) => job,
+};
 type Got = { ending: Ending; status: number; body: Body };
 const FORGOTTEN: Got = { ending: 'forgotten', status: 0, body: null };
 
@@ -94,16 +103,17 @@ export class ChaosClient {
   }
 
   #record(ask: Ask, got: Got & { sentAt: number }): Call {
-    const { operation, jobId, requestKey, prefer } = ask;
+    const { operation, jobId, requestKey, prefer, videoUri } = ask;
     const endedAt = Date.now();
     const ours: Body = got.ending === 'answered' ? got.body : {};
     const ok = got.status > 0 && got.status < 300;
-    const shown = operation === 'read' || operation === 'cancel' ? ours : {};
+    const shown = SHOWN_BY[operation]?.(ours) ?? {};
     const call: Call = {
       operation,
       jobId: jobId ?? (operation === 'create' && ok ? (ours.id ?? null) : null),
       requestKey: requestKey ?? null,
       prefer: prefer ?? null,
+      videoUri: videoUri ?? null,
       sentAt: got.sentAt,
       endedAt,
       ending: got.ending,

@@ -29,7 +29,7 @@ export function restBound({ deadlineSeconds, ackSeconds, stageSeconds }: Deadlin
   return [
     ['delivery window and its grace', deadlineSeconds + 1],
     ['first callback', ackSeconds],
-    ['slowest pipeline', Math.ceil((7 + SLOWEST.heartbeats) * stepSeconds)],
+    ['slowest pipeline', Math.ceil((SLOWEST.reports + SLOWEST.heartbeats) * stepSeconds)],
     ['pause of a report that met the last kill', 15],
     ['silence until a stage times out', stageSeconds],
     ['alarms, lists and a busy machine', 20],

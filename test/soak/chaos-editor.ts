@@ -1,11 +1,11 @@
 // An editor under load: takes one job after another from its creation to its end, impatient, forgetful and double-
-// clicking, and repeats every request until it is answered.
+// clicking, gives pipelines up, renews videos, and repeats every request until it is answered.
 import { setTimeout as sleep } from 'node:timers/promises';
+import { RESTING } from '../rules/protocol.ts';
 import type { OrchestratorClient } from '../support/orchestrator/client.ts';
 import type { Ask, Body, ChaosClient, Done } from './chaos-client.ts';
 import { between, drawPlan, type PlanSet, pick, type Random } from './chaos-plans.ts';
 
-const RESTING = ['UPLOADED', 'DRAFT_READY', 'DONE', 'FAILED', 'CANCELLED'];
 const PREFERENCES = [null, 'respond-async', 'wait=2', 'wait=5', 'respond-async, wait=3'] as const;
 const MOST_REQUESTS = 8;
 
@@ -45,16 +45,15 @@ async function newJob({ client, projectId, random, inFlight, ...around }: Surrou
   );
   const jobId: string = made.body.id;
   inFlight.add(jobId);
-  const body = { video_uri: videoOf(jobId) };
+  const videoUri = `s3://videos/${jobId}.mp4`;
+  const body = { video_uri: videoUri };
   await client.insist(
-    { operation: 'confirm', method: 'POST', path: `/jobs/${jobId}/confirm-upload`, jobId, body },
+    { operation: 'confirm', method: 'POST', path: `/jobs/${jobId}/confirm-upload`, jobId, videoUri, body },
     random,
   );
   await setPlan(jobId, { random, ...around });
   return jobId;
 }
-
-export const videoOf = (jobId: string): string => `s3://videos/${jobId}.mp4`;
 
 async function setPlan(
   jobId: string,
@@ -66,15 +65,22 @@ async function setPlan(
 }
 
 async function bringToItsEnd(jobId: string, around: Surroundings): Promise<void> {
-  const { client, random, isOver } = around;
-  const cancel: Ask = { operation: 'cancel', method: 'POST', path: `/jobs/${jobId}/cancel`, jobId };
-  const cancelling =
-    random() < 0.1 ? sleep(between(random, 0, 8_000)).then(() => client.insist(cancel, random)) : null;
+  const { random, isOver } = around;
+  const cancelling = random() < 0.1 ? stopWithin(8_000, 'cancel', jobId, around) : null;
   // Awaited at the end; should the run be broken off before, nobody is left to hear of it.
   cancelling?.catch(() => {});
   let attempt = 0;
+  let hasSeenDraft = false;
   for (let requests = 0; requests < MOST_REQUESTS && !isOver(); requests += 1) {
     const job = await whenAtRest(jobId, around);
+    const mayBeDispatched = job?.status === 'UPLOADED' || job?.status === 'FAILED';
+    if (mayBeDispatched && random() < 0.2) {
+      await renewVideo(
+        jobId,
+        { videoUri: `s3://videos/${jobId}-${requests}.mp4`, replaces: job.videoUri },
+        around,
+      );
+    }
     if (job?.status === 'UPLOADED') {
       await askForDispatch(jobId, 'run', { operation: 'run', path: `/jobs/${jobId}/run` }, around);
     } else if (job?.status === 'FAILED') {
@@ -84,27 +90,58 @@ async function bringToItsEnd(jobId: string, around: Surroundings): Promise<void>
       const body = { model_profile: 'balanced', client_request_id: `retry-${attempt}` };
       const ask = { operation: 'retry' as const, path: `/jobs/${jobId}/retry`, body };
       await askForDispatch(jobId, body.client_request_id, ask, around);
+    } else if (job?.status === 'DRAFT_READY' && !hasSeenDraft) {
+      // Its pipeline may go on, and fail.
+      hasSeenDraft = true;
+      await sleep(between(random, 3_000, 8_000));
     } else break;
   }
   await cancelling;
 }
 
-/** One intent: perhaps sent twice at once, perhaps left without waiting, perhaps repeated although it was answered. */
+/** Some time within this, and sometimes once more. */
+async function stopWithin(
+  ms: number,
+  operation: 'cancel' | 'abandon',
+  jobId: string,
+  { client, random }: Surroundings,
+): Promise<void> {
+  const ask: Ask = { operation, method: 'POST', path: `/jobs/${jobId}/${operation}`, jobId };
+  await sleep(between(random, 0, ms));
+  await client.insist(ask, random);
+  if (random() < 0.4) await client.insist(ask, random);
+}
+
+async function renewVideo(
+  jobId: string,
+  { videoUri, replaces }: { videoUri: string; replaces: string },
+  { client, random }: Surroundings,
+): Promise<void> {
+  const body = { video_uri: videoUri, replaces };
+  await client.insist(
+    { operation: 'renew', method: 'PUT', path: `/jobs/${jobId}/video`, jobId, videoUri, body },
+    random,
+  );
+}
+
+/** One intent: perhaps sent twice at once, left without waiting, repeated although it was answered, or given up. */
 async function askForDispatch(
   jobId: string,
   requestKey: string,
   asked: Pick<Ask, 'operation' | 'path' | 'body'>,
-  { client, random }: Surroundings,
+  around: Surroundings,
 ): Promise<void> {
+  const { client, random } = around;
   const ask: Ask = { ...asked, method: 'POST', jobId, requestKey, prefer: pick(random, PREFERENCES) };
   const copies = random() < 0.2 ? between(random, 2, 3) : 1;
   const givesUp = random() < 0.08 ? { giveUpAfterMs: between(random, 5, 400) } : {};
-  await Promise.all(
-    Array.from({ length: copies }, async (_, index) => {
+  await Promise.all([
+    ...Array.from({ length: copies }, async (_, index) => {
       if (index > 0) await sleep(between(random, 0, 200));
       await client.insist(index === 0 ? { ...ask, ...givesUp } : ask, random);
     }),
-  );
+    ...(random() < 0.15 ? [stopWithin(10_000, 'abandon', jobId, around)] : []),
+  ]);
   if (random() < 0.15) await client.insist(ask, random);
 }
 
@@ -116,8 +153,10 @@ async function whenAtRest(jobId: string, { client, random, isOver }: Surrounding
       { operation: 'read', method: 'GET', path: `/jobs/${jobId}`, jobId },
       random,
     );
-    const { status, open_dispatch } = read.body;
-    if (open_dispatch === null && RESTING.includes(status)) return { status, isNews: looks > 0 };
+    const { status, open_dispatch, manifest } = read.body;
+    if (open_dispatch === null && RESTING.includes(status)) {
+      return { status, isNews: looks > 0, videoUri: manifest.video_uri };
+    }
     looks += 1;
     await sleep(between(random, 3_000, 8_000));
   }

@@ -25,6 +25,8 @@ export function pick<T>(random: Random, from: readonly [T, ...T[]]): T {
 
 /** Longest of everything that a plan may ask for, from which the bound on coming to rest follows. */
 export const SLOWEST = {
+  /** From the upload behind the draft; a failure comes in place of one. */
+  reports: 8,
   stepMs: 2_500,
   lateMs: 1_500,
   heartbeats: 1,
@@ -47,6 +49,12 @@ const FAULTY_ANSWERS: readonly [(random: Random) => Answer, ...((random: Random)
   () => ({ kind: 'callback_first' }),
 ];
 
+/** Where a retry can begin: so that it fails there before it has done anything. */
+const failsTwice = (random: Random): PipelinePlan => ({
+  fail_at: pick(random, ['UPLOADED', 'AUDIO_READY', 'TRANSCRIPT_READY', 'DRAFT_READY']),
+  ...{ fail_times: 2, restates: false },
+});
+
 const FAULTY_PIPELINES: readonly [(random: Random) => PipelinePlan, ...((random: Random) => PipelinePlan)[]] =
   [
     (random) => ({
@@ -61,6 +69,15 @@ const FAULTY_PIPELINES: readonly [(random: Random) => PipelinePlan, ...((random:
       fail_times: pick(random, [1, 2]),
     }),
     (random) => ({
+      ...pick<PipelinePlan>(random, [
+        { goes_on_to: ['editing'], fail_at: 'EDITING' },
+        { goes_on_to: ['regeneration'], fail_at: 'REGENERATING' },
+        { goes_on_to: ['export'], fail_at: 'EXPORTING' },
+      ]),
+      fail_times: pick(random, [1, 2]),
+    }),
+    ...Array<typeof failsTwice>(3).fill(failsTwice),
+    (random) => ({
       fail_at: pick(random, ['TRANSCRIBING', 'TRANSCRIPT_READY', 'GENERATING']),
       duplicate: true,
     }),
@@ -70,6 +87,9 @@ const FAULTY_PIPELINES: readonly [(random: Random) => PipelinePlan, ...((random:
     () => ({ duplicate: true, reorder: true }),
     (random) => ({ late_ms: between(random, 800, SLOWEST.lateMs) }),
   ];
+
+const GOES_ON_TO: readonly [Acts, ...Acts[]] = [['export'], ['regeneration'], ['editing']];
+type Acts = NonNullable<PipelinePlan['goes_on_to']>;
 
 /** How one job fares from now on. */
 export function drawPlan(random: Random): Plan {
@@ -86,13 +106,17 @@ export function drawPlan(random: Random): Plan {
             { kind: 'hang' },
           ]),
         ];
-  const pipeline = random() < 0.3 ? {} : pick(random, FAULTY_PIPELINES)(random);
+  const pipeline = random() < 0.2 ? {} : pick(random, FAULTY_PIPELINES)(random);
   return {
     answers,
     cancel_answers: cancelAnswers,
     pipeline: {
       step_ms: between(random, 400, SLOWEST.stepMs),
       heartbeats: between(random, 0, SLOWEST.heartbeats),
+      restates: random() < 0.4,
+      artifacts_come: pick(random, ['at-once', 'at-once', 'late', 'with-failure']),
+      overwrites: random() < 0.5,
+      ...(random() < 0.3 ? { goes_on_to: pick(random, GOES_ON_TO) } : {}),
       ...pipeline,
     },
   };

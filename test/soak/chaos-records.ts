@@ -3,7 +3,16 @@
 import type { ShownDispatch, ShownTransition } from '../rules/outside.ts';
 import type { OrchestratorLog } from '../support/orchestrator/log.ts';
 
-export type Operation = 'project' | 'create' | 'confirm' | 'run' | 'retry' | 'cancel' | 'read';
+export type Operation =
+  | 'project'
+  | 'create'
+  | 'confirm'
+  | 'renew'
+  | 'run'
+  | 'retry'
+  | 'cancel'
+  | 'abandon'
+  | 'read';
 
 /**
  * How a request ended. `answered`: by the service itself. `foreign`: by wrangler's proxy in its stead. `cut`: the
@@ -19,6 +28,8 @@ export interface Call {
   /** The same for identical requests: `run`, or the client_request_id. */
   requestKey: string | null;
   prefer: string | null;
+  /** Where the video is said to be; null where nothing is said of it. */
+  videoUri: string | null;
   sentAt: number;
   endedAt: number;
   ending: Ending;
@@ -33,7 +44,7 @@ export interface Call {
   replayed: boolean | null;
   resumeFrom: string | null;
   checkpointRef: string | null;
-  /** Of read and cancel. */
+  /** Of whatever is answered with the job. */
   revision: number | null;
 }
 

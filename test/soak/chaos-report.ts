@@ -1,6 +1,7 @@
 // A chaos run in numbers, what it takes for one to count, and how it is printed.
 import { styleText } from 'node:util';
 import { VIOLATIONS, type Violation } from '../rules/rule.ts';
+import type { Sightings } from '../rules/situations.ts';
 import type { FaultKind } from './chaos-plans.ts';
 import type { ChaosRecords } from './chaos-records.ts';
 
@@ -26,6 +27,8 @@ export interface ChaosReport {
   /** Executions of dispatches that were withdrawn: the orchestrator took them and never said so. */
   ghosts: number;
   faults: Record<FaultKind, number>;
+  /** How many jobs were in each. */
+  situations: Record<string, number>;
   restBoundSeconds: number;
   restedAfterSeconds: number | null;
   violations: Violation[];
@@ -67,7 +70,7 @@ export function summarise({ calls, jobs, log }: ChaosRecords) {
 /** Each promise is only tested if what could break it happened. */
 export function whyTooTame(
   report: Pick<ChaosReport, 'kills' | 'seconds' | 'faults' | 'answers' | 'executions' | 'fewestInFlight'>,
-  { jobs }: { jobs: number },
+  { jobs, seen }: { jobs: number; seen: Sightings },
 ): string[] {
   const { kills, seconds, faults, answers, executions, fewestInFlight } = report;
   const fewestKills = Math.max(3, Math.floor(seconds / 20));
@@ -80,15 +83,19 @@ export function whyTooTame(
     ...(answers.forgotten ? [] : ['no editor gave up waiting']),
     ...(accepted < jobs ? [`only ${accepted} dispatches were accepted`] : []),
     ...(executions < jobs ? [`only ${executions} executions`] : []),
+    ...seen.tooSeldom(leastSeen(seconds)).map((situation) => `came up too seldom: ${situation}`),
   ];
 }
+
+/** How many jobs have to be in each situation, in faults that last so long. */
+export const leastSeen = (seconds: number): number => Math.floor(seconds / 100);
 
 export function printReport(report: ChaosReport, print: (line: string) => void): void {
   const row = (name: string, value: unknown) => print(`  ${name.padEnd(28)}${value}`);
   const rows = (title: string, counts: Record<string, number>) => {
     print(`  ${title}`);
     for (const [name, count] of Object.entries(counts).sort(([a], [b]) => a.localeCompare(b))) {
-      print(`    ${name.padEnd(40)}${String(count).padStart(8)}`);
+      print(`    ${name.padEnd(56)}${String(count).padStart(8)}`);
     }
   };
   print(`\nchaos on the shipped service, seed ${report.seed}`);
@@ -105,10 +112,11 @@ export function printReport(report: ChaosReport, print: (line: string) => void):
   rows('answers', report.answers);
   rows('answered 202 PENDING, ended', report.pending);
   rows('faults seen in the orchestrator’s log', report.faults);
+  rows(`jobs in each situation, at least ${leastSeen(report.seconds)}`, report.situations);
   print('  violations');
   for (const kind of VIOLATIONS) {
     const count = report.violations.filter((violation) => violation.kind === kind).length;
-    print(`    ${kind.padEnd(40)}${String(count).padStart(8)}`);
+    print(`    ${kind.padEnd(56)}${String(count).padStart(8)}`);
   }
   for (const { kind, jobId, what } of report.violations.slice(0, SHOWN_VIOLATIONS)) {
     print(styleText('red', `  ${kind}: ${jobId ?? ''} ${what}`));

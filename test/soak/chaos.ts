@@ -6,7 +6,7 @@ import { parseArgs } from 'node:util';
 import { Stack } from '../e2e/stack.ts';
 import { editorToken } from '../support/editor-token.ts';
 import type { OrchestratorClient } from '../support/orchestrator/client.ts';
-import { check } from './chaos-checker.ts';
+import { check, sightings } from './chaos-checker.ts';
 import { ChaosClient, type Done } from './chaos-client.ts';
 import { type Account, collect, restBound } from './chaos-collect.ts';
 import { type Surroundings, workAsEditor } from './chaos-editor.ts';
@@ -135,18 +135,20 @@ async function unleash(stack: Stack, leaks: Set<string>, options: ChaosOptions):
       const seen = JSON.stringify({ records, plans: around.plans });
       writeFileSync(options.recordsFile, seen, { mode: 0o600 });
     }
+    const seen = sightings(records, WINDOWS);
     const told = {
       ...summarise(records),
       ...{ seed, kills: keeper.kills, deaths: keeper.deaths, fewestInFlight: fewestInFlight() ?? 0 },
       seconds: Math.round((calmAt - from) / 1_000),
       faults: countFaults(log, around.plans),
+      situations: seen.counts,
       restBoundSeconds: boundSeconds,
       restedAfterSeconds: hasRested
         ? Math.round((Date.now() - Math.max(calmAt, keeper.upSince)) / 1_000)
         : null,
       violations: check(records, WINDOWS),
     };
-    const tooTame = whyTooTame(told, options);
+    const tooTame = whyTooTame(told, { jobs, seen });
     const report = { ...told, tooTame, ok: told.violations.length === 0 && tooTame.length === 0 };
     printReport(report, options.print);
     return report;

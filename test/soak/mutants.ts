@@ -118,7 +118,7 @@ export const MUTANTS: readonly Mutant[] = [
   },
   {
     bug: 'cancel does not tell a pipeline whose delivery was under way',
-    from: '!madeHere.has(id) || everClaimed.has(id) ||',
+    from: '!known?.wasMadeHere || known.messages.dispatch.claims.size > 0 ||',
     to: '',
     suite: 'simulation',
   },
@@ -131,8 +131,8 @@ export const MUTANTS: readonly Mutant[] = [
   {
     bug: 'a job is read without asking whose it is',
     within: 'show',
-    from: 'ownedBy(store.job(), owner)',
-    to: 'this.#store.job()',
+    from: 'ownedBy(effects.lookedAfter(), owner)',
+    to: 'this.#effects.lookedAfter()',
     suite: 'leaks',
   },
   {
@@ -331,8 +331,14 @@ export const MUTANTS: readonly Mutant[] = [
   {
     bug: 'a claim that nobody reported is forgotten once another is reported',
     within: 'release',
-    from: '?.delete(claim)',
-    to: '?.clear()',
+    from: `carried.claims.set(claim, 'reported')`,
+    to: `carried.claims = new Map([[claim, 'reported']])`,
     suite: 'memory',
+  },
+  {
+    bug: 'the queue waits until its messages are delivered',
+    from: 'ctx.waitUntil(carry(parsed.data, claim, env).finally(() => taken.giveBack()))',
+    to: 'await carry(parsed.data, claim, env).finally(() => taken.giveBack())',
+    suite: 'simulation',
   },
 ];

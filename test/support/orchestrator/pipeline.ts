@@ -44,7 +44,10 @@ function toScript(plan: PipelinePlan, resumeFrom: ResumeStatus, mayFail: boolean
     ...CALM,
     heartbeats: { TRANSCRIBING: plan.heartbeats ?? 2 },
     // Its executions end with the draft; whoever has that resumes to have it exported.
-    goesOnTo: resumeFrom === 'DRAFT_READY' ? ['export'] : [],
+    goesOnTo: plan.goes_on_to ?? (resumeFrom === 'DRAFT_READY' ? ['export'] : []),
+    restatesCheckpoint: plan.restates ?? false,
+    artifactsCome: plan.artifacts_come ?? 'at-once',
+    overwrites: plan.overwrites ?? false,
     fails: mayFail && at !== undefined ? { comes: 'after', at, code, message } : null,
     diesBefore: plan.die_at ?? null,
     endsAfter: plan.stop_after ?? null,

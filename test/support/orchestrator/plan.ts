@@ -2,7 +2,7 @@
 // Only schemas and types, shared by the server and the client; plan-book.ts keeps the plans.
 
 import { z } from 'zod';
-import { STAGES } from '../pipeline/script.ts';
+import { ACTS, ARTIFACTS_COME, STAGES } from '../pipeline/script.ts';
 
 const stageSchema = z.enum(STAGES);
 export const callbackStatusSchema = z.enum([...STAGES, 'FAILED']);
@@ -70,6 +70,14 @@ export const pipelinePlanSchema = z.strictObject({
   late_ms: ms.optional(),
   /** Ends in good order after this status (heartbeats included). */
   stop_after: stageSchema.optional(),
+  /** A retry begins by reporting the checkpoint that it resumes from. */
+  restates: z.boolean().optional(),
+  /** What follows the draft, in this order; where it resumes from that an export unless this says otherwise. */
+  goes_on_to: z.array(z.enum(ACTS)).optional(),
+  /** Whether checkpoints bring their artifacts; default `at-once`. */
+  artifacts_come: z.enum(ARTIFACTS_COME).optional(),
+  /** Writes its artifacts to where every other execution that does so writes them. */
+  overwrites: z.boolean().optional(),
 });
 
 export const planSchema = z.strictObject({

@@ -31,6 +31,10 @@ const BEYOND = {
   regeneration: ['REGENERATING', 'DRAFT_READY'],
   export: ['EXPORTING', 'DONE'],
 } satisfies Record<string, Stage[]>;
+export const ACTS = ['editing', 'regeneration', 'export'] as const satisfies (keyof typeof BEYOND)[];
+
+/** Checkpoints bring their artifacts at once, the report after them does, or a failure brings all that were made. */
+export const ARTIFACTS_COME = ['at-once', 'late', 'with-failure'] as const;
 
 export interface Failure {
   /** Whether FAILED comes in place of the first report of `at`, or follows the last one. */
@@ -60,8 +64,7 @@ export interface Script {
   repeatsAfterMs: number | null;
   /** Reports are sent in swapped pairs; each keeps the time at which it came about. */
   swapsPairs: boolean;
-  /** Checkpoints bring their artifacts at once, the report after them does, or a failure brings all that were made. */
-  artifactsCome: 'at-once' | 'late' | 'with-failure';
+  artifactsCome: (typeof ARTIFACTS_COME)[number];
   /** Writes its artifacts to where every other execution that does so writes them. */
   overwrites: boolean;
   /** So many exports, each as long as one may be, come with every report of an export. */
