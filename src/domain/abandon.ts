@@ -2,6 +2,7 @@
 import { stopped } from './cancel.ts';
 import type { Abandon } from './commands.ts';
 import { audit, type Decision, type JobView, reject, revise, unchanged } from './decision.ts';
+import { classOf } from './failures.ts';
 import type { Failure } from './job.ts';
 import { isInProgress } from './lifecycle.ts';
 import type { Rules } from './rules.ts';
@@ -23,7 +24,7 @@ export function abandon(
     failureCode: ABANDONED,
     failureMessage: 'An editor gave the pipeline up.',
     failedStage: job.status === 'FAILED' ? (open?.resumeFromStatus ?? null) : job.status,
-    failureClass: rules.policy.failureClasses[ABANDONED] ?? 'unknown',
+    failureClass: classOf(rules.policy, ABANDONED) ?? 'unknown',
     retryAt: null,
     modelProfile: (open ?? subject)?.modelProfile ?? null,
     correlationId: command.correlationId,

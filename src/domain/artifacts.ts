@@ -66,10 +66,11 @@ function isPast({ checkpoint }: Stage, { status, failure }: Callback, current: S
   return reached.some((at) => isAtOrPast(at, checkpoint));
 }
 
-/** What the report says of the artifact of this stage: of the checkpoint that it reaches, or of the only one that it names. */
+/** What the report says of the artifact of this stage: its digest is that of the checkpoint it reaches, else of the only one that it names. */
 function factsOf(stage: Stage, { status, artifacts }: Callback) {
   const named = STAGES.filter(({ artifact }) => artifacts[artifact] !== null);
-  const isAbout = status === stage.checkpoint || (named.length === 1 && named[0] === stage);
+  const reached = STAGES.find(({ checkpoint }) => checkpoint === status);
+  const isAbout = stage === (reached ?? (named.length === 1 ? named[0] : undefined));
   return isAbout
     ? { digest: artifacts.digest, sizeBytes: artifacts.sizeBytes }
     : { digest: null, sizeBytes: null };
@@ -89,23 +90,27 @@ function newRef(
   const ref = command.artifacts[stage.artifact];
   if (ref === null) return null;
   const newest = newestOf(stage, versions);
-  if (newest === null || newest.ref !== ref) return isHandedOn(ref, versions, dispatch, stage) ? null : ref;
+  const known = newest?.ref === ref ? newest : handedOn(ref, versions, dispatch, stage);
+  if (known === null) return ref;
   const { digest } = factsOf(stage, command);
-  const isOther = digest !== null && newest.digest !== null && digest !== newest.digest;
+  const isOther = digest !== null && known.digest !== null && digest !== known.digest;
   const isOthers =
-    newest.madeBy.dispatchId !== dispatch.id && !isBehind(dispatch.resumeFromStatus ?? 'UPLOADED', stage);
+    known.madeBy.dispatchId !== dispatch.id && !isBehind(dispatch.resumeFromStatus ?? 'UPLOADED', stage);
   return isOther || isOthers ? ref : null;
 }
 
-/** Whether it is what the pipeline was given to begin with: that may be of an older version than the newest. */
-const isHandedOn = (
+/** What the pipeline was given to begin with, if this is its reference: that may be of an older version than the newest. */
+function handedOn(
   ref: string,
   versions: readonly ArtifactVersion[],
   dispatch: Dispatch,
   { name }: Stage,
-): boolean =>
-  keptBy(dispatch, name)?.ref === ref &&
-  !versions.some(({ stage, madeBy }) => stage === name && madeBy.dispatchId === dispatch.id);
+): ArtifactVersion | null {
+  const ofStage = versions.filter(({ stage }) => stage === name);
+  if (ofStage.some(({ madeBy }) => madeBy.dispatchId === dispatch.id)) return null;
+  const given = ofStage.find(({ version }) => version === keptBy(dispatch, name)?.version);
+  return given?.ref === ref ? given : null;
+}
 
 function newVersion(
   versions: readonly ArtifactVersion[],

@@ -16,6 +16,10 @@ export const FAILURE_CLASSES = [
 ] as const;
 export type FailureClass = (typeof FAILURE_CLASSES)[number];
 
+/** The class that the policy's table has for a code, which may be any text; null for a code that it does not have. */
+export const classOf = ({ failureClasses }: ModelPolicy, code: string): FailureClass | null =>
+  Object.hasOwn(failureClasses, code) ? (failureClasses[code] ?? null) : null;
+
 /** The failure as a report of FAILED has it; null for a report of anything else. */
 export function reportedFailure(
   { failure, occurredAt, correlationId }: Callback,
@@ -27,7 +31,7 @@ export function reportedFailure(
   const { failureClass, retryAfterMs, ...said } = failure;
   return {
     ...said,
-    failureClass: failureClass ?? policy.failureClasses[said.failureCode] ?? 'unknown',
+    failureClass: failureClass ?? classOf(policy, said.failureCode) ?? 'unknown',
     retryAt: retryAfterMs === null ? null : now + retryAfterMs,
     modelProfile: dispatch.modelProfile,
     correlationId: correlationId ?? dispatch.correlationId,

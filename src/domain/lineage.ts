@@ -101,7 +101,7 @@ export function chainOf(version: ArtifactVersion, versions: readonly ArtifactVer
   return source ? [...chainOf(source, versions), version] : [version];
 }
 
-/** Those that are kept at hand: of each stage the newest, and whatever those were made from. */
+/** Those that are kept at hand: of each stage the newest, whatever those were made from, and what overwrote any of them. */
 export function keptAtHand(versions: readonly ArtifactVersion[]): readonly ArtifactVersion[] {
   const isFew = STAGES.every(
     ({ name }) => versions.filter(({ stage }) => stage === name).length <= KEPT_PER_STAGE,
@@ -111,10 +111,15 @@ export function keptAtHand(versions: readonly ArtifactVersion[]): readonly Artif
     versions.filter(({ stage }) => stage === name).slice(-KEPT_PER_STAGE),
   );
   const kept = new Set(newest.flatMap((version) => chainOf(version, versions)));
+  // Without what was written to its place since, a version that has been overwritten would look as good as new.
+  for (const { ref } of [...kept]) {
+    const last = versions.findLast((version) => version.ref === ref);
+    if (last) kept.add(last);
+  }
   return versions.filter((version) => kept.has(version));
 }
 
-/** How a version stands among those at hand; null for one that is not among them any more. */
+/** How a version stands among those at hand, of which it is one. */
 export type Standing = 'complete' | 'incomplete' | 'overwritten';
 
 export function standingOf(version: ArtifactVersion, versions: readonly ArtifactVersion[]): Standing {

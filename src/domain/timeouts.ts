@@ -11,10 +11,13 @@ import {
   withdraw,
 } from './decision.ts';
 import type { Dispatch } from './dispatch.ts';
+import { classOf } from './failures.ts';
 import { effectiveStatus, type Failure, type Job } from './job.ts';
 import { isResting } from './lifecycle.ts';
 import { REPORT_GRACE_MS, resendAt } from './resending.ts';
 import type { Rules } from './rules.ts';
+
+const TIMED_OUT = 'ORCHESTRATOR_TIMEOUT';
 
 export type DueKind = 'delivery' | 'ack' | 'stage';
 
@@ -88,10 +91,10 @@ function expire(
   const silent = open ?? mover;
   const silentIn = effectiveStatus(job, open);
   const failure: Failure = {
-    failureCode: 'ORCHESTRATOR_TIMEOUT',
+    failureCode: TIMED_OUT,
     failureMessage: `The orchestrator gave no sign of life in ${silentIn} within the time allowed.`,
     failedStage: silentIn,
-    failureClass: rules.policy.failureClasses.ORCHESTRATOR_TIMEOUT ?? 'timeout',
+    failureClass: classOf(rules.policy, TIMED_OUT) ?? 'timeout',
     retryAt: null,
     modelProfile: silent?.modelProfile ?? null,
     correlationId: silent?.correlationId ?? null,

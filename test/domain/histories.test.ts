@@ -1,8 +1,9 @@
 // Random histories against the model. HISTORIES and SEED scale and steer it; `npm run soak -- --model` does.
 import fc from 'fast-check';
 import { expect, test } from 'vitest';
-import { histories, live } from './histories.ts';
+import { live } from './histories.ts';
 import { SITUATIONS } from './situations.ts';
+import { histories } from './steps.ts';
 
 const numRuns = Number(process.env.HISTORIES ?? 20_000);
 const seed = Number(process.env.SEED ?? 1);
@@ -14,6 +15,8 @@ const WORTH_SEEING = [
     'retry CLIENT_REQUEST_ID_PAYLOAD_MISMATCH',
     'retry JOB_ALREADY_RUNNING',
     'retry MODEL_PROFILE_NOT_ALLOWED',
+    'retry RESUME_POINT_NOT_AVAILABLE',
+    'retry PLAN_CHANGED',
   ],
   ...[
     'cancel accepted',

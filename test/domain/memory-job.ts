@@ -54,6 +54,8 @@ export interface MemoryState {
 }
 
 export class MemoryJob {
+  /** Those of the version of the service that is deployed; a later one may have another policy. */
+  rules: Rules = RULES;
   state: MemoryState = {
     job: newJob(
       { id: 'job_1', projectId: 'prj_1', owner: OWNER, ownerIdentity: null, requestDigest: null },
@@ -73,14 +75,14 @@ export class MemoryJob {
   }
 
   execute(command: Command, now: number): Decision {
-    const decision = decide(deepFreeze(this.#view(command)), command, RULES, now);
+    const decision = decide(deepFreeze(this.#view(command)), command, this.rules, now);
     if (decision.kind === 'accepted') this.#apply(decision.changes);
     return decision;
   }
 
   /** What the command would be answered; it is not carried out. */
   would(command: Command, now: number): Decision {
-    return decide(this.#view(command), command, RULES, now);
+    return decide(this.#view(command), command, this.rules, now);
   }
 
   #view(command: Command): JobView {

@@ -1,9 +1,9 @@
 // A second, deliberately simple job, written from spec/job-lifecycle.md and spec/dispatch.md rather than from the
 // code: one mutable object, one method for each command, statuses as plain text. It shares types with src/, no rule.
-import type { Callback, Command, ReportDelivery } from '../../src/domain/commands.ts';
+import type { Callback, Command, ReportDelivery, Retry } from '../../src/domain/commands.ts';
+import { type Evidence, NO_EVIDENCE } from '../../src/domain/evidence.ts';
 import {
   ARTIFACT_FIELD as FIELD,
-  FURTHEST_FIRST,
   IN_PROGRESS,
   OPEN,
   ORDER,
@@ -11,14 +11,11 @@ import {
   RESTING,
   TABLE,
 } from '../rules/protocol.ts';
+import type { Look } from './looks.ts';
+import { ModelLineage, type ModelMaker, type ModelPlan, refusedProfile } from './model-lineage.ts';
+import { POLICIES, type WordedPolicy, type WordedProfile } from './policies.ts';
 
 const FIELDS = ['audioUri', 'transcriptUri', 'draftUri'] as const;
-
-/** The policy of the tests in words: "late" resumes from the transcript on, "off" is disabled. */
-function mayUse(profile: string, from: string | null): boolean {
-  if (profile === 'late') return from === null || from === 'TRANSCRIPT_READY' || from === 'DRAFT_READY';
-  return profile === 'balanced';
-}
 
 const WINDOW = 60_000;
 const ACK = 600_000;
@@ -30,15 +27,28 @@ const MOST_EXPORTS = 200;
 const MOST_BYTES = 262_144;
 const MOST_KEPT = 1_000;
 
-export interface ModelDispatch {
-  id: string;
+/** A request for a pipeline, answered without being carried out. */
+export interface ModelAnswer extends ModelPlan {
+  kind: 'run' | 'retry';
+  profile: string;
+  engines: WordedProfile['engines'];
+  asked: string | null;
+  /** The code, and the reason where there is one; null when it is allowed. */
+  refusal: string | null;
+  /** What would be done: what of the answer an editor who has seen it relies on. */
+  words: string;
+}
+
+export interface ModelDispatch extends ModelMaker {
   kind: 'run' | 'retry';
   state: string;
   /** The client's request id; "run" for the run. */
   request: string;
-  profile: string;
-  resumeFrom: string | null;
+  policyVersion: string;
   ref: string | null;
+  plan: Pick<ModelAnswer, 'asked' | 'does' | 'why' | 'proof'>;
+  /** How its pipeline failed. */
+  failure: string | null;
   until: number;
   deliveredAt: number | null;
   attempts: number;
@@ -62,8 +72,14 @@ export class ModelJob {
   exports: Record<string, string> = {};
   failure: string | null = null;
   progress: number | null = null;
-  /** The newest reference of each checkpoint. */
-  checkpoints: Record<string, string> = {};
+  /** Under which profile that was. */
+  failedUnder: string | null = null;
+  lineage = new ModelLineage();
+  policy: WordedPolicy = POLICIES[0];
+  /** The tags that editors have seen, with what each of them promised. */
+  tags = new Map<string, string>();
+  lastTag: string | null = null;
+  lastLook: Look | null = null;
   dispatches: ModelDispatch[] = [];
   events: Record<string, string> = {};
   heartbeat: { event: string; print: string } | null = null;
@@ -89,10 +105,50 @@ export class ModelJob {
     return this.status === 'FAILED' && open?.kind === 'retry' ? (open.resumeFrom ?? '') : this.status;
   }
 
-  get resumePoint(): { from: string; ref: string } | null {
-    const from = FURTHEST_FIRST.find((status) => this.checkpoints[status] !== undefined);
-    if (from) return { from, ref: this.checkpoints[from] ?? '' };
-    return this.manifest.videoUri === null ? null : { from: 'UPLOADED', ref: this.manifest.videoUri };
+  /** What a run or a retry would be answered now. */
+  plan(kind: 'run' | 'retry', profile: string, asked: string | null, evidence: Evidence): ModelAnswer {
+    const engines = this.#engines(profile);
+    const { videoUri } = this.manifest;
+    const limit = kind === 'run' ? 'UPLOADED' : asked;
+    const plan = this.lineage.plan(engines, limit, evidence, videoUri);
+    const refusal = this.#refused(kind, profile, asked, plan, () => {
+      const best = this.lineage.plan(engines, null, evidence, videoUri);
+      return best.ref === null ? 'null' : best.from;
+    });
+    const [code, reason] = refusal?.split(' ') ?? [];
+    // How far it could go is said to who is refused, and promised to nobody.
+    const what = refusal === null ? `${plan.from} ${plan.does}` : code === 'RESUME_POINT_NOT_AVAILABLE' ? code : `${code} ${reason}`;
+    return { ...plan, kind, profile, engines, asked, refusal, words: `${profile} ${what}` };
+  }
+
+  /** An editor looks at the plan, and is shown this tag with it. */
+  saw(look: Look, tag: string): void {
+    const { words } = this.plan('retry', look.modelProfile, look.resumeFrom, look.evidence);
+    this.tags.set(tag, words);
+    [this.lastTag, this.lastLook] = [tag, look];
+  }
+
+  #engines(profile: string): WordedProfile['engines'] {
+    return Object.hasOwn(this.policy.profiles, profile) ? (this.policy.profiles[profile]?.engines ?? {}) : {};
+  }
+
+  #refused(
+    kind: 'run' | 'retry',
+    profile: string,
+    asked: string | null,
+    { from, ref }: ModelPlan,
+    furthest: () => string,
+  ): string | null {
+    if (this.open || IN_PROGRESS.includes(this.status)) return 'JOB_ALREADY_RUNNING';
+    const refusal = kind === 'run' ? this.#mayMove(this.status, 'AUDIO_EXTRACTING', 'p') : null;
+    if (refusal) return refusal;
+    if (kind === 'retry' && this.status !== 'FAILED') return 'RETRY_NOT_ALLOWED_STATE not_failed';
+    const unusable = refusedProfile(this.policy, profile, null);
+    if (unusable) return `MODEL_PROFILE_NOT_ALLOWED ${unusable}`;
+    if (asked !== null && (asked !== from || ref === null)) return `RESUME_POINT_NOT_AVAILABLE ${furthest()}`;
+    const unfit = refusedProfile(this.policy, profile, ref && from);
+    if (unfit) return `MODEL_PROFILE_NOT_ALLOWED ${unfit}`;
+    return ref === null ? 'RETRY_NOT_ALLOWED_STATE nothing_to_resume_from' : null;
   }
 
   /** What the job waits for and until when. */
@@ -143,13 +199,7 @@ export class ModelJob {
       case 'run':
         return this.#run(command.modelProfile, command.newDispatchId, command.windowMs, now);
       case 'retry':
-        return this.#retry(
-          command.modelProfile,
-          command.clientRequestId,
-          command.newDispatchId,
-          command.windowMs,
-          now,
-        );
+        return this.#retry(command, now);
       case 'cancel':
         return this.#cancel(command.deliveryMayHaveStarted, now);
       case 'abandon':
@@ -171,35 +221,27 @@ export class ModelJob {
       this.named = known.id;
       return 'replayed';
     }
-    if (this.open || IN_PROGRESS.includes(this.status)) return 'JOB_ALREADY_RUNNING';
-    const refusal = this.#mayMove(this.status, 'AUDIO_EXTRACTING', 'p');
-    if (refusal) return refusal;
-    const chosen = profile ?? 'balanced';
-    if (!mayUse(chosen, 'UPLOADED')) return 'MODEL_PROFILE_NOT_ALLOWED';
-    this.#dispatch(
-      { id, kind: 'run', request: 'run', profile: chosen, resumeFrom: null, ref: null },
-      windowMs,
-      now,
-    );
+    const plan = this.plan('run', profile ?? this.policy.byDefault, null, NO_EVIDENCE);
+    if (plan.refusal) return codeOf(plan.refusal);
+    this.#dispatch(id, 'run', plan, windowMs, now);
     return 'accepted';
   }
 
-  #retry(profile: string, request: string, id: string, windowMs: number | null, now: number): string {
-    const known = this.#holderOf(`retry:${request}`);
+  #retry(
+    { modelProfile, clientRequestId, resumeFrom, ifMatch, evidence, newDispatchId, windowMs }: Retry,
+    now: number,
+  ): string {
+    const request = `retry:${clientRequestId}`;
+    const known = this.#holderOf(request);
     if (known && this.status !== 'CANCELLED') {
       this.named = known.id;
-      return known.profile === profile ? 'replayed' : 'CLIENT_REQUEST_ID_PAYLOAD_MISMATCH';
+      const isSame = known.profile === modelProfile && known.plan.asked === resumeFrom;
+      return isSame ? 'replayed' : 'CLIENT_REQUEST_ID_PAYLOAD_MISMATCH';
     }
-    if (this.open || IN_PROGRESS.includes(this.status)) return 'JOB_ALREADY_RUNNING';
-    if (this.status !== 'FAILED') return 'RETRY_NOT_ALLOWED_STATE';
-    const point = this.resumePoint;
-    if (!mayUse(profile, point?.from ?? null)) return 'MODEL_PROFILE_NOT_ALLOWED';
-    if (!point) return 'RETRY_NOT_ALLOWED_STATE';
-    this.#dispatch(
-      { id, kind: 'retry', request: `retry:${request}`, profile, resumeFrom: point.from, ref: point.ref },
-      windowMs,
-      now,
-    );
+    const plan = this.plan('retry', modelProfile, resumeFrom, evidence);
+    if (ifMatch && !ifMatch.some((tag) => this.tags.get(tag) === plan.words)) return 'PLAN_CHANGED';
+    if (plan.refusal) return codeOf(plan.refusal);
+    this.#dispatch(newDispatchId, request, plan, windowMs, now);
     return 'accepted';
   }
 
@@ -214,10 +256,12 @@ export class ModelJob {
 
   #abandon(mayHaveStarted: boolean, now: number): string {
     if (!this.open && !IN_PROGRESS.includes(this.status)) {
-      return this.status === 'FAILED' && this.failure === 'ABANDONED' ? 'replayed' : 'JOB_NOT_RUNNING';
+      return this.status === 'FAILED' && this.failure?.startsWith('ABANDONED ') ? 'replayed' : 'JOB_NOT_RUNNING';
     }
+    const profile = (this.open ?? this.settled)?.profile ?? null;
     const ended = this.#stop(mayHaveStarted, now);
-    this.failure = 'ABANDONED';
+    const failure = `ABANDONED ${this.#classOf('ABANDONED') ?? 'unknown'} null`;
+    this.#fails(failure, profile, this.dispatches.find(({ id }) => id === ended) ?? null);
     this.#move('FAILED', 'editor', ended, now);
     return 'accepted';
   }
@@ -280,17 +324,22 @@ export class ModelJob {
       exports = this.exports;
     }
     const moves = report.status !== status || report.status === 'FAILED';
-    const reached = this.#reaches(report, from, status);
-    const leaves = moves || changes || Object.keys(reached).length > 0 || report.artifacts.hasMetrics;
+    const versions = this.lineage.after(report, dispatch, from);
+    const leaves = moves || changes || versions !== this.lineage.versions || report.artifacts.hasMetrics;
     const kept = (mine?.kept ?? 0) + (leaves ? 1 : 0);
     if (kept > MOST_KEPT && report.status !== 'FAILED' && report.status !== 'DONE')
       return 'REPORTS_EXHAUSTED';
 
     if (dispatch.state === 'PENDING') this.#arrived(dispatch, dispatch.executionId, now);
-    Object.assign(this.checkpoints, reached);
+    this.lineage.versions = versions;
     for (const field of FIELDS) this.manifest[field] = report.artifacts[field] ?? this.manifest[field];
     this.exports = exports;
-    if (report.status === 'FAILED') this.failure = report.failure?.failureCode ?? null;
+    if (report.failure) {
+      const { failureCode, failureClass, retryAfterMs } = report.failure;
+      const kind = failureClass ?? this.#classOf(failureCode) ?? 'unknown';
+      const retryAt = retryAfterMs === null ? null : now + retryAfterMs;
+      this.#fails(`${failureCode} ${kind} ${retryAt}`, dispatch.profile, dispatch);
+    }
     const progress = report.progressPct ?? (report.status === this.status ? this.progress : null);
     if (moves) this.#move(report.status, report.actor, dispatch.id, now);
     this.progress = progress;
@@ -311,25 +360,15 @@ export class ModelJob {
     return 'accepted';
   }
 
-  /** What can be resumed from because of this report, by checkpoint: its pipeline has reached that, or lies behind it. */
-  #reaches(report: Callback, from: string, status: string): Record<string, string> {
-    const made: Record<string, string> = {};
-    for (const checkpoint of FURTHEST_FIRST) {
-      const at = ORDER.indexOf(checkpoint);
-      const failed = report.status === 'FAILED';
-      const places = failed ? [from, report.failure?.failedStage ?? ''] : [report.status];
-      if (!places.some((place) => ORDER.indexOf(place) >= at)) continue;
-      const field = FIELD[checkpoint];
-      const brought = field ? report.artifacts[field] : null;
-      const early = field ? this.manifest[field] : null;
-      const arrives = report.status === checkpoint && status !== checkpoint;
-      if (brought !== null && (arrives || brought !== this.checkpoints[checkpoint]))
-        made[checkpoint] = brought;
-      else if (brought === null && early !== null && (arrives || failed)) {
-        if (early !== this.checkpoints[checkpoint]) made[checkpoint] = early;
-      }
-    }
-    return made;
+  #classOf(code: string): string | undefined {
+    return Object.entries(this.policy.classes).find(([known]) => known === code)?.[1];
+  }
+
+  /** What a dispatch fails of stays with it. */
+  #fails(failure: string, profile: string | null, dispatch: ModelDispatch | null): void {
+    this.failure = failure;
+    this.failedUnder = profile;
+    if (dispatch) dispatch.failure = failure;
   }
 
   #tried({ dispatchId, outcome, deliveryMayHaveStarted }: ReportDelivery, now: number): string {
@@ -403,34 +442,25 @@ export class ModelJob {
       silent.state = 'TIMED_OUT';
       this.#tell(silent, now);
     }
+    const failure = `ORCHESTRATOR_TIMEOUT ${this.#classOf('ORCHESTRATOR_TIMEOUT') ?? 'timeout'} null`;
+    if (silent) silent.failure = failure;
     if (this.status !== 'FAILED') {
-      this.failure = 'ORCHESTRATOR_TIMEOUT';
+      this.#fails(failure, silent?.profile ?? null, silent);
       this.#move('FAILED', 'system', silent?.id ?? null, now);
     }
     return 'accepted';
   }
 
-  #dispatch(
-    {
-      id,
-      kind,
-      request,
-      profile,
-      resumeFrom,
-      ref,
-    }: Pick<ModelDispatch, 'id' | 'kind' | 'request' | 'profile' | 'resumeFrom' | 'ref'>,
-    windowMs: number | null,
-    now: number,
-  ): void {
+  #dispatch(id: string, request: string, plan: ModelAnswer, windowMs: number | null, now: number): void {
+    const { kind, profile, engines, given, from, ref } = plan;
     const createdAt = Math.max(now, (this.dispatches.at(-1)?.createdAt ?? 0) + 1);
     this.dispatches.push({
-      id,
-      kind,
+      ...{ id, kind, request, profile, engines, given, plan },
       state: 'PENDING',
-      request,
-      profile,
-      resumeFrom,
-      ref,
+      policyVersion: this.policy.version,
+      resumeFrom: kind === 'run' ? null : from,
+      ref: kind === 'run' ? null : ref,
+      failure: null,
       until: now + Math.min(windowMs ?? WINDOW, WINDOW),
       deliveredAt: null,
       attempts: 0,
@@ -478,6 +508,8 @@ export class ModelJob {
     return ends || row.split(' ').includes(`${to}:${who}`) ? null : 'FSM_TRANSITION_INVALID';
   }
 }
+
+const codeOf = (refusal: string): string => refusal.split(' ')[0] ?? '';
 
 function pause(attempts: number, retryAfterMs: number | null): number {
   if (retryAfterMs !== null) return Math.max(1_000, retryAfterMs);

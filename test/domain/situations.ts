@@ -2,7 +2,11 @@
 // proves nothing about it.
 import type { Command } from '../../src/domain/commands.ts';
 import type { Decision } from '../../src/domain/decision.ts';
-import type { MemoryState } from './memory-job.ts';
+import { KEEP_REASONS } from '../../src/domain/dispatch.ts';
+import { PASSED_OVER_REASONS } from '../../src/domain/lineage.ts';
+import type { Plan } from '../../src/domain/plan.ts';
+import { isAtOrPast } from '../rules/protocol.ts';
+import type { MemoryJob, MemoryState } from './memory-job.ts';
 
 const POINTS = ['UPLOADED', 'AUDIO_READY', 'TRANSCRIPT_READY', 'DRAFT_READY'] as const;
 
@@ -27,6 +31,24 @@ export const SITUATIONS: readonly string[] = [
   'a failure was told although the manifest was full',
   'a heartbeat in a checkpoint',
   'a video was renewed for a failed job',
+  ...PASSED_OVER_REASONS.map((reason) => `a version was passed over: ${reason}`),
+  'a version was passed over: overwritten',
+  ...['never_made', 'asked', ...PASSED_OVER_REASONS].map((reason) => `a stage was made again: ${reason}`),
+  ...KEEP_REASONS.map((reason) => `a stage was kept: ${reason}`),
+  ...['verified', 'not_in_store', 'store_unavailable', 'not_checked'].map((how) => `a resume point was ${how}`),
+  'a retry went back to an older version',
+  'an artifact came early',
+  'an early artifact was completed when its stage was reached',
+  'an early artifact was completed by a failure of a later stage',
+  'a reference was written to by another pipeline',
+  'a reference was written to once more by its own pipeline',
+  'an artifact that a pipeline was given was handed on',
+  'a digest or a size was learnt later',
+  'a retry could not begin where it was wanted',
+  'a retry did what its editor had seen',
+  'a retry would have done something else than its editor had seen',
+  'the evidence changed between plan and retry',
+  'the policy changed between plan and retry',
 ];
 
 export function situationsOf(
@@ -36,9 +58,7 @@ export function situationsOf(
   decision: Decision,
 ): string[] {
   const found = [...endings(before, after, command)];
-  if (decision.kind === 'accepted' && command.type === 'retry') {
-    found.push(`a retry from ${decision.dispatch?.resumeFromStatus} was accepted`);
-  }
+  if (command.type === 'retry') found.push(...retries(before, command, decision));
   if (decision.kind === 'accepted' && command.type === 'renew-video' && before.job.status === 'FAILED') {
     found.push('a video was renewed for a failed job');
   }
@@ -51,6 +71,60 @@ export function situationsOf(
   if (command.type === 'callback') found.push(...reports(before, after, command, decision));
   return found;
 }
+
+function* retries(
+  { job }: MemoryState,
+  { ifMatch }: Extract<Command, { type: 'retry' }>,
+  decision: Decision,
+): Generator<string> {
+  if (decision.kind === 'rejected') {
+    const { code } = decision.rejection;
+    if (code === 'RESUME_POINT_NOT_AVAILABLE') yield 'a retry could not begin where it was wanted';
+    if (code === 'PLAN_CHANGED') yield 'a retry would have done something else than its editor had seen';
+  }
+  if (decision.kind !== 'accepted' || !decision.dispatch) return;
+  const { resumeFromStatus, plan } = decision.dispatch;
+  yield `a retry from ${resumeFromStatus} was accepted`;
+  if (ifMatch) yield 'a retry did what its editor had seen';
+  for (const { stage, reason, ...planned } of plan?.stages ?? []) {
+    yield `a stage was ${planned.action === 'keep' ? 'kept' : 'made again'}: ${reason}`;
+    const newest = job.versions.findLast((version) => version.stage === stage)?.version ?? 0;
+    if (reason === 'resume_point' && planned.action === 'keep' && (planned.version ?? 0) < newest) {
+      yield 'a retry went back to an older version';
+    }
+  }
+  if (plan?.proof)
+    yield `a resume point was ${'reason' in plan.proof ? plan.proof.reason : plan.proof.state}`;
+}
+
+/** What has changed since an editor looked at a plan, the job staying as it was. */
+export class Changes {
+  #seen: { modelProfile: string; resumeFrom: string | null; done: string; policy: string; job: object } | null =
+    null;
+
+  saw(plan: Plan, { job, rules }: MemoryJob): void {
+    const { modelProfile, asked } = plan;
+    const policy = rules.policy.version;
+    this.#seen = { modelProfile, resumeFrom: asked, done: doneBy(plan), policy, job };
+  }
+
+  *since(plan: Plan, { job, rules }: MemoryJob): Generator<string> {
+    for (const { stage, version, reason } of plan.passedOver) {
+      yield `a version was passed over: ${reason}`;
+      const at = job.versions.findIndex((made) => made.stage === stage && made.version === version);
+      const isOverwritten = job.versions.slice(at + 1).some(({ ref }) => ref === job.versions[at]?.ref);
+      if (reason === 'changed' && isOverwritten) yield 'a version was passed over: overwritten';
+    }
+    const seen = this.#seen;
+    if (seen?.job !== job || seen.modelProfile !== plan.modelProfile || seen.resumeFrom !== plan.asked) return;
+    if (seen.done === doneBy(plan)) return;
+    const what = seen.policy === rules.policy.version ? 'evidence' : 'policy';
+    yield `the ${what} changed between plan and retry`;
+  }
+}
+
+const doneBy = ({ resume, stages, refusal }: Plan): string =>
+  JSON.stringify([resume?.ref, stages.map(({ reason: _why, ...done }) => done), refusal?.code]);
 
 function* endings(before: MemoryState, after: MemoryState, command: Command): Generator<string> {
   const hows: Record<string, string> = { FAILED: 'failed', TIMED_OUT: 'timed out', SETTLED: 'settled' };
@@ -96,10 +170,7 @@ function* reports(
   if (latestCallback?.dispatchId === dispatch.id && command.occurredAt < latestCallback.occurredAt) {
     yield 'a report came under an older date and was applied';
   }
-  const made = after.events.at(-1) === before.events.at(-1) ? [] : (after.events.at(-1)?.checkpoints ?? []);
-  if (made.length > 0 && status === 'FAILED') yield 'an artifact came with a failure';
-  else if (made.some((checkpoint) => checkpoint.status !== status))
-    yield 'an artifact came behind its checkpoint';
+  yield* artifacts(before, after, command, decision);
   const names = Object.keys(command.artifacts.exports);
   if (status === 'FAILED' && names.some((name) => after.job.manifest.exports[name] === undefined)) {
     yield 'a failure was told although the manifest was full';
@@ -107,4 +178,45 @@ function* reports(
   const isSign = status === before.job.status && decision.changes.event === undefined;
   if (isSign && (status === 'AUDIO_READY' || status === 'TRANSCRIPT_READY'))
     yield 'a heartbeat in a checkpoint';
+}
+
+const POINT_OF = { audio: 'AUDIO_READY', transcript: 'TRANSCRIPT_READY', draft: 'DRAFT_READY' };
+const FIELD_OF = { audio: 'audioUri', transcript: 'transcriptUri', draft: 'draftUri' } as const;
+
+function* artifacts(
+  { job: before }: MemoryState,
+  { job: after }: MemoryState,
+  { status, dispatchId, artifacts }: Extract<Command, { type: 'callback' }>,
+  decision: Extract<Decision, { kind: 'accepted' }>,
+): Generator<string> {
+  const made = decision.changes.event?.versions ?? [];
+  for (const { stage, version, ref, isComplete } of made) {
+    const other = before.versions.findLast((known) => known.stage === stage && known.version < version);
+    if (other?.ref === ref) {
+      const isOwn = other.madeBy.dispatchId === dispatchId;
+      yield `a reference was written to ${isOwn ? 'once more by its own pipeline' : 'by another pipeline'}`;
+    }
+    if (status === 'FAILED') yield 'an artifact came with a failure';
+    else if (!isComplete && !isAtOrPast(status, POINT_OF[stage])) yield 'an artifact came early';
+    else if (status !== POINT_OF[stage]) yield 'an artifact came behind its checkpoint';
+  }
+  for (const old of before.versions) {
+    const now = after.versions.find(({ stage, version }) => stage === old.stage && version === old.version);
+    if (!now || now === old) continue;
+    if (now.digest !== old.digest || now.sizeBytes !== old.sizeBytes)
+      yield 'a digest or a size was learnt later';
+    if (now.isComplete && !old.isComplete) {
+      const how = status === 'FAILED' ? 'by a failure of a later stage' : 'when its stage was reached';
+      yield `an early artifact was completed ${how}`;
+    }
+  }
+  const { plan } = decision.dispatch ?? {};
+  const isHandedOn = plan?.stages.some(
+    ({ stage, ...planned }) =>
+      planned.action === 'keep' &&
+      planned.ref !== null &&
+      planned.ref === artifacts[FIELD_OF[stage]] &&
+      !made.some((version) => version.stage === stage),
+  );
+  if (isHandedOn) yield 'an artifact that a pipeline was given was handed on';
 }

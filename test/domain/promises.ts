@@ -1,0 +1,132 @@
+// What spec/ promises of every step of a job and of where it stands, whatever the model says of it.
+import type { Command } from '../../src/domain/commands.ts';
+import type { Decision } from '../../src/domain/decision.ts';
+import { isOpen } from '../../src/domain/dispatch.ts';
+import { awaited, nextWakeUp } from '../../src/domain/timeouts.ts';
+import { holds } from '../rules/holds.ts';
+import { callback, cancel, deadline } from './builders.ts';
+import { type MemoryJob, type MemoryState, OWNER, RULES } from './memory-job.ts';
+
+const isPrefix = <T>(shorter: readonly T[], longer: readonly T[]): boolean =>
+  shorter.length <= longer.length && shorter.every((entry, index) => longer[index] === entry);
+
+export function checkStep(
+  before: MemoryState,
+  after: MemoryState,
+  command: Command,
+  decision: Decision,
+  effective: string,
+): void {
+  holds('a refusal and a replay change nothing', decision.kind === 'accepted' || after === before);
+  if ('owner' in command && command.owner !== OWNER) {
+    holds(
+      'a stranger is told that there is no such job, and no more',
+      JSON.stringify(decision) === '{"kind":"rejected","rejection":{"code":"RESOURCE_NOT_FOUND"}}',
+    );
+  }
+  holds('the audit trail only grows', isPrefix(before.transitions, after.transitions));
+  holds('applied callbacks stay', isPrefix(before.events, after.events));
+  holds(
+    'dispatches stay',
+    before.dispatches.every(({ id }, index) => after.dispatches[index]?.id === id),
+  );
+  for (const key of ['videoUri', 'audioUri', 'transcriptUri', 'draftUri'] as const) {
+    holds('artifacts only grow', before.job.manifest[key] === null || after.job.manifest[key] !== null);
+  }
+  for (const { stage, version } of before.job.versions) {
+    const newest = before.job.versions.findLast((other) => other.stage === stage);
+    holds(
+      'the newest versions stay',
+      newest?.version !== version ||
+        after.job.versions.some((other) => other.stage === stage && other.version === version),
+    );
+  }
+  const added = after.transitions.slice(before.transitions.length);
+  holds('a change of status leaves an entry', before.job.status === after.job.status || added.length > 0);
+  const [first] = added;
+  if (
+    command.type === 'callback' &&
+    first &&
+    first.newStatus !== 'FAILED' &&
+    before.job.status === 'FAILED'
+  ) {
+    holds('a failed job moves only under an open retry', effective !== 'FAILED');
+  }
+  if (command.type === 'deadline' || command.type === 'report-delivery') {
+    checkTold(before, after);
+  }
+  // What editors see of the job changes exactly when its revision does; a withdrawn dispatch leaves it as it was.
+  const visible = ({ openDispatchId: _open, latestDispatchAt: _latest, ...job }: MemoryState['job']) =>
+    JSON.stringify(job);
+  if (after.job.revision === before.job.revision) {
+    holds('without a new revision the job looks the same', visible(after.job) === visible(before.job));
+  } else holds('revisions rise', after.job.revision > before.job.revision);
+  holds('history does not step back', after.job.updatedAt >= before.job.updatedAt);
+}
+
+/** A pipeline that time or a delivery has ended, and that may be alive, is told so. */
+function checkTold(before: MemoryState, after: MemoryState): void {
+  for (const [index, { state, cancelNotice, outcomeUnknown }] of after.dispatches.entries()) {
+    if (before.dispatches[index]?.state === state) continue;
+    const mayBeAlive = state === 'TIMED_OUT' || (state === 'UNDELIVERABLE' && outcomeUnknown);
+    holds('a pipeline that may be alive is told that it was ended', !mayBeAlive || cancelNotice !== null);
+  }
+}
+
+/** The most that a job's present may take of the two megabytes that a row holds. */
+const MOST_PRESENT = 600_000;
+
+/** Whatever was accepted: failure, timeout and cancel still work, and have room. */
+export function checkRoom(job: MemoryJob, now: number): void {
+  const { state } = job;
+  holds('a job leaves room in its row', JSON.stringify(state.job).length < MOST_PRESENT);
+  const { open } = job;
+  if (open) {
+    const longest = {
+      ...{ failureCode: 'X', failureMessage: 'x'.repeat(2_000), failedStage: 'x'.repeat(64) },
+      ...{ failureClass: null, retryAfterMs: null },
+    };
+    const failed = callback(open.id, 'FAILED', { occurredAt: now + 1, failure: longest });
+    holds('a pipeline can always say that it has failed', job.would(failed, now).kind === 'accepted');
+  }
+  if (awaited(state.job, open, RULES)) {
+    const late = job.would(deadline(), now + 10 * RULES.stageTimeoutMs);
+    holds('what is awaited always times out', late.kind === 'accepted');
+  }
+  const cancelled = job.would(cancel(), now);
+  const hasEnded = state.job.status === 'DONE' || (state.job.status === 'FAILED' && open === null);
+  holds('a job can always be cancelled, until it has ended', hasEnded || cancelled.kind !== 'rejected');
+}
+
+export function checkPresent(job: MemoryJob, now: number): void {
+  const { state } = job;
+  const open = state.dispatches.filter(isOpen);
+  holds('at most one dispatch is open', open.length <= 1);
+  holds('the job names its open dispatch', (open[0]?.id ?? null) === state.job.openDispatchId);
+  let status = 'CREATED';
+  for (const { prevStatus, newStatus } of state.transitions) {
+    holds('each entry of the audit trail begins where the one before it ended', prevStatus === status);
+    status = newStatus;
+  }
+  holds('the audit trail leads to the present', status === state.job.status);
+  const due = awaited(state.job, job.open, RULES);
+  holds('an open dispatch has a deadline', open.length === 0 || due !== null);
+  const notices = state.dispatches.filter(({ cancelNotice }) => cancelNotice?.state === 'PENDING');
+  const isAwaiting = due !== null || notices.length > 0;
+  const wakeUp = nextWakeUp(state.job, job.open, notices, RULES, now);
+  holds('whatever is awaited wakes the job', (wakeUp !== null) === isAwaiting);
+  holds(
+    'creation times of dispatches rise strictly',
+    state.dispatches.every(
+      ({ createdAt }, i) => i === 0 || createdAt > (state.dispatches[i - 1]?.createdAt ?? 0),
+    ),
+  );
+  const keys = state.dispatches
+    .filter((d) => d.state !== 'UNDELIVERABLE')
+    .map((d) => `${d.kind} ${d.clientRequestId}`);
+  holds('no request is held by two dispatches', new Set(keys).size === keys.length);
+}
+
+export function sameAgain(job: MemoryJob, command: Command, first: Decision, now: number): void {
+  holds('a replay answers the same', JSON.stringify(job.execute(command, now)) === JSON.stringify(first));
+}
