@@ -75,7 +75,7 @@ export function live(
       same('the dispatch that is answered', decision.dispatch?.id, model.named);
     }
     if (plan) checkPlanned(plan, decision);
-    same('the state', seen(job.state), expected(model));
+    sameText('the state', textOf(job.state), JSON.stringify(expected(model)));
     if (decision.kind === 'accepted') {
       const broken = brokenInvariant(presentOf(before), presentOf(job.state), decision.changes);
       holds(`storage refuses nothing that is decided: ${broken}`, broken === null);
@@ -185,8 +185,20 @@ function refusalInWords(refusal: Rejection): string {
 const presentOf = ({ job, dispatches }: MemoryState): Present => ({ job, newest: dispatches.at(-1) ?? null });
 
 function same(what: string, seenNow: unknown, modelled: unknown): void {
-  const [a, b] = [JSON.stringify(seenNow), JSON.stringify(modelled)];
-  if (a !== b) throw new Error(`${what} differs from the model's\n  job   ${a}\n  model ${b}`);
+  sameText(what, JSON.stringify(seenNow), JSON.stringify(modelled));
+}
+
+function sameText(what: string, seenNow: string, modelled: string): void {
+  if (seenNow !== modelled)
+    throw new Error(`${what} differs from the model's\n  job   ${seenNow}\n  model ${modelled}`);
+}
+
+/** A state is never changed, so it is written down once. */
+const texts = new WeakMap<MemoryState, string>();
+function textOf(state: MemoryState): string {
+  const text = texts.get(state) ?? JSON.stringify(seen(state));
+  texts.set(state, text);
+  return text;
 }
 
 /** What the model knows of a job too, in the model's words. */

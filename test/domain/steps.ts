@@ -327,6 +327,17 @@ const onward = (reports: number, key: Key, isEarly: boolean, facts: Partial<Call
     }),
   );
 
+/** A checkpoint once more, with another file in its place. */
+const restated = (key: Key): Step =>
+  step((model, index, now) => {
+    const id = nameOf(model, 1);
+    const { effective } = model;
+    const stage = REACHED[effective];
+    if (!stage) return deadline();
+    const artifacts = { ...NO_ARTIFACTS, [FIELDS[stage]]: keyOf(key, stage, id, index), digest: 'md5:again' };
+    return callback(id, effective as ReportableStatus, { occurredAt: now, artifacts, artifactsJson: '{}' });
+  });
+
 /** A pipeline that comes so far and fails; a retry under a profile of its own, unless it is the first. */
 const life = fc.record({
   looking: look,
@@ -335,17 +346,19 @@ const life = fc.record({
   resumes: fc.constantFrom('wherever', 'wherever', 'as asked'),
   reports: fc.nat(7),
   isEarly: fc.constantFrom(false, false, false, true),
+  repeats: fc.constantFrom(false, false, true),
   failedStage: fc.constantFrom(null, 'TRANSCRIBING', 'GENERATING', 'EXPORTING'),
   ...{ key, facts },
 });
 type Life = typeof life extends fc.Arbitrary<infer T> ? T : never;
 
 function livedThrough(lives: readonly Life[]): Step[] {
-  return lives.flatMap(({ deploys, reports, key, isEarly, facts, failedStage, ...asks }, nth) => {
+  return lives.flatMap(({ deploys, reports, key, isEarly, repeats, facts, failedStage, ...asks }, nth) => {
     const deployed = deploys ? [step(() => ({ type: 'deploy', policy: deploys }))] : [];
     return [
       ...(nth === 0 ? [...deployed, ...UPLOADED_AND_RUN] : asked(asks, deployed, nth)),
       ...onward(reports, key, isEarly, facts),
+      ...(repeats ? [restated(key)] : []),
       step((model, _index, now) => {
         const said = { failureCode: 'CRASHED', failureMessage: null, failureClass: null, retryAfterMs: null };
         return callback(nameOf(model, 1), 'FAILED', { occurredAt: now, failure: { ...said, failedStage } });
@@ -406,5 +419,5 @@ const opening: fc.Arbitrary<Step[]> = fc.oneof(
   { weight: 4, arbitrary: fc.array(life, { minLength: 2, maxLength: 4 }).map(livedThrough) },
 );
 export const histories: fc.Arbitrary<Step[]> = fc
-  .tuple(opening, fc.array(fc.record({ waitMs, make }), { minLength: 1, maxLength: 60, size: 'max' }))
+  .tuple(opening, fc.array(fc.record({ waitMs, make }), { minLength: 1, maxLength: 45, size: 'max' }))
   .map(([opened, steps]) => [...opened, ...steps]);

@@ -96,6 +96,7 @@ export function dispatch(
     ...{ dispatch_id, kind, dispatch_state, client_request_id, delivery_attempts: 1 },
     resume_from_status: kind === 'run' ? null : isLate ? 'DRAFT_READY' : 'AUDIO_READY',
     checkpoint_ref: kind === 'run' ? null : isLate ? 's3://artifacts/draft' : AUDIO,
+    ...{ model_profile: 'balanced', engines: {}, plan: null },
     ...{ created_at: time(created), updated_at: time(updated) },
   };
 }

@@ -9,6 +9,8 @@ export interface JobCase {
   videoUri: string | null;
   /** Every reference that editors named for the video: what was not answered may have been taken. */
   videoUris: readonly string[];
+  /** Every artifact whose file the suite took away from the store, or changed there; none where there is no store. */
+  lost?: readonly string[];
   openDispatchId: string | null;
   /** Oldest first. */
   dispatches: readonly CaseDispatch[];
@@ -63,8 +65,17 @@ export interface CaseDispatch {
   /** Null of a run. */
   resumeFrom: string | null;
   ref: string | null;
+  profile: string;
+  /** Stage → the engine that the policy named when it was made. */
+  engines: Readonly<Record<string, string>>;
+  /** Null of one that was made before plans were kept. */
+  plan: { asked: string | null; stages: readonly PlannedStage[] } | null;
   attempts: number;
 }
+
+export type PlannedStage =
+  | { stage: string; action: 'keep'; ref: string | null; reason: string }
+  | { stage: string; action: 'redo'; engine: string | null; reason: string };
 
 export interface Entry {
   seq: number;

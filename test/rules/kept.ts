@@ -9,6 +9,7 @@ import type {
   Evidence,
   JobCase,
   OrchestratorRequest,
+  PlannedStage,
   Report,
   ToldDispatch,
 } from './case.ts';
@@ -107,9 +108,24 @@ export function findsPlanted<Name extends string>(
 const at = (seconds: number): number => seconds * 1_000;
 export const lived = (made: number, changed: number) => ({ madeAt: at(made), changedAt: at(changed) });
 
+/** Under which engines all of them are. */
+export const ENGINES = { transcript: 'ears-1', draft: 'pen-1' };
+
 export function dispatch(id: string, state: string, request = id === RUN ? 'run' : 'retry-1'): CaseDispatch {
-  const resumed = id === RUN ? { resumeFrom: null, ref: null } : { resumeFrom: 'AUDIO_READY', ref: AUDIO };
-  return { id, kind: id === RUN ? 'run' : 'retry', state, request, ...resumed, attempts: 1 };
+  const isRun = id === RUN;
+  const resumed = isRun ? { resumeFrom: null, ref: null } : { resumeFrom: 'AUDIO_READY', ref: AUDIO };
+  const stages: PlannedStage[] = [
+    isRun
+      ? { stage: 'audio', action: 'redo', engine: null, reason: 'never_made' }
+      : { stage: 'audio', action: 'keep', ref: AUDIO, reason: 'resume_point' },
+    ...Object.entries(ENGINES).map(
+      ([stage, engine]): PlannedStage => ({ stage, action: 'redo', engine, reason: 'never_made' }),
+    ),
+  ];
+  return {
+    ...{ id, kind: isRun ? 'run' : 'retry', state, request, ...resumed, attempts: 1 },
+    ...{ profile: 'balanced', engines: ENGINES, plan: { asked: null, stages } },
+  };
 }
 
 export function report(

@@ -1,6 +1,13 @@
 // What the API shows and what the orchestrator's log holds, in the form of a case: for the suites that judge from outside.
 import type { RequestRecord } from '../support/orchestrator/log.ts';
-import type { CaseDispatch, Entry, OrchestratorRequest, Report, ReportAnswer } from './case.ts';
+import type {
+  CaseDispatch,
+  Entry,
+  OrchestratorRequest,
+  PlannedStage,
+  Report,
+  ReportAnswer,
+} from './case.ts';
 import { ARTIFACT_FIELD } from './protocol.ts';
 
 /** Of a dispatch as the API shows it. */
@@ -10,6 +17,9 @@ export interface ShownDispatch {
   dispatch_state: string;
   resume_from_status: string | null;
   checkpoint_ref: string | null;
+  model_profile: string;
+  engines: Readonly<Record<string, string>>;
+  plan: { resume_from: string | null; stages: readonly PlannedStage[] } | null;
   client_request_id: string | null;
   delivery_attempts: number;
   created_at: string;
@@ -45,6 +55,9 @@ export const toDispatch = (shown: ShownDispatch): CaseDispatch => ({
   request: shown.client_request_id ?? 'run',
   resumeFrom: shown.resume_from_status,
   ref: shown.checkpoint_ref,
+  profile: shown.model_profile,
+  engines: shown.engines,
+  plan: shown.plan && { asked: shown.plan.resume_from, stages: shown.plan.stages },
   attempts: shown.delivery_attempts,
 });
 

@@ -1,6 +1,6 @@
 // What was seen too seldom is said; a situation is known by what became of the job.
 import { expect, test } from 'vitest';
-import { call, done, entry, keptCase, RETRY, RUN, toCase } from './kept.ts';
+import { AUDIO, call, done, entry, keptCase, RETRY, RUN, report, toCase } from './kept.ts';
 import { RARE_SITUATIONS, SITUATIONS, Sightings, situationsOf } from './situations.ts';
 
 test('a job was in the situations that its trail, its dispatches and its calls show', () => {
@@ -11,7 +11,33 @@ test('a job was in the situations that its trail, its dispatches and its calls s
     'a pipeline was withdrawn',
     'a retry from AUDIO_READY reported first what it does next',
     'a retry from AUDIO_READY was made',
+    'a stage was kept: resume_point',
+    'a stage was made again: never_made',
   ]);
+});
+
+test('a retry that went back, a policy that changed, a changed file and an early artifact are seen in what was planned and reported', () => {
+  const kept = keptCase();
+  const [run, , retry] = kept.dispatches;
+  if (!run || !retry) throw new Error('a run and a retry');
+  const newer = { ...report(RUN, 'AUDIO_READY', 6, 's3://artifacts/audio-2'), status: 'TRANSCRIBING' };
+  kept.reports.splice(2, 0, newer);
+  for (const early of kept.reports.slice(0, 1)) early.artifacts = { AUDIO_READY: AUDIO };
+  run.engines = { transcript: 'ears-0', draft: 'pen-1' };
+  retry.plan = {
+    asked: null,
+    stages: [
+      { stage: 'audio', action: 'redo', engine: null, reason: 'changed' },
+      { stage: 'transcript', action: 'redo', engine: 'ears-1', reason: 'asked' },
+    ],
+  };
+  const seen = situationsOf({ ...toCase(kept), lost: ['s3://artifacts/audio-2'] });
+  expect(seen).toContain('a retry went back to an older version');
+  expect(seen).toContain('a policy changed between dispatches');
+  expect(seen).toContain('a changed file was passed over');
+  expect(seen).toContain('a stage was made again: asked');
+  expect(seen).toContain('an artifact came early');
+  expect(seen).toContain('an early artifact was resumed from');
 });
 
 test('an abandoned pipeline is told from a cancelled one, and a restated checkpoint from progress', () => {

@@ -1,8 +1,9 @@
 // In which situations a job has been, by what became of it and not by what was answered: a suite that has not been in one
 // proves nothing about it. Counted from cases, so that every suite that makes some can say what it has seen.
 import type { CaseDispatch, JobCase, Report } from './case.ts';
-import { FURTHEST_FIRST, WITHDRAWN } from './protocol.ts';
+import { FURTHEST_FIRST, isAtOrPast, WITHDRAWN } from './protocol.ts';
 import { mayHaveApplied } from './reports.ts';
+import { CHECKPOINT_OF, givenTo, histories } from './versions.ts';
 
 const POINTS = ['UPLOADED', ...FURTHEST_FIRST.toReversed()];
 const BEHIND_THE_DRAFT = ['DRAFT_READY', 'EDITING', 'REGENERATING', 'EXPORTING'];
@@ -26,13 +27,27 @@ export const SITUATIONS: readonly string[] = [
   'a cancel was repeated',
   'an abandonment was repeated',
   'two identical requests were under way at once',
+  ...['never_made', 'asked', 'incomplete', 'changed', 'engine_differs'].map(
+    (reason) => `a stage was made again: ${reason}`,
+  ),
+  ...['resume_point', 'before_resume_point'].map((reason) => `a stage was kept: ${reason}`),
+  'a retry went back to an older version',
+  'an artifact came early',
+  'an early artifact was resumed from',
+];
+
+/** Situations of suites that have a store of artifacts, or a policy that changes. */
+export const LINEAGE_SITUATIONS: readonly string[] = [
+  'a stage was made again: missing',
+  'a changed file was passed over',
+  'a policy changed between dispatches',
 ];
 
 /** Situations that are rare, and that come up all the same. */
 export const RARE_SITUATIONS: readonly string[] = ['a withdrawn pipeline was begun'];
 
 export function situationsOf(jobCase: JobCase): Set<string> {
-  return new Set([...retries(jobCase), ...endings(jobCase), ...artifacts(jobCase), ...editors(jobCase)]);
+  return new Set([...retries(jobCase), ...plans(jobCase), ...endings(jobCase), ...artifacts(jobCase), ...editors(jobCase)]);
 }
 
 function* retries({ dispatches, trail, videoUris }: JobCase): Generator<string> {
@@ -47,6 +62,40 @@ function* retries({ dispatches, trail, videoUris }: JobCase): Generator<string> 
     else yield `a retry from ${resumeFrom} reported first what it does next`;
   }
 }
+
+function* plans(jobCase: JobCase): Generator<string> {
+  const [history] = histories(jobCase);
+  const enginesOf = new Map<string, string>();
+  for (const dispatch of jobCase.dispatches) {
+    const { id, kind, plan, profile, engines } = dispatch;
+    const named = JSON.stringify(engines);
+    if ((enginesOf.get(profile) ?? named) !== named) yield 'a policy changed between dispatches';
+    enginesOf.set(profile, named);
+    if (kind !== 'retry') continue;
+    const versions = history?.get(id) ?? [];
+    for (const { stage, action, reason } of plan?.stages ?? []) {
+      yield `a stage was ${action === 'keep' ? 'kept' : 'made again'}: ${reason}`;
+      const newest = versions.findLast(({ checkpoint }) => checkpoint === CHECKPOINT_OF[stage]);
+      if (reason === 'changed' && newest && jobCase.lost?.includes(newest.ref))
+        yield 'a changed file was passed over';
+    }
+    const given = givenTo(dispatch, versions);
+    if (given === null) continue;
+    const ofStage = versions.filter(({ checkpoint }) => checkpoint === given.checkpoint);
+    if (ofStage.at(-1) !== given) yield 'a retry went back to an older version';
+    if (cameEarly(given.checkpoint, given.ref, jobCase)) yield 'an early artifact was resumed from';
+  }
+}
+
+/** Whether a pipeline named it before it was where that is made. */
+const cameEarly = (checkpoint: string, ref: string, { reports }: JobCase): boolean =>
+  reports.some(
+    ({ artifacts, status, answer }) =>
+      mayHaveApplied(answer) &&
+      artifacts[checkpoint] === ref &&
+      status !== 'FAILED' &&
+      !isAtOrPast(status, checkpoint),
+  );
 
 function* endings({ dispatches, trail, executions, status }: JobCase): Generator<string> {
   const hows: Readonly<Record<string, string>> = {
@@ -72,6 +121,7 @@ function* artifacts({ reports }: JobCase): Generator<string> {
     if (!mayHaveApplied(answer)) continue;
     for (const [checkpoint, ref] of Object.entries(artifacts) as [string, string][]) {
       if (status === 'FAILED') yield 'an artifact came with a failure';
+      else if (!isAtOrPast(status, checkpoint)) yield 'an artifact came early';
       else if (status !== checkpoint) yield 'an artifact came behind its checkpoint';
       if ((makers.get(ref) ?? dispatchId) !== dispatchId)
         yield 'an artifact was overwritten by a later pipeline';
