@@ -48,8 +48,9 @@ const VERSIONS_OF_CHECKPOINTS = `
     SELECT json_object('v', 2, 'versions', json_group_array(json(r.version))) FROM record_of_before r
     WHERE r.dispatch_id = history.dispatch_id AND r.key = history.key)
   WHERE EXISTS (SELECT 1 FROM record_of_before r WHERE r.dispatch_id = history.dispatch_id AND r.key = history.key);
+  UPDATE job SET record = json_set(record, '$.job.failure.modelProfile', record ->> '$.newest.modelProfile')
+  WHERE json_type(record, '$.job.failure') = 'object';
   UPDATE job SET record = json_set(json_remove(record, '$.job.checkpoints'), '$.v', 2,
-    '$.job.failure.modelProfile', record ->> '$.newest.modelProfile',
     '$.job.versions', (SELECT json_group_array(json(version)) FROM record_of_before));
   DROP TABLE record_of_before; DROP TABLE version_of_before; DROP TABLE stage_of_before;`;
 

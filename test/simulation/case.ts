@@ -1,5 +1,7 @@
 // What is known of a simulated job when nothing is left to happen, in the form that the rules judge: the stored rows, the
 // orchestrator's executions, and what was seen from outside.
+import type { DispatchPlan } from '../../src/domain/dispatch.ts';
+import type { Engines } from '../../src/domain/lifecycle.ts';
 import { RULES } from '../domain/memory-job.ts';
 import type { JobCase, Known } from '../rules/case.ts';
 import type { Chance } from './chance.ts';
@@ -24,13 +26,20 @@ export const DEFAULT_WAIT_MS = 10_000;
 export const mayBeListedOtherwise = (chance: Chance): boolean => chance.injected.has('alarm: vanishes');
 
 export function caseOf(
-  { project, workspace, orchestrator, chance, timeline }: World,
+  { project, workspace, orchestrator, chance, timeline, store }: World,
   { id, object, records }: JobInWorld,
   {
     lastStirredAt,
     clockWasSet,
     videoUris,
-  }: { lastStirredAt: number; clockWasSet: boolean; videoUris: readonly string[] },
+    planOf,
+  }: {
+    lastStirredAt: number;
+    clockWasSet: boolean;
+    videoUris: readonly string[];
+    /** As it was made: what version 1 of the storage leaves of a dispatch has none. */
+    planOf: (dispatchId: string) => DispatchPlan | null;
+  },
 ): JobCase {
   const present = storedPresent(object);
   if (present === null) throw new Error('broken: the job exists');
@@ -39,12 +48,16 @@ export function caseOf(
   const knownUnless = <T>(isUnknown: boolean, why: string, known: T): Known<T> =>
     isUnknown ? { unknown: why } : { known };
   return {
+    lost: store.touched,
     ...{ id, videoUris, status: job.status, revision: job.revision },
     ...{ videoUri: job.manifest.videoUri, openDispatchId: job.openDispatchId },
     dispatches: dispatches.map((dispatch) => ({
       ...{ id: dispatch.id, kind: dispatch.kind, state: dispatch.state },
       request: dispatch.clientRequestId ?? 'run',
       ...{ resumeFrom: dispatch.resumeFromStatus, ref: dispatch.checkpointRef },
+      profile: dispatch.modelProfile,
+      engines: named(dispatch.engines),
+      plan: planOf(dispatch.id),
       attempts: dispatch.deliveryAttempts,
     })),
     trail: storedTrail(object),
@@ -94,3 +107,9 @@ export function caseOf(
     },
   };
 }
+
+/** Without the stages that it names nothing for. */
+const named = (engines: Engines): Record<string, string> =>
+  Object.fromEntries(
+    Object.entries(engines).filter((entry): entry is [string, string] => entry[1] !== undefined),
+  );

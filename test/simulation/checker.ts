@@ -1,6 +1,6 @@
 // What has to hold of each job in every simulated world while it lasts: after each commit, and as time goes on. It reads
 // what is stored. What has to hold when all is over, the rules say.
-import type { Dispatch } from '../../src/domain/dispatch.ts';
+import type { Dispatch, DispatchPlan } from '../../src/domain/dispatch.ts';
 import type { ArtifactVersion } from '../../src/domain/job.ts';
 import { holds } from '../rules/holds.ts';
 import { OPEN, RESTING, WITHDRAWN } from '../rules/protocol.ts';
@@ -22,6 +22,7 @@ export class Checker {
   readonly lineage: LineageChecker;
   readonly #world: World;
   readonly #job: JobInWorld;
+  readonly #plans = new Map<string, DispatchPlan | null>();
   /** In the order in which they were stored. */
   readonly #order: string[] = [];
   readonly #applied = new Set<string>();
@@ -37,6 +38,11 @@ export class Checker {
     this.#world = world;
     this.#job = job;
     this.lineage = new LineageChecker(world.store);
+  }
+
+  /** What was planned when this dispatch was made. */
+  planOf(dispatchId: string): DispatchPlan | null {
+    return this.#plans.get(dispatchId) ?? null;
   }
 
   /** After every event of the simulation. */
@@ -71,6 +77,7 @@ export class Checker {
     const made = dispatches.filter(({ id }) => !this.#order.includes(id));
     for (const dispatch of made) {
       this.#order.push(dispatch.id);
+      this.#plans.set(dispatch.id, dispatch.plan);
       if (dispatch.kind === 'retry') this.#checkRetry(dispatch, job.versions);
     }
     const open = dispatches.filter(({ state }) => OPEN.includes(state));

@@ -93,7 +93,10 @@ class Life {
     const situations: string[] = [];
     for (const { job, editor, checker } of this.#inhabitants) {
       const { videoUris } = editor;
-      const jobCase = caseOf(this.#world, job, { lastStirredAt, clockWasSet, videoUris });
+      const jobCase = caseOf(this.#world, job, {
+        ...{ lastStirredAt, clockWasSet, videoUris },
+        planOf: (dispatchId) => checker.planOf(dispatchId),
+      });
       for (const rule of requireKept(jobCase)) rules.add(rule);
       const { longestRow } = checker;
       situations.push(

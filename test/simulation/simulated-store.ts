@@ -28,6 +28,13 @@ export class SimulatedStore {
     this.#past.set(ref, [...past, { at: this.#timeline.now, state }]);
   }
 
+  /** Whatever was ever taken away or written over. */
+  get touched(): string[] {
+    return [...this.#past].flatMap(([ref, past]) =>
+      past.some(({ state }) => state !== 'there') ? [ref] : [],
+    );
+  }
+
   /** Every state in which evidence of now may have found it. */
   mayHaveFound(ref: string): State[] {
     const past = [{ at: -Infinity, state: 'there' as State }, ...(this.#past.get(ref) ?? [])];

@@ -56,7 +56,7 @@ test('whatever fails, one live pipeline at most, nothing accepted lost or double
       for (const rule of tally.rules) applied.add(rule);
       for (const [fault, count] of tally.faults) faults.set(fault, (faults.get(fault) ?? 0) + count);
     }),
-    { numRuns, seed, examples: FOUND.map((scenario) => [scenario]) },
+    { numRuns, seed, endOnFailure: true, examples: FOUND.map((scenario) => [scenario]) },
   );
   // A proof by worlds in which nothing happened would be none.
   expect(total.executions).toBeGreaterThan(numRuns);

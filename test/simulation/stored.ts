@@ -115,6 +115,8 @@ const CHECKPOINTS: Readonly<Record<string, string>> = {
 export function storeAsVersion1(object: SimulatedObject): void {
   const present = storedPresent(object);
   if (!present || Number(object.rows('SELECT schema FROM job')[0]?.schema) !== 2) return;
+  // Nobody could ask for that, so no job of version 1 has it.
+  if (present.newest?.plan?.asked) return;
   const atHand = present.job.versions;
   const toCheckpoints = (versions: readonly ArtifactVersion[]) =>
     versions.flatMap((version) => {
