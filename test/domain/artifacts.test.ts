@@ -10,7 +10,11 @@ class Reporting extends MemoryJob {
   id = 'dsp_run';
 
   /** What was reported, and the versions in words: number, reference, what it was made from; `?` while it is incomplete. */
-  report(status: ReportableStatus, brought: Partial<ArtifactUpdates> = {}, failedStage: string | null = null) {
+  report(
+    status: ReportableStatus,
+    brought: Partial<ArtifactUpdates> = {},
+    failedStage: string | null = null,
+  ) {
     this.#now += 1;
     const said = { failureCode: 'X', failureMessage: null, failureClass: null, retryAfterMs: null };
     const { kind } = this.execute(

@@ -37,7 +37,11 @@ const version = { ref: 'r2://media/a', sizeBytes: 3, digest: `sha-256=:${BASE64}
 
 test.each<[string, Finding | null, ReturnType<typeof proofOf>]>([
   ['no word of it', null, { state: 'unverified', reason: 'not_in_store' }],
-  ['a store that did not answer', { kind: 'unavailable' }, { state: 'unverified', reason: 'store_unavailable' }],
+  [
+    'a store that did not answer',
+    { kind: 'unavailable' },
+    { state: 'unverified', reason: 'store_unavailable' },
+  ],
   ['a store that was not asked', { kind: 'unchecked' }, { state: 'unverified', reason: 'not_checked' }],
   ['no such file', { kind: 'missing' }, { state: 'missing' }],
   ['the file', { kind: 'found', sizeBytes: 3, sha256: HEX }, { state: 'verified' }],

@@ -15,6 +15,7 @@ import { holds } from '../rules/holds.ts';
 import type { Look } from './looks.ts';
 import { MemoryJob, type MemoryState, OWNER, RULES } from './memory-job.ts';
 import { ModelJob } from './model.ts';
+import { checkOffers } from './offers.ts';
 import { POLICIES, toPolicy, type WordedPolicy } from './policies.ts';
 import { checkPresent, checkRoom, checkStep, sameAgain } from './promises.ts';
 import { Changes, situationsOf } from './situations.ts';
@@ -85,6 +86,7 @@ export function live(
     if (decision.kind === 'replayed') sameAgain(job, command, decision, now);
   }
   checkRoom(job, now);
+  checkOffers(job, now);
 }
 
 const isJudgedByPlan = (decision: Decision): boolean =>
@@ -122,7 +124,10 @@ function samePlan(job: MemoryJob, model: ModelJob, request: PlanRequest): Plan {
     ],
   );
   const { engines, versions } = { engines: plan.engines, versions: job.job.versions };
-  const asked = candidates(versions, { engines, upTo: kind === 'run' ? 'UPLOADED' : (resumeFrom ?? 'DRAFT_READY') });
+  const asked = candidates(versions, {
+    engines,
+    upTo: kind === 'run' ? 'UPLOADED' : (resumeFrom ?? 'DRAFT_READY'),
+  });
   holds(
     'the store is asked about what is resumed from, and about all that it speaks against',
     (resume?.version ? [resume.version, ...disproved(plan, versions)] : disproved(plan, versions)).every(
@@ -265,4 +270,3 @@ function expected(model: ModelJob): ReturnType<typeof seen> {
     ]),
   } as ReturnType<typeof seen>;
 }
-

@@ -89,9 +89,15 @@ describe('a job', () => {
     ['a job that loses an artifact', { job: { manifest: { ...after.job.manifest, audioUri: null } } }],
     ['a job that loses the newest version of a stage', { job: { versions: [] } }],
     ['a version that is numbered out of order', { job: { versions: [...known, { ...audio, version: 3 }] } }],
-    ['a version that has the number of another', { job: { versions: [...known, { ...audio, version: 1, ref: 's3://b' }] } }],
+    [
+      'a version that has the number of another',
+      { job: { versions: [...known, { ...audio, version: 1, ref: 's3://b' }] } },
+    ],
     ['a version that moves elsewhere', versionAs({ ref: 's3://elsewhere' })],
-    ['a version that becomes of another engine', versionAs({ madeBy: { ...audio.madeBy, engine: 'ears-9' } })],
+    [
+      'a version that becomes of another engine',
+      versionAs({ madeBy: { ...audio.madeBy, engine: 'ears-9' } }),
+    ],
     ['a version that was made from something else', versionAs({ madeFrom: 7 })],
     ['a version that is not complete any more', versionAs({ isComplete: false })],
     ['a version that has another digest', versionAs({ digest: 'md5:2' })],

@@ -75,7 +75,11 @@ describe('a version is passed over', () => {
   });
 
   test('as changed when the store has a file of another size, or of another digest where both are known', () => {
-    const found = (sizeBytes: number, sha256: string | null): Finding => ({ kind: 'found', sizeBytes, sha256 });
+    const found = (sizeBytes: number, sha256: string | null): Finding => ({
+      kind: 'found',
+      sizeBytes,
+      sha256,
+    });
     const known = transcript(1, { sizeBytes: 10, digest: `sha-256:${'a'.repeat(64)}` });
     const to = (finding: Finding) => look([audio(1), known], BALANCED, { [known.ref]: finding });
     expect(to(found(9, null)).over).toEqual(['transcript 1 changed']);
@@ -211,7 +215,11 @@ describe('at hand are kept', () => {
     const versions = Array.from({ length: 40 * KEPT_PER_STAGE }, (_, index) => {
       const n = Math.floor(index / 3) + 1;
       const ref = `s3://${index % 7}`;
-      const made = [audio(n, { ref }), transcript(n, { ref, madeFrom: (n * 7) % 13 }), draft(n, { madeFrom: n - 9 })];
+      const made = [
+        audio(n, { ref }),
+        transcript(n, { ref, madeFrom: (n * 7) % 13 }),
+        draft(n, { madeFrom: n - 9 }),
+      ];
       return made[index % 3] ?? audio(n);
     });
     expect(keptAtHand(versions).length).toBeLessThanOrEqual(12 * KEPT_PER_STAGE);

@@ -35,7 +35,9 @@ export const SITUATIONS: readonly string[] = [
   'a version was passed over: overwritten',
   ...['never_made', 'asked', ...PASSED_OVER_REASONS].map((reason) => `a stage was made again: ${reason}`),
   ...KEEP_REASONS.map((reason) => `a stage was kept: ${reason}`),
-  ...['verified', 'not_in_store', 'store_unavailable', 'not_checked'].map((how) => `a resume point was ${how}`),
+  ...['verified', 'not_in_store', 'store_unavailable', 'not_checked'].map(
+    (how) => `a resume point was ${how}`,
+  ),
   'a retry went back to an older version',
   'an artifact came early',
   'an early artifact was completed when its stage was reached',
@@ -99,8 +101,13 @@ function* retries(
 
 /** What has changed since an editor looked at a plan, the job staying as it was. */
 export class Changes {
-  #seen: { modelProfile: string; resumeFrom: string | null; done: string; policy: string; job: object } | null =
-    null;
+  #seen: {
+    modelProfile: string;
+    resumeFrom: string | null;
+    done: string;
+    policy: string;
+    job: object;
+  } | null = null;
 
   saw(plan: Plan, { job, rules }: MemoryJob): void {
     const { modelProfile, asked } = plan;
@@ -116,7 +123,8 @@ export class Changes {
       if (reason === 'changed' && isOverwritten) yield 'a version was passed over: overwritten';
     }
     const seen = this.#seen;
-    if (seen?.job !== job || seen.modelProfile !== plan.modelProfile || seen.resumeFrom !== plan.asked) return;
+    if (seen?.job !== job || seen.modelProfile !== plan.modelProfile || seen.resumeFrom !== plan.asked)
+      return;
     if (seen.done === doneBy(plan)) return;
     const what = seen.policy === rules.policy.version ? 'evidence' : 'policy';
     yield `the ${what} changed between plan and retry`;

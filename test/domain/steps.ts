@@ -183,13 +183,16 @@ const retrying: fc.Arbitrary<Make> = fc
     windowMs,
     ifMatch: fc.constantFrom(null, null, null, 'right', 'seen', 'seen', 'several', 'stale', 'none'),
   })
-  .map(({ look, before, ifMatch, ...c }): Make => (model, index, _now, see) => {
-    const asked = lookOf(look, model);
-    if (ifMatch === 'seen') see({ ...asked, evidence: before(model) });
-    const { modelProfile, resumeFrom, evidence } = asked;
-    const tags = tagsOf(ifMatch, model, () => see(asked));
-    return retry(`dsp_${index}`, { ...c, modelProfile, resumeFrom, evidence, ifMatch: tags });
-  });
+  .map(
+    ({ look, before, ifMatch, ...c }): Make =>
+      (model, index, _now, see) => {
+        const asked = lookOf(look, model);
+        if (ifMatch === 'seen') see({ ...asked, evidence: before(model) });
+        const { modelProfile, resumeFrom, evidence } = asked;
+        const tags = tagsOf(ifMatch, model, () => see(asked));
+        return retry(`dsp_${index}`, { ...c, modelProfile, resumeFrom, evidence, ifMatch: tags });
+      },
+  );
 
 type Looking = typeof look extends fc.Arbitrary<infer T> ? T : never;
 const lookOf = ({ modelProfile, resumeFrom, store }: Looking, model: ModelJob): Look => {
@@ -223,7 +226,13 @@ const make: fc.Arbitrary<Make> = fc.oneof(
           lookOf(looking, model),
     ),
   },
-  { weight: 1, arbitrary: policy.map((next): Make => () => ({ type: 'deploy', policy: next })) },
+  {
+    weight: 1,
+    arbitrary: policy.map(
+      (next): Make =>
+        () => ({ type: 'deploy', policy: next }),
+    ),
+  },
   {
     weight: 1,
     arbitrary: fc

@@ -5,7 +5,11 @@ import type { StageName } from '../../src/domain/lifecycle.ts';
 type Patch = Partial<Omit<ArtifactVersion, 'stage' | 'version' | 'madeBy'>> & { engine?: string | null };
 
 /** Complete, in a place of its own, made by a pipeline that nobody knows more of. */
-const versionOf = (stage: StageName, version: number, { engine = null, ...patch }: Patch): ArtifactVersion => ({
+const versionOf = (
+  stage: StageName,
+  version: number,
+  { engine = null, ...patch }: Patch,
+): ArtifactVersion => ({
   ...{ stage, version, ref: `s3://${stage}-${version}`, digest: null, sizeBytes: null, madeFrom: null },
   isComplete: true,
   recordedAt: 1,
