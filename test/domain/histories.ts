@@ -154,8 +154,8 @@ function checkPlanned(plan: Plan, decision: Decision): void {
     const { rejection } = decision;
     // Refused for something else than the plan: whose it is, the key, or what the caller has seen.
     const others = ['RESOURCE_NOT_FOUND', 'CLIENT_REQUEST_ID_PAYLOAD_MISMATCH', 'PLAN_CHANGED'];
-    if (others.includes(rejection.code)) return;
-    return same('the refusal', rejection, plan.refusal);
+    if (!others.includes(rejection.code)) same('the refusal', rejection, plan.refusal);
+    return;
   }
   const { dispatch } = decision;
   holds('what is accepted was planned as allowed', plan.refusal === null);

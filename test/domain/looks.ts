@@ -64,7 +64,7 @@ export const resumeFrom = fc
   .map(({ wish, n }) => (model: ModelJob, profile: string, evidence: Evidence): ResumeStatus | null => {
     if (wish === null) return null;
     const { from } = model.plan('retry', profile, null, evidence);
-    const at = RESUME_STATUSES.findIndex((status) => status === from);
+    const at = RESUME_STATUSES.indexOf(from as ResumeStatus);
     const points = {
       there: RESUME_STATUSES.slice(at, at + 1),
       nearer: RESUME_STATUSES.slice(0, at),

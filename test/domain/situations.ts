@@ -45,6 +45,7 @@ export const SITUATIONS: readonly string[] = [
   'a reference was written to by another pipeline',
   'a reference was written to once more by its own pipeline',
   'an artifact that a pipeline was given was handed on',
+  'an artifact that was not the newest was handed on',
   'a digest or a size was learnt later',
   'a retry could not begin where it was wanted',
   'a retry did what its editor had seen',
@@ -218,13 +219,12 @@ function* artifacts(
       yield `an early artifact was completed ${how}`;
     }
   }
-  const { plan } = decision.dispatch ?? {};
-  const isHandedOn = plan?.stages.some(
-    ({ stage, ...planned }) =>
-      planned.action === 'keep' &&
-      planned.ref !== null &&
-      planned.ref === artifacts[FIELD_OF[stage]] &&
-      !made.some((version) => version.stage === stage),
-  );
-  if (isHandedOn) yield 'an artifact that a pipeline was given was handed on';
+  for (const { stage, ...planned } of decision.dispatch?.plan?.stages ?? []) {
+    if (planned.action !== 'keep' || planned.ref === null) continue;
+    const isNew = made.some((version) => version.stage === stage);
+    if (planned.ref !== artifacts[FIELD_OF[stage]] || isNew) continue;
+    yield 'an artifact that a pipeline was given was handed on';
+    const newest = before.versions.findLast((version) => version.stage === stage);
+    if (newest?.ref !== planned.ref) yield 'an artifact that was not the newest was handed on';
+  }
 }
