@@ -111,6 +111,14 @@ describe('an artifact', () => {
     ]);
   });
 
+  test('that is named again with the same digest in another form is none', () => {
+    const digest = `sha-256:${'ab'.repeat(32)}`;
+    const base64 = Buffer.from('ab'.repeat(32), 'hex').toString('base64');
+    const job = running().report('AUDIO_READY', { audioUri: 'a', digest });
+    job.report('AUDIO_READY', { audioUri: 'a', digest: `sha-256=:${base64}:` });
+    expect(job.words).toEqual(['audio 1 a']);
+  });
+
   test('that another pipeline writes to the same place is one, as soon as it is named', () => {
     const job = running().report('AUDIO_READY', { audioUri: 'a' });
     job.report('TRANSCRIBING').report('TRANSCRIPT_READY', { transcriptUri: 't' }).report('FAILED');

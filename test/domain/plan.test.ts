@@ -36,15 +36,14 @@ const versions = fc.array(version, { maxLength: 8 }).map((drawn) => {
   return made;
 });
 
-const finding = fc.oneof(
-  fc.record<Finding>({ kind: fc.constant('missing') }),
-  fc.record<Finding>({ kind: fc.constant('unavailable') }),
-  fc.record<Finding>({ kind: fc.constant('unchecked') }),
-  fc.record<Finding>({
-    kind: fc.constant('found'),
-    sizeBytes: fc.constantFrom(1, 2),
-    sha256: fc.constantFrom(null, 'a'.repeat(64), 'b'.repeat(64)),
-  }),
+const finding: fc.Arbitrary<Finding> = fc.oneof(
+  fc.constantFrom<Finding[]>({ kind: 'missing' }, { kind: 'unavailable' }, { kind: 'unchecked' }),
+  fc
+    .record({
+      sizeBytes: fc.constantFrom(1, 2),
+      sha256: fc.constantFrom(null, 'a'.repeat(64), 'b'.repeat(64)),
+    })
+    .map((found): Finding => ({ kind: 'found', ...found })),
 );
 const evidence: fc.Arbitrary<Evidence> = fc
   .array(fc.tuple(fc.nat(9), finding), { maxLength: 6 })
