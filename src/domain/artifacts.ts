@@ -1,6 +1,7 @@
 // What reports bring: the manifest's newest references and their limits, and the versions that they make.
 import type { ArtifactUpdates, Callback } from './commands.ts';
 import { type Dispatch, keptBy } from './dispatch.ts';
+import { isSameDigest } from './evidence.ts';
 import type { ArtifactVersion, Job, Manifest } from './job.ts';
 import { isAtOrPast, isBehind, STAGES, type Stage, type Status } from './lifecycle.ts';
 import { keptAtHand } from './lineage.ts';
@@ -93,7 +94,7 @@ function newRef(
   const known = newest?.ref === ref ? newest : handedOn(ref, versions, dispatch, stage);
   if (known === null) return ref;
   const { digest } = factsOf(stage, command);
-  const isOther = digest !== null && known.digest !== null && digest !== known.digest;
+  const isOther = digest !== null && known.digest !== null && !isSameDigest(digest, known.digest);
   const isOthers =
     known.madeBy.dispatchId !== dispatch.id && !isBehind(dispatch.resumeFromStatus ?? 'UPLOADED', stage);
   return isOther || isOthers ? ref : null;

@@ -63,3 +63,7 @@ export function sha256Of(digest: string): string | null {
   if (base64 === undefined) return null;
   return Array.from(atob(base64), (char) => char.charCodeAt(0).toString(16).padStart(2, '0')).join('');
 }
+
+/** Whether two reported digests say the same, each in a form of its own. */
+export const isSameDigest = (one: string, other: string): boolean =>
+  (sha256Of(one) ?? one) === (sha256Of(other) ?? other);

@@ -61,8 +61,9 @@ function brokenVersions(
     const latest = known.at(-1)?.version ?? 0;
     const numbers = after.filter(({ stage }) => stage === name).map(({ version }) => version);
     if (latest > 0 && !numbers.includes(latest)) return 'the newest version of a stage is not lost';
-    const added = numbers.filter((number) => number > latest);
-    if (added.some((number, index) => number !== latest + 1 + index))
+    const added = numbers.filter((number) => known.every(({ version }) => version !== number));
+    const isRising = numbers.every((number, index) => index === 0 || number > (numbers[index - 1] ?? 0));
+    if (!isRising || added.some((number, index) => number !== latest + 1 + index))
       return 'versions are numbered in the order in which they are made';
     for (const old of known) {
       const now = after.find(({ stage, version }) => stage === name && version === old.version);

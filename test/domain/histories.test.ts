@@ -2,8 +2,8 @@
 import fc from 'fast-check';
 import { expect, test } from 'vitest';
 import { live } from './histories.ts';
+import { histories } from './lives.ts';
 import { SITUATIONS } from './situations.ts';
-import { histories } from './steps.ts';
 
 const numRuns = Number(process.env.HISTORIES ?? 20_000);
 const seed = Number(process.env.SEED ?? 1);

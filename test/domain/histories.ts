@@ -15,6 +15,7 @@ import { holds } from '../rules/holds.ts';
 import type { Look } from './looks.ts';
 import { MemoryJob, type MemoryState, OWNER, RULES } from './memory-job.ts';
 import { ModelJob } from './model.ts';
+import { checkOffers } from './offers.ts';
 import { POLICIES, toPolicy, type WordedPolicy } from './policies.ts';
 import { checkPresent, checkRoom, checkStep, sameAgain } from './promises.ts';
 import { Changes, situationsOf } from './situations.ts';
@@ -85,6 +86,7 @@ export function live(
     if (decision.kind === 'replayed') sameAgain(job, command, decision, now);
   }
   checkRoom(job, now);
+  checkOffers(job, now);
 }
 
 const isJudgedByPlan = (decision: Decision): boolean =>
@@ -122,7 +124,10 @@ function samePlan(job: MemoryJob, model: ModelJob, request: PlanRequest): Plan {
     ],
   );
   const { engines, versions } = { engines: plan.engines, versions: job.job.versions };
-  const asked = candidates(versions, { engines, upTo: kind === 'run' ? 'UPLOADED' : (resumeFrom ?? 'DRAFT_READY') });
+  const asked = candidates(versions, {
+    engines,
+    upTo: kind === 'run' ? 'UPLOADED' : (resumeFrom ?? 'DRAFT_READY'),
+  });
   holds(
     'the store is asked about what is resumed from, and about all that it speaks against',
     (resume?.version ? [resume.version, ...disproved(plan, versions)] : disproved(plan, versions)).every(
@@ -149,8 +154,8 @@ function checkPlanned(plan: Plan, decision: Decision): void {
     const { rejection } = decision;
     // Refused for something else than the plan: whose it is, the key, or what the caller has seen.
     const others = ['RESOURCE_NOT_FOUND', 'CLIENT_REQUEST_ID_PAYLOAD_MISMATCH', 'PLAN_CHANGED'];
-    if (others.includes(rejection.code)) return;
-    return same('the refusal', rejection, plan.refusal);
+    if (!others.includes(rejection.code)) same('the refusal', rejection, plan.refusal);
+    return;
   }
   const { dispatch } = decision;
   holds('what is accepted was planned as allowed', plan.refusal === null);
@@ -265,4 +270,3 @@ function expected(model: ModelJob): ReturnType<typeof seen> {
     ]),
   } as ReturnType<typeof seen>;
 }
-

@@ -10,6 +10,9 @@ import { failedJob, retry } from './builders.ts';
 /** A failed job whose retry is under way, as it is stored, with its run as an earlier dispatch. */
 function retried() {
   const job = failedJob();
+  // As they are once all of them is known.
+  const versions = job.job.versions.map((version) => ({ ...version, digest: 'md5:1', sizeBytes: 7 }));
+  job.state = { ...job.state, job: { ...job.job, versions } };
   const before: Present = { job: job.job, newest: job.state.dispatches.at(-1) ?? null };
   job.execute(retry('dsp_retry'), 1_000);
   const [run, newest] = job.state.dispatches;
@@ -27,11 +30,28 @@ const broken = ({ job = {}, newest = {} }: { job?: object; newest?: object }, ch
     changes,
   );
 
+const [audio] = before.job.versions;
+if (!audio) throw new Error('the run left its audio');
+const known = before.job.versions;
+const versionAs = (patch: object) => ({ job: { versions: [{ ...audio, ...patch }] } });
+
 test('what the pure core decides breaks none', () => {
   expect(brokenInvariant(null, before, {})).toBeNull();
   expect(
     brokenInvariant(before, after, { opened: after.newest, updated: [run], transitions: [entry] }),
   ).toBeNull();
+});
+
+test('a version may be completed, and learn what nobody had said; older ones than the newest may be left out', () => {
+  const early = { ...audio, isComplete: false, digest: null, sizeBytes: null };
+  const was: Present = { job: { ...before.job, versions: [early] }, newest: before.newest };
+  expect(brokenInvariant(was, before, {})).toBeNull();
+  const newer = { ...audio, version: 2, ref: 's3://b' };
+  const grown: Present = { job: { ...before.job, versions: [audio, newer] }, newest: before.newest };
+  expect(brokenInvariant(before, grown, {})).toBeNull();
+  const fewer: Present = { job: { ...before.job, versions: [newer] }, newest: before.newest };
+  expect(brokenInvariant(grown, fewer, {})).toBeNull();
+  expect(brokenInvariant(fewer, grown, {})).toBe('versions are numbered in the order in which they are made');
 });
 
 describe('a job', () => {
@@ -67,7 +87,21 @@ describe('a job', () => {
     ['a job that steps back', { job: { revision: 0 } }],
     ['a job whose dispatches are made backwards', { job: { latestDispatchAt: 1 } }],
     ['a job that loses an artifact', { job: { manifest: { ...after.job.manifest, audioUri: null } } }],
-    ['a job that loses a checkpoint', { job: { checkpoints: {} } }],
+    ['a job that loses the newest version of a stage', { job: { versions: [] } }],
+    ['a version that is numbered out of order', { job: { versions: [...known, { ...audio, version: 3 }] } }],
+    [
+      'a version that has the number of another',
+      { job: { versions: [...known, { ...audio, version: 1, ref: 's3://b' }] } },
+    ],
+    ['a version that moves elsewhere', versionAs({ ref: 's3://elsewhere' })],
+    [
+      'a version that becomes of another engine',
+      versionAs({ madeBy: { ...audio.madeBy, engine: 'ears-9' } }),
+    ],
+    ['a version that was made from something else', versionAs({ madeFrom: 7 })],
+    ['a version that is not complete any more', versionAs({ isComplete: false })],
+    ['a version that has another digest', versionAs({ digest: 'md5:2' })],
+    ['a version that has another size', versionAs({ sizeBytes: 8 })],
     ['a dispatch in no known state', { newest: { state: 'SENT' } }],
     ['a dispatch of no known kind', { newest: { kind: 'rerun' } }],
     [
@@ -89,14 +123,14 @@ describe('a job', () => {
       'an earlier dispatch in no known state',
       { updated: [{ ...run, state: 'SENT' } as unknown as Dispatch] },
     ],
-    ['a callback of no known status', { event: { status: 'BROKEN', checkpoints: [] } } as unknown as Changes],
+    ['a callback of no known status', { event: { status: 'BROKEN', versions: [] } } as unknown as Changes],
     ['an audit entry from no known status', entryOf({ prevStatus: 'BROKEN' })],
     ['an audit entry to no known status', entryOf({ newStatus: 'BROKEN' })],
     ['an audit entry by nobody known', entryOf({ actor: 'nobody' })],
     ['an audit entry of no known kind', entryOf({ eventType: 'guessed' })],
     [
-      'a checkpoint that is none',
-      { event: { status: 'FAILED', checkpoints: [{ status: 'FAILED' }] } } as unknown as Changes,
+      'a version of no known stage',
+      { event: { status: 'FAILED', versions: [{ stage: 'cellar' }] } } as unknown as Changes,
     ],
   ] as const)('takes no %s', ([_what, changes]) => {
     expect(broken({}, changes)).not.toBeNull();

@@ -24,15 +24,18 @@ export const findings: fc.Arbitrary<Store> = fc.oneof(
   { weight: 1, arbitrary: fc.constant<Store>(() => new Map()) },
   {
     weight: 2,
-    arbitrary: fc.array(word, { minLength: 3, maxLength: 5 }).map((words): Store => (model) => {
-      const newest = new Map(model.lineage.versions.map((version) => [version.ref, version]));
-      return new Map(
-        [...newest.values()].flatMap(({ ref, size, digest }, index) => {
-          const finding = findingOf(words[index % words.length] ?? 'nothing', size, digest);
-          return finding ? [[ref, finding]] : [];
-        }),
-      );
-    }),
+    arbitrary: fc.array(word, { minLength: 3, maxLength: 5 }).map(
+      (words): Store =>
+        (model) => {
+          const newest = new Map(model.lineage.versions.map((version) => [version.ref, version]));
+          return new Map(
+            [...newest.values()].flatMap(({ ref, size, digest }, index) => {
+              const finding = findingOf(words[index % words.length] ?? 'nothing', size, digest);
+              return finding ? [[ref, finding]] : [];
+            }),
+          );
+        },
+    ),
   },
 );
 
@@ -61,7 +64,7 @@ export const resumeFrom = fc
   .map(({ wish, n }) => (model: ModelJob, profile: string, evidence: Evidence): ResumeStatus | null => {
     if (wish === null) return null;
     const { from } = model.plan('retry', profile, null, evidence);
-    const at = RESUME_STATUSES.findIndex((status) => status === from);
+    const at = RESUME_STATUSES.indexOf(from as ResumeStatus);
     const points = {
       there: RESUME_STATUSES.slice(at, at + 1),
       nearer: RESUME_STATUSES.slice(0, at),

@@ -102,7 +102,8 @@ export class ModelLineage {
     evidence: Evidence,
     videoUri: string | null,
   ): ModelPlan {
-    const isWithin = (stage: ModelStage) => POINTS.indexOf(POINT[stage]) <= POINTS.indexOf(limit ?? POINT.draft);
+    const isWithin = (stage: ModelStage) =>
+      POINTS.indexOf(POINT[stage]) <= POINTS.indexOf(limit ?? POINT.draft);
     const looked = MODEL_STAGES.filter(isWithin)
       .reverse()
       .flatMap((stage) => this.versions.filter((version) => version.stage === stage).reverse());

@@ -117,7 +117,12 @@ export class ModelJob {
     });
     const [code, reason] = refusal?.split(' ') ?? [];
     // How far it could go is said to who is refused, and promised to nobody.
-    const what = refusal === null ? `${plan.from} ${plan.does}` : code === 'RESUME_POINT_NOT_AVAILABLE' ? code : `${code} ${reason}`;
+    const what =
+      refusal === null
+        ? `${plan.from} ${plan.does}`
+        : code === 'RESUME_POINT_NOT_AVAILABLE'
+          ? code
+          : `${code} ${reason}`;
     return { ...plan, kind, profile, engines, asked, refusal, words: `${profile} ${what}` };
   }
 
@@ -256,7 +261,9 @@ export class ModelJob {
 
   #abandon(mayHaveStarted: boolean, now: number): string {
     if (!this.open && !IN_PROGRESS.includes(this.status)) {
-      return this.status === 'FAILED' && this.failure?.startsWith('ABANDONED ') ? 'replayed' : 'JOB_NOT_RUNNING';
+      return this.status === 'FAILED' && this.failure?.startsWith('ABANDONED ')
+        ? 'replayed'
+        : 'JOB_NOT_RUNNING';
     }
     const profile = (this.open ?? this.settled)?.profile ?? null;
     const ended = this.#stop(mayHaveStarted, now);

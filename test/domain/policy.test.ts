@@ -1,5 +1,6 @@
 import { expect, test } from 'vitest';
-import { refuseProfile } from '../../src/domain/policy.ts';
+import { enginesOf, profileOfBefore, refuseProfile } from '../../src/domain/policy.ts';
+import { failedJob } from './builders.ts';
 import { RULES } from './memory-job.ts';
 
 test('an enabled profile may be used from the resume points it names', () => {
@@ -23,4 +24,18 @@ test.each([
 test('without a resume point only the profile itself is judged', () => {
   expect(refuseProfile(RULES.policy, 'late', null)).toBeNull();
   expect(refuseProfile(RULES.policy, 'off', null)).toMatchObject({ reason: 'disabled' });
+});
+
+test('a profile that the policy does not know has no engines', () => {
+  expect(enginesOf(RULES.policy, 'balanced')).toEqual({ transcript: 'ears-1', draft: 'pen-1' });
+  expect(enginesOf(RULES.policy, 'nobody')).toEqual({});
+  expect(enginesOf(RULES.policy, 'constructor')).toEqual({});
+});
+
+test('the profile of before is the one under which it failed, else the default', () => {
+  const { failure } = failedJob().job;
+  expect(profileOfBefore({ failure: failure && { ...failure, modelProfile: 'late' } }, RULES.policy)).toBe(
+    'late',
+  );
+  expect(profileOfBefore({ failure: null }, RULES.policy)).toBe('balanced');
 });

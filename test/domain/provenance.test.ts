@@ -35,17 +35,17 @@ test('a dispatch bears who asked for it, for which request, under which policy, 
   });
 });
 
-test('a checkpoint bears the policy of its dispatch, and the engine that the policy named for its stage', () => {
+test('a version bears the policy of its dispatch, and the engine that the policy named for its stage', () => {
   const job = runningJob();
   const audioUri = 's3://a/audio';
   job.execute(callback('dsp_run', 'AUDIO_READY', { artifacts: { ...NO_ARTIFACTS, audioUri } }), 40);
   job.execute(callback('dsp_run', 'TRANSCRIBING'), 50);
   const transcriptUri = 's3://a/transcript';
   job.execute(callback('dsp_run', 'TRANSCRIPT_READY', { artifacts: { ...NO_ARTIFACTS, transcriptUri } }), 60);
-  expect(job.job.checkpoints).toMatchObject({
-    AUDIO_READY: { policyVersion: RULES.policy.version, engine: null },
-    TRANSCRIPT_READY: { policyVersion: RULES.policy.version, engine: 'ears-1' },
-  });
+  expect(job.job.versions).toMatchObject([
+    { stage: 'audio', madeBy: { policyVersion: RULES.policy.version, engine: null } },
+    { stage: 'transcript', madeBy: { policyVersion: RULES.policy.version, engine: 'ears-1' } },
+  ]);
 });
 
 test('an editor’s act bears the editor and the request; a report its own correlation id, and nobody', () => {

@@ -35,7 +35,9 @@ export const SITUATIONS: readonly string[] = [
   'a version was passed over: overwritten',
   ...['never_made', 'asked', ...PASSED_OVER_REASONS].map((reason) => `a stage was made again: ${reason}`),
   ...KEEP_REASONS.map((reason) => `a stage was kept: ${reason}`),
-  ...['verified', 'not_in_store', 'store_unavailable', 'not_checked'].map((how) => `a resume point was ${how}`),
+  ...['verified', 'not_in_store', 'store_unavailable', 'not_checked'].map(
+    (how) => `a resume point was ${how}`,
+  ),
   'a retry went back to an older version',
   'an artifact came early',
   'an early artifact was completed when its stage was reached',
@@ -43,6 +45,7 @@ export const SITUATIONS: readonly string[] = [
   'a reference was written to by another pipeline',
   'a reference was written to once more by its own pipeline',
   'an artifact that a pipeline was given was handed on',
+  'an artifact that was not the newest was handed on',
   'a digest or a size was learnt later',
   'a retry could not begin where it was wanted',
   'a retry did what its editor had seen',
@@ -99,8 +102,13 @@ function* retries(
 
 /** What has changed since an editor looked at a plan, the job staying as it was. */
 export class Changes {
-  #seen: { modelProfile: string; resumeFrom: string | null; done: string; policy: string; job: object } | null =
-    null;
+  #seen: {
+    modelProfile: string;
+    resumeFrom: string | null;
+    done: string;
+    policy: string;
+    job: object;
+  } | null = null;
 
   saw(plan: Plan, { job, rules }: MemoryJob): void {
     const { modelProfile, asked } = plan;
@@ -116,7 +124,8 @@ export class Changes {
       if (reason === 'changed' && isOverwritten) yield 'a version was passed over: overwritten';
     }
     const seen = this.#seen;
-    if (seen?.job !== job || seen.modelProfile !== plan.modelProfile || seen.resumeFrom !== plan.asked) return;
+    if (seen?.job !== job || seen.modelProfile !== plan.modelProfile || seen.resumeFrom !== plan.asked)
+      return;
     if (seen.done === doneBy(plan)) return;
     const what = seen.policy === rules.policy.version ? 'evidence' : 'policy';
     yield `the ${what} changed between plan and retry`;
@@ -210,13 +219,12 @@ function* artifacts(
       yield `an early artifact was completed ${how}`;
     }
   }
-  const { plan } = decision.dispatch ?? {};
-  const isHandedOn = plan?.stages.some(
-    ({ stage, ...planned }) =>
-      planned.action === 'keep' &&
-      planned.ref !== null &&
-      planned.ref === artifacts[FIELD_OF[stage]] &&
-      !made.some((version) => version.stage === stage),
-  );
-  if (isHandedOn) yield 'an artifact that a pipeline was given was handed on';
+  for (const { stage, ...planned } of decision.dispatch?.plan?.stages ?? []) {
+    if (planned.action !== 'keep' || planned.ref === null) continue;
+    const isNew = made.some((version) => version.stage === stage);
+    if (planned.ref !== artifacts[FIELD_OF[stage]] || isNew) continue;
+    yield 'an artifact that a pipeline was given was handed on';
+    const newest = before.versions.findLast((version) => version.stage === stage);
+    if (newest?.ref !== planned.ref) yield 'an artifact that was not the newest was handed on';
+  }
 }

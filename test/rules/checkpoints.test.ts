@@ -204,7 +204,8 @@ describe('no violation is', () => {
       (kept) => {
         kept.reports.splice(2, 0, lostHeartbeat());
         for (const { status, dispatchId, ...failed } of kept.reports) {
-          if (status === 'FAILED') kept.reports.splice(3, 1, { ...failed, status, dispatchId, failedStage: 'GENERATING' });
+          if (status === 'FAILED')
+            kept.reports.splice(3, 1, { ...failed, status, dispatchId, failedStage: 'GENERATING' });
         }
         resumedFromTranscript(kept);
       },

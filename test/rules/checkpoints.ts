@@ -27,7 +27,9 @@ export const CHECKPOINT_RULES = {
       const found = histories(jobCase);
       for (const dispatch of retries(jobCase)) {
         for (const planned of dispatch.plan?.stages ?? []) {
-          const isTrue = found.some((history) => doesAsItShould(planned, dispatch, history.get(dispatch.id) ?? []));
+          const isTrue = found.some((history) =>
+            doesAsItShould(planned, dispatch, history.get(dispatch.id) ?? []),
+          );
           if (!isTrue) yield `${dispatch.id} has a plan to ${inWords(planned)}`;
         }
       }
@@ -42,7 +44,9 @@ export const CHECKPOINT_RULES = {
         for (const planned of dispatch.plan?.stages ?? []) {
           if (planned.action !== 'redo') continue;
           const reasons = new Set(
-            found.flatMap((history) => reasonsFor(planned, dispatch, history.get(dispatch.id) ?? [], jobCase)),
+            found.flatMap((history) =>
+              reasonsFor(planned, dispatch, history.get(dispatch.id) ?? [], jobCase),
+            ),
           );
           if (reasons.has(planned.reason)) continue;
           yield `${dispatch.id} has a plan to ${inWords(planned)}; it was ${[...reasons].join(' or ')}`;

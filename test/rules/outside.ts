@@ -1,13 +1,6 @@
 // What the API shows and what the orchestrator's log holds, in the form of a case: for the suites that judge from outside.
 import type { RequestRecord } from '../support/orchestrator/log.ts';
-import type {
-  CaseDispatch,
-  Entry,
-  OrchestratorRequest,
-  PlannedStage,
-  Report,
-  ReportAnswer,
-} from './case.ts';
+import type { CaseDispatch, Entry, OrchestratorRequest, PlannedStage, Report, ReportAnswer } from './case.ts';
 import { ARTIFACT_FIELD } from './protocol.ts';
 
 /** Of a dispatch as the API shows it. */

@@ -47,7 +47,13 @@ export const LINEAGE_SITUATIONS: readonly string[] = [
 export const RARE_SITUATIONS: readonly string[] = ['a withdrawn pipeline was begun'];
 
 export function situationsOf(jobCase: JobCase): Set<string> {
-  return new Set([...retries(jobCase), ...plans(jobCase), ...endings(jobCase), ...artifacts(jobCase), ...editors(jobCase)]);
+  return new Set([
+    ...retries(jobCase),
+    ...plans(jobCase),
+    ...endings(jobCase),
+    ...artifacts(jobCase),
+    ...editors(jobCase),
+  ]);
 }
 
 function* retries({ dispatches, trail, videoUris }: JobCase): Generator<string> {

@@ -1,0 +1,325 @@
+// The plan and the retry are one: over random versions, policies and evidence what is planned is done, and its tag says so.
+import fc from 'fast-check';
+import { describe, expect, test } from 'vitest';
+import type { Retry } from '../../src/domain/commands.ts';
+import type { Decision } from '../../src/domain/decision.ts';
+import { askForPipeline } from '../../src/domain/dispatching.ts';
+import type { Evidence, Finding } from '../../src/domain/evidence.ts';
+import type { ArtifactVersion, Job } from '../../src/domain/job.ts';
+import { RESUME_STATUSES, STAGE_NAMES } from '../../src/domain/lifecycle.ts';
+import { type Plan, planDispatch, planTag } from '../../src/domain/plan.ts';
+import type { ModelProfile } from '../../src/domain/policy.ts';
+import type { Rules } from '../../src/domain/rules.ts';
+import { failedJob, retry } from './builders.ts';
+import { RULES } from './memory-job.ts';
+import { audio, draft, transcript } from './versions.ts';
+
+const RUNS = { numRuns: 2_000 };
+const DIGESTS = [null, `sha-256:${'a'.repeat(64)}`, `sha-256:${'b'.repeat(64)}`];
+const maybe = <T>(...values: T[]) => fc.constantFrom(null, ...values);
+
+const version = fc.record({
+  stage: fc.constantFrom(...STAGE_NAMES),
+  engine: maybe('ears-1', 'ears-2', 'pen-1', 'pen-2'),
+  madeFrom: maybe(1, 2, 3),
+  isComplete: fc.constantFrom(true, true, true, false),
+  ref: fc.nat(9).map((n) => `r2://media/${n}`),
+  digest: fc.constantFrom(...DIGESTS),
+  sizeBytes: maybe(1, 2),
+});
+const versions = fc.array(version, { maxLength: 8 }).map((drawn) => {
+  const made: ArtifactVersion[] = [];
+  for (const { stage, ...said } of drawn) {
+    const number = made.filter((other) => other.stage === stage).length + 1;
+    made.push({ audio, transcript, draft }[stage](number, said));
+  }
+  return made;
+});
+
+const finding: fc.Arbitrary<Finding> = fc.oneof(
+  fc.constantFrom<Finding[]>({ kind: 'missing' }, { kind: 'unavailable' }, { kind: 'unchecked' }),
+  fc
+    .record({
+      sizeBytes: fc.constantFrom(1, 2),
+      sha256: fc.constantFrom(null, 'a'.repeat(64), 'b'.repeat(64)),
+    })
+    .map((found): Finding => ({ kind: 'found', ...found })),
+);
+const evidence: fc.Arbitrary<Evidence> = fc
+  .array(fc.tuple(fc.nat(9), finding), { maxLength: 6 })
+  .map((found) => new Map(found.map(([n, what]) => [`r2://media/${n}`, what])));
+
+const profileOf = (engine: {
+  ears: fc.Arbitrary<string | undefined>;
+  pen: fc.Arbitrary<string | undefined>;
+}) =>
+  fc
+    .record({
+      enabled: fc.constantFrom(true, true, true, false),
+      resumeFrom: fc.constantFrom(RESUME_STATUSES, RESUME_STATUSES, RESUME_STATUSES.slice(2)),
+      transcript: engine.ears,
+      draft: engine.pen,
+    })
+    .map(({ transcript, draft, ...rest }) => ({ ...rest, engines: { transcript, draft } }));
+const few = {
+  ears: fc.constantFrom(undefined, 'ears-1', 'ears-2'),
+  pen: fc.constantFrom(undefined, 'pen-1', 'pen-2'),
+};
+const rulesOf = (profiles: fc.Arbitrary<Omit<ModelProfile, 'id' | 'title'>[]>): fc.Arbitrary<Rules> =>
+  profiles.map((drawn) => ({
+    ...RULES,
+    policy: {
+      ...RULES.policy,
+      defaultProfile: 'p0',
+      profiles: drawn.map((profile, n) => ({ ...profile, id: `p${n}`, title: `p${n}` })),
+    },
+  }));
+const rules = rulesOf(fc.array(profileOf(few), { minLength: 1, maxLength: 3 }));
+
+const job: fc.Arbitrary<Job> = fc
+  .record({
+    versions,
+    status: fc.constantFrom('FAILED', 'FAILED', 'FAILED', 'FAILED', 'DRAFT_READY', 'TRANSCRIBING'),
+    videoUri: fc.constantFrom('s3://v', 's3://v', 's3://v', null),
+  })
+  .map(({ versions, status, videoUri }): Job => {
+    const failed = failedJob().job;
+    const manifest = { ...failed.manifest, videoUri };
+    return { ...failed, status: status as Job['status'], versions, manifest };
+  });
+
+const request = fc.record({
+  kind: fc.constant('retry' as const),
+  modelProfile: fc.constantFrom('p0', 'p0', 'p1', 'p2', 'p9'),
+  resumeFrom: fc.constantFrom(null, null, null, ...RESUME_STATUSES),
+  evidence,
+});
+
+const planned = (job: Job, asked: Parameters<typeof planDispatch>[1], rules: Rules): Plan =>
+  planDispatch({ job, open: null }, asked, rules);
+
+function retried(job: Job, asked: Partial<Retry>, rules: Rules): Decision {
+  const view = { job, open: null, subject: null, subjectSuperseded: false, seenEvent: null, notices: [] };
+  return askForPipeline(view, retry('dsp_2', asked), rules, 1_000);
+}
+
+/** All that a plan means for what is done. */
+const doneBy = ({ modelProfile, resume, stages, refusal }: Plan): string =>
+  JSON.stringify(
+    refusal
+      ? [modelProfile, refusal.code, 'reason' in refusal ? refusal.reason : null]
+      : [
+          modelProfile,
+          resume?.status,
+          stages.map((plan) =>
+            plan.action === 'keep' ? [plan.stage, plan.version] : [plan.stage, 'again', plan.engine],
+          ),
+        ],
+  );
+
+test('a retry does what its plan says, and is refused as that says', () => {
+  fc.assert(
+    fc.property(job, request, rules, (job, asked, rules) => {
+      const plan = planned(job, asked, rules);
+      const { kind: _kind, ...said } = asked;
+      const decision = retried(job, said, rules);
+      if (plan.refusal) {
+        expect(decision).toEqual({ kind: 'rejected', rejection: plan.refusal });
+        return;
+      }
+      expect(decision).toMatchObject({
+        kind: 'accepted',
+        dispatch: {
+          modelProfile: plan.modelProfile,
+          engines: plan.engines,
+          resumeFromStatus: plan.resume?.status,
+          checkpointRef: plan.resume?.ref,
+          plan: { asked: plan.asked, stages: plan.stages, proof: plan.resume?.proof },
+        },
+      });
+    }),
+    RUNS,
+  );
+});
+
+test('two plans of a job have one tag exactly when they do the same', () => {
+  fc.assert(
+    fc.property(job, request, request, rules, rules, (job, one, other, before, after) => {
+      const [first, second] = [planned(job, one, before), planned(job, other, after)];
+      expect(planTag(first) === planTag(second)).toBe(doneBy(first) === doneBy(second));
+    }),
+    RUNS,
+  );
+});
+
+test('nothing that the store says changes the tag while it leads to the same version', () => {
+  fc.assert(
+    fc.property(job, request, evidence, rules, (job, asked, found, rules) => {
+      const [first, second] = [
+        planned(job, asked, rules),
+        planned(job, { ...asked, evidence: found }, rules),
+      ];
+      const isSamePoint = first.resume?.version === second.resume?.version;
+      fc.pre(isSamePoint && first.refusal?.code === second.refusal?.code);
+      expect(planTag(second)).toBe(planTag(first));
+    }),
+    RUNS,
+  );
+});
+
+test('with the tag of the present plan in If-Match a retry does exactly that; with any other it does nothing', () => {
+  fc.assert(
+    fc.property(job, request, request, rules, (job, asked, seen, rules) => {
+      const { kind: _kind, ...said } = asked;
+      const [plan, other] = [planned(job, asked, rules), planned(job, seen, rules)];
+      const tag = planTag(plan);
+      const without = retried(job, said, rules);
+      expect(retried(job, { ...said, ifMatch: [tag] }, rules)).toEqual(without);
+      expect(retried(job, { ...said, ifMatch: ['x', planTag(other), tag] }, rules)).toEqual(without);
+      const changed = { kind: 'rejected', rejection: { code: 'PLAN_CHANGED', plan } };
+      expect(retried(job, { ...said, ifMatch: ['x', `${tag}x`] }, rules)).toEqual(changed);
+      if (planTag(other) === tag) return;
+      expect(retried(job, { ...said, ifMatch: [planTag(other)] }, rules)).toEqual(changed);
+    }),
+    RUNS,
+  );
+});
+
+test('a tag can stand in a list of entity tags, whatever an engine is called that the configuration takes', () => {
+  const name = fc.string({
+    unit: fc.integer({ min: 0x21, max: 0x7e }).map((code) => String.fromCharCode(code)),
+    minLength: 1,
+    maxLength: 100,
+  });
+  const any = fc.option(name, { nil: undefined });
+  const named = rulesOf(fc.array(profileOf({ ears: any, pen: any }), { minLength: 1, maxLength: 1 }));
+  fc.assert(
+    fc.property(job, request, named, named, (job, asked, one, other) => {
+      const plans = [one, other].map((rules) => planned(job, { ...asked, modelProfile: 'p0' }, rules));
+      for (const plan of plans) expect(planTag(plan)).toMatch(/^[!#-+\--~]+$/);
+      expect(new Set(plans.map(planTag)).size).toBe(new Set(plans.map(doneBy)).size);
+    }),
+    RUNS,
+  );
+});
+
+describe('a plan', () => {
+  const failed = failedJob().job;
+  const whole = { ...failed, versions: [audio(1), transcript(1), draft(1)] };
+  const asked = (patch: Partial<Parameters<typeof planDispatch>[1]> = {}) => ({
+    ...{ kind: 'retry' as const, modelProfile: 'balanced', resumeFrom: null, evidence: new Map() },
+    ...patch,
+  });
+  const reasons = (plan: Plan) => plan.stages.map(({ action, reason }) => `${action} ${reason}`);
+
+  test('keeps its resume point and what that was made from, and says which version of each', () => {
+    const { stages } = planned(whole, asked(), RULES);
+    expect(stages).toEqual([
+      ...[{ stage: 'audio', version: 1, ref: 's3://audio-1', action: 'keep', reason: 'before_resume_point' }],
+      {
+        stage: 'transcript',
+        version: 1,
+        ref: 's3://transcript-1',
+        action: 'keep',
+        reason: 'before_resume_point',
+      },
+      { stage: 'draft', version: 1, ref: 's3://draft-1', action: 'keep', reason: 'resume_point' },
+    ]);
+  });
+
+  test('has a stage before its resume point kept although nobody knows its version', () => {
+    const orphan = { ...failed, versions: [transcript(1, { madeFrom: null })] };
+    expect(planned(orphan, asked(), RULES).stages[0]).toMatchObject({
+      action: 'keep',
+      version: null,
+      ref: null,
+    });
+  });
+
+  test('says of each stage that is made again by which engine, and why: never made, asked for, or why its newest is not kept', () => {
+    expect(reasons(planned({ ...failed, versions: [] }, asked(), RULES))).toEqual(
+      Array(3).fill('redo never_made'),
+    );
+    const back = planned(whole, asked({ resumeFrom: 'AUDIO_READY' }), RULES);
+    expect(reasons(back)).toEqual(['keep resume_point', 'redo asked', 'redo asked']);
+    expect(back.stages[2]).toMatchObject({ engine: 'pen-1' });
+    const half = { ...failed, versions: [audio(1), transcript(1, { isComplete: false }), draft(1)] };
+    const gone = new Map<string, Finding>([['s3://draft-1', { kind: 'missing' }]]);
+    expect(reasons(planned(half, asked({ evidence: gone }), RULES))).toEqual([
+      'keep resume_point',
+      'redo incomplete',
+      'redo missing',
+    ]);
+  });
+
+  test('under a profile whose points do not hold the one that is found is refused, never led further back', () => {
+    const { refusal, resume } = planned(
+      { ...failed, versions: [audio(1)] },
+      asked({ modelProfile: 'late' }),
+      RULES,
+    );
+    expect(resume?.status).toBe('AUDIO_READY');
+    expect(refusal).toMatchObject({ code: 'MODEL_PROFILE_NOT_ALLOWED', reason: 'resume_point_not_allowed' });
+  });
+
+  test('that is to begin further than it can is refused, and says how far it could', () => {
+    const versions = [audio(1), transcript(1, { isComplete: false })];
+    const at = (resumeFrom: Retry['resumeFrom']) =>
+      planned({ ...failed, versions }, asked({ resumeFrom }), RULES);
+    expect(at('TRANSCRIPT_READY').refusal).toEqual({
+      ...{ code: 'RESUME_POINT_NOT_AVAILABLE', requested: 'TRANSCRIPT_READY', available: 'AUDIO_READY' },
+    });
+    expect(at('AUDIO_READY').refusal).toBeNull();
+    expect(at('UPLOADED').refusal).toBeNull();
+  });
+
+  test('that is to begin at a point where nothing is valid any more is refused, though one further on is', () => {
+    const evidence = new Map<string, Finding>([['s3://audio-1', { kind: 'missing' }]]);
+    const { refusal } = planned(whole, asked({ resumeFrom: 'AUDIO_READY', evidence }), RULES);
+    expect(refusal).toMatchObject({ code: 'RESUME_POINT_NOT_AVAILABLE', available: 'DRAFT_READY' });
+  });
+
+  test('without a video and a version has nothing to resume from', () => {
+    const empty = { ...failed, versions: [], manifest: { ...failed.manifest, videoUri: null } };
+    const { refusal, resume } = planned(empty, asked(), RULES);
+    expect(resume).toBeNull();
+    expect(refusal).toMatchObject({ code: 'RETRY_NOT_ALLOWED_STATE', reason: 'nothing_to_resume_from' });
+  });
+
+  test('of a run begins at the upload, whatever there is', () => {
+    const uploaded = { ...whole, status: 'UPLOADED' as const };
+    const plan = planned(uploaded, asked({ kind: 'run' }), RULES);
+    expect(plan.resume).toMatchObject({ status: 'UPLOADED', version: null, proof: null });
+    expect(plan.stages.every(({ action }) => action === 'redo')).toBe(true);
+  });
+
+  test('says how well its resume point is proven', () => {
+    const there = new Map<string, Finding>([['s3://draft-1', { kind: 'found', sizeBytes: 1, sha256: null }]]);
+    expect(planned(whole, asked({ evidence: there }), RULES).resume?.proof).toEqual({ state: 'verified' });
+    expect(planned(whole, asked(), RULES).resume?.proof).toEqual({
+      state: 'unverified',
+      reason: 'not_in_store',
+    });
+  });
+});
+
+describe('a repeat of an accepted retry', () => {
+  test('is answered as that, whatever it says in If-Match and whatever the store says by now', () => {
+    const job = failedJob();
+    const first = job.execute(retry('dsp_2', { clientRequestId: 'r' }), 1_000);
+    const evidence = new Map<string, Finding>([['s3://media/audio-1.wav', { kind: 'missing' }]]);
+    const again = job.execute(retry('dsp_3', { clientRequestId: 'r', ifMatch: ['stale'], evidence }), 2_000);
+    expect(again).toMatchObject({ kind: 'replayed', dispatch: { id: 'dsp_2' } });
+    expect(first.kind).toBe('accepted');
+  });
+
+  test('that is to begin elsewhere is none', () => {
+    const job = failedJob();
+    job.execute(retry('dsp_2', { clientRequestId: 'r', resumeFrom: 'UPLOADED' }), 1_000);
+    const again = (resumeFrom: Retry['resumeFrom']) =>
+      job.would(retry('dsp_3', { clientRequestId: 'r', resumeFrom }), 2_000);
+    expect(again('UPLOADED').kind).toBe('replayed');
+    expect(again('AUDIO_READY')).toMatchObject({ rejection: { code: 'CLIENT_REQUEST_ID_PAYLOAD_MISMATCH' } });
+    expect(again(null)).toMatchObject({ rejection: { code: 'CLIENT_REQUEST_ID_PAYLOAD_MISMATCH' } });
+  });
+});
