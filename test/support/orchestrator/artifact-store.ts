@@ -4,7 +4,7 @@ import { setTimeout as sleep } from 'node:timers/promises';
 
 /** As wrangler.toml names it. */
 const BUCKET = 'retake-artifacts';
-const ANSWER_TIMEOUT_MS = 2_000;
+const ANSWER_TIMEOUT_MS = 10_000;
 const READY_TIMEOUT_MS = 60_000;
 
 export class ArtifactStore {
