@@ -4,6 +4,7 @@ import { readFileSync } from 'node:fs';
 import { createServer, type IncomingMessage } from 'node:http';
 import { expect, onTestFinished, test } from 'vitest';
 import { ERRORS, type ErrorCode } from '../../src/contract/errors.ts';
+import { keepingStore } from '../orchestrator/arrange.ts';
 import { newId } from '../support/ids.ts';
 import { startOrchestrator } from '../support/orchestrator/server.ts';
 import type { JobUnderTest, Message } from './job-under-test.ts';
@@ -31,8 +32,8 @@ test.each([409, 423])(
 );
 
 test.each(['followed', 'ignored'])('the engines that a dispatch names may be %s', async (how) => {
-  const stored: string[] = [];
-  const storeUrl = await storeThat((key) => stored.push(key));
+  const stored = new Map<string, string>();
+  const storeUrl = await keepingStore(stored);
   const isFollowed = how === 'followed';
   const orchestrator = await startOrchestrator({
     ...{ secrets: [secret], quiet: true, stepMs: 1 },
@@ -52,7 +53,7 @@ test.each(['followed', 'ignored'])('the engines that a dispatch names may be %s'
   await conformance(args, (line) => lines.push(line));
 
   expect(lines[0]).toMatch(/^pass {2}keeps-what-is-kept[^\n]+$/);
-  expect(stored.some((key) => /\/draft\.pen-1$/.test(key))).toBe(isFollowed);
+  expect([...stored.keys()].some((key) => /\/draft\.pen-1$/.test(key))).toBe(isFollowed);
 });
 
 test('a dispatch may take as long to be answered as Retake waits by default', async () => {
@@ -126,22 +127,6 @@ async function reporting() {
       }),
     });
   return { job, report };
-}
-
-/** Takes every object, and says of which key. */
-async function storeThat(takes: (key: string) => void): Promise<string> {
-  const server = createServer((request, response) => {
-    takes(request.url ?? '');
-    response.writeHead(204).end();
-  });
-  await new Promise<void>((resolve) => server.listen(0, '127.0.0.1', resolve));
-  onTestFinished(() => {
-    server.close();
-    server.closeAllConnections();
-  });
-  const address = server.address();
-  if (address === null || typeof address === 'string') throw new Error('the server has no port');
-  return `http://127.0.0.1:${address.port}`;
 }
 
 /** The local orchestrator behind a door: the key after the kit's first is kept there until it has come twice. */
