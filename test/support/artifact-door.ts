@@ -1,4 +1,4 @@
-// A port of this machine that leads to the Worker artifact-store.ts, which runs beside the service in its `wrangler dev` and
+// A port of this machine that leads to the Worker artifact-worker.ts, which runs beside the service in its `wrangler dev` and
 // has none. Two runtimes with the bucket open would fail each other's writes, so this one has no bucket.
 import { ArtifactStore } from './orchestrator/artifact-store.ts';
 

@@ -13,7 +13,7 @@ const READY_TIMEOUT_MS = 60_000;
 // wrangler's own bin would put one more process between, which passes no signals on.
 const WRANGLER = createRequire(import.meta.url).resolve('wrangler');
 /** Beside the service's own, the way to the bucket that artifact-door.ts leads to. */
-const WITH_ARTIFACT_STORE = ['-c', 'wrangler.toml', '-c', 'test/support/workerd/artifact-store.toml'];
+const WITH_ARTIFACT_STORE = ['-c', 'wrangler.toml', '-c', 'test/support/workerd/artifact-worker.toml'];
 /** Below what systems hand out for outgoing connections, so that a port stays free while a service restarts. */
 const PORTS = { from: 20_000, to: 32_000 } as const;
 
