@@ -2,7 +2,7 @@
 import { mkdtempSync, rmSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
-import { type ArtifactDoor, openArtifactDoor } from '../support/artifact-door.ts';
+import { type ArtifactDoor, startArtifactDoor } from '../support/artifact-door.ts';
 import { Editor } from '../support/editor.ts';
 import type { ArtifactStore } from '../support/orchestrator/artifact-store.ts';
 import {
@@ -42,7 +42,7 @@ export class Stack {
     const stack = new Stack(options, { service: await freePort(), orchestrator: await freePort() });
     try {
       const service = stack.startService();
-      if (options.withArtifactStore) await stack.#openDoor();
+      if (options.withArtifactStore) await stack.#startDoor();
       await Promise.all([stack.startOrchestrator(), service]);
       await stack.#door?.store.ready();
       return stack;
@@ -111,7 +111,7 @@ export class Stack {
   }
 
   async stop(): Promise<void> {
-    await Promise.all([this.stopOrchestrator(), this.#service?.stop(), this.#door?.close()]);
+    await Promise.all([this.stopOrchestrator(), this.#service?.stop(), this.#door?.stop()]);
     this.#removeState();
     process.off('exit', this.#removeState);
   }
@@ -120,8 +120,8 @@ export class Stack {
     return join(this.#directory, 'registry');
   }
 
-  async #openDoor(): Promise<void> {
-    this.#door = await openArtifactDoor({ port: await freePort(), registryPath: this.#registryPath });
+  async #startDoor(): Promise<void> {
+    this.#door = await startArtifactDoor({ port: await freePort(), registryPath: this.#registryPath });
   }
 
   readonly #removeState = (): void => rmSync(this.#directory, { recursive: true, force: true });

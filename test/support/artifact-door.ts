@@ -1,33 +1,27 @@
-// A port of this machine that leads to the Worker artifact-worker.ts, which runs beside the service in its `wrangler dev` and
-// has none. Two runtimes with the bucket open would fail each other's writes, so this one has no bucket.
+// Starts the door to the local bucket, a process of its own, for whoever stands in for a pipeline. What it leads to is
+// brought along by a service that was started with the same registry.
+import { join } from 'node:path';
+import { Child } from './child.ts';
 import { ArtifactStore } from './orchestrator/artifact-store.ts';
 
 export interface ArtifactDoor {
   url: string;
   store: ArtifactStore;
-  close(): Promise<void>;
+  child: Child;
+  stop(): Promise<void>;
 }
 
-/** Resolves once it listens, whether the Worker runs yet or not; a service that starts anew is found again. */
-export async function openArtifactDoor(options: {
+/** Resolves once it listens, whether the service runs yet or not. */
+export async function startArtifactDoor(options: {
   port: number;
   registryPath: string;
 }): Promise<ArtifactDoor> {
-  // Loaded only where a door is opened: it is large.
-  const { convertV4MiniflareOptions, Miniflare } = await import('miniflare');
-  const miniflare = new Miniflare(
-    convertV4MiniflareOptions({
-      cf: false,
-      host: '127.0.0.1',
-      port: options.port,
-      unsafeDevRegistryPath: options.registryPath,
-      compatibilityDate: '2026-08-01',
-      modules: true,
-      script: 'export default { fetch: (request, { STORE }) => STORE.fetch(request) };',
-      serviceBindings: { STORE: { name: 'retake-artifact-store' } },
-    }),
-  );
-  await miniflare.ready;
+  const child = new Child([
+    join(import.meta.dirname, 'artifact-door-main.ts'),
+    String(options.port),
+    options.registryPath,
+  ]);
   const url = `http://127.0.0.1:${options.port}`;
-  return { url, store: new ArtifactStore(url), close: () => miniflare.dispose() };
+  await child.line(/artifacts at/);
+  return { url, store: new ArtifactStore(url), child, stop: () => child.stop() };
 }

@@ -1,6 +1,6 @@
 // npm run dev: the service, the local orchestrator and the way from it to the local bucket, until Ctrl-C or until one of them ends.
 import { parseArgs } from 'node:util';
-import { openArtifactDoor } from './artifact-door.ts';
+import { startArtifactDoor } from './artifact-door.ts';
 import { freePort, startOrchestratorProcess, startService } from './service.ts';
 
 const HELP = `npm run dev [-- --explorer]
@@ -16,7 +16,7 @@ const REGISTRY = '.wrangler/registry';
 
 async function dev(explorer: boolean): Promise<void> {
   const print = (name: string) => (line: string) => console.log(`${name.padEnd(12)} | ${line}`);
-  const door = await openArtifactDoor({ port: await freePort(8789), registryPath: REGISTRY });
+  const door = await startArtifactDoor({ port: await freePort(8789), registryPath: REGISTRY });
   const orchestrator = await startOrchestratorProcess({
     port: await freePort(8788),
     storeUrl: door.url,
@@ -29,7 +29,7 @@ async function dev(explorer: boolean): Promise<void> {
     explorer,
     onLine: print('service'),
   });
-  const stop = () => Promise.all([service.stop(), orchestrator.stop(), door.close()]);
+  const stop = () => Promise.all([service.stop(), orchestrator.stop(), door.stop()]);
   for (const signal of ['SIGINT', 'SIGTERM', 'SIGHUP'] as const) {
     process.once(signal, () => stop().then(() => process.exit(130)));
   }
@@ -44,9 +44,9 @@ What it makes is at ${door.url}/<key>, which Retake knows as r2://retake-artifac
 
 The walk-through goes on in README.md. Ctrl-C stops all.
 `);
-  await Promise.race([service.child.exited, orchestrator.child.exited]);
+  await Promise.race([service, orchestrator, door].map(({ child }) => child.exited));
   await stop();
-  throw new Error('one of the two ended, so the other was stopped');
+  throw new Error('one of them ended, so the others were stopped');
 }
 
 try {
