@@ -1,5 +1,6 @@
 // The list of checks, in the order of spec/dispatch.md.
 import * as dispatches from './checks/dispatches.ts';
+import { keepsWhatIsKept } from './checks/keeping.ts';
 import * as refusals from './checks/refusals.ts';
 import * as reports from './checks/reports.ts';
 import * as stops from './checks/stops.ts';
@@ -79,6 +80,11 @@ export const CHECKS: readonly Check[] = [
     name: 'resumes-from-upload',
     guarantee: 'a retry without a checkpoint begins with the video',
     run: dispatches.resumesFromUpload,
+  },
+  {
+    name: 'keeps-what-is-kept',
+    guarantee: 'a retry makes again only what is not in keep; which models it takes for that is not judged',
+    run: keepsWhatIsKept,
   },
   {
     name: 'stops-on-cancel',

@@ -8,7 +8,7 @@ import { describe, expect, onTestFinished, test } from 'vitest';
 import type { Delivery } from '../../src/contract/messages.ts';
 import { deliver } from '../../src/dispatch/orchestrator.ts';
 import { newId } from '../support/ids.ts';
-import { type Misbehaviour, misbehaviours } from '../support/orchestrator/misbehaviour.ts';
+import type { Misbehaviour } from '../support/orchestrator/misbehaviour.ts';
 import { startOrchestrator } from '../support/orchestrator/server.ts';
 import { startOrchestratorProcess } from '../support/service.ts';
 import { CHECKS } from './checks.ts';
@@ -41,6 +41,7 @@ const CAUGHT_BY = {
   'repeats-refused-reports': 'drops-refused-reports',
   'restarts-from-scratch': 'resumes-from-checkpoint',
   'resumes-too-far': 'resumes-from-upload',
+  'remakes-what-is-kept': 'keeps-what-is-kept',
   'hides-failure': 'reports-failure',
   'goes-on-after-failure': 'reports-failure',
   'ignores-cancel': 'stops-on-cancel',
@@ -51,7 +52,8 @@ const CAUGHT_BY = {
   'ignores-terminal': 'stops-on-409',
   'ignores-full': 'stops-on-409',
   'ignores-401': 'stops-on-401',
-} as const satisfies Record<Misbehaviour, string>;
+} as const satisfies Record<Exclude<Misbehaviour, 'writes-to-fixed-keys'>, string>;
+const BREAKING = Object.entries(CAUGHT_BY) as [keyof typeof CAUGHT_BY, string][];
 
 describe('an orchestrator that keeps the contract', () => {
   test('is the local one: as a process of its own it passes every check', async () => {
@@ -74,20 +76,35 @@ describe('an orchestrator that keeps the contract', () => {
 });
 
 describe('an orchestrator that breaks the contract', () => {
-  test.concurrent.each(misbehaviours.map((name) => [name, CAUGHT_BY[name]] as const))(
-    'and %s fails %s',
-    async (misbehaviour, check) => {
-      const { status, lines } = await judge([misbehaviour], ['--only', check]);
+  test.concurrent.each(BREAKING)('and %s fails %s', async (misbehaviour, check) => {
+    const { status, lines } = await judge([misbehaviour], ['--only', check]);
 
-      expect(lines.filter((line) => line.startsWith('FAIL'))).toEqual([
-        expect.stringMatching(new RegExp(`^FAIL {2}${check}: .+\n +seen: .+\n +fix: {2}.+$`)),
-      ]);
-      expect(status).toBe(1);
-    },
-  );
+    expect(lines.filter((line) => line.startsWith('FAIL'))).toEqual([
+      expect.stringMatching(new RegExp(`^FAIL {2}${check}: .+\n +seen: .+\n +fix: {2}.+$`)),
+    ]);
+    expect(status).toBe(1);
+  });
+
+  test('and makes everything again fails the check of what is kept too', async () => {
+    const { status, lines } = await judge(['restarts-from-scratch'], ['--only', 'keeps-what-is-kept']);
+
+    expect(lines[0]).toMatch(/^FAIL {2}keeps-what-is-kept: /);
+    expect(status).toBe(1);
+  });
 
   test('every check is there for some way of breaking it', () => {
     expect(new Set(Object.values(CAUGHT_BY))).toEqual(new Set(CHECKS.map(({ name }) => name)));
+  });
+});
+
+describe('an orchestrator that keeps the contract to its own loss', () => {
+  test('is warned when two pipelines write to one place', async () => {
+    const { status, lines } = await judge(['writes-to-fixed-keys'], ['--only', 'keeps-what-is-kept']);
+
+    expect(lines[0]).toMatch(
+      /^pass {2}keeps-what-is-kept: .+\nwarn {2}keeps-what-is-kept\n +seen: two pipelines have made s3:\S+\n +fix: {2}.+$/,
+    );
+    expect(status).toBe(0);
   });
 });
 
@@ -269,6 +286,8 @@ function deliveryOf(type: Delivery['type'], { dispatch_id, traceparent, correlat
     modelProfile: 'balanced',
     resumeFromStatus: null,
     checkpointRef: null,
+    engines: {},
+    stages: [],
     executionId: null,
     traceparent,
     correlationId,

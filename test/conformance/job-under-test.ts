@@ -6,8 +6,14 @@ import type { ErrorCode } from '../../src/contract/errors.ts';
 import { MEDIA_SCHEMES } from '../../src/contract/media.ts';
 import type { Delivery } from '../../src/contract/messages.ts';
 import type { Dispatch } from '../../src/domain/dispatch.ts';
-import type { Checkpoint } from '../../src/domain/job.ts';
-import type { CheckpointStatus, Status } from '../../src/domain/lifecycle.ts';
+import type { ArtifactVersion } from '../../src/domain/job.ts';
+import {
+  type CheckpointStatus,
+  checkpointOf,
+  type ResumeStatus,
+  type StageName,
+  type Status,
+} from '../../src/domain/lifecycle.ts';
 import type { Rejection } from '../../src/domain/rejection.ts';
 import { callback, cancel, confirmUpload, delivered, retry, run } from '../domain/builders.ts';
 import { MemoryJob, RULES } from '../domain/memory-job.ts';
@@ -45,8 +51,16 @@ export interface JobSettings {
 }
 
 /** The fields of a message, as spec/dispatch.md lists them for its type, and what goes with it as headers. */
-export type Message = Readonly<Record<string, string | null | Readonly<Record<string, string>>>> &
+export type Message = Readonly<Record<string, unknown>> &
   Readonly<{ type: Delivery['type']; dispatch_id: string } & Context>;
+/** Of a run or a retry. */
+export type Work = Message & Readonly<{ keep: readonly Kept[] }>;
+/** One finished artifact, which is not to be made again. */
+export interface Kept {
+  stage: StageName;
+  version: number | null;
+  ref: string;
+}
 export interface Context {
   traceparent: string;
   correlationId: string;
@@ -81,18 +95,20 @@ export class JobUnderTest {
     return this.reports.find(({ flaw }) => flaw !== null)?.flaw ?? null;
   }
 
-  checkpoint(status: CheckpointStatus): Checkpoint | null {
-    return this.#model.job.checkpoints[status] ?? null;
+  /** What a retry could resume from at this point. */
+  checkpoint(status: CheckpointStatus): ArtifactVersion | null {
+    const { versions } = this.#model.job;
+    return versions.findLast(({ stage, isComplete }) => checkpointOf(stage) === status && isComplete) ?? null;
   }
 
   /** The editor's run: the message that Retake would send. */
-  run(): Promise<Message> {
+  run(): Promise<Work> {
     return this.#open(run(newId('dsp'), newContext()));
   }
 
-  /** The editor's retry of a failed job, from where the product resumes it. */
-  retry(): Promise<Message> {
-    return this.#open(retry(newId('dsp'), newContext()));
+  /** The editor's retry of a failed job, from where the product resumes it or from where the editor wants it. */
+  retry(resumeFrom: ResumeStatus | null = null): Promise<Work> {
+    return this.#open(retry(newId('dsp'), { ...newContext(), resumeFrom }));
   }
 
   /** The editor's cancel, and the notice of it. */
@@ -161,15 +177,16 @@ export class JobUnderTest {
     return this.#pulse.until(holds, timeoutMs, new AbortController().signal);
   }
 
-  async #open(command: Parameters<MemoryJob['execute']>[0]): Promise<Message> {
+  async #open(command: Parameters<MemoryJob['execute']>[0]): Promise<Work> {
     const decision = this.#model.execute(command, Date.now());
     if (decision.kind !== 'accepted' || !decision.dispatch)
       throw new Error(`${command.type} is not possible here`);
-    this.#newest = await this.#toMessage(decision.dispatch);
-    return this.#newest;
+    const message = await this.#toMessage(decision.dispatch);
+    this.#newest = message;
+    return message;
   }
 
-  async #toMessage(dispatch: Dispatch): Promise<Message> {
+  async #toMessage(dispatch: Dispatch): Promise<Work> {
     const { videoUri, modelProfile, baseUrl, tokenKeys } = this.#settings;
     return {
       type: `job.${dispatch.kind}`,
@@ -181,6 +198,8 @@ export class JobUnderTest {
       callback_url: `${baseUrl}/internal/jobs/${this.id}/status`,
       callback_token: await signCallbackToken(this.id, dispatch.id, tokenKeys),
       model_profile: modelProfile,
+      engines: dispatch.engines,
+      keep: keptBy(dispatch),
       ...(dispatch.kind === 'retry'
         ? { resume_from_status: dispatch.resumeFromStatus, checkpoint_ref: dispatch.checkpointRef }
         : {}),
@@ -189,6 +208,13 @@ export class JobUnderTest {
     };
   }
 }
+
+const keptBy = ({ plan }: Dispatch): Kept[] =>
+  (plan?.stages ?? []).flatMap((stage) =>
+    stage.action === 'keep' && stage.ref !== null
+      ? [{ stage: stage.stage, version: stage.version, ref: stage.ref }]
+      : [],
+  );
 
 function toFinding(status: Status, rejection: Rejection): Finding {
   switch (rejection.code) {

@@ -4,6 +4,7 @@ import { readFileSync } from 'node:fs';
 import { createServer, type IncomingMessage } from 'node:http';
 import { expect, onTestFinished, test } from 'vitest';
 import { ERRORS, type ErrorCode } from '../../src/contract/errors.ts';
+import { keepingStore } from '../orchestrator/arrange.ts';
 import { newId } from '../support/ids.ts';
 import { startOrchestrator } from '../support/orchestrator/server.ts';
 import type { JobUnderTest, Message } from './job-under-test.ts';
@@ -29,6 +30,31 @@ test.each([409, 423])(
     expect(turnedAway()).toBeGreaterThan(0);
   },
 );
+
+test.each(['followed', 'ignored'])('the engines that a dispatch names may be %s', async (how) => {
+  const stored = new Map<string, string>();
+  const storeUrl = await keepingStore(stored);
+  const isFollowed = how === 'followed';
+  const orchestrator = await startOrchestrator({
+    ...{ secrets: [secret], quiet: true, stepMs: 1 },
+    ...(isFollowed ? { storeUrl } : {}),
+  });
+  onTestFinished(orchestrator.close);
+  const lines: string[] = [];
+
+  const args = [
+    '--url',
+    `${orchestrator.url}/dispatches`,
+    '--secret',
+    secret,
+    '--only',
+    'keeps-what-is-kept',
+  ];
+  await conformance(args, (line) => lines.push(line));
+
+  expect(lines[0]).toMatch(/^pass {2}keeps-what-is-kept[^\n]+$/);
+  expect([...stored.keys()].some((key) => /\/draft\.pen-1$/.test(key))).toBe(isFollowed);
+});
 
 test('a dispatch may take as long to be answered as Retake waits by default', async () => {
   const settings = readFileSync(new URL('../../wrangler.toml', import.meta.url), 'utf8');

@@ -11,6 +11,7 @@ export interface Result {
   guarantee: string;
   /** Null when the check passed. */
   finding: Finding | null;
+  warnings: readonly Finding[];
 }
 
 export type Judgement =
@@ -33,7 +34,7 @@ export async function runKit(
       const { name, guarantee } = check;
       const scene = newScene();
       const finding = await check.run(scene).then(() => null, toFinding);
-      const result = { name, guarantee, finding };
+      const result = { name, guarantee, finding, warnings: scene.warnings };
       results.set(name, result);
       onResult(result);
       await scene.clear();

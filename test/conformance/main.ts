@@ -63,9 +63,10 @@ async function check(options: KitOptions, print: (line: string) => void): Promis
   return failed === 0 ? 0 : 1;
 }
 
-function toText({ name, guarantee, finding }: Result): string {
-  if (finding === null) return `pass  ${name}: ${guarantee}`;
-  return `FAIL  ${name}: ${guarantee}\n${toRemedy(finding)}`;
+function toText({ name, guarantee, finding, warnings }: Result): string {
+  const verdict =
+    finding === null ? `pass  ${name}: ${guarantee}` : `FAIL  ${name}: ${guarantee}\n${toRemedy(finding)}`;
+  return [verdict, ...warnings.map((warning) => `warn  ${name}\n${toRemedy(warning)}`)].join('\n');
 }
 
 const toRemedy = ({ message, fix }: Finding): string => `        seen: ${message}\n        fix:  ${fix}`;

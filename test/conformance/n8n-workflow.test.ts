@@ -103,6 +103,39 @@ test.each<Answer | null>([
   expect(outcome).toBe(expected[afterAnswer(answer)]);
 });
 
+test('what is kept is not made again: the first stage is the one behind it, and begins with it', async () => {
+  const of = { job_id: 'job_1', video_uri: 's3://media/talk.mp4' };
+  const keep = ['audio', 'transcript', 'draft'].map((stage, n) => ({
+    stage,
+    version: n + 1,
+    ref: `s3://${stage}/1`,
+  }));
+  const first = async (dispatch: object) => {
+    const { report, input_uri } = await runCode('Find the first stage', {
+      input: { dispatch, execution_id: '1' },
+    });
+    return [report.status, input_uri];
+  };
+
+  expect(await first({ ...of, keep: [] })).toEqual(['AUDIO_EXTRACTING', of.video_uri]);
+  expect(await first({ ...of, keep: keep.slice(0, 1) })).toEqual(['TRANSCRIBING', 's3://audio/1']);
+  expect(await first({ ...of, keep: keep.slice(0, 2) })).toEqual(['GENERATING', 's3://transcript/1']);
+  expect(await first({ ...of, keep })).toEqual(['EXPORTING', 's3://draft/1']);
+  const told = { resume_from_status: 'TRANSCRIPT_READY', checkpoint_ref: 's3://transcript/1' };
+  expect(await first({ ...of, ...told })).toEqual(['GENERATING', 's3://transcript/1']);
+});
+
+test.each([
+  ['Transcribe', 'transcript', { transcript: 'ears-1', draft: 'pen-1' }, 'ears-1'],
+  ['Generate draft', 'draft', { transcript: 'ears-1', draft: 'pen-1' }, 'pen-1'],
+  ['Transcribe', 'transcript', {}, 'your-own'],
+  ['Generate draft', 'draft', undefined, 'your-own'],
+])('"%s" takes the model that is named for the %s: of %o it is %s', async (node, stage, engines, model) => {
+  const input = { dispatch: { job_id: 'job_1', engines }, execution_id: '1', input_uri: 's3://a/b' };
+  const { report } = await runCode(node, { input });
+  expect(report.artifact_updates.metrics).toEqual({ [`${stage}_model`]: model });
+});
+
 test('it knows every place to resume from and reports every checkpoint', () => {
   for (const status of [...RESUME_STATUSES, ...CHECKPOINT_STATUSES]) expect(text).toContain(status);
 });

@@ -14,6 +14,8 @@ export class Scene {
   readonly #receiver: Receiver;
   readonly #baseUrl: string;
   readonly #jobs: JobUnderTest[] = [];
+  /** What Retake takes, though its author will be sorry for it. */
+  readonly warnings: Finding[] = [];
 
   constructor(options: KitOptions, receiver: Receiver, baseUrl: string) {
     this.options = options;
@@ -29,6 +31,10 @@ export class Scene {
     this.#jobs.push(job);
     this.#receiver.expect(job);
     return job;
+  }
+
+  warn(warning: Finding): void {
+    this.warnings.push(warning);
   }
 
   send(message: Message, forgery?: Forgery): Promise<Taken> {

@@ -8,7 +8,8 @@ import { timeRetries } from './timing.ts';
 const HELP = `npm run demo
 
 Starts the service under wrangler dev and a local orchestrator on free ports, plays the story of a failed job that
-is retried from its checkpoint, checks every fact of it, and stops everything again. Takes about ten seconds.
+is retried under other models, each time from the latest result that still holds, checks every fact of it, and stops
+everything again. Takes about ten seconds.
 Exit status: 0 when every fact holds, 1 when one does not, 130 when interrupted.`;
 
 const RETRIES_TIMED = 25;
@@ -18,10 +19,10 @@ async function demo(): Promise<void> {
   const startedAt = performance.now();
   const seconds = () => ((performance.now() - startedAt) / 1000).toFixed(1);
   narrator.say('Starting the service (wrangler dev) and an orchestrator …');
-  const stack = await Stack.start({ stepMs: 250 });
+  const stack = await Stack.start({ stepMs: 150, withArtifactStore: true });
   try {
     narrator.say(`Ready after ${seconds()} s: ${stack.service.url} and ${stack.orchestrator.url}`);
-    await playStory(await stack.editor('alice'), stack.orchestrator.client, narrator);
+    await playStory(await stack.editor('alice'), stack.orchestrator.client, stack.artifacts, narrator);
     const times = await timeRetries(await stack.editor('bob'), stack.orchestrator.client, RETRIES_TIMED);
     const median = times[Math.floor(times.length / 2)] ?? Number.NaN;
     narrator.say(`\nA retry through the queue and back: median ${median.toFixed(1)} ms (n=${times.length}).`);

@@ -2,7 +2,9 @@
 import { mkdtempSync, rmSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
+import { type ArtifactDoor, startArtifactDoor } from '../support/artifact-door.ts';
 import { Editor } from '../support/editor.ts';
+import type { ArtifactStore } from '../support/orchestrator/artifact-store.ts';
 import {
   freePort,
   type OrchestratorProcess,
@@ -14,6 +16,8 @@ import {
 export interface StackOptions {
   /** The orchestrator's time before each callback. */
   stepMs?: number;
+  /** The orchestrator puts what it makes into the bucket of the service. */
+  withArtifactStore?: boolean;
   vars?: Record<string, string | number>;
   /** Called with each line that the service says, whichever instance of it. */
   onServiceLine?: (line: string) => void;
@@ -24,6 +28,7 @@ export class Stack {
   readonly #options: StackOptions;
   readonly #directory = mkdtempSync(join(tmpdir(), 'retake-'));
   readonly #ports: { service: number; orchestrator: number };
+  #door: ArtifactDoor | null = null;
   #service: Service | null = null;
   #orchestrator: OrchestratorProcess | null = null;
 
@@ -36,7 +41,10 @@ export class Stack {
   static async start(options: StackOptions = {}): Promise<Stack> {
     const stack = new Stack(options, { service: await freePort(), orchestrator: await freePort() });
     try {
-      await Promise.all([stack.startOrchestrator(), stack.startService()]);
+      const service = stack.startService();
+      if (options.withArtifactStore) await stack.#startDoor();
+      await Promise.all([stack.startOrchestrator(), service]);
+      await stack.#door?.store.ready();
       return stack;
     } catch (error) {
       await stack.stop();
@@ -54,6 +62,12 @@ export class Stack {
     return this.#orchestrator;
   }
 
+  /** What the orchestrator has made. */
+  get artifacts(): ArtifactStore {
+    if (this.#door === null) throw new Error('this stack has no artifact store');
+    return this.#door.store;
+  }
+
   /** Where the service is, also while it is down. */
   get serviceUrl(): string {
     return `http://127.0.0.1:${this.#ports.service}`;
@@ -68,6 +82,7 @@ export class Stack {
       port: this.#ports.service,
       orchestratorUrl: `http://127.0.0.1:${this.#ports.orchestrator}/dispatches`,
       persistTo: join(this.#directory, 'state'),
+      ...(this.#options.withArtifactStore ? { artifactRegistry: this.#registryPath } : {}),
       ...(this.#options.vars ? { vars: this.#options.vars } : {}),
       ...(this.#options.onServiceLine ? { onLine: this.#options.onServiceLine } : {}),
     });
@@ -78,6 +93,7 @@ export class Stack {
       port: this.#ports.orchestrator,
       stepMs: this.#options.stepMs ?? 20,
       logFile: join(this.#directory, 'orchestrator.jsonl'),
+      ...(this.#door === null ? {} : { storeUrl: this.#door.url }),
     });
   }
 
@@ -95,9 +111,17 @@ export class Stack {
   }
 
   async stop(): Promise<void> {
-    await Promise.all([this.stopOrchestrator(), this.#service?.stop()]);
+    await Promise.all([this.stopOrchestrator(), this.#service?.stop(), this.#door?.stop()]);
     this.#removeState();
     process.off('exit', this.#removeState);
+  }
+
+  get #registryPath(): string {
+    return join(this.#directory, 'registry');
+  }
+
+  async #startDoor(): Promise<void> {
+    this.#door = await startArtifactDoor({ port: await freePort(), registryPath: this.#registryPath });
   }
 
   readonly #removeState = (): void => rmSync(this.#directory, { recursive: true, force: true });

@@ -1,6 +1,7 @@
 // The local orchestrator in this process, and jobs of the conformance kit that dispatch to it and take its reports.
 import { randomBytes } from 'node:crypto';
 import { mkdtempSync, rmSync } from 'node:fs';
+import { createServer } from 'node:http';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { onTestFinished } from 'vitest';
@@ -8,6 +9,7 @@ import { JobUnderTest, type Message } from '../conformance/job-under-test.ts';
 import { Receiver } from '../conformance/receiver.ts';
 import { toRequest } from '../conformance/sender.ts';
 import { OrchestratorClient } from '../support/orchestrator/client.ts';
+import { readBody } from '../support/orchestrator/http.ts';
 import type { Plan } from '../support/orchestrator/plan.ts';
 import { type OrchestratorOptions, startOrchestrator } from '../support/orchestrator/server.ts';
 
@@ -73,6 +75,22 @@ export function post(
 }
 
 export const statusesOf = ({ reports }: JobUnderTest) => reports.map(({ body }) => body?.status);
+
+/** A store of artifacts that keeps what is put into it, by key; its URL. */
+export async function keepingStore(objects: Map<string, string>): Promise<string> {
+  const server = createServer(async (request, response) => {
+    objects.set(request.url?.slice(1) ?? '', (await readBody(request, 10_000)) ?? '');
+    response.writeHead(204).end();
+  });
+  await new Promise<void>((resolve) => server.listen(0, '127.0.0.1', resolve));
+  onTestFinished(() => {
+    server.close();
+    server.closeAllConnections();
+  });
+  const address = server.address();
+  if (address === null || typeof address === 'string') throw new Error('the server has no port');
+  return `http://127.0.0.1:${address.port}`;
+}
 
 export function temporaryFolder(): string {
   const folder = mkdtempSync(join(tmpdir(), 'orchestrator-'));

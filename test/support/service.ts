@@ -12,6 +12,8 @@ import { OrchestratorClient } from './orchestrator/client.ts';
 const READY_TIMEOUT_MS = 60_000;
 // wrangler's own bin would put one more process between, which passes no signals on.
 const WRANGLER = createRequire(import.meta.url).resolve('wrangler');
+/** Beside the service's own, the way to the bucket that artifact-door.ts leads to. */
+const WITH_ARTIFACT_STORE = ['-c', 'wrangler.toml', '-c', 'test/support/workerd/artifact-worker.toml'];
 /** Below what systems hand out for outgoing connections, so that a port stays free while a service restarts. */
 const PORTS = { from: 20_000, to: 32_000 } as const;
 
@@ -28,6 +30,8 @@ export interface ServiceOptions {
   envFile?: string;
   /** Serves wrangler's local explorer too: a console over all that is stored, for whoever reaches the port. */
   explorer?: boolean;
+  /** Runs the way to the local bucket beside it, for an artifact door to find under this path. */
+  artifactRegistry?: string;
   onLine?: (line: string) => void;
 }
 
@@ -45,7 +49,9 @@ export interface Service {
 
 /** Resolves once the service answers; rejects with what it said when it does not. */
 export async function startService(options: ServiceOptions = {}): Promise<Service> {
-  const { orchestratorUrl, persistTo, envFile, explorer = false, onLine } = options;
+  const { orchestratorUrl, persistTo, envFile, explorer = false, artifactRegistry, onLine } = options;
+  const registryPath =
+    artifactRegistry ?? (persistTo === undefined ? undefined : join(persistTo, 'registry'));
   const port = options.port ?? (await freePort());
   const url = `http://127.0.0.1:${port}`;
   const vars = {
@@ -58,6 +64,7 @@ export async function startService(options: ServiceOptions = {}): Promise<Servic
       WRANGLER,
       ...['dev', '--ip', '127.0.0.1', '--port', String(port), '--inspector-port', '0'],
       ...['--show-interactive-dev-session', 'false'],
+      ...(artifactRegistry === undefined ? [] : WITH_ARTIFACT_STORE),
       ...(persistTo === undefined ? [] : ['--persist-to', persistTo]),
       ...(envFile === undefined ? [] : ['--env-file', envFile]),
       ...Object.entries(vars).flatMap(([name, value]) => ['--var', `${name}:${value}`]),
@@ -68,7 +75,7 @@ export async function startService(options: ServiceOptions = {}): Promise<Servic
       env: {
         ...QUIET,
         X_LOCAL_EXPLORER: String(explorer),
-        ...(persistTo === undefined ? {} : { WRANGLER_REGISTRY_PATH: join(persistTo, 'registry') }),
+        ...(registryPath === undefined ? {} : { WRANGLER_REGISTRY_PATH: registryPath }),
       },
     },
   );
@@ -113,6 +120,8 @@ export interface OrchestratorProcessOptions {
   stepMs?: number;
   /** Keeps what was received and executed over a restart. */
   logFile?: string;
+  /** Where what it makes is put. */
+  storeUrl?: string;
   /** Default: this machine's. */
   signingSecret?: string;
   onLine?: (line: string) => void;
@@ -122,7 +131,7 @@ export interface OrchestratorProcessOptions {
 export async function startOrchestratorProcess(
   options: OrchestratorProcessOptions = {},
 ): Promise<OrchestratorProcess> {
-  const { port = 0, stepMs, logFile, onLine } = options;
+  const { port = 0, stepMs, logFile, storeUrl, onLine } = options;
   const signingSecret = options.signingSecret ?? devSetting('DISPATCH_SIGNING_SECRET');
   const child = new Child(
     [
@@ -130,6 +139,7 @@ export async function startOrchestratorProcess(
       ...['--port', String(port)],
       ...(stepMs === undefined ? [] : ['--step-ms', String(stepMs)]),
       ...(logFile === undefined ? [] : ['--log', logFile]),
+      ...(storeUrl === undefined ? [] : ['--store', storeUrl]),
       ...(onLine ? [] : ['--quiet']),
     ],
     { onLine, env: { DISPATCH_SIGNING_SECRET: signingSecret } },

@@ -1,9 +1,9 @@
 // What becomes of a dispatch that Retake did send: answered in time, executed once, resumed where it says.
 import { CHECKPOINT_STATUSES, type ResumeStatus } from '../../../src/domain/lifecycle.ts';
 import { Finding } from '../finding.ts';
-import type { Answer } from '../job-under-test.ts';
 import { describe, inSeconds, isAccepted, type Scene } from '../scene.ts';
 import type { Taken } from '../sender.ts';
+import { ARTIFACTS, fencedOffAt, refIn, retryOf } from './fenced.ts';
 
 export async function answersInTime(scene: Scene): Promise<void> {
   const { answerWithinMs } = scene.options;
@@ -56,48 +56,20 @@ export function resumesFromUpload(scene: Scene): Promise<void> {
   return resumesFrom(scene, 'UPLOADED');
 }
 
-const NOT_CURRENT: Answer = { status: 409, errorCode: 'DISPATCH_NOT_CURRENT' };
-const ARTIFACTS = {
-  AUDIO_READY: 'audio_uri',
-  TRANSCRIPT_READY: 'transcript_uri',
-  DRAFT_READY: 'draft_uri',
-} as const;
-
 async function resumesFrom(scene: Scene, point: ResumeStatus): Promise<void> {
-  const job = scene.newJob();
-  const run = await job.run();
-  // The first pipeline is fenced off when it is there, so that its own artifact is what the retry goes on with.
-  job.respond = (report, decide) => {
-    if (job.status === 'FAILED') return NOT_CURRENT;
-    const answer = point === 'UPLOADED' ? NOT_CURRENT : decide();
-    if (point === 'UPLOADED' || report.body?.status === point) job.timeOut();
-    return answer;
-  };
-  await scene.dispatch(run);
-  await scene.comesToRest(job);
+  const job = await fencedOffAt(scene, point);
   const checkpoint = point === 'UPLOADED' ? null : job.checkpoint(point);
-  if (point !== 'UPLOADED' && checkpoint === null) {
-    throw new Finding(
-      `${point} came without artifact_updates.${ARTIFACTS[point]}, so that there is nothing to resume from`,
-      'Report each checkpoint status together with the URI of its artifact.',
-    );
-  }
-
   const fix =
     'Begin where resume_from_status says, with checkpoint_ref as the artifact; report what follows from there.';
-  const retry = await job.retry();
-  job.respond = (report, decide) => (report.dispatchId === run.dispatch_id ? NOT_CURRENT : decide());
-  const reported = () =>
-    job.reports.flatMap(({ dispatchId, body }) => (dispatchId === retry.dispatch_id && body ? [body] : []));
-  const goesOn = () => reported().some(({ status }) => status !== point);
+  const { retry, reports } = await retryOf(job);
+  const goesOn = () => reports().some(({ status }) => status !== point);
   await scene.dispatch(retry);
   await scene.comesToRest(job, fix);
   await job.until(goesOn, scene.options.timeoutMs);
   if (!goesOn()) throw new Finding(`nothing followed when a retry resumed from ${point}`, fix);
-  if (point === 'UPLOADED') return;
-  const remade = reported().some(({ artifact_updates: artifacts }) => {
-    const uri = (artifacts as Record<string, unknown> | null | undefined)?.[ARTIFACTS[point]];
-    return uri != null && uri !== checkpoint?.ref;
-  });
+  if (point === 'UPLOADED' || checkpoint === null) return;
+  const remade = reports().some(
+    (report) => (refIn(report, ARTIFACTS[point]) ?? checkpoint.ref) !== checkpoint.ref,
+  );
   if (remade) throw new Finding(`a retry from ${point} made that artifact once more`, fix);
 }

@@ -6,6 +6,8 @@ import { setTimeout as sleep } from 'node:timers/promises';
 import type { Answer } from '../pipeline/answers.ts';
 import { perform } from '../pipeline/perform.ts';
 import type { Report } from '../pipeline/script.ts';
+import { ArtifactMaker } from './artifact-maker.ts';
+import type { ArtifactStore } from './artifact-store.ts';
 import { sendCallback } from './callback-sender.ts';
 import { resumeStatusOf, type WorkDispatch } from './dispatch.ts';
 import type { Journal } from './journal.ts';
@@ -25,6 +27,8 @@ export type ExecutorDeps = {
   misbehave: Misbehaviours;
   stepMs: number;
   callbackBackoffMs: number;
+  /** Where artifacts are put; null for nowhere. */
+  store: ArtifactStore | null;
   say: (line: string) => void;
 };
 
@@ -37,6 +41,7 @@ type Running = {
   execution: ExecutionRecord;
   plan: PipelinePlan;
   pipeline: Pipeline;
+  maker: ArtifactMaker;
   stop: AbortController;
   onAnswer: () => void;
 };
@@ -51,7 +56,7 @@ export class Executor {
 
   /** Records the execution and starts its pipeline, both before it returns. */
   start(dispatch: WorkDispatch, idempotencyKey: string): Started {
-    const { journal, plans, misbehave, stepMs } = this.#deps;
+    const { journal, plans, misbehave, stepMs, store, say } = this.#deps;
     const plan = spoilPlan(plans.pipelineOf(dispatch.job_id), misbehave);
     const execution: ExecutionRecord = {
       kind: 'execution',
@@ -74,9 +79,11 @@ export class Executor {
     const pipeline = pipelineOf(dispatch, execution.execution_id, plan, { mayFail, stepMs, misbehave });
     if (pipeline.course.end === 'failed') plans.countFailure(dispatch.job_id);
     const { promise: firstCallback, resolve: onAnswer } = Promise.withResolvers<void>();
-    const running: Running = { execution, plan, pipeline, stop: new AbortController(), onAnswer };
+    const maker = new ArtifactMaker(dispatch, execution.execution_id, store);
+    const running: Running = { execution, plan, pipeline, maker, stop: new AbortController(), onAnswer };
     this.#running.add(running);
-    this.#run(running).catch((error: unknown) => this.#deps.say(`error: ${String(error)}`));
+    say(`pipeline ${execution.execution_id} ${workOf(dispatch)}`);
+    this.#run(running).catch((error: unknown) => say(`error: ${String(error)}`));
     return { execution, firstCallback };
   }
 
@@ -113,7 +120,7 @@ export class Executor {
   }
 
   async #play(running: Running, signal: AbortSignal): Promise<Ending> {
-    const { plan, pipeline, execution, onAnswer } = running;
+    const { plan, pipeline, maker, execution, onAnswer } = running;
     const { script, course } = pipeline;
     let pauseBefore = plan.pause_before;
     let lastOccurredMs = 0;
@@ -124,9 +131,11 @@ export class Executor {
           await this.#deps.gate.wait(execution.job_id, signal);
         }
         await sleep(script.stepMs, undefined, { signal });
+        const made = await maker.made(report);
+        signal.throwIfAborted();
         // Strictly increasing even within a millisecond, or a swapped pair would have no true order.
         lastOccurredMs = Math.max(Date.now(), lastOccurredMs + 1);
-        const callback = toCallback(report, execution.execution_id, lastOccurredMs);
+        const callback = toCallback(made, execution.execution_id, lastOccurredMs);
         return spoilCallback(callback, this.#deps.misbehave);
       },
       send: async (body) => {
@@ -177,6 +186,18 @@ export class Executor {
       },
     });
   }
+}
+
+/** What a person reads of a dispatch that is begun. */
+function workOf({ type, model_profile, engines = {}, keep = [] }: WorkDispatch): string {
+  const kept = keep.map(({ stage, version }) => `${stage} ${version ?? ''}`.trim()).join(', ');
+  const models = Object.entries(engines).map(([stage, engine]) => `${stage} by ${engine}`);
+  return [
+    `begins ${type}`,
+    `profile ${model_profile ?? 'unknown'}`,
+    ...(models.length === 0 ? [] : [models.join(', ')]),
+    ...(kept === '' ? [] : [`keeps ${kept}`]),
+  ].join('; ');
 }
 
 function toCallback(report: Report, executionId: string, occurredMs: number): CallbackBody {

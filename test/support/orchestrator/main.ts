@@ -12,6 +12,7 @@ Usage: DISPATCH_SIGNING_SECRET=whsec_… npx node test/support/orchestrator/main
   --host ADDRESS   address to bind (default 127.0.0.1); /control answers loopback callers only
   --step-ms N      time before each callback (default 300)
   --backoff-ms N   first wait before an unanswered callback is repeated, doubling to 5 s (default 200)
+  --store URL      put what is made behind this URL, the way to the local bucket (default: names alone)
   --misbehave A,B  break the contract on purpose: ${misbehaviours.join(', ')}
   --log FILE       keep the log in FILE as JSON lines; an existing one is continued
   --quiet          print the address only
@@ -40,6 +41,7 @@ async function main(): Promise<void> {
       host: { type: 'string', default: '127.0.0.1' },
       'step-ms': { type: 'string', default: '300' },
       'backoff-ms': { type: 'string', default: '200' },
+      store: { type: 'string' },
       misbehave: { type: 'string' },
       log: { type: 'string' },
       quiet: { type: 'boolean', default: false },
@@ -63,6 +65,7 @@ async function main(): Promise<void> {
     callbackBackoffMs: wholeNumber('--backoff-ms', values['backoff-ms']),
     quiet: values.quiet,
     misbehave: toMisbehaviours(values.misbehave?.split(',') ?? []),
+    ...(values.store === undefined ? {} : { storeUrl: values.store }),
     ...(values.log === undefined ? {} : { logFile: values.log }),
   });
   // A spawner that read the address may close the pipe; that is no reason to die.

@@ -2,7 +2,7 @@
 // looks at, so that the kit itself is tested. The other files ask for a name where they would do the right thing.
 
 import type { Answer } from '../pipeline/answers.ts';
-import type { Report, ResumeStatus } from '../pipeline/script.ts';
+import { artifactUri, type Report, type ResumeStatus } from '../pipeline/script.ts';
 import type { WorkDispatch } from './dispatch.ts';
 import type { CallbackBody } from './log.ts';
 import type { PipelinePlan } from './plan.ts';
@@ -29,6 +29,8 @@ export const misbehaviours = [
   'repeats-refused-reports',
   'restarts-from-scratch',
   'resumes-too-far',
+  'remakes-what-is-kept',
+  'writes-to-fixed-keys',
   'hides-failure',
   'goes-on-after-failure',
   'ignores-cancel',
@@ -75,14 +77,31 @@ export function spoilResume(
   return isTooFar ? 'AUDIO_READY' : point;
 }
 
-export function spoilReports(reports: Report[], misbehave: Misbehaviours): Report[] {
-  const kept = reports.flatMap((report): Report[] => {
-    if (report.status === 'TRANSCRIBING' && misbehave.has('skips-a-status')) return [];
-    const goesBack = report.status === 'AUDIO_READY' && misbehave.has('goes-back-in-time');
-    return goesBack ? [report, { status: 'AUDIO_EXTRACTING' }] : [report];
-  });
+/** What the artifacts of an execution are kept under. */
+export const spoilKey = (executionId: string, { job_id }: WorkDispatch, misbehave: Misbehaviours): string =>
+  misbehave.has('writes-to-fixed-keys') ? job_id : executionId;
+
+export function spoilReports(
+  reports: Report[],
+  { dispatch, key }: { dispatch: WorkDispatch; key: string },
+  misbehave: Misbehaviours,
+): Report[] {
+  const kept = reports
+    .map((report) => remade(report, dispatch, key, misbehave))
+    .flatMap((report): Report[] => {
+      if (report.status === 'TRANSCRIBING' && misbehave.has('skips-a-status')) return [];
+      const goesBack = report.status === 'AUDIO_READY' && misbehave.has('goes-back-in-time');
+      return goesBack ? [report, { status: 'AUDIO_EXTRACTING' }] : [report];
+    });
   const failed = misbehave.has('goes-on-after-failure') && kept.some(({ status }) => status === 'FAILED');
   return failed ? [...kept, { status: 'AUDIO_READY' }] : kept;
+}
+
+/** The draft comes with an audio and a transcript of its own, though those were there. */
+function remade(report: Report, { keep = [] }: WorkDispatch, key: string, misbehave: Misbehaviours): Report {
+  if (report.status !== 'DRAFT_READY' || !misbehave.has('remakes-what-is-kept')) return report;
+  const own = keep.map(({ stage }) => [`${stage}_uri`, artifactUri(key, stage)]);
+  return { ...report, artifact_updates: { ...Object.fromEntries(own), ...report.artifact_updates } };
 }
 
 export function spoilCallback(body: CallbackBody, misbehave: Misbehaviours): CallbackBody {

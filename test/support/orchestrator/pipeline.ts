@@ -1,17 +1,9 @@
 // What an execution of this orchestrator reports: the plan that a test has set, in the words of the shared script, for
 // the video and the resume point of its dispatch. Pure; executor.ts gives it time and sends.
 
-import { createHash } from 'node:crypto';
-import {
-  CALM,
-  type Course,
-  course,
-  type Report,
-  type ResumeStatus,
-  type Script,
-} from '../pipeline/script.ts';
+import { CALM, type Course, course, type ResumeStatus, type Script } from '../pipeline/script.ts';
 import { resumeStatusOf, type WorkDispatch } from './dispatch.ts';
-import { type Misbehaviours, spoilReports, spoilResume } from './misbehaviour.ts';
+import { type Misbehaviours, spoilKey, spoilReports, spoilResume } from './misbehaviour.ts';
 import type { PipelinePlan } from './plan.ts';
 
 export type Pipeline = { script: Script; course: Course };
@@ -34,8 +26,9 @@ export function pipelineOf(
   const isUnreadable = resumeFrom === 'UPLOADED' && hasNoVideo(dispatch) && !misbehave.has('hides-failure');
   const planned = toScript(plan, resumeFrom, mayFail);
   const script = { ...planned, stepMs: plan.step_ms ?? stepMs, ...(isUnreadable ? UNREADABLE : {}) };
-  const { reports, end } = course(script, { resumeFrom, key: executionId });
-  return { script, course: { reports: spoilReports(reports.map(fingerprinted), misbehave), end } };
+  const key = spoilKey(executionId, dispatch, misbehave);
+  const { reports, end } = course(script, { resumeFrom, key });
+  return { script, course: { reports: spoilReports(reports, { dispatch, key }, misbehave), end } };
 }
 
 function toScript(plan: PipelinePlan, resumeFrom: ResumeStatus, mayFail: boolean): Script {
@@ -70,20 +63,4 @@ const UNREADABLE: Partial<Script> = {
 /** RFC 2606 keeps `.invalid` for names that never resolve: such a video can't be there. */
 function hasNoVideo({ video_uri }: WorkDispatch): boolean {
   return URL.parse(video_uri)?.hostname.endsWith('.invalid') ?? false;
-}
-
-/** There is no file behind the URI, so its name stands in for its content. */
-function fingerprinted(report: Report) {
-  const { artifact_updates: updates } = report;
-  const uri = updates?.audio_uri ?? updates?.transcript_uri ?? updates?.draft_uri;
-  if (uri === undefined) return report;
-  const digest = createHash('sha256').update(uri).digest();
-  return {
-    ...report,
-    artifact_updates: {
-      ...updates,
-      digest: `sha-256:${digest.toString('hex')}`,
-      size_bytes: 10_000 + digest.readUInt16BE(0),
-    },
-  };
 }

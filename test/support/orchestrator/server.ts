@@ -2,6 +2,7 @@
 
 import { createServer, type IncomingMessage, type ServerResponse } from 'node:http';
 import { Webhook } from 'standardwebhooks';
+import { ArtifactStore } from './artifact-store.ts';
 import { control } from './control.ts';
 import { Dispatches } from './dispatches.ts';
 import { Executor } from './executor.ts';
@@ -22,6 +23,8 @@ export type OrchestratorOptions = {
   stepMs?: number;
   /** First wait before an unanswered callback is repeated, in milliseconds; default 200. */
   callbackBackoffMs?: number;
+  /** Where what it makes is put; without it there are names alone. */
+  storeUrl?: string;
   /** How it breaks the contract; default: not at all. */
   misbehave?: readonly Misbehaviour[];
   /** Where the log is kept; without it, in memory only. */
@@ -48,7 +51,8 @@ export async function startOrchestrator(options: OrchestratorOptions): Promise<O
   const { stepMs = 300, callbackBackoffMs = 200 } = options;
   const misbehave = new Set(options.misbehave);
   const shared = { journal, plans, gate, pulse, shutdown, misbehave, say };
-  const executor = new Executor({ ...shared, stepMs, callbackBackoffMs });
+  const store = options.storeUrl === undefined ? null : new ArtifactStore(options.storeUrl);
+  const executor = new Executor({ ...shared, stepMs, callbackBackoffMs, store });
   const dispatches = new Dispatches({ ...shared, webhooks, executor });
 
   const serve = (request: IncomingMessage, response: ServerResponse): Promise<void> | void => {

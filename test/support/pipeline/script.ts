@@ -22,6 +22,14 @@ export type ReportStatus = Stage | 'FAILED';
 export const RESUME_STATUSES = ['UPLOADED', 'AUDIO_READY', 'TRANSCRIPT_READY', 'DRAFT_READY'] as const;
 export type ResumeStatus = (typeof RESUME_STATUSES)[number];
 
+/** What each checkpoint leaves. */
+export const CHECKPOINT_OF = {
+  audio: 'AUDIO_READY',
+  transcript: 'TRANSCRIPT_READY',
+  draft: 'DRAFT_READY',
+} as const satisfies Record<string, Stage>;
+export type Artifact = keyof typeof CHECKPOINT_OF;
+
 /** From the upload to the draft. */
 const DRAFTING = STAGES.slice(0, STAGES.indexOf('DRAFT_READY') + 1);
 

@@ -1,0 +1,53 @@
+// What a retry keeps: a pipeline makes again only what is not in `keep`. By which model it does that is its own to say, so
+// `engines` may be followed or not.
+import type { ResumeStatus } from '../../../src/domain/lifecycle.ts';
+import { Finding } from '../finding.ts';
+import type { JobUnderTest } from '../job-under-test.ts';
+import type { Scene } from '../scene.ts';
+import { fencedOffAt, refIn, retryOf } from './fenced.ts';
+
+const STAGES = ['audio', 'transcript', 'draft'] as const;
+
+export async function keepsWhatIsKept(scene: Scene): Promise<void> {
+  const made = await Promise.all([keeps(scene, 'TRANSCRIPT_READY'), keeps(scene, 'AUDIO_READY')]);
+  warnOfFixedRefs(scene, made.flat());
+}
+
+/** A retry of a job that has audio and a transcript; returns the references that its two pipelines have made. */
+async function keeps(scene: Scene, resumeFrom: ResumeStatus): Promise<string[]> {
+  const fix =
+    'Leave alone what is in keep: take each ref of it as it is, and make what follows the last of them, from that one.';
+  const job = await fencedOffAt(scene, 'TRANSCRIPT_READY');
+  const first = refsIn(job);
+  const { retry, reports } = await retryOf(job, resumeFrom);
+  const { keep } = retry;
+  await scene.dispatch(retry);
+  await scene.comesToRest(job, fix);
+  for (const { stage, ref } of keep) {
+    const remade = reports().find((report) => (refIn(report, `${stage}_uri`) ?? ref) !== ref);
+    if (!remade) continue;
+    throw new Finding(`the ${stage} was in keep, and ${remade.status} came with another one`, fix);
+  }
+  const kept = new Set(keep.map(({ ref }) => ref));
+  return [...first, ...refsIn(job, retry.dispatch_id).filter((ref) => !kept.has(ref))];
+}
+
+/** Every reference that was reported, once; of one dispatch, or of all so far. */
+function refsIn(job: JobUnderTest, dispatchId: string | null = null): string[] {
+  const bodies = job.reports.flatMap((report) =>
+    report.body && (dispatchId === null || report.dispatchId === dispatchId) ? [report.body] : [],
+  );
+  return [...new Set(bodies.flatMap((body) => STAGES.flatMap((stage) => refIn(body, `${stage}_uri`) ?? [])))];
+}
+
+/** Two pipelines that write to one place take each other's results away: Retake resumes from none that was written over. */
+function warnOfFixedRefs(scene: Scene, made: readonly string[]): void {
+  const twice = made.find((ref, index) => made.indexOf(ref) !== index);
+  if (twice === undefined) return;
+  scene.warn(
+    new Finding(
+      `two pipelines have made ${twice}`,
+      'Have the execution in the key, as in <job>/<execution>/transcript.json: what was written over can not be resumed from.',
+    ),
+  );
+}
