@@ -56,6 +56,8 @@ export async function wakings(
     for (const name of names) groups.push(await begin(name, orchestrator, count));
     for (let turn = 0; turn < turns; turn += 1) {
       for (const group of groups) await dispatch(group, `awake-${turn}`);
+      // Whoever came first has been idle since.
+      for (const { session, toRead, toReport } of groups) await session.read([...toRead, ...toReport]);
       const awake = await ask(groups, count);
       for (const group of groups) {
         await group.session.report('FAILED', group.toReport);
