@@ -9,7 +9,7 @@ import type { Job } from '../domain/job.ts';
 import type { Position } from '../domain/project.ts';
 import { DispatchStore } from './dispatch-store.ts';
 import { HistoryStore, type NumberedTransition, type PlacedVersion } from './history-store.ts';
-import { bringUpToDate } from './migrate.ts';
+import { bringUpToDate, type MarkerRow } from './migrate.ts';
 import { decodePresent, encodePresent, type StoredPresent } from './records.ts';
 import { JOB_SCHEMA } from './schema-job.ts';
 
@@ -18,16 +18,17 @@ export class JobStore {
   readonly #sql: SqlStorage;
   readonly #history: HistoryStore;
   readonly #earlierOnes: DispatchStore;
-  #isStored: boolean;
-  /** As stored; undefined while it was not read. */
-  #present: StoredPresent | null | undefined;
+  /** What this instance found when it woke, until it is looked at. */
+  #found: MarkerRow | null;
+  /** Null where this object holds no job. */
+  #present: StoredPresent | null = null;
 
   constructor(storage: DurableObjectStorage) {
     this.#storage = storage;
     this.#sql = storage.sql;
     this.#history = new HistoryStore(storage.sql);
     this.#earlierOnes = new DispatchStore(storage.sql);
-    this.#isStored = bringUpToDate(storage, JOB_SCHEMA);
+    this.#found = bringUpToDate(storage, JOB_SCHEMA);
   }
 
   /** Null when this object holds no job. Reading stores nothing. */
@@ -37,7 +38,7 @@ export class JobStore {
 
   /** Fails where this object has been replaced by another meanwhile, which is only found out when storage is touched. */
   touch(): void {
-    if (this.#isStored) this.#sql.exec('SELECT 1 FROM job').one();
+    if (this.#read()) this.#sql.exec('SELECT 1 FROM job').one();
   }
 
   /** Stores a new job, in tables made for it. */
@@ -53,7 +54,6 @@ export class JobStore {
       );
       return present;
     });
-    this.#isStored = true;
   }
 
   /** What `decide` has to see for this command; null when this object holds no job. */
@@ -139,7 +139,7 @@ export class JobStore {
 
   /** Every version of every artifact, oldest first; `after` is the place of the last one of the page before. */
   versions(after: PlacedVersion['place'] | null, limit: number): PlacedVersion[] {
-    return this.#isStored ? this.#history.versions(after, limit) : [];
+    return this.#read() ? this.#history.versions(after, limit) : [];
   }
 
   /** Oldest first; `after` is the last `seq` of the page before. */
@@ -177,10 +177,10 @@ export class JobStore {
   }
 
   #read(): StoredPresent | null {
-    if (this.#present !== undefined) return this.#present;
-    this.#present = this.#isStored
-      ? decodePresent(this.#sql.exec<{ record: string }>('SELECT record FROM job').one().record)
-      : null;
+    if (this.#found !== null) {
+      this.#present = decodePresent(String(this.#found.record));
+      this.#found = null;
+    }
     return this.#present;
   }
 

@@ -17,28 +17,35 @@ export class NewerSchema extends Error {
   override name = 'NewerSchema';
 }
 
-/** The version that an object was stored with; 0 for one that stored nothing. */
-export function storedVersion(sql: SqlStorage, { marker }: Schema): number {
+/** The marker's one row. */
+export type MarkerRow = { schema: number } & Record<string, SqlStorageValue>;
+
+/** As it stands in the database, of whatever version; null for an object that stored nothing. */
+export function markerRow(sql: SqlStorage, { marker }: Schema): MarkerRow | null {
   const known = sql.exec(`SELECT 1 FROM sqlite_master WHERE type = 'table' AND name = ?`, marker);
-  if (known.next().done) return 0;
-  return sql.exec<{ schema: number }>(`SELECT schema FROM ${marker}`).one().schema;
+  if (known.next().done) return null;
+  return sql.exec<MarkerRow>(`SELECT * FROM ${marker}`).one();
 }
 
 /**
- * Takes the steps that an object is missing, each stored together with its version or not at all. False for an object that
- * stored nothing yet. Throws `NewerSchema`.
+ * Takes the steps that an object is missing, each stored together with its version or not at all. Answers the marker's row as
+ * it is then, since whoever wakes wants to know what it holds, and each look into a database that was just opened costs; null
+ * for an object that stored nothing yet. Throws `NewerSchema`.
  */
-export function bringUpToDate(storage: DurableObjectStorage, schema: Schema): boolean {
-  const stored = storedVersion(storage.sql, schema);
-  if (stored > schema.version) throw new NewerSchema(`version ${stored}, known is ${schema.version}`);
-  if (stored === 0) return false;
+export function bringUpToDate(storage: DurableObjectStorage, schema: Schema): MarkerRow | null {
+  const stored = markerRow(storage.sql, schema);
+  if (stored === null) return null;
+  if (stored.schema > schema.version) {
+    throw new NewerSchema(`version ${stored.schema}, known is ${schema.version}`);
+  }
+  if (stored.schema === schema.version) return stored;
   for (const [index, step] of schema.steps.entries()) {
     const leadsTo = index + 2;
-    if (leadsTo <= stored) continue;
+    if (leadsTo <= stored.schema) continue;
     storage.transactionSync(() => {
       storage.sql.exec(step);
       storage.sql.exec(`UPDATE ${schema.marker} SET schema = ?`, leadsTo);
     });
   }
-  return true;
+  return markerRow(storage.sql, schema);
 }

@@ -1,7 +1,7 @@
 // The only SQL of the project: the project itself, and the summaries of its jobs.
 import type { Status } from '../domain/lifecycle.ts';
 import type { JobSummary, Position, Project } from '../domain/project.ts';
-import { bringUpToDate } from './migrate.ts';
+import { bringUpToDate, type MarkerRow } from './migrate.ts';
 import { decodeProject, encodeProject } from './records.ts';
 import { PROJECT_SCHEMA } from './schema-project.ts';
 
@@ -10,22 +10,22 @@ const START: Position = { createdAt: Number.MAX_SAFE_INTEGER, id: '' };
 export class ProjectStore {
   readonly #storage: DurableObjectStorage;
   readonly #sql: SqlStorage;
-  #isStored: boolean;
-  /** As stored; undefined while it was not read. */
-  #project: Project | undefined;
+  /** What this instance found when it woke, until it is looked at. */
+  #found: MarkerRow | null;
+  #project: Project | null = null;
 
   constructor(storage: DurableObjectStorage) {
     this.#storage = storage;
     this.#sql = storage.sql;
-    this.#isStored = bringUpToDate(storage, PROJECT_SCHEMA);
+    this.#found = bringUpToDate(storage, PROJECT_SCHEMA);
   }
 
   /** Null when this object holds no project. Reading stores nothing. */
   project(): Project | null {
-    if (!this.#isStored) return null;
-    this.#project ??= decodeProject(
-      this.#sql.exec<{ record: string }>('SELECT record FROM project').one().record,
-    );
+    if (this.#found !== null) {
+      this.#project = decodeProject(String(this.#found.record));
+      this.#found = null;
+    }
     return this.#project;
   }
 
@@ -39,13 +39,12 @@ export class ProjectStore {
         encodeProject(project),
       );
     });
-    this.#isStored = true;
     this.#project = project;
   }
 
   /** All or none; a summary of which a newer revision is known changes nothing. */
   putSummaries(summaries: readonly JobSummary[]): void {
-    if (!this.#isStored) throw new Error('only a project has jobs');
+    if (!this.project()) throw new Error('only a project has jobs');
     this.#storage.transactionSync(() => {
       for (const summary of summaries) this.#putSummary(summary);
     });

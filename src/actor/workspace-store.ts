@@ -15,7 +15,7 @@ export class WorkspaceStore {
   constructor(storage: DurableObjectStorage) {
     this.#storage = storage;
     this.#sql = storage.sql;
-    this.#isStored = bringUpToDate(storage, WORKSPACE_SCHEMA);
+    this.#isStored = bringUpToDate(storage, WORKSPACE_SCHEMA) !== null;
   }
 
   /** Stores the project as it is now; makes the tables with the first. */

@@ -3,7 +3,7 @@
 import { env, runInDurableObject } from 'cloudflare:test';
 import { describe, expect, test } from 'vitest';
 import { JobStore } from '../../src/actor/job-store.ts';
-import { bringUpToDate, NewerSchema, type Schema, storedVersion } from '../../src/actor/migrate.ts';
+import { bringUpToDate, markerRow, NewerSchema, type Schema } from '../../src/actor/migrate.ts';
 import { decodeDispatch, decodePresent } from '../../src/actor/records.ts';
 import { JOB_SCHEMA } from '../../src/actor/schema-job.ts';
 import { PROJECT_SCHEMA } from '../../src/actor/schema-project.ts';
@@ -16,6 +16,8 @@ import { call, editorToken, storedRows } from '../support/workerd/harness.ts';
 function inEmptyObject<T>(run: (storage: DurableObjectStorage) => T): Promise<T> {
   return runInDurableObject(env.JOB.getByName(newId('job')), (_actor, state) => run(state.storage));
 }
+
+const storedVersion = (sql: SqlStorage, schema: Schema): number => markerRow(sql, schema)?.schema ?? 0;
 
 const schemaOf = (sql: SqlStorage): string[] =>
   sql
@@ -105,15 +107,15 @@ describe('an object of an older version of the service', () => {
 
   test('takes the steps that it is missing, once each', async () => {
     await inEmptyObject((storage) => {
-      expect(bringUpToDate(storage, first)).toBe(false);
+      expect(bringUpToDate(storage, first)).toBeNull();
       made(storage);
       const newer = {
         ...first,
         version: 3,
         steps: ['CREATE TABLE newer (a INTEGER)', 'INSERT INTO newer VALUES (1)'],
       };
-      expect(bringUpToDate(storage, newer)).toBe(true);
-      expect(bringUpToDate(storage, newer)).toBe(true);
+      expect(bringUpToDate(storage, newer)).toEqual({ schema: 3 });
+      expect(bringUpToDate(storage, newer)).toEqual({ schema: 3 });
       expect(storedVersion(storage.sql, newer)).toBe(3);
       expect(storage.sql.exec('SELECT count(*) AS n FROM newer').one().n).toBe(1);
     });
@@ -127,7 +129,7 @@ describe('an object of an older version of the service', () => {
       expect(() => bringUpToDate(storage, broken)).toThrow('already exists');
       expect(schemaOf(storage.sql)).toHaveLength(1);
       expect(storedVersion(storage.sql, broken)).toBe(1);
-      expect(bringUpToDate(storage, step('CREATE TABLE two (a INTEGER)'))).toBe(true);
+      expect(bringUpToDate(storage, step('CREATE TABLE two (a INTEGER)'))).toEqual({ schema: 2 });
       expect(storedVersion(storage.sql, broken)).toBe(2);
     });
   });

@@ -31,8 +31,11 @@ export interface Contestant {
   start(orchestratorUrl: string, mode?: Mode): Promise<Running | Unavailable>;
 }
 
-/** Whether objects on workerd stay awake for good, or are put to sleep after ten idle seconds. Others know no sleep. */
-export type Mode = 'awake' | 'sleeps';
+/**
+ * Whether objects on workerd stay awake for good, or are put to sleep after ten idle seconds; `stores` is awake, with an artifact
+ * in the bucket. Others know neither.
+ */
+export type Mode = 'awake' | 'sleeps' | 'stores';
 
 export interface Running {
   child: Child;
@@ -67,11 +70,13 @@ function bundleOf(configPath: string): string {
   return path;
 }
 
+const FLAGS: Readonly<Record<Mode, string[]>> = { awake: [], sleeps: ['--evicts'], stores: ['--stores'] };
+
 const onWorkerd =
   (configPath: string, protocol: () => Protocol | Promise<Protocol>) =>
   async (url: string, mode: Mode = 'awake') => {
     const program = [at('workerd.ts'), '--config', configPath, '--bundle', bundleOf(configPath)];
-    return start(mode === 'sleeps' ? [...program, '--evicts'] : program, await protocol(), url);
+    return start([...program, ...FLAGS[mode]], await protocol(), url);
   };
 
 const onItsOwn = (name: Name, protocol: Protocol) => (url: string) =>

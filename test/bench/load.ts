@@ -85,3 +85,17 @@ export async function drive(
   await Promise.all(Array.from({ length: concurrency }, (_, connection) => worker(connection)));
   return { answers, seconds: Number(process.hrtime.bigint() - startedAt) / 1e9 };
 }
+
+/** `act` so many times, at most `concurrency` at once, each over a connection of its own. */
+export async function inTurn(
+  times: number,
+  concurrency: number,
+  act: (connection: number) => Promise<void>,
+): Promise<void> {
+  let left = times;
+  await Promise.all(
+    Array.from({ length: concurrency }, async (_, connection) => {
+      while (left-- > 0) await act(connection);
+    }),
+  );
+}

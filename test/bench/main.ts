@@ -4,6 +4,7 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { parseArgs } from 'node:util';
 import { type Contestant, contestant, NAMES, type Name, type Running } from './contestants.ts';
+import { type EvidenceCost, evidenceCosts } from './evidence.ts';
 import { bundleSize, type Footprint, startTimes } from './footprint.ts';
 import { goalsOf } from './goals.ts';
 import { type Growth, growth } from './growth.ts';
@@ -14,7 +15,7 @@ import { Results } from './results.ts';
 import { WAKING_NAMES, type Wakings, wakings } from './sleep.ts';
 import { Session, type Sizes, sizesFor } from './workloads.ts';
 
-const HELP = `npm run bench -- [--quick] [--only NAME,…] [--jobs N] [--rounds N] [--no-growth] [--no-waking]
+const HELP = `npm run bench -- [--quick] [--only NAME,…] [--jobs N] [--rounds N] [--no-growth] [--no-waking] [--no-evidence]
 
 Measures Retake, three floors and its peers on this machine, in rounds that take turns; takes less than 20 minutes.
   --quick        200 jobs, 3 rounds, short pasts, no jobs that sleep, under three minutes; for a look, not for figures
@@ -23,12 +24,13 @@ Measures Retake, three floors and its peers on this machine, in rounds that take
   --rounds N     default: 5, quick 3
   --no-growth    without W8, the pasts of jobs
   --no-waking    without jobs that sleep
+  --no-evidence  without retries that ask the store of artifacts
 The report goes to test/bench/report/: report.md with charts, results.json with every sample.
 Peers: redis and postgres want Debian's redis-server and postgresql. The first run with one of them or restate installs
 their packages, Restate's server included, below test/bench/contestants (250 MB).`;
 
-const FULL = { jobs: 2_000, rounds: 5, growthScale: 1, wakingTurns: 5, starts: 3 };
-const QUICK = { jobs: 200, rounds: 3, growthScale: 0.02, wakingTurns: 0, starts: 1 };
+const FULL = { jobs: 2_000, rounds: 5, growthScale: 1, wakingTurns: 5, evidenceTurns: 5, starts: 3 };
+const QUICK = { jobs: 200, rounds: 3, growthScale: 0.02, wakingTurns: 0, evidenceTurns: 3, starts: 1 };
 /** Jobs of each kind that are put to sleep. */
 const SLEEPERS = 100;
 
@@ -40,6 +42,8 @@ interface Options {
   growthScale: number;
   /** How often jobs are put to sleep; 0 leaves it out. */
   wakingTurns: number;
+  /** How often retries with and without evidence take turns; 0 leaves it out. */
+  evidenceTurns: number;
   /** How often the contestants on workerd are started, to time it. */
   starts: number;
 }
@@ -65,6 +69,7 @@ async function bench(options: Options): Promise<Report> {
   const results = new Results();
   let growthOfRetake: Growth[] = [];
   let sleepers: Wakings = {};
+  let evidence: EvidenceCost[] = [];
   const footprint: Footprint = { bundle: bundleSize(WRANGLER_CONFIG), memory: {}, startMs: {} };
   /** One has the machine for itself. */
   const alone = async ({ contestant: { name }, running }: Entry, what: string, act: () => Promise<void>) => {
@@ -147,6 +152,15 @@ async function bench(options: Options): Promise<Report> {
         unavailable.push({ name: 'waking', reason: reasonOf(error) });
       }
     }
+    if (options.evidenceTurns > 0 && options.names.includes('retake')) {
+      try {
+        evidence = await evidenceCosts(orchestrator, options.sizes.evidence, options.evidenceTurns);
+        progress('evidence');
+      } catch (error) {
+        progress(`evidence was not measured: ${reasonOf(error)}`);
+        unavailable.push({ name: 'evidence', reason: reasonOf(error) });
+      }
+    }
     const timed = (['retake', 'naive', 'hello'] as const).filter((name) => options.names.includes(name));
     footprint.startMs = await startTimes(timed, orchestrator.url, options.starts);
     progress('starts');
@@ -164,6 +178,7 @@ async function bench(options: Options): Promise<Report> {
     goals: goalsOf({ results, growth: growthOfRetake, wakings: sleepers, memory: footprint.memory }),
     growth: growthOfRetake,
     wakings: sleepers,
+    evidence,
     footprint,
   };
 }
@@ -193,6 +208,7 @@ try {
       jobs: { type: 'string' },
       'no-growth': { type: 'boolean', default: false },
       'no-waking': { type: 'boolean', default: false },
+      'no-evidence': { type: 'boolean', default: false },
     },
   });
   const preset = values.quick ? QUICK : FULL;
@@ -214,6 +230,7 @@ try {
       sizes: sizesFor(jobs),
       growthScale: values['no-growth'] ? 0 : preset.growthScale,
       wakingTurns: values['no-waking'] ? 0 : preset.wakingTurns,
+      evidenceTurns: values['no-evidence'] ? 0 : preset.evidenceTurns,
       starts: preset.starts,
     });
     printReport(report);

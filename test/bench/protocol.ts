@@ -14,6 +14,8 @@ export interface Report {
   dispatchId: string;
   eventId: string;
   status: ReportStatus;
+  /** What it says of artifacts, where that is not what the pipeline would say by itself. */
+  artifactUpdates?: Readonly<Record<string, unknown>> | undefined;
 }
 
 /**
@@ -41,11 +43,17 @@ export interface Protocol {
 const json = { 'content-type': 'application/json' };
 
 /** What the pipeline reports, in the form that Retake and the plain protocol share. */
-export const reportBody = ({ dispatchId, eventId, status }: Report): Record<string, unknown> => ({
+export const reportBody = ({
+  dispatchId,
+  eventId,
+  status,
+  artifactUpdates,
+}: Report): Record<string, unknown> => ({
   event_id: eventId,
   occurred_at: new Date().toISOString(),
   correlation_id: 'bench',
   ...reportOf(status, dispatchId),
+  ...(artifactUpdates ? { artifact_updates: artifactUpdates } : {}),
 });
 
 /**

@@ -4,6 +4,7 @@ import { cpus, totalmem, type } from 'node:os';
 import { join } from 'node:path';
 import { barChart } from './charts.ts';
 import type { Contestant, Name } from './contestants.ts';
+import { type EvidenceCost, evidenceFigure } from './evidence.ts';
 import type { Footprint } from './footprint.ts';
 import type { Goal } from './goals.ts';
 import type { Growth } from './growth.ts';
@@ -19,12 +20,13 @@ export interface Report {
   minutes: number;
   options: { rounds: number; sizes: Sizes };
   contestants: Omit<Contestant, 'start'>[];
-  /** Contestants, or `waking`. */
-  unavailable: { name: Name | 'waking'; reason: string }[];
+  /** Contestants, or what is measured after the rounds. */
+  unavailable: { name: Name | 'waking' | 'evidence'; reason: string }[];
   results: Results;
   goals: Goal[];
   growth: Growth[];
   wakings: Wakings;
+  evidence: EvidenceCost[];
   footprint: Footprint;
 }
 
@@ -60,6 +62,9 @@ function markdown(report: Report, withCharts: boolean): string {
     goalTable(report.goals),
     ...(report.growth.length > 0 ? ['## W8: growth', growthTable(report.growth)] : []),
     ...(Object.keys(report.wakings).length > 0 ? ['## Waking', wakingTable(report.wakings)] : []),
+    ...(report.evidence.length > 0
+      ? ['## W1 with and without evidence', evidenceTable(report.evidence)]
+      : []),
     '## Footprint',
     footprintTable(report.footprint),
   ];
@@ -145,6 +150,27 @@ function wakingTable(wakings: Wakings): string {
 }
 
 const WAKING_WORKLOADS_SAY = { W4: 'read', W3: 'callback with a change of status' } as const;
+
+const evidenceTable = (costs: readonly EvidenceCost[]): string =>
+  table(
+    [
+      'W1 at',
+      'store not asked, per second',
+      'p50 ms',
+      'asked, per second',
+      'p50 ms',
+      'asked / not',
+      'of p50',
+    ],
+    costs.map((cost) => {
+      const { unasked, asked, ratio } = evidenceFigure(cost);
+      const each = [unasked, asked].flatMap(({ perSecond, p50Ms }) => [
+        withSpread(perSecond, 0),
+        withSpread(p50Ms, 2),
+      ]);
+      return [String(cost.concurrency), ...each, withSpread(ratio.perSecond, 2), withSpread(ratio.p50Ms, 2)];
+    }),
+  );
 
 function footprintTable({ bundle, memory, startMs }: Footprint): string {
   const kib = (bytes: number) => `${(bytes / 1024).toFixed(1)} KiB`;

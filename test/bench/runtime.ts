@@ -14,6 +14,8 @@ export interface Runtime {
   url: string;
   /** From starting the runtime until it has answered a first request. */
   startMs: number;
+  /** Its local R2 bucket that is bound by this name. */
+  bucket(binding: string): ReturnType<Miniflare['getR2Bucket']>;
   stop(): Promise<void>;
 }
 
@@ -89,6 +91,7 @@ export async function startRuntime({
   return {
     url,
     startMs,
+    bucket: (binding) => miniflare.getR2Bucket(binding),
     stop: async () => {
       await miniflare.dispose();
       remove();

@@ -1,5 +1,6 @@
 // What waking costs: the same requests to jobs that are awake and to jobs that the runtime has put to sleep, on a runtime that
-// does so. The contestants take turns, and sleep at the same time.
+// does so. The contestants sleep at the same time, and are asked in turns from request to request: what opening a database costs
+// depends on what else the machine does, and on how many files were deleted just before.
 import { setTimeout as wait } from 'node:timers/promises';
 import { contestant, type Name, type Running } from './contestants.ts';
 import type { Load } from './load.ts';
@@ -54,19 +55,20 @@ export async function wakings(
   try {
     for (const name of names) groups.push(await begin(name, orchestrator, count));
     for (let turn = 0; turn < turns; turn += 1) {
-      const awake = new Map<Sleeper, Record<WakingWorkload, Cost>>();
+      for (const group of groups) await dispatch(group, `awake-${turn}`);
+      // Whoever came first has been idle since.
+      for (const { session, toRead, toReport } of groups) await session.read([...toRead, ...toReport]);
+      const awake = await ask(groups, count);
       for (const group of groups) {
-        await dispatch(group, `awake-${turn}`);
-        awake.set(group.name, await ask(group));
         await group.session.report('FAILED', group.toReport);
         await dispatch(group, `asleep-${turn}`);
       }
       for (const group of groups) await asleep(group);
+      const woken = await ask(groups, count);
       for (const group of groups) {
-        const costs = await ask(group);
         for (const workload of WAKING_WORKLOADS) {
-          const before = awake.get(group.name)?.[workload];
-          if (before) group.turns[workload].push({ awake: before, asleep: costs[workload] });
+          const [before, after] = [awake, woken].map((costs) => costs[workload].get(group.name));
+          if (before && after) group.turns[workload].push({ awake: before, asleep: after });
         }
         await group.session.report('FAILED', group.toReport);
       }
@@ -102,23 +104,35 @@ async function dispatch({ session, toRead, toReport }: Group, request: string): 
   await session.read([...toRead, ...toReport]);
 }
 
-async function ask({ runtime, session, toRead, toReport }: Group): Promise<Record<WakingWorkload, Cost>> {
-  const measured = async (load: () => Promise<Load>): Promise<Cost> => {
-    const before = runtime.cpuUs();
-    const { answers } = await load();
-    const cpuUs = (runtime.cpuUs() - before) / answers.length;
-    return {
-      ms: percentile(
-        answers.map(({ latencyMs }) => latencyMs),
-        0.5,
-      ),
-      cpuUs,
-    };
-  };
-  return {
-    W4: await measured(() => session.read(toRead, 1)),
-    W3: await measured(() => session.report('TRANSCRIBING', toReport, 1)),
-  };
+type Costs = Map<Sleeper, Cost>;
+
+const ask = async (groups: readonly Group[], count: number): Promise<Record<WakingWorkload, Costs>> => ({
+  W4: await askEach(groups, count, ({ session, toRead }, n) => session.read(toRead.slice(n, n + 1), 1)),
+  W3: await askEach(groups, count, ({ session, toReport }, n) =>
+    session.report('TRANSCRIBING', toReport.slice(n, n + 1), 1),
+  ),
+});
+
+/** So many requests to each, one after the other, in an order that rotates. What follows an answer counts as well. */
+async function askEach(
+  groups: readonly Group[],
+  count: number,
+  request: (group: Group, n: number) => Promise<Load>,
+): Promise<Costs> {
+  const asked = groups.map((group) => ({ group, before: group.runtime.cpuUs(), times: [] as number[] }));
+  for (let n = 0; n < count; n += 1) {
+    const first = n % asked.length;
+    for (const { group, times } of [...asked.slice(first), ...asked.slice(0, first)]) {
+      const { answers } = await request(group, n);
+      times.push(...answers.map(({ latencyMs }) => latencyMs));
+    }
+  }
+  return new Map(
+    asked.map(({ group: { name, runtime }, before, times }) => [
+      name,
+      { ms: percentile(times, 0.5), cpuUs: (runtime.cpuUs() - before) / count },
+    ]),
+  );
 }
 
 /** Once the runtime has closed every object's database. */

@@ -2,9 +2,9 @@
 // them, unmeasured.
 import type { ReportStatus } from '../support/pipeline/script.ts';
 import type { Running } from './contestants.ts';
-import { type Answer, Client, drive, type Load } from './load.ts';
+import { type Answer, Client, drive, inTurn, type Load } from './load.ts';
 import type { Arrival, OrchestratorEvents } from './orchestrator-events.ts';
-import type { Call } from './protocol.ts';
+import type { Call, Report } from './protocol.ts';
 import { msSince, receivedAfter, type Sample, sample, secondsUntilAll, summary } from './samples.ts';
 
 export interface Sizes {
@@ -18,6 +18,8 @@ export interface Sizes {
   whole: number;
   /** Requests to the hot job. */
   hot: number;
+  /** Jobs whose retries ask the store of artifacts, and as many whose retries do not. */
+  evidence: number;
 }
 
 export const sizesFor = (jobs: number): Sizes => ({
@@ -26,6 +28,7 @@ export const sizesFor = (jobs: number): Sizes => ({
   followed: Math.max(15, Math.round(jobs / 20)),
   whole: Math.max(24, Math.round(jobs / 12.5)),
   hot: jobs,
+  evidence: Math.max(100, Math.round(jobs / 5)),
 });
 
 export interface BenchJob {
@@ -149,7 +152,12 @@ export class Session {
     );
   }
 
-  async report(status: ReportStatus, jobs = this.#jobs, concurrency = HIGH): Promise<Load> {
+  async report(
+    status: ReportStatus,
+    jobs = this.#jobs,
+    concurrency = HIGH,
+    artifactUpdates?: Report['artifactUpdates'],
+  ): Promise<Load> {
     const calls = jobs.map(({ id, dispatchId }) => {
       this.#events += 1;
       return this.#running.protocol.report({
@@ -157,6 +165,7 @@ export class Session {
         dispatchId,
         eventId: `event-${this.#events}`,
         status,
+        artifactUpdates,
       });
     });
     return this.#drive(await Promise.all(calls), concurrency);
@@ -282,17 +291,3 @@ export class Session {
 
 const dispatchIdOf = (answer: Answer | undefined): string =>
   String(JSON.parse(answer?.body ?? '{}').dispatch_id);
-
-/** `act` so many times, at most `concurrency` at once, each over a connection of its own. */
-async function inTurn(
-  times: number,
-  concurrency: number,
-  act: (connection: number) => Promise<void>,
-): Promise<void> {
-  let left = times;
-  await Promise.all(
-    Array.from({ length: concurrency }, async (_, connection) => {
-      while (left-- > 0) await act(connection);
-    }),
-  );
-}

@@ -2,6 +2,7 @@
 import { readFileSync } from 'node:fs';
 import { parseArgs } from 'node:util';
 import { freePort } from '../../support/service.ts';
+import { storeArtifact } from '../artifact.ts';
 import { startRuntime } from '../runtime.ts';
 import { childOf } from '../runtime-process.ts';
 
@@ -10,6 +11,7 @@ const { values } = parseArgs({
     config: { type: 'string', default: '' },
     bundle: { type: 'string', default: '' },
     evicts: { type: 'boolean', default: false },
+    stores: { type: 'boolean', default: false },
     orchestrator: { type: 'string', default: '' },
   },
 });
@@ -21,6 +23,7 @@ const runtime = await startRuntime({
   bindings: { ORCHESTRATOR_URL: values.orchestrator, PUBLIC_BASE_URL: `http://127.0.0.1:${port}` },
   evicts: values.evicts,
 });
+if (values.stores) await storeArtifact(runtime);
 process.on('SIGTERM', () => runtime.stop().then(() => process.exit(0)));
 console.log(`started in ${runtime.startMs.toFixed(0)} ms`);
 console.log(`workerd is process ${childOf(process.pid, 'workerd') ?? 'unknown'}`);
