@@ -16,6 +16,10 @@ export const FAILURE_CLASSES = [
 ] as const;
 export type FailureClass = (typeof FAILURE_CLASSES)[number];
 
+/** What the policy's table says of a code; null for nothing. A pipeline's code may be the name of what every object has. */
+export const classOf = (failureCode: string, { failureClasses }: ModelPolicy): FailureClass | null =>
+  Object.hasOwn(failureClasses, failureCode) ? (failureClasses[failureCode] ?? null) : null;
+
 /** The failure as a report of FAILED has it; null for a report of anything else. */
 export function reportedFailure(
   { failure, occurredAt, correlationId }: Callback,
@@ -27,7 +31,7 @@ export function reportedFailure(
   const { failureClass, retryAfterMs, ...said } = failure;
   return {
     ...said,
-    failureClass: failureClass ?? policy.failureClasses[said.failureCode] ?? 'unknown',
+    failureClass: failureClass ?? classOf(said.failureCode, policy) ?? 'unknown',
     retryAt: retryAfterMs === null ? null : now + retryAfterMs,
     modelProfile: dispatch.modelProfile,
     correlationId: correlationId ?? dispatch.correlationId,

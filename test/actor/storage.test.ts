@@ -88,7 +88,7 @@ test('what the service stored says under which version of the tables and of its 
   const job = await createdJob();
   const [row] = await job.sql('SELECT schema, record FROM job');
   expect(row?.schema).toBe(JOB_SCHEMA.version);
-  expect(JSON.parse(String(row?.record))).toMatchObject({ v: 1, job: { id: job.id } });
+  expect(JSON.parse(String(row?.record))).toMatchObject({ v: 2, job: { id: job.id } });
 });
 
 describe('an object of an older version of the service', () => {
@@ -172,12 +172,13 @@ test('a record of before reads with null for what was not known then, never with
     JSON.stringify({ v: 1, job: bare, newest: { id: 'dsp_1', kind: 'run' }, earlier: 0 }),
   );
   expect(job).toMatchObject({ ownerIdentity: null, requestDigest: null });
-  expect(job).toMatchObject({ failure: null, latestCallback: null, openDispatchId: null, checkpoints: {} });
+  expect(job).toMatchObject({ failure: null, latestCallback: null, openDispatchId: null, versions: [] });
   expect(newest).toMatchObject({ executionId: null, firstReportAt: null, cancelNotice: null, engines: {} });
+  expect(newest).toMatchObject({ plan: null, failure: null });
 });
 
 test('a record of a newer version is not guessed at', () => {
-  expect(() => decodeDispatch(JSON.stringify({ v: 2, id: 'dsp_1' }))).toThrow('a record of version 2');
+  expect(() => decodeDispatch(JSON.stringify({ v: 3, id: 'dsp_1' }))).toThrow('a record of version 3');
 });
 
 test('whatever is asked of a job, project or workspace that does not exist stores nothing', async () => {
@@ -188,6 +189,9 @@ test('whatever is asked of a job, project or workspace that does not exist store
     ['GET', ''],
     ['GET', '/dispatches'],
     ['GET', '/transitions'],
+    ['GET', '/attempts'],
+    ['GET', '/artifacts'],
+    ['GET', '/retry-plan'],
     ['POST', '/confirm-upload', { video_uri: 's3://media/x' }],
     ['POST', '/run'],
     ['POST', '/cancel'],
