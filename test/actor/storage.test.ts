@@ -4,11 +4,12 @@ import { env, runInDurableObject } from 'cloudflare:test';
 import { describe, expect, test } from 'vitest';
 import { JobStore } from '../../src/actor/job-store.ts';
 import { bringUpToDate, NewerSchema, type Schema, storedVersion } from '../../src/actor/migrate.ts';
-import { decodeDispatch, decodePresent } from '../../src/actor/records.ts';
+import { decodeDispatch, decodePresent, encodeDispatch } from '../../src/actor/records.ts';
 import { JOB_SCHEMA } from '../../src/actor/schema-job.ts';
 import { PROJECT_SCHEMA } from '../../src/actor/schema-project.ts';
 import { WORKSPACE_SCHEMA } from '../../src/actor/schema-workspace.ts';
 import { newId } from '../support/ids.ts';
+import { artifactUri } from '../support/pipeline/script.ts';
 import { type ActingJob, createdJob, jobAt, retriedAfter, uploadedJob } from '../support/workerd/acting.ts';
 import { call, editorToken, storedRows } from '../support/workerd/harness.ts';
 
@@ -215,4 +216,29 @@ test('whatever is asked of a job, project or workspace that does not exist store
       await runInDurableObject(stub as DurableObjectStub, (_actor, state) => schemaOf(state.storage.sql)),
     ).toEqual([]);
   }
+});
+
+test('a dispatch is read as it was stored, with all that its plan says, and takes no page of its own', async () => {
+  const { job, first } = await retriedAfter('TRANSCRIBING');
+  const [run, retry] = await job.storedDispatches();
+  if (run === undefined || retry === undefined) throw new Error('there are two dispatches');
+  const plan = {
+    asked: null,
+    stages: [
+      {
+        stage: 'audio',
+        action: 'keep',
+        version: 1,
+        ref: artifactUri(first.dispatchId, 'audio'),
+        reason: 'resume_point',
+      },
+      { stage: 'transcript', action: 'redo', engine: 'whisper-large-v3', reason: 'never_made' },
+      { stage: 'draft', action: 'redo', engine: 'gpt-5-mini', reason: 'never_made' },
+    ],
+    proof: { state: 'unverified', reason: 'not_in_store' },
+  };
+  expect(retry.plan).toEqual(plan);
+  for (const dispatch of [run, retry]) expect(decodeDispatch(encodeDispatch(dispatch))).toEqual(dispatch);
+  // Without row ids a page has room for four of the longest, which is some 1,000 bytes, and the keys take some 50 of them.
+  expect(encodeDispatch(run).length).toBeLessThan(920);
 });

@@ -13,6 +13,7 @@ import {
 } from '../support/workerd/acting.ts';
 import { call, type Reply, traceOf } from '../support/workerd/harness.ts';
 import { failed, STATES } from './job-states.ts';
+import { settledTraceOf } from './refusal.ts';
 
 interface Offer {
   action: Action;
@@ -138,7 +139,7 @@ describe.each(STATES)('a job in %s', (_state, make, offered) => {
 /** What `act` answers, having stored nothing, sent nothing, and put nothing on the queue. */
 async function doingNothing(job: ActingJob, act: () => Promise<Reply>): Promise<Reply> {
   const sent = losingMessages();
-  const before = await traceOf(job);
+  const before = await settledTraceOf(job);
   const reply = await act();
   expect(await traceOf(job)).toEqual(before);
   expect(sent).toEqual([]);
