@@ -180,6 +180,24 @@ test('a retry that hands on what it was given makes no version of it', async () 
   ]);
 });
 
+test('nor of an older one than the newest, and nothing is overwritten by that', async () => {
+  const { job, dispatchId: run } = await failedAfter('GENERATING');
+  const accurate = await acceptedRetry(job, { model_profile: 'accurate' });
+  await failsAfter(accurate.pipeline, 'AUDIO_READY', 'TRANSCRIPT_READY');
+  const back = await acceptedRetry(job, { model_profile: 'balanced' });
+  await back.pipeline.report('TRANSCRIPT_READY', {
+    artifact_updates: { transcript_uri: artifactUri(run, 'transcript') },
+  });
+  await back.pipeline.reportAll('GENERATING', 'DRAFT_READY');
+
+  expect(inShort(await artifactsOf(job))).toEqual([
+    ['audio', 1, null, 'complete'],
+    ['transcript', 1, 1, 'complete'],
+    ['transcript', 2, 1, 'complete'],
+    ['draft', 1, 1, 'complete'],
+  ]);
+});
+
 test('the same reference with another digest is another version, and its digest and size are shown', async () => {
   const { job, pipeline } = await jobAt('AUDIO_EXTRACTING');
   const audio_uri = 's3://fixed/audio.wav';

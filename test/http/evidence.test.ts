@@ -2,7 +2,7 @@
 // slow or broken.
 import { env } from 'cloudflare:test';
 import { describe, expect, onTestFinished, test, vi } from 'vitest';
-import { type ActingJob, failedAfter, retriedAfter, uploadedJob } from '../support/workerd/acting.ts';
+import { type ActingJob, failedAfter, uploadedJob } from '../support/workerd/acting.ts';
 import { editorToken } from '../support/workerd/harness.ts';
 import {
   acceptedRetry,
@@ -117,6 +117,19 @@ describe('a file that is not as it was reported is passed over, and the plan ste
       redone('draft', 'gpt-5-mini', 'never_made'),
     ]);
     await expectResumes(job, { status: 'AUDIO_READY', checkpoint_ref: audio.ref, proof: VERIFIED });
+  });
+
+  test.each([
+    ['shorter', 'the trans', 'changed'],
+    ['longer', 'the transcript!', 'changed'],
+    ['another one of the same size', 'the Transcript', null],
+  ])('where the report gave a size alone, one that is %s is told by that', async (_what, text, reason) => {
+    const { job, transcript } = await transcriptSaid(() => ({ digest: undefined }));
+    await putArtifact(text, transcript.key);
+
+    expect((await planOf(job, BALANCED)).passed_over).toEqual(
+      reason === null ? [] : [{ stage: 'transcript', version: 1, reason }],
+    );
   });
 
   test('all of them are, back to the upload, which nobody has made', async () => {
@@ -253,7 +266,8 @@ describe('the store is asked', () => {
   });
 
   test('nothing while a pipeline is at work, since no retry is accepted then', async () => {
-    const { job } = await retriedAfter('TRANSCRIBING');
+    const { job } = await failedInStore();
+    await acceptedRetry(job, BALANCED);
     const asked = storeWatched();
 
     expect((await retryAs(job, BALANCED)).status).toBe(409);

@@ -258,6 +258,18 @@ describe('the tag of a plan', () => {
     expect(new Set(plans.map(({ etag }) => etag)).size).toBe(plans.length);
   });
 
+  test('tells profiles apart that keep the same, and those that are refused for the same reason', async () => {
+    const { job } = await failedAfter('DRAFT_READY');
+    const tags = [];
+    for (const profile of ['balanced', 'draft-only', 'imaginary', 'unheard-of']) {
+      const plan = await planOf(job, { model_profile: profile });
+      if (plan.verdict === 'allowed') expect(plan.resume.status).toBe('DRAFT_READY');
+      tags.push(plan.etag);
+    }
+
+    expect(new Set(tags).size).toBe(4);
+  });
+
   test('says the same where the same point is asked for that would be taken anyway', async () => {
     const { job } = await failedAfter('GENERATING');
 
