@@ -9,7 +9,7 @@ import type { ArtifactVersion, Job } from '../domain/job.ts';
 import type { ResumeStatus } from '../domain/lifecycle.ts';
 import { candidates } from '../domain/lineage.ts';
 import { type Plan, planDispatch } from '../domain/plan.ts';
-import { enginesOf, profileOfBefore } from '../domain/policy.ts';
+import { enginesOf, profileOfBefore, withEngines } from '../domain/policy.ts';
 import type { PlanAnswer } from './answers.ts';
 import { type ArtifactStore, evidenceOf } from './evidence.ts';
 import type { JobStore } from './job-store.ts';
@@ -75,7 +75,8 @@ export class Planning {
     if (job.status !== 'FAILED' || job.openDispatchId !== null) return [];
     const { policy } = requireConfig(this.#env).rules;
     const upTo = resumeFrom ?? 'DRAFT_READY';
-    return profiles.flatMap((id) => candidates(job.versions, { engines: enginesOf(policy, id), upTo }));
+    const versions = withEngines(job.versions, policy);
+    return profiles.flatMap((id) => candidates(versions, { engines: enginesOf(policy, id), upTo }));
   }
 
   #evidence(versions: readonly ArtifactVersion[]): Promise<Evidence> {

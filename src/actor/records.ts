@@ -1,8 +1,9 @@
 // Stored JSON to records and back, in one place. What an older version of the service stored lacks what was added since:
 // it is filled in here, so that nobody else meets a field that is missing where its type says null.
-import type { Dispatch } from '../domain/dispatch.ts';
+import type { Dispatch, DispatchPlan, StagePlan } from '../domain/dispatch.ts';
 import type { Present } from '../domain/invariants.ts';
 import type { ArtifactVersion, Failure, Job } from '../domain/job.ts';
+import { STAGES } from '../domain/lifecycle.ts';
 import type { Project } from '../domain/project.ts';
 
 /** What the job's one row holds. */
@@ -40,17 +41,28 @@ const DISPATCH = {
   deliveredAt: null,
   firstReportAt: null,
   cancelNotice: null,
+  clientRequestId: null,
+  resumeFromStatus: null,
+  checkpointRef: null,
 } satisfies Partial<Dispatch>;
 const PROJECT = { requestDigest: null } satisfies Partial<Project>;
-const FAILURE = { failureClass: 'unknown', retryAt: null, modelProfile: null } satisfies Partial<Failure>;
+const FAILURE = {
+  failureMessage: null,
+  failedStage: null,
+  failureClass: 'unknown',
+  retryAt: null,
+  modelProfile: null,
+  correlationId: null,
+} satisfies Partial<Failure>;
 
-export const encodePresent = (present: StoredPresent): string => encode(present);
-export const encodeDispatch = (dispatch: Dispatch): string => encode(dispatch);
+export const encodePresent = ({ newest, ...present }: StoredPresent): string =>
+  encode({ ...present, newest: newest && toStoredDispatch(newest) });
+export const encodeDispatch = (dispatch: Dispatch): string => encode(toStoredDispatch(dispatch));
 export const encodeVersions = (versions: readonly ArtifactVersion[]): string => encode({ versions });
 export const encodeProject = (project: Project): string => encode(project);
 
 export function decodePresent(text: string): StoredPresent {
-  const { job, newest, ...counts } = decode<StoredPresent>(text);
+  const { job, newest, ...counts } = decode<StoredPresent & { newest: StoredDispatch | null }>(text);
   return {
     job: { ...JOB, ...job, failure: withDefaults(job.failure) },
     newest: newest && dispatchOf(newest),
@@ -58,16 +70,58 @@ export function decodePresent(text: string): StoredPresent {
   };
 }
 
-export const decodeDispatch = (text: string): Dispatch => dispatchOf(decode<Dispatch>(text));
+export const decodeDispatch = (text: string): Dispatch => dispatchOf(decode<StoredDispatch>(text));
 export const decodeVersions = (text: string): ArtifactVersion[] =>
   decode<{ versions: ArtifactVersion[] }>(text).versions;
 export const decodeProject = (text: string): Project => ({ ...PROJECT, ...decode<Project>(text) });
 
-const dispatchOf = (stored: Dispatch): Dispatch => ({
-  ...DISPATCH,
-  ...stored,
-  failure: withDefaults(stored.failure),
+/**
+ * A dispatch as it is stored: without what is as by default, and of its plan without what follows from the rest. In a table
+ * without row ids a row of more than some 1,000 bytes takes a page of its own.
+ */
+type StoredDispatch = Omit<Dispatch, 'plan'> & { plan?: StoredPlan | null };
+type StoredPlan = Omit<DispatchPlan, 'stages'> & {
+  /** In pipeline order: why it is made again, by the engine that the dispatch names; or what is kept. */
+  stages: readonly (RedoReason | Omit<Keep, 'stage' | 'action'>)[];
+};
+type Keep = Extract<StagePlan, { action: 'keep' }>;
+type RedoReason = Extract<StagePlan, { action: 'redo' }>['reason'];
+
+const toStoredDispatch = ({ plan, failure, ...dispatch }: Dispatch): object => ({
+  ...unless(DISPATCH, dispatch),
+  ...(failure ? { failure: unless(FAILURE, failure) } : {}),
+  ...(plan ? { plan: toStoredPlan(plan) } : {}),
 });
+
+/** The record without what is as it is by default. */
+const unless = (defaults: Readonly<Record<string, unknown>>, record: object): object =>
+  Object.fromEntries(Object.entries(record).filter(([name, value]) => value !== defaults[name]));
+
+const toStoredPlan = ({ stages, ...plan }: DispatchPlan): StoredPlan => ({
+  ...plan,
+  stages: stages.map((planned) => {
+    if (planned.action === 'redo') return planned.reason;
+    const { version, ref, reason } = planned;
+    return { version, ref, reason };
+  }),
+});
+
+function dispatchOf({ plan, ...stored }: StoredDispatch): Dispatch {
+  const dispatch = { ...DISPATCH, ...stored, failure: withDefaults(stored.failure) };
+  return { ...dispatch, plan: plan ? planOf(plan, dispatch) : null } as Dispatch;
+}
+
+const planOf = ({ stages, ...plan }: StoredPlan, { engines }: Pick<Dispatch, 'engines'>): DispatchPlan => ({
+  ...plan,
+  stages: STAGES.map(({ name: stage }, index): StagePlan => {
+    const planned = stages[index];
+    if (planned === undefined) throw new Error('a plan says of each stage what is done');
+    return typeof planned === 'string'
+      ? { stage, action: 'redo', engine: engines[stage] ?? null, reason: planned }
+      : { stage, action: 'keep', ...planned };
+  }),
+});
+
 const withDefaults = (failure: Failure | null | undefined): Failure | null =>
   failure ? { ...FAILURE, ...failure } : null;
 

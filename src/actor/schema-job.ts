@@ -38,7 +38,7 @@ const VERSIONS_OF_CHECKPOINTS = `
       'digest', v.made ->> '$.digest', 'sizeBytes', v.made ->> '$.sizeBytes',
       'madeBy', json_object('kind', 'pipeline', 'dispatchId', v.made ->> '$.dispatchId',
         'modelProfile', v.made ->> '$.modelProfile', 'policyVersion', v.made ->> '$.policyVersion',
-        'engine', v.made ->> '$.engine'),
+        'engine', v.made ->> '$.engine', 'isOfBefore', json('true')),
       'madeFrom', (SELECT max(source.version) FROM version_of_before source
         WHERE source.place = v.place - 1 AND source.recorded_at <= v.recorded_at),
       'isComplete', json(iif(v.is_complete, 'true', 'false')), 'recordedAt', v.recorded_at) AS version

@@ -125,7 +125,14 @@ function newVersion(
     stage: stage.name,
     version: (newestOf(stage, versions)?.version ?? 0) + 1,
     ...said,
-    madeBy: { kind: 'pipeline', dispatchId: id, modelProfile, policyVersion, engine },
+    madeBy: {
+      kind: 'pipeline',
+      dispatchId: id,
+      modelProfile,
+      policyVersion,
+      engine,
+      ...(dispatch.plan === null ? { isOfBefore: true } : {}),
+    },
     madeFrom: sourceOf(stage, versions, dispatch),
   };
 }

@@ -54,6 +54,8 @@ export interface Maker {
   policyVersion: string;
   /** The model that the policy named for the stage; null where it named none. */
   engine: string | null;
+  /** Dispatched before plans were kept: where no model was named, it is the one that today's policy names for the profile. */
+  isOfBefore?: true;
 }
 
 /** Who owns a thing, in the words of the token that made it. */

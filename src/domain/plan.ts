@@ -14,7 +14,7 @@ import {
   STAGES,
 } from './lifecycle.ts';
 import { chainOf, type PassedOver, resumeFrom } from './lineage.ts';
-import { enginesOf, refuseProfile } from './policy.ts';
+import { enginesOf, refuseProfile, withEngines } from './policy.ts';
 import type { Rejection } from './rejection.ts';
 import type { Rules } from './rules.ts';
 
@@ -58,7 +58,9 @@ interface Planned {
   open: { id: string } | null;
 }
 
-export function planDispatch({ job, open }: Planned, request: PlanRequest, rules: Rules): Plan {
+export function planDispatch(planned: Planned, request: PlanRequest, rules: Rules): Plan {
+  const { open } = planned;
+  const job = { ...planned.job, versions: withEngines(planned.job.versions, rules.policy) };
   const { kind, modelProfile, evidence } = request;
   const act = ACTS[kind];
   const engines = enginesOf(rules.policy, modelProfile);

@@ -1,6 +1,6 @@
 // Model profiles: which may be used, and from which resume point. The policy itself is configuration.
 import type { FailureClass } from './failures.ts';
-import type { Job } from './job.ts';
+import type { ArtifactVersion, Job } from './job.ts';
 import type { Engines, ResumeStatus } from './lifecycle.ts';
 import type { Rejection } from './rejection.ts';
 
@@ -30,6 +30,20 @@ export const profileOfBefore = ({ failure }: Pick<Job, 'failure'>, { defaultProf
 /** What the policy names for a profile; nothing for one that it does not know. */
 export const enginesOf = ({ profiles }: ModelPolicy, profileId: string): Engines =>
   profiles.find(({ id }) => id === profileId)?.engines ?? {};
+
+/** The versions with the models of those that were made before policies named any. */
+export const withEngines = (
+  versions: readonly ArtifactVersion[],
+  policy: ModelPolicy,
+): readonly ArtifactVersion[] =>
+  versions.map((version) => {
+    const { madeBy, stage } = version;
+    if (madeBy.engine !== null || !madeBy.isOfBefore) return version;
+    return {
+      ...version,
+      madeBy: { ...madeBy, engine: enginesOf(policy, madeBy.modelProfile)[stage] ?? null },
+    };
+  });
 
 /**
  * Null when `profileId` may be used from `resumeFrom`, else why not and which profiles may.

@@ -6,7 +6,7 @@ import { loadConfig } from '../config.ts';
 import type { AppEnv } from './app-env.ts';
 
 const REQUEST_HEADERS =
-  'Authorization, Content-Type, Idempotency-Key, If-Match, If-None-Match, Prefer, Traceparent';
+  'Authorization, Content-Type, Idempotency-Key, If-Match, If-None-Match, Prefer, Traceparent, X-Correlation-Id';
 const EXPOSED_HEADERS = 'ETag, Location, Preference-Applied, Retry-After, X-Request-Id, X-Retake-Ignored';
 /** Browsers ask again after two hours at the latest. */
 const MAX_AGE_SECONDS = '7200';

@@ -1,7 +1,10 @@
 // The If-Match header (RFC 9110 §13.1.1) of a request that is to do exactly what a plan says.
 import * as z from 'zod';
 
-const ENTITY_TAG = /^(?:W\/)?"([!#-~\u0080-\u00ff]*)"$/;
+/** Within its quotes a tag may hold commas; an empty element of a list counts for nothing (RFC 9110 §5.6.1.2). */
+const ENTITY_TAG = /(?:W\/)?"([!#-~\u0080-\u00ff]*)"/;
+const LIST = new RegExp(`^(?:[ \\t,]*${ENTITY_TAG.source}[ \\t]*(?=,|$))+[ \\t,]*$`);
+const EACH = new RegExp(ENTITY_TAG.source, 'g');
 const MAX_LENGTH = 8_000;
 
 /**
@@ -13,8 +16,7 @@ export const ifMatch = z
   .max(MAX_LENGTH)
   .transform((given, ctx): string[] | null => {
     if (given.trim() === '*') return null;
-    const tags = given.split(',').map((tag) => ENTITY_TAG.exec(tag.trim())?.[1]);
-    if (tags.every((tag) => tag !== undefined)) return tags;
+    if (LIST.test(given)) return Array.from(given.matchAll(EACH), ([, tag = '']) => tag);
     ctx.addIssue('must be entity tags in double quotes, or *');
     return z.NEVER;
   })

@@ -26,7 +26,20 @@ import {
 } from './route-parts.ts';
 import { traceparentOf } from './trace.ts';
 
-const base = { method: 'post' as const, tags: ['Jobs'], security: editorSecurity };
+const correlationHeader = {
+  name: 'X-Correlation-Id',
+  in: 'header' as const,
+  required: false,
+  description:
+    'By which the act is known in the audit trail and to the orchestrator: 1 to 128 visible ASCII characters. Without one it is the `X-Request-Id` of the answer.',
+  schema: { type: 'string' as const },
+};
+const base = {
+  method: 'post' as const,
+  tags: ['Jobs'],
+  security: editorSecurity,
+  parameters: [correlationHeader],
+};
 const preferHeader = {
   name: 'Prefer',
   in: 'header' as const,
@@ -72,7 +85,7 @@ const runJob = defineRoute({
   path: '/jobs/{jobId}/run',
   operationId: 'runJob',
   summary: 'Run the pipeline on the uploaded video',
-  parameters: [preferHeader],
+  parameters: [preferHeader, correlationHeader],
   request: { ...ofJob, body: optionalJsonBody(requests.runJobRequest) },
   responses: {
     200: json(requests.runJobResponse, 'The job was run before; its dispatch'),
@@ -94,7 +107,7 @@ const retryJob = defineRoute({
   path: '/jobs/{jobId}/retry',
   operationId: 'retryJob',
   summary: 'Retry a failed job from its latest valid checkpoint',
-  parameters: [preferHeader],
+  parameters: [preferHeader, correlationHeader],
   request: {
     ...ofJob,
     headers: retryHeaders,

@@ -347,17 +347,21 @@ describe('artifacts and checkpoints', () => {
     const later = await job.pipeline(third.body.dispatch_id);
     await later.report('AUDIO_READY', { artifact_updates: { audio_uri: 's3://a/v2' } });
 
-    const checkpoints = (
-      await job.sql('SELECT checkpoints FROM history WHERE checkpoints IS NOT NULL ORDER BY seq')
-    ).flatMap(({ checkpoints }) => JSON.parse(String(checkpoints)).checkpoints);
-    expect(checkpoints).toMatchObject([
-      { ref: 's3://a/v1', dispatchId, modelProfile: 'balanced', digest: 'sha-256:1', sizeBytes: 10 },
-      { ref: 's3://a/v2', dispatchId: third.body.dispatch_id },
+    const versions = (
+      await job.sql('SELECT versions FROM history WHERE versions IS NOT NULL ORDER BY seq')
+    ).flatMap((row) => JSON.parse(String(row.versions)).versions);
+    const byBalanced = { kind: 'pipeline', modelProfile: 'balanced' };
+    expect(versions).toMatchObject([
+      {
+        ...{ version: 1, ref: 's3://a/v1', digest: 'sha-256:1', sizeBytes: 10 },
+        madeBy: { ...byBalanced, dispatchId },
+      },
+      { version: 2, ref: 's3://a/v2', madeBy: { ...byBalanced, dispatchId: third.body.dispatch_id } },
     ]);
-    const versions = (await job.sql('SELECT artifacts FROM history WHERE artifacts IS NOT NULL')).map(
+    const named = (await job.sql('SELECT artifacts FROM history WHERE artifacts IS NOT NULL')).map(
       ({ artifacts }) => JSON.parse(String(artifacts)).audio_uri,
     );
-    expect(versions.sort()).toEqual(['s3://a/v1', 's3://a/v2']);
+    expect(named.sort()).toEqual(['s3://a/v1', 's3://a/v2']);
     expect((await job.get()).manifest.audio_uri).toBe('s3://a/v2');
   });
 
@@ -470,6 +474,9 @@ describe('failure', () => {
       failure_code: 'FIRST',
       failure_message: 'no\nsound',
       failed_stage: 'TRANSCRIBING',
+      failure_class: 'unknown',
+      retry_at: null,
+      model_profile: 'balanced',
       correlation_id: 'exe-1',
       occurred_at: failed.occurred_at,
     };

@@ -59,6 +59,8 @@ describe('while the retry is waiting for its delivery', () => {
       windowMs: null,
       modelProfile: 'balanced',
       clientRequestId: 'again',
+      resumeFrom: null,
+      ifMatch: null,
     } as const;
     // Calls on one stub arrive in the order in which they were made.
     const { stub } = job;

@@ -20,6 +20,8 @@ function dispatch(at: number, fields: Partial<RetryDispatch> = {}): RetryDispatc
     modelProfile: 'balanced',
     policyVersion: '1',
     engines: {},
+    plan: null,
+    failure: null,
     actorId: 'editor',
     correlationId: 'c',
     traceparent: 't',

@@ -4,11 +4,12 @@ import { env, runInDurableObject } from 'cloudflare:test';
 import { describe, expect, test } from 'vitest';
 import { JobStore } from '../../src/actor/job-store.ts';
 import { bringUpToDate, markerRow, NewerSchema, type Schema } from '../../src/actor/migrate.ts';
-import { decodeDispatch, decodePresent } from '../../src/actor/records.ts';
+import { decodeDispatch, decodePresent, encodeDispatch } from '../../src/actor/records.ts';
 import { JOB_SCHEMA } from '../../src/actor/schema-job.ts';
 import { PROJECT_SCHEMA } from '../../src/actor/schema-project.ts';
 import { WORKSPACE_SCHEMA } from '../../src/actor/schema-workspace.ts';
 import { newId } from '../support/ids.ts';
+import { artifactUri } from '../support/pipeline/script.ts';
 import { type ActingJob, createdJob, jobAt, retriedAfter, uploadedJob } from '../support/workerd/acting.ts';
 import { call, editorToken, storedRows } from '../support/workerd/harness.ts';
 
@@ -90,7 +91,7 @@ test('what the service stored says under which version of the tables and of its 
   const job = await createdJob();
   const [row] = await job.sql('SELECT schema, record FROM job');
   expect(row?.schema).toBe(JOB_SCHEMA.version);
-  expect(JSON.parse(String(row?.record))).toMatchObject({ v: 1, job: { id: job.id } });
+  expect(JSON.parse(String(row?.record))).toMatchObject({ v: 2, job: { id: job.id } });
 });
 
 describe('an object of an older version of the service', () => {
@@ -174,12 +175,13 @@ test('a record of before reads with null for what was not known then, never with
     JSON.stringify({ v: 1, job: bare, newest: { id: 'dsp_1', kind: 'run' }, earlier: 0 }),
   );
   expect(job).toMatchObject({ ownerIdentity: null, requestDigest: null });
-  expect(job).toMatchObject({ failure: null, latestCallback: null, openDispatchId: null, checkpoints: {} });
+  expect(job).toMatchObject({ failure: null, latestCallback: null, openDispatchId: null, versions: [] });
   expect(newest).toMatchObject({ executionId: null, firstReportAt: null, cancelNotice: null, engines: {} });
+  expect(newest).toMatchObject({ plan: null, failure: null });
 });
 
 test('a record of a newer version is not guessed at', () => {
-  expect(() => decodeDispatch(JSON.stringify({ v: 2, id: 'dsp_1' }))).toThrow('a record of version 2');
+  expect(() => decodeDispatch(JSON.stringify({ v: 3, id: 'dsp_1' }))).toThrow('a record of version 3');
 });
 
 test('whatever is asked of a job, project or workspace that does not exist stores nothing', async () => {
@@ -190,6 +192,9 @@ test('whatever is asked of a job, project or workspace that does not exist store
     ['GET', ''],
     ['GET', '/dispatches'],
     ['GET', '/transitions'],
+    ['GET', '/attempts'],
+    ['GET', '/artifacts'],
+    ['GET', '/retry-plan'],
     ['POST', '/confirm-upload', { video_uri: 's3://media/x' }],
     ['POST', '/run'],
     ['POST', '/cancel'],
@@ -213,4 +218,29 @@ test('whatever is asked of a job, project or workspace that does not exist store
       await runInDurableObject(stub as DurableObjectStub, (_actor, state) => schemaOf(state.storage.sql)),
     ).toEqual([]);
   }
+});
+
+test('a dispatch is read as it was stored, with all that its plan says, and takes no page of its own', async () => {
+  const { job, first } = await retriedAfter('TRANSCRIBING');
+  const [run, retry] = await job.storedDispatches();
+  if (run === undefined || retry === undefined) throw new Error('there are two dispatches');
+  const plan = {
+    asked: null,
+    stages: [
+      {
+        stage: 'audio',
+        action: 'keep',
+        version: 1,
+        ref: artifactUri(first.dispatchId, 'audio'),
+        reason: 'resume_point',
+      },
+      { stage: 'transcript', action: 'redo', engine: 'whisper-large-v3', reason: 'never_made' },
+      { stage: 'draft', action: 'redo', engine: 'gpt-5-mini', reason: 'never_made' },
+    ],
+    proof: { state: 'unverified', reason: 'not_in_store' },
+  };
+  expect(retry.plan).toEqual(plan);
+  for (const dispatch of [run, retry]) expect(decodeDispatch(encodeDispatch(dispatch))).toEqual(dispatch);
+  // Without row ids a page has room for four of the longest, which is some 1,000 bytes, and the keys take some 50 of them.
+  expect(encodeDispatch(run).length).toBeLessThan(920);
 });

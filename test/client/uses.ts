@@ -65,6 +65,38 @@ export const uses = {
     );
   },
 
+  listAttempts: async (client) => {
+    const page = dataOf(await client.GET('/jobs/{jobId}/attempts', { params: job }));
+    return page.items.map(({ dispatch, stages, versions, failure, metrics }) => [
+      describe(dispatch),
+      ...stages.map(({ stage, duration_seconds }) => `${stage} ${duration_seconds?.toFixed(1)}`),
+      ...versions.map(({ stage, version }) => `${stage} ${version.toFixed()}`),
+      failure?.failure_class.toLowerCase(),
+      ...Object.keys(metrics),
+    ]);
+  },
+
+  listArtifacts: async (client) => {
+    const page = dataOf(await client.GET('/jobs/{jobId}/artifacts', { params: job }));
+    return page.items.map(
+      ({ stage, version, made_by, made_from }) => `${stage} ${version} ${made_by.engine} ${made_from}`,
+    );
+  },
+
+  getRetryPlan: async (client) => {
+    const params = { ...job, query: { model_profile: 'balanced', resume_from: 'AUDIO_READY' } } as const;
+    const plan = dataOf(await client.GET('/jobs/{jobId}/retry-plan', { params }));
+    // Why a stage is made again, or what is kept of it: the two are told apart by their action.
+    const stages = plan.stages.map((stage) =>
+      stage.action === 'keep' ? `${stage.stage} ${stage.ref}` : `${stage.stage} ${stage.engine}`,
+    );
+    const menu = plan.profiles.map(({ title, refusal }) => `${title} ${refusal?.error_code}`);
+    return [plan.etag.length, plan.resume?.status, plan.refusal?.details, ...stages, ...menu];
+  },
+
+  getErrorDefinitions: async (client) =>
+    dataOf(await client.GET('/error-definitions')).items.map(({ error_code }) => error_code.toLowerCase()),
+
   listTransitions: async (client) => {
     const page = dataOf(await client.GET('/jobs/{jobId}/transitions', { params: job }));
     return page.items.map(
@@ -93,7 +125,8 @@ export const uses = {
 
   retryJob: async (client) => {
     const body = { model_profile: 'balanced', client_request_id: 'request-1' };
-    const answer = await client.POST('/jobs/{jobId}/retry', { params: job, body });
+    const params = { ...job, header: { 'If-Match': '"a plan"' } };
+    const answer = await client.POST('/jobs/{jobId}/retry', { params, body });
     // The resume point of a retry is always there, also where that of a run is not.
     return dataOf(answer).resume_from_status.toLowerCase();
   },

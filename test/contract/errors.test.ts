@@ -8,7 +8,7 @@ interface Problem {
   required: string[];
 }
 const components = Object.values(contract().components?.schemas ?? {}) as unknown as Problem[];
-const problems = components.filter(({ properties }) => properties?.error_code !== undefined);
+const problems = components.filter(({ properties }) => properties?.error_code?.enum !== undefined);
 const codes = Object.keys(ERRORS) as ErrorCode[];
 const codesOf = ({ properties }: Problem) => properties.error_code?.enum ?? [];
 

@@ -18,7 +18,7 @@ const schemaOf = (response: Operation['responses'][string] | undefined): string 
 test('the retry is documented with every answer it gives, under the agreed schema names', () => {
   const retry = operation('/jobs/{jobId}/retry', 'post');
   expect(Object.keys(retry.responses)).toEqual(
-    expect.arrayContaining(['200', '202', '400', '401', '404', '409', '502']),
+    expect.arrayContaining(['200', '202', '400', '401', '404', '409', '412', '502']),
   );
   expect(retry.requestBody?.content['application/json']?.schema.$ref).toBe(
     '#/components/schemas/RetryJobRequest',
@@ -27,6 +27,7 @@ test('the retry is documented with every answer it gives, under the agreed schem
   expect(schemaOf(retry.responses['202'])).toBe('RetryJobResponse');
   expect(schemaOf(retry.responses['404'])).toBe('NoLeakNotFoundError');
   expect(schemaOf(retry.responses['409'])).toBe('RetryStateConflictError');
+  expect(schemaOf(retry.responses['412'])).toBe('PlanChangedError');
   expect(schemaOf(retry.responses['502'])).toBe('UpstreamDispatchError');
 });
 
@@ -63,7 +64,7 @@ test('the document has operations to judge', () => {
 
 test.each(operations)('%s %s names what it refuses, but for the open endpoints', (method, path) => {
   const { responses } = operation(path, method as 'get');
-  const isOpen = path === '/healthz' || path === '/openapi.json';
+  const isOpen = ['/healthz', '/openapi.json', '/error-definitions'].includes(path);
   const refused = Object.keys(responses).filter((status) => status >= '400');
   expect(refused).toEqual(expect.arrayContaining(isOpen ? ['500'] : ['400', '401', '500', '503']));
 });

@@ -28,7 +28,7 @@ import { orchestrator, storedRows } from '../support/workerd/harness.ts';
 const TRACEPARENT = '00-0af7651916cd43dd8448eb211c80319c-b7ad6b7169203331-01';
 
 describe('the request', () => {
-  test('of a run names the job, its owner, the video, the callback and the profile, and nothing more', async () => {
+  test('of a run names the job, its owner, the video, the callback, the profile and its models, and nothing more', async () => {
     const job = await uploadedJob();
     const run = await job.run({ traceparent: TRACEPARENT });
     const [request] = await job.requests();
@@ -42,10 +42,12 @@ describe('the request', () => {
       callback_url: `${env.PUBLIC_BASE_URL}/internal/jobs/${job.id}/status`,
       callback_token: expect.any(String),
       model_profile: 'balanced',
+      engines: { transcript: 'whisper-large-v3', draft: 'gpt-5-mini' },
+      keep: [],
     });
   });
 
-  test('of a retry also says where to resume, from what, and with which profile', async () => {
+  test('of a retry also says where to resume, from what, with which profile, and what is kept', async () => {
     const { job, dispatchId } = await failedAfter('TRANSCRIBING');
     const retry = await job.retry('again', {}, 'accurate');
     const request = (await job.requests())[1];
@@ -61,6 +63,8 @@ describe('the request', () => {
       resume_from_status: 'AUDIO_READY',
       checkpoint_ref: artifactUri(dispatchId, 'audio'),
       model_profile: 'accurate',
+      engines: { transcript: 'scribe-v2', draft: 'gpt-5' },
+      keep: [{ stage: 'audio', version: 1, ref: artifactUri(dispatchId, 'audio') }],
     });
   });
 
@@ -550,6 +554,8 @@ const deliveryOf = (job: ActingJob): Delivery => ({
   modelProfile: 'balanced',
   resumeFromStatus: null,
   checkpointRef: null,
+  engines: {},
+  stages: [],
   executionId: null,
   traceparent: TRACEPARENT,
   correlationId: 'req-1',
@@ -570,6 +576,8 @@ function inSentOrder(body: Record<string, unknown>): Record<string, unknown> {
     'callback_url',
     'callback_token',
     'model_profile',
+    'engines',
+    'keep',
   ];
   return Object.fromEntries(order.map((name) => [name, body[name]]));
 }

@@ -25,6 +25,7 @@ import {
   traceOf,
   withoutSideEffect,
 } from '../support/workerd/harness.ts';
+import { kept, redone } from './planning.ts';
 
 const refusedRetry = (job: ActingJob, clientRequestId = 'first', profile = 'balanced'): Promise<Reply> =>
   withoutSideEffect(job, () => job.retry(clientRequestId, {}, profile));
@@ -46,6 +47,15 @@ describe('Criterion 1: retry is allowed only from FAILED', () => {
       resume_from_status: 'AUDIO_READY',
       checkpoint_ref: expect.stringContaining('/audio'),
       model_profile: 'balanced',
+      plan: {
+        resume_from: null,
+        stages: [
+          kept('audio', 1, expect.stringContaining('/audio'), 'resume_point'),
+          redone('transcript', 'whisper-large-v3', 'never_made'),
+          redone('draft', 'gpt-5-mini', 'never_made'),
+        ],
+        proof: { state: 'unverified', reason: 'not_in_store' },
+      },
       dispatch_id: expect.stringMatching(/^dsp_[0-9a-f]{32}$/),
       dispatch_state: 'DELIVERED',
       replayed: false,
@@ -212,16 +222,16 @@ describe('Criterion 3: an accepted retry persists where it resumes, under a mode
     expect(await job.dispatch(reply.body.dispatch_id)).toMatchObject({
       kind: 'retry',
       model_profile: 'draft-only',
-      policy_version: '2026-11-01',
+      policy_version: '2026-11-26',
       client_request_id: 'first',
       created_at: expect.stringMatching(/Z$/),
     });
   });
 
   test.each([
-    ['nobody knows', 'imaginary', 'unknown', ['balanced', 'accurate']],
-    ['is switched off', 'legacy', 'disabled', ['balanced', 'accurate']],
-    ['may not resume there', 'draft-only', 'resume_point_not_allowed', ['balanced', 'accurate']],
+    ['nobody knows', 'imaginary', 'unknown', ['balanced', 'polished', 'accurate', 'draft-only']],
+    ['is switched off', 'legacy', 'disabled', ['balanced', 'polished', 'accurate', 'draft-only']],
+    ['may not resume there', 'draft-only', 'resume_point_not_allowed', ['balanced', 'polished', 'accurate']],
   ])('a profile that %s is refused and changes nothing', async (_why, profile, reason, allowed) => {
     const { job } = await failedAfter('TRANSCRIBING');
 
@@ -349,6 +359,8 @@ describe('Criterion 5: the dispatch payload holds what the pipeline needs', () =
       resume_from_status: 'AUDIO_READY',
       checkpoint_ref: `s3://artifacts/${run}/audio`,
       model_profile: 'accurate',
+      engines: { transcript: 'scribe-v2', draft: 'gpt-5' },
+      keep: [{ stage: 'audio', version: 1, ref: `s3://artifacts/${run}/audio` }],
     });
     expect(sent?.idempotency_key).toBe(reply.body.dispatch_id);
   });
@@ -369,6 +381,8 @@ describe('Criterion 5: the dispatch payload holds what the pipeline needs', () =
       callback_url: `http://127.0.0.1:8787/internal/jobs/${job.id}/status`,
       callback_token: expect.any(String),
       model_profile: 'balanced',
+      engines: { transcript: 'whisper-large-v3', draft: 'gpt-5-mini' },
+      keep: [],
     });
   });
 });

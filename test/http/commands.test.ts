@@ -80,7 +80,8 @@ describe('run', () => {
       next_actions: [],
     });
     expect(repeat.status).toBe(200);
-    expect(repeat.body).toEqual({ ...first.body, replayed: true });
+    const { next_actions } = await job.get();
+    expect(repeat.body).toEqual({ ...first.body, replayed: true, next_actions });
     expect(await job.executions()).toHaveLength(1);
   });
 
@@ -103,7 +104,7 @@ describe('run', () => {
     expect((await job.requests())[0]?.body).toMatchObject({ model_profile: 'accurate' });
     expect(await job.dispatch(reply.body.dispatch_id)).toMatchObject({
       model_profile: 'accurate',
-      policy_version: '2026-11-01',
+      policy_version: '2026-11-26',
     });
   });
 
@@ -211,10 +212,15 @@ describe('run', () => {
   });
 
   test.each([
-    ['nobody knows', 'imaginary', 'unknown'],
-    ['is switched off', 'legacy', 'disabled'],
-    ['may not start from the upload', 'draft-only', 'resume_point_not_allowed'],
-  ])('under a profile that %s is refused', async (_why, profile, reason) => {
+    ['nobody knows', 'imaginary', 'unknown', ['balanced', 'polished', 'accurate', 'draft-only']],
+    ['is switched off', 'legacy', 'disabled', ['balanced', 'polished', 'accurate', 'draft-only']],
+    [
+      'may not start from the upload',
+      'draft-only',
+      'resume_point_not_allowed',
+      ['balanced', 'polished', 'accurate'],
+    ],
+  ])('under a profile that %s is refused', async (_why, profile, reason, allowed) => {
     const job = await uploadedJob();
 
     const reply = await withoutSideEffect(job, () => run(job, { model_profile: profile }));
@@ -222,7 +228,7 @@ describe('run', () => {
     expect(reply.status).toBe(409);
     expect(reply.body).toMatchObject({
       error_code: 'MODEL_PROFILE_NOT_ALLOWED',
-      details: { reason, model_profile: profile, allowed_model_profiles: ['balanced', 'accurate'] },
+      details: { reason, model_profile: profile, allowed_model_profiles: allowed },
     });
   });
 });
@@ -333,16 +339,19 @@ describe('the model policy', () => {
   });
 
   test('names the profiles that are allowed at the resume point', async () => {
-    const { job } = await failedAfter('EXPORTING');
+    const { job } = await failedAfter('TRANSCRIBING');
+    const own = await job.retry('first', {}, 'accurate');
+    const pipeline = await job.pipeline(own.body.dispatch_id);
+    await pipeline.reportAll('TRANSCRIBING', 'TRANSCRIPT_READY', 'GENERATING', 'DRAFT_READY', 'FAILED');
 
-    const reply = await withoutSideEffect(job, () => job.retry('first', {}, 'accurate'));
+    const reply = await withoutSideEffect(job, () => job.retry('second', {}, 'accurate'));
 
     expect(reply.body).toMatchObject({
       error_code: 'MODEL_PROFILE_NOT_ALLOWED',
       details: {
         reason: 'resume_point_not_allowed',
         model_profile: 'accurate',
-        allowed_model_profiles: ['balanced', 'draft-only'],
+        allowed_model_profiles: ['balanced', 'polished', 'draft-only'],
       },
     });
   });
@@ -354,7 +363,7 @@ describe('the model policy', () => {
 
     expect(await job.dispatch(reply.body.dispatch_id)).toMatchObject({
       model_profile: 'accurate',
-      policy_version: '2026-11-01',
+      policy_version: '2026-11-26',
       created_at: expect.stringMatching(TIMESTAMP),
     });
   });

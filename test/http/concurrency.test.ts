@@ -93,8 +93,11 @@ describe('twenty runs at once', () => {
     expect(withStatus(replies, 202)).toHaveLength(1);
     expect(withStatus(replies, 200)).toHaveLength(19);
     const [accepted] = withStatus(replies, 202);
-    for (const { body } of withStatus(replies, 200))
-      expect(body).toEqual({ ...accepted?.body, replayed: true });
+    for (const { body } of withStatus(replies, 200)) {
+      const { next_actions } = body;
+      expect(body).toEqual({ ...accepted?.body, replayed: true, next_actions });
+      expect(next_actions[0]).toMatchObject({ action: 'wait', allowed: true });
+    }
     expect(await executions(job, 'job.run')).toMatchObject([{ dispatch_id: accepted?.body.dispatch_id }]);
   });
 

@@ -35,7 +35,12 @@ const OF_JOBS: Endpoint[] = [
   ],
   ['POST', (id) => `/jobs/${id}/retry`, RETRY],
   ['POST', (id) => `/jobs/${id}/retry`, { ...RETRY, model_profile: 'no-such-profile' }],
+  ['POST', (id) => `/jobs/${id}/retry`, { ...RETRY, resume_from: 'DRAFT_READY' }],
+  ['GET', (id) => `/jobs/${id}/retry-plan`],
+  ['GET', (id) => `/jobs/${id}/retry-plan?model_profile=imaginary`],
   ['GET', (id) => `/jobs/${id}/dispatches`],
+  ['GET', (id) => `/jobs/${id}/attempts`],
+  ['GET', (id) => `/jobs/${id}/artifacts`],
   ['GET', (id) => `/jobs/${id}/transitions`],
 ];
 const OF_PROJECTS: Endpoint[] = [

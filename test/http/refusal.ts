@@ -12,7 +12,7 @@ export async function refusal(job: OwnedJob, act: () => Promise<Reply>): Promise
 }
 
 /** Once the list has followed what was done to the job before: else it changes while the refusal is looked at. */
-function settledTraceOf(job: OwnedJob): Promise<JobTrace> {
+export function settledTraceOf(job: OwnedJob): Promise<JobTrace> {
   const statusIn = (text: string) => /"status":"\w+"/.exec(text)?.[0];
   const look = async () => {
     const trace = await traceOf(job);

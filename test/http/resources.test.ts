@@ -9,6 +9,7 @@ import {
   retriedAfter,
 } from '../support/workerd/acting.ts';
 import { call, editorToken, orchestrator, type Reply } from '../support/workerd/harness.ts';
+import { kept, redone } from './planning.ts';
 
 const TIMESTAMP = /^\d{4}-\d{2}-\d{2}T\d{2}:\d{2}:\d{2}\.\d{3}Z$/;
 const newEditor = () => editorToken(`editor-${crypto.randomUUID()}`);
@@ -119,6 +120,10 @@ describe('jobs', () => {
       failure: null,
       open_dispatch: null,
       progress_pct: null,
+      next_actions: [
+        expect.objectContaining({ action: 'confirm_upload', allowed: true }),
+        expect.objectContaining({ action: 'cancel', allowed: true }),
+      ],
       revision: 1,
       created_at: expect.stringMatching(TIMESTAMP),
       updated_at: made.body.created_at,
@@ -199,6 +204,9 @@ describe('jobs', () => {
       failure_code: 'MODEL_OVERLOADED',
       failure_message: 'No model was free.\nTry again.',
       failed_stage: 'TRANSCRIBING',
+      failure_class: 'unknown',
+      retry_at: null,
+      model_profile: 'balanced',
       correlation_id: 'exe-7',
       occurred_at: occurredAt,
     });
@@ -333,7 +341,17 @@ describe('a job’s history', () => {
       resume_from_status: 'AUDIO_READY',
       checkpoint_ref: `s3://artifacts/${run}/audio`,
       model_profile: 'balanced',
-      policy_version: '2026-11-01',
+      policy_version: '2026-11-26',
+      engines: { transcript: 'whisper-large-v3', draft: 'gpt-5-mini' },
+      plan: {
+        resume_from: null,
+        stages: [
+          kept('audio', 1, `s3://artifacts/${run}/audio`, 'resume_point'),
+          redone('transcript', 'whisper-large-v3', 'never_made'),
+          redone('draft', 'gpt-5-mini', 'never_made'),
+        ],
+        proof: { state: 'unverified', reason: 'not_in_store' },
+      },
       client_request_id: 'first',
       actor_id: expect.stringMatching(/^editor-/),
       correlation_id: expect.stringMatching(/^req_/),

@@ -198,7 +198,10 @@ describe('an editor’s token', () => {
     ['POST', ({ id }) => `/jobs/${id}/abandon`],
     ['POST', ({ id }) => `/jobs/${id}/cancel`],
     ['POST', ({ id }) => `/jobs/${id}/retry`, { model_profile: 'balanced', client_request_id: 'first' }],
+    ['GET', ({ id }) => `/jobs/${id}/retry-plan`],
     ['GET', ({ id }) => `/jobs/${id}/dispatches`],
+    ['GET', ({ id }) => `/jobs/${id}/attempts`],
+    ['GET', ({ id }) => `/jobs/${id}/artifacts`],
     ['GET', ({ id }) => `/jobs/${id}/transitions`],
   ];
   const named = endpoints.map(([method, path, body]) => ({

@@ -8,6 +8,7 @@ import { storedRows } from '../support/workerd/harness.ts';
 describe('a service that is not configured', () => {
   const { DEV_AUTH_PUBLIC_JWK: _jwk, ...withoutDevelopmentKey } = env as unknown as Record<string, unknown>;
   const all = env as unknown as Record<string, unknown>;
+  const policy = env.MODEL_POLICY as { profiles: object[] };
   const deployed = { ...all, PUBLIC_BASE_URL: 'https://retake.example' };
   const environments: [string, string, Record<string, unknown>][] = [
     ['that has no way to verify tokens', 'AUTH_JWKS_URL', withoutDevelopmentKey],
@@ -58,8 +59,24 @@ describe('a service that is not configured', () => {
     ['that asks for no type of token', 'AUTH_TOKEN_TYPE', { ...all, AUTH_TOKEN_TYPE: 'application/at+jwt' }],
     ['that may or may not ask for scopes', 'AUTH_REQUIRE_SCOPE', { ...all, AUTH_REQUIRE_SCOPE: 'short' }],
     ['whose policy is no JSON', 'MODEL_POLICY', { ...all, MODEL_POLICY: '{short' }],
+    [
+      'whose policy names an engine that is none',
+      'MODEL_POLICY.profiles.0.engines.draft',
+      withDraftBy('short one'),
+    ],
+    [
+      'whose policy knows a class of failures that there is not',
+      'MODEL_POLICY.failure_classes.CRASHED',
+      { ...all, MODEL_POLICY: { ...policy, failure_classes: { CRASHED: 'short' } } },
+    ],
+    ['that has a bucket and no name for it', 'ARTIFACTS_BUCKET', { ...all, ARTIFACTS_BUCKET: '' }],
+    ['that names a bucket and has none', 'ARTIFACTS_BUCKET', { ...all, ARTIFACTS: undefined }],
     ['that names no jurisdiction of Cloudflare’s', 'JURISDICTION', { ...all, JURISDICTION: 'mars' }],
   ];
+  function withDraftBy(draft: string) {
+    const [first, ...profiles] = policy.profiles;
+    return { ...all, MODEL_POLICY: { ...policy, profiles: [{ ...first, engines: { draft } }, ...profiles] } };
+  }
   function jwks(url: string) {
     return { AUTH_JWKS_URL: url, AUTH_ISSUER: 'https://issuer.example', AUTH_AUDIENCE: 'retake' };
   }

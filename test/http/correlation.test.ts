@@ -1,0 +1,64 @@
+// By which id what happened can be found in other systems: each entry of the audit trail has one, and so has each dispatch.
+import { describe, expect, test } from 'vitest';
+import { type ActingJob, createdJob, failedAfter, jobAt, uploadedJob } from '../support/workerd/acting.ts';
+import { orchestrator } from '../support/workerd/harness.ts';
+
+const GIVEN = { 'x-correlation-id': 'ticket-4711' };
+
+const idsOf = async (job: ActingJob): Promise<string[]> =>
+  (await job.transitions()).map(({ correlation_id }) => correlation_id);
+
+describe('an editor’s act', () => {
+  test('bears the id that its request was given: in the trail, on the dispatch, and to the orchestrator', async () => {
+    const { job } = await failedAfter('TRANSCRIBING');
+
+    const { body } = await job.retry('first', GIVEN);
+
+    expect((await job.dispatch(body.dispatch_id)).correlation_id).toBe('ticket-4711');
+    const sent = (await job.requests()).find(({ dispatch_id }) => dispatch_id === body.dispatch_id);
+    expect(sent?.headers['x-correlation-id']).toBe('ticket-4711');
+    await (await job.pipeline(body.dispatch_id)).report('TRANSCRIBING', { correlation_id: undefined });
+    expect((await idsOf(job)).at(-1)).toBe('ticket-4711');
+  });
+
+  test.each<[string, () => Promise<ActingJob>, string, unknown]>([
+    ['confirm-upload', () => createdJob(), 'confirm-upload', { video_uri: 's3://media/talk.mp4' }],
+    ['abandon', async () => (await jobAt('TRANSCRIBING')).job, 'abandon', undefined],
+    ['cancel', async () => (await jobAt('TRANSCRIBING')).job, 'cancel', undefined],
+  ])('%s has the id in its entry', async (_act, make, path, body) => {
+    const job = await make();
+
+    expect((await job.post(path, body, GIVEN)).status).toBe(200);
+
+    expect((await idsOf(job)).at(-1)).toBe('ticket-4711');
+  });
+
+  test.each([
+    {},
+    { 'x-correlation-id': '' },
+    { 'x-correlation-id': 'two words' },
+    { 'x-correlation-id': 'x'.repeat(129) },
+  ])('with %j bears the id of its request', async (headers) => {
+    const job = await createdJob();
+
+    const reply = await job.post('confirm-upload', { video_uri: 's3://media/talk.mp4' }, headers);
+
+    expect(await idsOf(job)).toEqual([reply.headers.get('x-request-id')]);
+    expect(reply.headers.get('x-request-id')).toMatch(/^req_/);
+  });
+});
+
+test('a report has its own id, else that of its dispatch; and so has what happens without one', async () => {
+  const job = await uploadedJob();
+  const run = await job.run(GIVEN);
+  const pipeline = await job.pipeline(run.body.dispatch_id);
+  await pipeline.report('AUDIO_READY', { correlation_id: 'exe-9' });
+  await pipeline.report('TRANSCRIBING', { correlation_id: undefined });
+  await job.age(4_000_000);
+  await job.alarm();
+
+  expect((await job.get()).status).toBe('FAILED');
+  expect((await idsOf(job)).slice(1)).toEqual(['ticket-4711', 'exe-9', 'ticket-4711', 'ticket-4711']);
+  expect((await job.get()).failure.correlation_id).toBe('ticket-4711');
+  await orchestrator.waitFor(job.id, 'cancels');
+});
