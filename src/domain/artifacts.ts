@@ -3,7 +3,7 @@ import type { ArtifactUpdates, Callback } from './commands.ts';
 import { type Dispatch, keptBy } from './dispatch.ts';
 import { isSameDigest } from './evidence.ts';
 import type { ArtifactVersion, Job, Manifest } from './job.ts';
-import { isAtOrPast, isBehind, STAGES, type Stage, type Status } from './lifecycle.ts';
+import { isAtOrPast, isBehind, STAGES, type Stage, type StageName, type Status } from './lifecycle.ts';
 import { keptAtHand } from './lineage.ts';
 
 /** All that a manifest may hold. It rides in the job's one row, which has to have room for a failure or a cancel at any time. */
@@ -109,7 +109,8 @@ function handedOn(
 ): ArtifactVersion | null {
   const ofStage = versions.filter(({ stage }) => stage === name);
   if (ofStage.some(({ madeBy }) => madeBy.dispatchId === dispatch.id)) return null;
-  const given = ofStage.find(({ version }) => version === keptBy(dispatch, name)?.version);
+  const number = givenVersion(versions, dispatch, name);
+  const given = ofStage.find(({ version }) => version === number);
   return given?.ref === ref ? given : null;
 }
 
@@ -144,7 +145,18 @@ function sourceOf(stage: Stage, versions: readonly ArtifactVersion[], dispatch: 
   const own = versions.findLast(
     ({ stage: name, madeBy }) => name === before.name && madeBy.dispatchId === dispatch.id,
   );
-  return (own ?? keptBy(dispatch, before.name))?.version ?? null;
+  return own?.version ?? givenVersion(versions, dispatch, before.name);
+}
+
+/** Which version of the stage the pipeline was given to begin with. Of a dispatch of before only its checkpoint is known. */
+function givenVersion(
+  versions: readonly ArtifactVersion[],
+  dispatch: Dispatch,
+  name: StageName,
+): number | null {
+  if (dispatch.plan !== null) return keptBy(dispatch, name)?.version ?? null;
+  const { checkpointRef } = dispatch;
+  return versions.findLast(({ stage, ref }) => stage === name && ref === checkpointRef)?.version ?? null;
 }
 
 /** Completes what this pipeline has made of the stage, once it is past it; and what nobody said of the newest is learnt. */

@@ -67,7 +67,9 @@ const pipeline: fc.Arbitrary<Script> = fc
     fails: failure,
     restatesCheckpoint: fc.boolean(),
     goesOnTo: fc.constantFrom<Script['goesOnTo'][]>([], ['export'], ['regeneration', 'export'], ['editing']),
-    artifactsCome: fc.constantFrom<Script['artifactsCome'][]>('at-once', 'at-once', 'late', 'with-failure'),
+    artifactsCome: fc.constantFrom<Script['artifactsCome'][]>(
+      ...(['at-once', 'at-once', 'late', 'with-failure', 'early', 'early'] as const),
+    ),
     overwrites: fc.boolean(),
     diesBefore: fc.constantFrom(null, null, null, null, 'TRANSCRIBING' as const),
     repeatsAfterMs: fc.boolean().map((repeats) => (repeats ? 0 : null)),

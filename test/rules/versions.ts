@@ -53,6 +53,7 @@ function historyWhere(
     let at = maker.resumeFrom ?? 'UPLOADED';
     for (const report of reports) {
       if (report.dispatchId !== maker.id || seen.has(report.eventId) || !applies(report)) continue;
+      if (!isTheOne(report, reports)) continue;
       seen.add(report.eventId);
       // A failure leaves the pipeline where it was, or where it says that it was.
       const entry = trail.find((one) => entryKey(one) === reportKey(report));
@@ -118,6 +119,13 @@ export function flawOf(
     if (maker?.engines[stage] !== engine) return 'engine_differs';
   }
   return null;
+}
+
+/** Of several attempts with one report: which may have been the one that was applied. One that was refused overtook its predecessor. */
+function isTheOne(report: Report, reports: readonly Report[]): boolean {
+  if (report.answer === 'applied') return true;
+  const others = reports.filter((other) => reportKey(other) === reportKey(report));
+  return report.answer !== 'refused' && !others.some(({ answer }) => answer === 'applied');
 }
 
 const isOnTrail = (report: Report, { trail }: JobCase): boolean =>

@@ -92,8 +92,10 @@ const plan: fc.Arbitrary<Script> = fc
       ['regeneration', 'export'],
       ['editing', 'export'],
     ),
-    artifactsCome: fc.constantFrom<Script['artifactsCome'][]>('at-once', 'at-once', 'late', 'with-failure'),
-    overwrites: fc.constantFrom(false, false, true),
+    artifactsCome: fc.constantFrom<Script['artifactsCome'][]>(
+      ...(['at-once', 'at-once', 'late', 'with-failure', 'early', 'early'] as const),
+    ),
+    overwrites: fc.boolean(),
   })
   .map((drawn) => ({ ...USUAL, ...drawn }));
 

@@ -5,7 +5,7 @@ import type { Callback, DeliveryOutcome } from '../../src/domain/commands.ts';
 import { callback, NO_ARTIFACTS } from '../domain/builders.ts';
 import { type Answer, afterAnswer } from '../support/pipeline/answers.ts';
 import { perform } from '../support/pipeline/perform.ts';
-import { CALM, course, type Report, type Script } from '../support/pipeline/script.ts';
+import { type ArtifactUpdates, CALM, course, type Report, type Script } from '../support/pipeline/script.ts';
 import type { Chance } from './chance.ts';
 import { SIZE_BYTES } from './simulated-store.ts';
 import type { Timeline } from './timeline.ts';
@@ -30,6 +30,13 @@ export type Apply = (jobId: string, callback: Callback) => Promise<string | null
 
 /** Every pipeline's artifacts lie in the bucket that the service knows. */
 const inBucket = (uri: string | undefined): string | null => uri?.replace(/^s3:/, 'r2:') ?? null;
+
+/** What the history keeps of a report's updates. */
+function keptJson(updates: ArtifactUpdates): string | null {
+  const { exports: _exports, ...refs } = updates;
+  const kept = Object.entries(refs).map(([name, uri]) => [name, inBucket(uri)]);
+  return kept.length === 0 ? null : JSON.stringify(Object.fromEntries(kept));
+}
 
 const STUCK_IN_NETWORK_MS = 45_000;
 const ATTEMPTS = 6;
@@ -146,6 +153,7 @@ export class SimulatedOrchestrator {
         sizeBytes: SIZE_BYTES,
         exports: updates.exports ?? {},
       },
+      artifactsJson: keptJson(updates),
       failure:
         failureCode === undefined
           ? null

@@ -73,8 +73,12 @@ export const MAY_BE_MISSING = {
   dispatch: {
     ...{ engines: {}, lastError: null, outcomeUnknown: false, executionId: null, deliveredAt: null },
     ...{ plan: null, failure: null, firstReportAt: null, cancelNotice: null },
+    ...{ clientRequestId: null, resumeFromStatus: null, checkpointRef: null },
   },
-  failure: { failureClass: 'unknown', retryAt: null, modelProfile: null },
+  failure: {
+    ...{ failureMessage: null, failedStage: null, failureClass: 'unknown', retryAt: null },
+    ...{ modelProfile: null, correlationId: null },
+  },
 };
 
 /** Rewrites what is stored so that every record lacks whatever it may. Nobody may be at work in the object. */
@@ -117,6 +121,8 @@ export function storeAsVersion1(object: SimulatedObject): void {
   if (!present || Number(object.rows('SELECT schema FROM job')[0]?.schema) !== 2) return;
   // Nobody could ask for that, so no job of version 1 has it.
   if (present.newest?.plan?.asked) return;
+  // It did not tell a fixed key's contents apart, and knew of the artifacts of a stage that was not passed the newest alone.
+  if (present.job.versions.some((version) => isForgottenByVersion1(version, present.job.versions))) return;
   const atHand = present.job.versions;
   const toCheckpoints = (versions: readonly ArtifactVersion[]) =>
     versions.flatMap((version) => {
@@ -148,6 +154,14 @@ export function storeAsVersion1(object: SimulatedObject): void {
       job: { ...ofVersion1(before), checkpoints },
       newest: newest && ofVersion1(newest),
     }),
+  );
+}
+
+function isForgottenByVersion1(version: ArtifactVersion, versions: readonly ArtifactVersion[]): boolean {
+  if (version.isComplete) return false;
+  const ofStage = versions.filter(({ stage }) => stage === version.stage);
+  return (
+    ofStage.at(-1) !== version || ofStage.some((other) => other !== version && other.ref === version.ref)
   );
 }
 

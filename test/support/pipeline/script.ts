@@ -42,7 +42,7 @@ const BEYOND = {
 export const ACTS = ['editing', 'regeneration', 'export'] as const satisfies (keyof typeof BEYOND)[];
 
 /** Checkpoints bring their artifacts at once, the report after them does, or a failure brings all that were made. */
-export const ARTIFACTS_COME = ['at-once', 'late', 'with-failure'] as const;
+export const ARTIFACTS_COME = ['at-once', 'late', 'with-failure', 'early'] as const;
 
 export interface Failure {
   /** Whether FAILED comes in place of the first report of `at`, or follows the last one. */
@@ -142,14 +142,20 @@ export function course(script: Script, { resumeFrom, key: ownKey }: Execution): 
         };
 
   let reached: Failure['at'] = resumeFrom;
-  for (const [index, status] of [resumeFrom, ...pathFrom(resumeFrom, script.goesOnTo)].entries()) {
+  const path = [resumeFrom, ...pathFrom(resumeFrom, script.goesOnTo)];
+  for (const [index, status] of path.entries()) {
     if (status !== 'UPLOADED' && (index > 0 || script.restatesCheckpoint)) {
       if (status === diesBefore) return { reports, end: 'died' };
       if (failsHere('before', status)) return failed(reached);
       const made = artifactsOf(status, key);
       const told = artifactsCome === 'at-once' || status === 'DONE' ? made : {};
+      const next = artifactsCome === 'early' ? path[index + 1] : undefined;
+      const ahead =
+        next === undefined || next === 'UPLOADED' || next === 'DONE' ? {} : artifactsOf(next, key);
       const before = artifactsCome === 'late' ? untold : {};
-      reports.push(...reportsOf(status, { ...before, ...told }, script.heartbeats[status]).map(stuffed));
+      reports.push(
+        ...reportsOf(status, { ...before, ...ahead, ...told }, script.heartbeats[status]).map(stuffed),
+      );
       if (artifactsCome === 'late') untold = made;
       else if (artifactsCome === 'with-failure') untold = { ...untold, ...made };
     }
