@@ -23,27 +23,32 @@ export interface StackOptions {
   onServiceLine?: (line: string) => void;
 }
 
+interface Ports {
+  service: number;
+  orchestrator: number;
+  artifacts: number;
+}
+
 /** Ports and state stay the same over every stop, kill and start. */
 export class Stack {
   readonly #options: StackOptions;
   readonly #directory = mkdtempSync(join(tmpdir(), 'retake-'));
-  readonly #ports: { service: number; orchestrator: number };
+  readonly #ports: Ports;
   #door: ArtifactDoor | null = null;
   #service: Service | null = null;
   #orchestrator: OrchestratorProcess | null = null;
 
-  private constructor(options: StackOptions, ports: { service: number; orchestrator: number }) {
+  private constructor(options: StackOptions, ports: Ports) {
     this.#options = options;
     this.#ports = ports;
     process.on('exit', this.#removeState);
   }
 
   static async start(options: StackOptions = {}): Promise<Stack> {
-    const stack = new Stack(options, { service: await freePort(), orchestrator: await freePort() });
+    const ports = { service: await freePort(), orchestrator: await freePort(), artifacts: await freePort() };
+    const stack = new Stack(options, ports);
     try {
-      const service = stack.startService();
-      if (options.withArtifactStore) await stack.#startDoor();
-      await Promise.all([stack.startOrchestrator(), service]);
+      await Promise.all([stack.#startDoor(), stack.startOrchestrator(), stack.startService()]);
       await stack.#door?.store.ready();
       return stack;
     } catch (error) {
@@ -93,7 +98,7 @@ export class Stack {
       port: this.#ports.orchestrator,
       stepMs: this.#options.stepMs ?? 20,
       logFile: join(this.#directory, 'orchestrator.jsonl'),
-      ...(this.#door === null ? {} : { storeUrl: this.#door.url }),
+      ...(this.#options.withArtifactStore ? { storeUrl: `http://127.0.0.1:${this.#ports.artifacts}` } : {}),
     });
   }
 
@@ -121,7 +126,9 @@ export class Stack {
   }
 
   async #startDoor(): Promise<void> {
-    this.#door = await startArtifactDoor({ port: await freePort(), registryPath: this.#registryPath });
+    if (!this.#options.withArtifactStore) return;
+    const { artifacts: port } = this.#ports;
+    this.#door = await startArtifactDoor({ port, registryPath: this.#registryPath });
   }
 
   readonly #removeState = (): void => rmSync(this.#directory, { recursive: true, force: true });
