@@ -18,6 +18,7 @@ const operations = Object.entries(paths).flatMap(([path, item]) =>
 const ANSWER = {
   ...{ id: 'id_1', status: 'ok', openapi: '3.1.0', dispatch_id: 'dsp_1', resume_from_status: 'UPLOADED' },
   ...{ created_at: '2026-11-24T09:30:00.000Z', items: [], manifest: {}, failure: null, open_dispatch: null },
+  ...{ etag: '"a plan"', resume: null, refusal: null, stages: [], profiles: [] },
 };
 
 test('the client uses every operation of the document, and no other', () => {

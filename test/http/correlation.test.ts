@@ -33,12 +33,12 @@ describe('an editor’s act', () => {
     expect((await idsOf(job)).at(-1)).toBe('ticket-4711');
   });
 
-  test.each([
-    {},
-    { 'x-correlation-id': '' },
-    { 'x-correlation-id': 'two words' },
-    { 'x-correlation-id': 'x'.repeat(129) },
-  ])('with %j bears the id of its request', async (headers) => {
+  test.each<[string, Record<string, string>]>([
+    ['none', {}],
+    ['an empty one', { 'x-correlation-id': '' }],
+    ['one of two words', { 'x-correlation-id': 'two words' }],
+    ['one that is too long', { 'x-correlation-id': 'x'.repeat(129) }],
+  ])('that was given %s bears the id of its request', async (_what, headers) => {
     const job = await createdJob();
 
     const reply = await job.post('confirm-upload', { video_uri: 's3://media/talk.mp4' }, headers);
