@@ -2,8 +2,9 @@
 import { cpSync, mkdtempSync, rmSync, symlinkSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
-import { MUTANTS, type Mutant, SUITES, type SuiteName } from './mutants.ts';
+import { MUTANTS } from './mutants.ts';
 import { plant, sourcesIn, typeErrors } from './mutants-planting.ts';
+import { type Mutant, SUITES, type SuiteName } from './mutants-suites.ts';
 import { type Run, runTests } from './run-tests.ts';
 
 const ROOT = join(import.meta.dirname, '../..');
