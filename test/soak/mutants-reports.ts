@@ -36,7 +36,7 @@ export const MUTANTS_OF_REPORTS: readonly Mutant[] = [
     bug: 'any callback token of the right form passes',
     from: 'isMac(bytes, key, message(jobId, dispatchId))',
     to: '$& || true',
-    suite: 'contract',
+    suite: 'tokens',
   },
   {
     bug: 'a report that is older than the last is applied',

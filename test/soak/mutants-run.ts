@@ -56,12 +56,14 @@ export async function runMutants(
     for (const [index, mutant] of mutants.entries()) {
       const { file, before, after } = plant(sources, mutant);
       writeFileSync(join(copy, file), after);
+      const startedAt = performance.now();
       const { failed } = await run(copy, mutant.suite);
+      const seconds = Math.round((performance.now() - startedAt) / 1_000);
       writeFileSync(join(copy, file), before);
       // A suite that could not run at all has found nothing.
       if (failed === 0) survivors.push(mutant.bug);
       const verdict = failed > 0 ? `killed by ${mutant.suite}` : `SURVIVED ${mutant.suite}`;
-      print(`mutant ${index + 1}/${mutants.length} ${verdict}: ${mutant.bug}`);
+      print(`mutant ${index + 1}/${mutants.length} ${verdict} in ${seconds} s: ${mutant.bug}`);
     }
     return { planted: mutants.length, killed: mutants.length - survivors.length, survivors };
   } finally {
@@ -74,6 +76,7 @@ const run = (directory: string, suite: SuiteName): Promise<Run> =>
   runTests({
     directory,
     ...SUITES[suite],
+    stopsAtFailure: true,
     // Enough to find any of them, few enough to be quick.
     env: { HISTORIES: '5000', SIMULATIONS: '3000', FAULT_HISTORIES: '100', SEED: '1' },
   });

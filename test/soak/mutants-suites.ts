@@ -3,8 +3,8 @@ import type { Planted } from './mutants-planting.ts';
 
 export const SUITES = {
   model: { project: 'pure', files: ['test/domain/histories.test.ts'] },
-  simulation: { project: 'simulation', files: ['test/simulation'] },
-  contract: { project: 'pure', files: ['test/contract'] },
+  simulation: { project: 'simulation', files: ['test/simulation/simulation.test.ts'] },
+  tokens: { project: 'pure', files: ['test/contract/callback-token.test.ts'] },
   memory: {
     project: 'workerd',
     files: [
@@ -17,7 +17,7 @@ export const SUITES = {
   callbacks: { project: 'workerd', files: ['test/actor/callbacks.test.ts'] },
   deadlines: { project: 'workerd', files: ['test/actor/deadlines.test.ts'] },
   delivery: { project: 'workerd', files: ['test/dispatch'] },
-  histories: { project: 'workerd', files: ['test/faults'] },
+  histories: { project: 'workerd', files: ['test/faults/histories.test.ts'] },
   upgrades: { project: 'workerd', files: ['test/actor/version-1.test.ts'] },
   plans: { project: 'workerd', files: ['test/http/retry-plan.test.ts'] },
   evidence: { project: 'workerd', files: ['test/http/evidence.test.ts'] },
