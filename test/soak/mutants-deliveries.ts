@@ -7,14 +7,14 @@ export const MUTANTS_OF_DELIVERIES: readonly Mutant[] = [
     bug: 'the claim does not ask whether the dispatch is still wanted',
     from: `state === 'PENDING' ? deliverUntil : null`,
     to: 'deliverUntil',
-    suite: 'delivery',
+    suite: 'consumer',
   },
   {
     bug: 'two copies of a message are delivered side by side',
     within: 'claim',
     from: 'held.claim !== claim',
     to: 'false',
-    suite: 'delivery',
+    suite: 'consumer',
   },
   {
     bug: 'cancel does not tell a pipeline whose delivery was under way',
@@ -89,8 +89,8 @@ export const MUTANTS_OF_DELIVERIES: readonly Mutant[] = [
   {
     bug: 'a call that hangs is waited for without limit',
     from: 'Promise.race([call, over])',
-    to: 'call',
-    suite: 'memory',
+    to: '(over.catch(() => {}), call)',
+    suite: 'simulation',
   },
   {
     bug: 'of those who wait for one dispatch only the first is woken',
@@ -104,7 +104,7 @@ export const MUTANTS_OF_DELIVERIES: readonly Mutant[] = [
     within: 'release',
     from: `carried.claims.set(claim, 'reported')`,
     to: `carried.claims = new Map([[claim, 'reported']])`,
-    suite: 'memory',
+    suite: 'leases',
   },
   {
     bug: 'the queue waits until its messages are delivered',

@@ -32,13 +32,13 @@ export const MUTANTS_OF_STORAGE: readonly Mutant[] = [
     bug: 'an alarm that is long overdue is relied on to come',
     from: 'if (isLost(known, now)) return soonest;',
     to: '',
-    suite: 'memory',
+    suite: 'alarms',
   },
   {
     bug: 'a missing alarm is not set by who touches the job next',
     from: 'if (this.#alarm.isAbsent) this.#arm({ tells: this.#listing.isOwed });',
     to: '',
-    suite: 'memory',
+    suite: 'lostAlarms',
   },
   {
     bug: 'the versions of before are all numbered 1',
