@@ -1,8 +1,11 @@
 // The past of a job in SQL: the reports that were applied and the audit trail, in one table and its pages. Only ever added to.
-import type { Metric, PastEntry } from '../domain/attempts.ts';
+import type { Metric, Past, PastMove } from '../domain/attempts.ts';
 import type { CallbackEvent, Transition } from '../domain/history.ts';
 import type { ArtifactVersion } from '../domain/job.ts';
 import { decodeVersions, encodeVersions } from './records.ts';
+
+/** Of one dispatch, how many reports are read for what they brought. */
+const REPORTS_READ = 50;
 
 type Row = Record<string, SqlStorageValue>;
 export type NumberedTransition = Transition & { seq: number };
@@ -42,14 +45,41 @@ export class HistoryStore {
       .map(toTransition);
   }
 
-  /** Of one dispatch, oldest first. */
-  *ofDispatch(dispatchId: string): Iterable<PastEntry> {
-    const rows = this.#sql.exec<Row>(
-      `SELECT prev_status, status, recorded_at, artifacts, versions FROM history
-       WHERE dispatch_id = ? ORDER BY recorded_at, seq`,
-      dispatchId,
-    );
-    for (const row of rows) yield toPastEntry(row);
+  /** What one dispatch left: its trail, and what its last reports brought and made. */
+  pastOf(dispatchId: string): Past {
+    const brought = this.#lastOf(dispatchId, 'artifacts').map((text) => metricsOf(text));
+    const made = this.#lastOf(dispatchId, 'versions').flatMap((text) => decodeVersions(text));
+    return { trail: this.trailOf(dispatchId), metrics: brought, versions: made };
+  }
+
+  /** The changes of status that one dispatch brought, oldest first. */
+  trailOf(dispatchId: string): PastMove[] {
+    return this.#sql
+      .exec<Row>(
+        `SELECT prev_status, status, recorded_at FROM history
+         WHERE dispatch_id = ? AND seq IS NOT NULL ORDER BY seq`,
+        dispatchId,
+      )
+      .toArray()
+      .map((row) => ({
+        prevStatus: row.prev_status as PastMove['prevStatus'],
+        status: row.status as PastMove['status'],
+        recordedAt: row.recorded_at as number,
+      }));
+  }
+
+  /** Oldest first. A pipeline may report a thousand times, each time at length: what came last says enough. */
+  #lastOf(dispatchId: string, column: 'artifacts' | 'versions'): string[] {
+    return this.#sql
+      .exec<{ text: string }>(
+        `SELECT ${column} AS text FROM history
+         WHERE dispatch_id = ? AND ${column} IS NOT NULL ORDER BY recorded_at DESC, seq DESC LIMIT ?`,
+        dispatchId,
+        REPORTS_READ,
+      )
+      .toArray()
+      .map(({ text }) => text)
+      .reverse();
   }
 
   /** Oldest first; `after` is the place of the last one of the page before. */
@@ -135,14 +165,6 @@ const toPlaced = (row: Row): PlacedVersion[] =>
       index,
     },
   }));
-
-const toPastEntry = (row: Row): PastEntry => ({
-  prevStatus: row.prev_status as PastEntry['prevStatus'],
-  status: row.status as PastEntry['status'],
-  recordedAt: row.recorded_at as number,
-  metrics: row.artifacts === null ? {} : metricsOf(row.artifacts as string),
-  versions: row.versions === null ? [] : decodeVersions(row.versions as string),
-});
 
 const metricsOf = (artifacts: string): Record<string, Metric> => JSON.parse(artifacts).metrics ?? {};
 

@@ -1,11 +1,7 @@
 // One Durable Object per job: the only writer of that job. Every command takes one way: load, let the domain decide, commit,
-// then see to what follows (effects.ts).
-import { DurableObject } from 'cloudflare:workers';
-import { type Config, requireConfig } from '../config.ts';
+// then see to what follows (effects.ts). What may be read of it is in job-reads.ts.
 import type { AfterDelivery, Claim } from '../contract/messages.ts';
 import { toNextActions } from '../contract/next-actions.ts';
-import { ownedBy } from '../domain/access.ts';
-import type { Attempt } from '../domain/attempts.ts';
 import type {
   Abandon,
   Callback,
@@ -24,62 +20,21 @@ import type { Decision } from '../domain/decision.ts';
 import type { Dispatch } from '../domain/dispatch.ts';
 import { refuseDispatch } from '../domain/dispatching.ts';
 import { type Job, type JobOrigin, newJob } from '../domain/job.ts';
-import type { Position } from '../domain/project.ts';
-import { projectObject } from '../objects.ts';
-import {
-  type CallbackAnswer,
-  type DispatchAnswer,
-  type JobAnswer,
-  NOT_FOUND,
-  type PageAnswer,
-  type PlanAnswer,
-  type Refused,
-  type ShownAnswer,
-} from './answers.ts';
+import type { CallbackAnswer, DispatchAnswer, JobAnswer } from './answers.ts';
 import { claim, pauseAfter } from './deliveries.ts';
-import { JobEffects } from './effects.ts';
 import { measureEnded } from './ended.ts';
-import type { NumberedTransition, PlacedVersion } from './history-store.ts';
-import { JobStore } from './job-store.ts';
-import { type PlanAsked, Planning } from './planning.ts';
-import { ShownJob } from './shown-job.ts';
+import { JobReads } from './job-reads.ts';
 
-export class JobActor extends DurableObject<Env> {
-  readonly #store: JobStore;
-  readonly #effects: JobEffects;
-  readonly #shown = new ShownJob();
-  readonly #planning: Planning;
-
-  constructor(ctx: DurableObjectState, env: Env) {
-    super(ctx, env);
-    this.#store = new JobStore(ctx.storage);
-    this.#planning = new Planning(this.#store, env);
-    this.#effects = new JobEffects(ctx, this.#store, {
-      enqueue: (message, pause) => env.DISPATCHES.send(message, pause),
-      tell: (summary) => projectObject(env, summary.projectId).putSummary(summary),
-      rules: () => this.#config.rules,
-    });
-    ctx.blockConcurrencyWhile(() => this.#effects.load());
-  }
-
-  /** Not in the constructor: an object whose service is not set up has to keep its alarm all the same. */
-  get #config(): Config {
-    return requireConfig(this.env);
-  }
-
+export class JobActor extends JobReads {
   /** Stores a new job and lists it in its project. A repeat completes what was begun and answers the job as it is. */
   async create(origin: JobOrigin): Promise<JobAnswer> {
-    const known = this.#effects.lookedAfter();
+    const known = this.effects.lookedAfter();
     const rejection = known && refuseRepeat(known, origin);
     if (rejection) return { ok: false, rejection };
     const job = known ?? newJob(origin, Date.now());
-    if (!known) this.#store.create(job);
-    await this.#effects.list();
-    return { ok: true, job, open: this.#store.open(job), replayed: known !== null };
-  }
-
-  show(owner: string): ShownAnswer {
-    return this.#ifOwned(owner, (job) => this.#shown.of(job, this.#store.open(job), this.#config.rules));
+    if (!known) this.store.create(job);
+    await this.effects.list();
+    return { ok: true, job, open: this.store.open(job), replayed: known !== null };
   }
 
   confirmUpload(command: ConfirmUpload): JobAnswer {
@@ -91,12 +46,12 @@ export class JobActor extends DurableObject<Env> {
   }
 
   cancel(command: Omit<Cancel, 'deliveryMayHaveStarted'>): JobAnswer {
-    const deliveryMayHaveStarted = this.#effects.mayHaveStarted();
+    const deliveryMayHaveStarted = this.effects.mayHaveStarted();
     return this.#answerJob(this.#execute({ ...command, deliveryMayHaveStarted }));
   }
 
   abandon(command: Omit<Abandon, 'deliveryMayHaveStarted'>): JobAnswer {
-    const deliveryMayHaveStarted = this.#effects.mayHaveStarted();
+    const deliveryMayHaveStarted = this.effects.mayHaveStarted();
     return this.#answerJob(this.#execute({ ...command, deliveryMayHaveStarted }));
   }
 
@@ -105,59 +60,34 @@ export class JobActor extends DurableObject<Env> {
    * dispatch is durable: whether the queue took it need not be known, since an alarm sends again what it did not.
    */
   async dispatch(asked: Run | Omit<Retry, 'evidence'>, waitMs: number): Promise<DispatchAnswer> {
-    const decision = this.#execute(asked.type === 'run' ? asked : await this.#planning.withEvidence(asked));
+    const decision = this.#execute(asked.type === 'run' ? asked : await this.planning.withEvidence(asked));
     if (decision.kind === 'rejected') return { ok: false, rejection: decision.rejection };
     const { dispatch } = decision;
     if (dispatch === null) throw new Error('a run or retry decides about a dispatch');
-    this.ctx.waitUntil(this.#effects.send([dispatch]));
+    this.ctx.waitUntil(this.effects.send([dispatch]));
     if (dispatch.state === 'PENDING' && waitMs > 0) {
-      const isKnown = await this.#effects.waiting.outcomeOf(dispatch.id, waitMs);
+      const isKnown = await this.effects.waiting.outcomeOf(dispatch.id, waitMs);
       // The alarm may be late; a window that closed meanwhile must not be answered as open.
       if (!isKnown) this.#executeDue();
-      this.#store.touch();
+      this.store.touch();
     }
     return this.#answerDispatch(decision.job, dispatch, decision.kind === 'replayed');
   }
 
   async applyCallback(command: Callback): Promise<CallbackAnswer> {
     const decision = this.#execute(command);
-    await this.#effects.listAfter(decision);
+    await this.effects.listAfter(decision);
     if (decision.kind === 'rejected') return { ok: false, rejection: decision.rejection };
     const { id, status, latestCallback } = decision.job;
     return { ok: true, job: { id, status, latestCallback }, replayed: decision.kind === 'replayed' };
   }
 
-  /** A page of the dispatch history, newest first, of at most `limit`. */
-  dispatches(owner: string, before: Position | null, limit: number): PageAnswer<Dispatch> {
-    return this.#ifOwned(owner, (job) => ({ ok: true, job, items: this.#store.dispatches(before, limit) }));
-  }
-
-  /** The same page, each with what became of it. */
-  attempts(owner: string, before: Position | null, limit: number): PageAnswer<Attempt> {
-    return this.#ifOwned(owner, (job) => ({ ok: true, job, items: this.#store.attempts(before, limit) }));
-  }
-
-  /** A page of all versions of the artifacts, oldest first, of at most `limit`. */
-  artifacts(owner: string, after: PlacedVersion['place'] | null, limit: number): PageAnswer<PlacedVersion> {
-    return this.#ifOwned(owner, (job) => ({ ok: true, job, items: this.#store.versions(after, limit) }));
-  }
-
-  /** What a retry would do now. */
-  async plan(owner: string, asked: PlanAsked): Promise<PlanAnswer> {
-    return await this.#ifOwned(owner, () => this.#planning.plan(asked));
-  }
-
-  /** A page of the audit trail, oldest first, of at most `limit`. */
-  transitions(owner: string, after: number, limit: number): PageAnswer<NumberedTransition> {
-    return this.#ifOwned(owner, (job) => ({ ok: true, job, items: this.#store.transitions(after, limit) }));
-  }
-
   /** Whether a message that the queue brought is still wanted, and if so what to deliver. Who gets no answer asks again. */
   claim(dispatchId: string, message: MessageKind, id: string = crypto.randomUUID()): Claim {
-    const job = this.#effects.lookedAfter();
-    const dispatch = job && this.#store.dispatch(dispatchId);
+    const job = this.effects.lookedAfter();
+    const dispatch = job && this.store.dispatch(dispatchId);
     if (!dispatch) return { verdict: 'drop' };
-    return claim(job, dispatch, message, id, this.#effects.leases, this.#config.orchestratorTimeoutMs);
+    return claim(job, dispatch, message, id, this.effects.leases, this.config().orchestratorTimeoutMs);
   }
 
   /** How a delivery ended. Answers when it is tried again, if it is. */
@@ -167,59 +97,54 @@ export class JobActor extends DurableObject<Env> {
     outcome: DeliveryOutcome,
     claim: string | null = null,
   ): Promise<AfterDelivery> {
-    const { leases } = this.#effects;
+    const { leases } = this.effects;
     if (leases.isReported(message, dispatchId, claim)) return { verdict: 'done' };
-    const deliveryMayHaveStarted = this.#effects.mayBeUnreported(claim);
+    const deliveryMayHaveStarted = this.effects.mayBeUnreported(claim);
     const report = { dispatchId, message, outcome, deliveryMayHaveStarted };
     const decision = this.#execute({ type: 'report-delivery', ...report });
     leases.release(message, dispatchId, claim, Date.now());
     if (decision.kind === 'rejected' || decision.dispatch === null) return { verdict: 'done' };
     const delayMs = pauseAfter(decision.dispatch, message, outcome);
-    await this.#effects.send([decision.dispatch], delayMs ?? 0);
-    await this.#effects.listAfter(decision);
+    await this.effects.send([decision.dispatch], delayMs ?? 0);
+    await this.effects.listAfter(decision);
     return delayMs === null ? { verdict: 'done' } : { verdict: 'retry', delayMs };
   }
 
   /** At least once, possibly late. */
   override alarm(): Promise<void> {
-    return this.#effects.rang(() => this.#executeDue());
-  }
-
-  #ifOwned<T>(owner: string, answer: (job: Job) => T): T | Refused {
-    const job = ownedBy(this.#effects.lookedAfter(), owner);
-    return job ? answer(job) : NOT_FOUND;
+    return this.effects.rang(() => this.#executeDue());
   }
 
   /** Load, decide and commit, with nothing in between; whatever has to happen outside follows from what was stored. */
   #execute(command: Command): Decision {
-    this.#effects.lookedAfter();
-    const view = this.#store.view(command);
+    this.effects.lookedAfter();
+    const view = this.store.view(command);
     const now = Date.now();
-    const decision = decide(view, command, this.#config.rules, now);
+    const decision = decide(view, command, this.config().rules, now);
     if (decision.kind !== 'accepted') return decision;
-    this.#store.commit(decision.changes);
-    this.#effects.follow(decision, command);
+    this.store.commit(decision.changes);
+    this.effects.follow(decision, command);
     measureEnded(this.env, view, decision, now);
     return decision;
   }
 
   #executeDue(): Decision {
-    return this.#execute({ type: 'deadline', deliveryMayHaveStarted: this.#effects.mayBeUnreported() });
+    return this.#execute({ type: 'deadline', deliveryMayHaveStarted: this.effects.mayBeUnreported() });
   }
 
   #answerDispatch(job: Job, decided: Dispatch, replayed: boolean): DispatchAnswer {
-    const now = this.#store.job() ?? job;
-    const dispatch = this.#store.dispatch(decided.id) ?? decided;
+    const now = this.store.job() ?? job;
+    const dispatch = this.store.dispatch(decided.id) ?? decided;
     const rejection = refuseDispatch(now, dispatch);
     if (rejection) return { ok: false, rejection };
-    const open = this.#store.open(now);
-    const actions = replayed ? toNextActions(now, open, this.#config.rules) : [];
+    const open = this.store.open(now);
+    const actions = replayed ? toNextActions(now, open, this.config().rules) : [];
     return { ok: true, job: { id: now.id, status: now.status }, dispatch, replayed, nextActions: actions };
   }
 
   #answerJob(decision: Decision): JobAnswer {
     if (decision.kind === 'rejected') return { ok: false, rejection: decision.rejection };
     const { job } = decision;
-    return { ok: true, job, open: this.#store.open(job), replayed: decision.kind === 'replayed' };
+    return { ok: true, job, open: this.store.open(job), replayed: decision.kind === 'replayed' };
   }
 }

@@ -1,6 +1,6 @@
 // The present of a job in SQL: the view that a command needs, and the commit. The job and its newest dispatch are read once
 // per awakening, since this object is their only writer; the earlier dispatches have a table, made with the first of them.
-import { type Attempt, attemptOf } from '../domain/attempts.ts';
+import { type Attempt, attemptOf, type StageRun, stageRunsOf } from '../domain/attempts.ts';
 import type { Command } from '../domain/commands.ts';
 import type { Changes, JobView } from '../domain/decision.ts';
 import { type Dispatch, isOpen, RUN_REQUEST_KEY, requestKeyOf, retryRequestKey } from '../domain/dispatch.ts';
@@ -133,8 +133,13 @@ export class JobStore {
   /** As `dispatches`, each with what its history says. */
   attempts(before: Position | null, limit: number): Attempt[] {
     return this.dispatches(before, limit).map((dispatch) =>
-      attemptOf(dispatch, this.#history.ofDispatch(dispatch.id)),
+      attemptOf(dispatch, this.#history.pastOf(dispatch.id)),
     );
+  }
+
+  /** When the stages of the newest dispatches began and ended; the newest dispatch first. */
+  stageRuns(limit: number): (readonly StageRun[])[] {
+    return this.dispatches(null, limit).map(({ id }) => stageRunsOf(this.#history.trailOf(id)));
   }
 
   /** Every version of every artifact, oldest first; `after` is the place of the last one of the page before. */

@@ -54,7 +54,7 @@ export class Planning {
       ok: true,
       plan: planUnder(profile, resumeFrom),
       profiles: enabled.map(({ id, title }) => ({ id, title, plan: planUnder(id, resumeFrom) })),
-      durations: lastDurations(this.#store.attempts(null, ATTEMPTS_LOOKED_AT)),
+      durations: lastDurations(this.#store.stageRuns(ATTEMPTS_LOOKED_AT)),
     };
   }
 

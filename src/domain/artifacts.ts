@@ -1,7 +1,7 @@
 // What reports bring: the manifest's newest references and their limits, and the versions that they make.
 import type { ArtifactUpdates, Callback } from './commands.ts';
 import { type Dispatch, keptBy } from './dispatch.ts';
-import { isSameDigest } from './evidence.ts';
+import { isOtherContent } from './evidence.ts';
 import type { ArtifactVersion, Job, Manifest } from './job.ts';
 import { isAtOrPast, isBehind, STAGES, type Stage, type StageName, type Status } from './lifecycle.ts';
 import { keptAtHand } from './lineage.ts';
@@ -60,18 +60,22 @@ export function recordVersions(
   return { versions: made.length === 0 ? versions : keptAtHand(versions), made };
 }
 
-/** Whether the report shows its pipeline at the stage's checkpoint or behind it. */
-function isPast({ checkpoint }: Stage, { status, failure }: Callback, current: Status): boolean {
+/** Whether the report shows its pipeline at the stage's checkpoint or behind it, and not at work on the stage once more. */
+function isPast({ checkpoint, working }: Stage, { status, failure }: Callback, current: Status): boolean {
   // A failure leaves the pipeline where it was, or in the stage that it says has failed.
   const reached = status === 'FAILED' ? [current, failure?.failedStage ?? ''] : [status];
-  return reached.some((at) => isAtOrPast(at, checkpoint));
+  return reached.some((at) => isAtOrPast(at, checkpoint) && !(working as readonly string[]).includes(at));
 }
 
-/** What the report says of the artifact of this stage: its digest is that of the checkpoint it reaches, else of the only one that it names. */
+/**
+ * What the report says of the artifact of this stage: its digest is that of the checkpoint that it reaches, else of the only one
+ * that it names. One that reaches a checkpoint and names another stage's artifact alone does not say of which it is.
+ */
 function factsOf(stage: Stage, { status, artifacts }: Callback) {
   const named = STAGES.filter(({ artifact }) => artifacts[artifact] !== null);
   const reached = STAGES.find(({ checkpoint }) => checkpoint === status);
-  const isAbout = stage === (reached ?? (named.length === 1 ? named[0] : undefined));
+  const [only] = named.length === 1 ? named : [];
+  const isAbout = (only === undefined || only === stage) && stage === (reached ?? only);
   return isAbout
     ? { digest: artifacts.digest, sizeBytes: artifacts.sizeBytes }
     : { digest: null, sizeBytes: null };
@@ -94,7 +98,7 @@ function newRef(
   const known = newest?.ref === ref ? newest : handedOn(ref, versions, dispatch, stage);
   if (known === null) return ref;
   const { digest } = factsOf(stage, command);
-  const isOther = digest !== null && known.digest !== null && !isSameDigest(digest, known.digest);
+  const isOther = digest !== null && known.digest !== null && isOtherContent(digest, known.digest);
   const isOthers =
     known.madeBy.dispatchId !== dispatch.id && !isBehind(dispatch.resumeFromStatus ?? 'UPLOADED', stage);
   return isOther || isOthers ? ref : null;
@@ -159,27 +163,28 @@ function givenVersion(
   return versions.findLast(({ stage, ref }) => stage === name && ref === checkpointRef)?.version ?? null;
 }
 
-/** Completes what this pipeline has made of the stage, once it is past it; and what nobody said of the newest is learnt. */
+/**
+ * Completes what this pipeline has made of the stage last, once it is past it, with what nobody said of that before. What it
+ * named earlier and did not come back to may be half a file for good.
+ */
 function completed(
   versions: readonly ArtifactVersion[],
   dispatch: Dispatch,
   stage: Stage,
   { digest, sizeBytes, isComplete }: Pick<ArtifactVersion, 'digest' | 'sizeBytes' | 'isComplete'>,
 ): readonly ArtifactVersion[] {
-  const newest = newestOf(stage, versions);
-  const next = versions.map((version) => {
-    if (version.stage !== stage.name || version.madeBy.dispatchId !== dispatch.id) return version;
-    const learnt =
-      version === newest
-        ? { digest: version.digest ?? digest, sizeBytes: version.sizeBytes ?? sizeBytes }
-        : { digest: version.digest, sizeBytes: version.sizeBytes };
-    const isSame =
-      (version.isComplete || !isComplete) &&
-      learnt.digest === version.digest &&
-      learnt.sizeBytes === version.sizeBytes;
-    return isSame ? version : { ...version, ...learnt, isComplete: version.isComplete || isComplete };
-  });
-  return next.some((version, index) => version !== versions[index]) ? next : versions;
+  const own = newestOf(stage, versions);
+  if (own === null || own.madeBy.dispatchId !== dispatch.id) return versions;
+  const learnt = {
+    digest: own.digest ?? digest,
+    sizeBytes: own.sizeBytes ?? sizeBytes,
+    isComplete: own.isComplete || isComplete,
+  };
+  const isSame =
+    learnt.digest === own.digest &&
+    learnt.sizeBytes === own.sizeBytes &&
+    learnt.isComplete === own.isComplete;
+  return isSame ? versions : versions.map((version) => (version === own ? { ...own, ...learnt } : version));
 }
 
 const newestOf = ({ name }: Stage, versions: readonly ArtifactVersion[]): ArtifactVersion | null =>

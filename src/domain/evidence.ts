@@ -64,6 +64,11 @@ export function sha256Of(digest: string): string | null {
   return Array.from(atob(base64), (char) => char.charCodeAt(0).toString(16).padStart(2, '0')).join('');
 }
 
-/** Whether two reported digests say the same, each in a form of its own. */
-export const isSameDigest = (one: string, other: string): boolean =>
-  (sha256Of(one) ?? one) === (sha256Of(other) ?? other);
+/** Whether two reported digests say that they are of different contents: those of different algorithms say nothing of each other. */
+export function isOtherContent(one: string, other: string): boolean {
+  const [sha, otherSha] = [sha256Of(one), sha256Of(other)];
+  if (sha !== null || otherSha !== null) return sha !== null && otherSha !== null && sha !== otherSha;
+  return one !== other && algorithmOf(one) === algorithmOf(other);
+}
+
+const algorithmOf = (digest: string): string => /^[^:=]*/.exec(digest)?.[0].toLowerCase() ?? '';

@@ -4,7 +4,7 @@ import { type Evidence, proofOf } from './evidence.ts';
 import type { ArtifactVersion } from './job.ts';
 import { type Engines, isBehind, type ResumeStatus, STAGES, type StageName } from './lifecycle.ts';
 
-/** Of each stage so many versions are kept at hand, and those that they were made from. The history has all. */
+/** Of each stage so many complete versions are kept at hand, and those that they were made from. The history has all. */
 export const KEPT_PER_STAGE = 16;
 
 /** Why a version is not resumed from. */
@@ -101,15 +101,18 @@ export function chainOf(version: ArtifactVersion, versions: readonly ArtifactVer
   return source ? [...chainOf(source, versions), version] : [version];
 }
 
-/** Those that are kept at hand: of each stage the newest, whatever those were made from, and what overwrote any of them. */
+/** Those that are kept at hand: of each stage the newest complete ones and the newest, whatever those were made from, and what overwrote any of them. */
 export function keptAtHand(versions: readonly ArtifactVersion[]): readonly ArtifactVersion[] {
   const isFew = STAGES.every(
     ({ name }) => versions.filter(({ stage }) => stage === name).length <= KEPT_PER_STAGE,
   );
   if (isFew) return versions;
-  const newest = STAGES.flatMap(({ name }) =>
-    versions.filter(({ stage }) => stage === name).slice(-KEPT_PER_STAGE),
-  );
+  const newest = STAGES.flatMap(({ name }) => {
+    const ofStage = versions.filter(({ stage }) => stage === name);
+    // Of those that are not complete the newest alone can ever be: the others take nobody's place.
+    const complete = ofStage.filter(({ isComplete }) => isComplete).slice(-KEPT_PER_STAGE);
+    return [...new Set([...complete, ...ofStage.slice(-1)])];
+  });
   const kept = new Set(newest.flatMap((version) => chainOf(version, versions)));
   // Without what was written to its place since, a version that has been overwritten would look as good as new.
   for (const { ref } of [...kept]) {

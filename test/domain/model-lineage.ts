@@ -2,7 +2,7 @@
 // from the code. It shares types with src/, no rule.
 import type { Callback } from '../../src/domain/commands.ts';
 import type { Evidence } from '../../src/domain/evidence.ts';
-import { ARTIFACT_FIELD, isAtOrPast } from '../rules/protocol.ts';
+import { ARTIFACT_FIELD, hasPassed, isAtOrPast } from '../rules/protocol.ts';
 import type { WordedPolicy, WordedProfile } from './policies.ts';
 
 export const MODEL_STAGES = ['audio', 'transcript', 'draft'] as const;
@@ -59,7 +59,8 @@ export class ModelLineage {
     const places = isFailure ? [at, report.failure?.failedStage ?? ''] : [report.status];
     const named = MODEL_STAGES.filter((stage) => brought(report, stage) !== null);
     const reached = MODEL_STAGES.find((stage) => POINT[stage] === report.status);
-    const said = reached ?? (named.length === 1 ? named[0] : undefined);
+    const only = named.length === 1 ? named[0] : undefined;
+    const said = only && reached && only !== reached ? undefined : (reached ?? only);
     const all = this.versions.map((version) => ({ ...version }));
     let hasChanged = false;
     let hasGrown = false;
@@ -80,15 +81,12 @@ export class ModelLineage {
         hasGrown = true;
       }
       const newest = all.findLast((version) => version.stage === stage);
-      for (const version of all) {
-        if (version.stage !== stage || version.by !== maker.id) continue;
-        const was = JSON.stringify(version);
-        version.isComplete ||= places.some((place) => isAtOrPast(place, POINT[stage]));
-        if (version === newest) {
-          version.digest ??= digest;
-          version.size ??= size;
-        }
-        hasChanged ||= was !== JSON.stringify(version);
+      if (newest?.by === maker.id) {
+        const was = JSON.stringify(newest);
+        newest.isComplete ||= places.some((place) => hasPassed(place, POINT[stage]));
+        newest.digest ??= digest;
+        newest.size ??= size;
+        hasChanged ||= was !== JSON.stringify(newest);
       }
     }
     if (hasGrown) return atHand(all);
@@ -177,7 +175,9 @@ function isNew(
   const given = hasMade ? undefined : ofStage.find(({ n }) => n === maker.given[stage]?.n);
   const named = [newest, given].find((version) => version?.ref === ref);
   if (!named) return true;
-  if (digest !== null && named.digest !== null && named.digest !== digest) return true;
+  // Of two kinds of digest neither says anything of the other.
+  const kind = digest?.split(':')[0];
+  if (named.digest !== digest && named.digest?.split(':')[0] === kind && digest !== null) return true;
   return named.by !== maker.id && !isAtOrPast(maker.resumeFrom ?? 'UPLOADED', POINT[stage]);
 }
 
@@ -188,7 +188,12 @@ function sourceOf(version: ModelVersion, all: readonly ModelVersion[]): ModelVer
 
 /** The newest of each stage, what those were made from, and what was written to the places of any of them. */
 function atHand(all: ModelVersion[]): ModelVersion[] {
-  const newest = MODEL_STAGES.flatMap((name) => all.filter(({ stage }) => stage === name).slice(-NEWEST));
+  const isFew = MODEL_STAGES.every((name) => all.filter(({ stage }) => stage === name).length <= NEWEST);
+  if (isFew) return all;
+  const newest = MODEL_STAGES.flatMap((name) => {
+    const ofStage = all.filter(({ stage }) => stage === name);
+    return [...ofStage.filter(({ isComplete }) => isComplete).slice(-NEWEST), ...ofStage.slice(-1)];
+  });
   const kept = new Set(newest);
   for (const version of newest) {
     for (let link = sourceOf(version, all); link; link = sourceOf(link, all)) kept.add(link);

@@ -11,9 +11,8 @@ import {
   uploadedJob,
   VIDEO_URI,
 } from '../support/workerd/acting.ts';
-import { call, type Reply, traceOf } from '../support/workerd/harness.ts';
+import { call, type Reply, settledTraceOf, traceOf } from '../support/workerd/harness.ts';
 import { failed, STATES } from './job-states.ts';
-import { settledTraceOf } from './refusal.ts';
 
 interface Offer {
   action: Action;

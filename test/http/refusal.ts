@@ -1,6 +1,6 @@
 // What a request with bad input is answered.
-import { expect, vi } from 'vitest';
-import { type JobTrace, type OwnedJob, type Reply, traceOf } from '../support/workerd/harness.ts';
+import { expect } from 'vitest';
+import { type OwnedJob, type Reply, settledTraceOf, traceOf } from '../support/workerd/harness.ts';
 
 /** The refusal, having stored nothing for the job; these never come as far as the queue. */
 export async function refusal(job: OwnedJob, act: () => Promise<Reply>): Promise<Reply> {
@@ -9,17 +9,6 @@ export async function refusal(job: OwnedJob, act: () => Promise<Reply>): Promise
   expect(await traceOf(job)).toEqual(before);
   expect(reply.headers.get('content-type')).toBe('application/problem+json');
   return reply;
-}
-
-/** Once the list has followed what was done to the job before: else it changes while the refusal is looked at. */
-export function settledTraceOf(job: OwnedJob): Promise<JobTrace> {
-  const statusIn = (text: string) => /"status":"\w+"/.exec(text)?.[0];
-  const look = async () => {
-    const trace = await traceOf(job);
-    expect(statusIn(trace.listed)).toBe(statusIn(trace.job));
-    return trace;
-  };
-  return vi.waitFor(look, { timeout: 10_000, interval: 20 });
 }
 
 /** A 400 whose issues name exactly these fields. */

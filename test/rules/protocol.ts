@@ -52,6 +52,10 @@ export const MAY_BE_UNDELIVERED = ['PENDING', 'CANCELLED', WITHDRAWN];
 export const isAtOrPast = (at: string, checkpoint: string): boolean =>
   ORDER.indexOf(at) >= ORDER.indexOf(checkpoint);
 
+/** Whether what is `at` this status has left the stage of this checkpoint behind it: a draft that is made again is at work. */
+export const hasPassed = (at: string, checkpoint: string): boolean =>
+  isAtOrPast(at, checkpoint) && !(checkpoint === 'DRAFT_READY' && at === 'REGENERATING');
+
 /** What ends a pipeline that did not end by itself; only what was withdrawn it may never have begun. */
 export const ENDED_BY_OTHERS = ['CANCELLED', 'TIMED_OUT', WITHDRAWN];
 

@@ -1,7 +1,7 @@
 // What pipelines left of each stage, put together once more from their reports, the trail and the dispatches: which versions
 // there were when a dispatch was made, what each was made from, and what speaks against resuming from it.
 import type { CaseDispatch, JobCase, Report } from './case.ts';
-import { FURTHEST_FIRST, isAtOrPast } from './protocol.ts';
+import { FURTHEST_FIRST, hasPassed, isAtOrPast } from './protocol.ts';
 import { wasTaken } from './reports.ts';
 import { entryKey, reportKey } from './trail.ts';
 
@@ -67,10 +67,9 @@ function historyWhere(
           const from = own ?? given.find((one) => one.checkpoint === before) ?? null;
           versions.push({ checkpoint, ref, maker, from, isComplete: false });
         }
-        if (!reached.some((place) => isAtOrPast(place, checkpoint))) continue;
-        for (const version of versions) {
-          if (version.maker === maker && version.checkpoint === checkpoint) version.isComplete = true;
-        }
+        const last = versions.findLast((version) => version.checkpoint === checkpoint);
+        if (last?.maker === maker && reached.some((place) => hasPassed(place, checkpoint)))
+          last.isComplete = true;
       }
       if (report.status !== 'FAILED') at = report.status;
     }

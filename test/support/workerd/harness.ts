@@ -7,7 +7,7 @@ import {
   waitOnExecutionContext,
 } from 'cloudflare:test';
 import { importJWK, type JWTPayload, SignJWT } from 'jose';
-import { expect } from 'vitest';
+import { expect, vi } from 'vitest';
 import { DEVELOPMENT_AUDIENCE, DEVELOPMENT_ISSUER, requireConfig } from '../../../src/config.ts';
 import { type IdPrefix, newId } from '../../../src/contract/ids.ts';
 import worker from '../../../src/index.ts';
@@ -148,9 +148,20 @@ export async function traceOf({ id, projectId, token }: OwnedJob): Promise<JobTr
   };
 }
 
+/** Once the list has followed what was done to the job before: else it changes while a refusal is looked at. */
+export function settledTraceOf(job: OwnedJob): Promise<JobTrace> {
+  const statusIn = (text: string) => /"status":"\w+"/.exec(text)?.[0];
+  const look = async () => {
+    const trace = await traceOf(job);
+    expect(statusIn(trace.listed)).toBe(statusIn(trace.job));
+    return trace;
+  };
+  return vi.waitFor(look, { timeout: 10_000, interval: 20 });
+}
+
 /** What `act` answers, having neither stored nor sent anything for the job. */
 export async function withoutSideEffect(job: OwnedJob, act: () => Promise<Reply>): Promise<Reply> {
-  const before = await traceOf(job);
+  const before = await settledTraceOf(job);
   const reply = await act();
   await queueHasPassed();
   expect(await traceOf(job)).toEqual(before);

@@ -2,6 +2,7 @@
 // Actors, consumer and tests share its prototypes, its environment and its console. What it costs is test/cost's.
 import { env, runInDurableObject } from 'cloudflare:test';
 import { JobActor } from '../../../src/actor/job-actor.ts';
+import { JobReads } from '../../../src/actor/job-reads.ts';
 import { ProjectActor } from '../../../src/actor/project-actor.ts';
 import { WorkspaceActor } from '../../../src/actor/workspace-actor.ts';
 import worker from '../../../src/index.ts';
@@ -57,6 +58,7 @@ export class Meter {
   private constructor(storage: DurableObjectStorage) {
     this.#meterStorage(storage);
     this.#meterActor('job', JobActor.prototype);
+    this.#meterActor('job', JobReads.prototype);
     this.#meterActor('list', ProjectActor.prototype);
     this.#meterActor('list', WorkspaceActor.prototype);
     this.#meterWorker();

@@ -1,0 +1,72 @@
+// What may be read of a job, by its owner alone, and what both sides of its object are made of. The commands are in
+// job-actor.ts.
+import { DurableObject } from 'cloudflare:workers';
+import { type Config, requireConfig } from '../config.ts';
+import { ownedBy } from '../domain/access.ts';
+import type { Attempt } from '../domain/attempts.ts';
+import type { Dispatch } from '../domain/dispatch.ts';
+import type { Job } from '../domain/job.ts';
+import type { Position } from '../domain/project.ts';
+import { projectObject } from '../objects.ts';
+import { NOT_FOUND, type PageAnswer, type PlanAnswer, type Refused, type ShownAnswer } from './answers.ts';
+import { JobEffects } from './effects.ts';
+import type { NumberedTransition, PlacedVersion } from './history-store.ts';
+import { JobStore } from './job-store.ts';
+import { type PlanAsked, Planning } from './planning.ts';
+import { ShownJob } from './shown-job.ts';
+
+export abstract class JobReads extends DurableObject<Env> {
+  protected readonly store: JobStore;
+  protected readonly effects: JobEffects;
+  protected readonly planning: Planning;
+  readonly #shown = new ShownJob();
+
+  constructor(ctx: DurableObjectState, env: Env) {
+    super(ctx, env);
+    this.store = new JobStore(ctx.storage);
+    this.planning = new Planning(this.store, env);
+    this.effects = new JobEffects(ctx, this.store, {
+      enqueue: (message, pause) => env.DISPATCHES.send(message, pause),
+      tell: (summary) => projectObject(env, summary.projectId).putSummary(summary),
+      rules: () => this.config().rules,
+    });
+    ctx.blockConcurrencyWhile(() => this.effects.load());
+  }
+
+  /** Not in the constructor: an object whose service is not set up has to keep its alarm all the same. */
+  protected readonly config = (): Config => requireConfig(this.env);
+
+  show(owner: string): ShownAnswer {
+    return this.#ifOwned(owner, (job) => this.#shown.of(job, this.store.open(job), this.config().rules));
+  }
+
+  /** A page of the dispatch history, newest first, of at most `limit`. */
+  dispatches(owner: string, before: Position | null, limit: number): PageAnswer<Dispatch> {
+    return this.#ifOwned(owner, (job) => ({ ok: true, job, items: this.store.dispatches(before, limit) }));
+  }
+
+  /** The same page, each with what became of it. */
+  attempts(owner: string, before: Position | null, limit: number): PageAnswer<Attempt> {
+    return this.#ifOwned(owner, (job) => ({ ok: true, job, items: this.store.attempts(before, limit) }));
+  }
+
+  /** A page of all versions of the artifacts, oldest first, of at most `limit`. */
+  artifacts(owner: string, after: PlacedVersion['place'] | null, limit: number): PageAnswer<PlacedVersion> {
+    return this.#ifOwned(owner, (job) => ({ ok: true, job, items: this.store.versions(after, limit) }));
+  }
+
+  /** What a retry would do now. */
+  async plan(owner: string, asked: PlanAsked): Promise<PlanAnswer> {
+    return await this.#ifOwned(owner, () => this.planning.plan(asked));
+  }
+
+  /** A page of the audit trail, oldest first, of at most `limit`. */
+  transitions(owner: string, after: number, limit: number): PageAnswer<NumberedTransition> {
+    return this.#ifOwned(owner, (job) => ({ ok: true, job, items: this.store.transitions(after, limit) }));
+  }
+
+  #ifOwned<T>(owner: string, answer: (job: Job) => T): T | Refused {
+    const job = ownedBy(this.effects.lookedAfter(), owner);
+    return job ? answer(job) : NOT_FOUND;
+  }
+}
