@@ -30,7 +30,7 @@ export const MUTANTS_OF_EDITORS: readonly Mutant[] = [
     bug: 'a job is read without asking whose it is',
     within: 'ifOwned',
     from: 'ownedBy(effects.lookedAfter(), owner)',
-    to: 'this.#effects.lookedAfter()',
+    to: 'this.effects.lookedAfter()',
     suite: 'leaks',
   },
   {

@@ -111,7 +111,7 @@ export const MUTANTS_OF_LINEAGE: readonly Mutant[] = [
   {
     bug: 'a digest is taken for that of everything that a report names',
     within: 'factsOf',
-    from: 'stage === (reached ?? (named.length === 1 ? named[0] : undefined))',
+    from: '(only === undefined || only === stage) && stage === (reached ?? only)',
     to: 'named.includes(stage) || stage === reached',
     suite: 'model',
   },
@@ -149,6 +149,29 @@ export const MUTANTS_OF_LINEAGE: readonly Mutant[] = [
     from: 'engines[stage.name] ?? null',
     to: 'null',
     suite: 'model',
+  },
+  {
+    bug: 'what a pipeline named early and did not come back to is complete once it is past the stage',
+    within: 'completed',
+    from: 'version === own ? { ...own, ...learnt } : version',
+    to: `version.stage === stage.name && version.madeBy.dispatchId === dispatch.id
+      ? { ...version, ...(version === own ? learnt : { isComplete: version.isComplete || isComplete }) }
+      : version`,
+    suite: 'model',
+  },
+  {
+    bug: 'digests of two algorithms are taken for those of two files',
+    within: 'isOtherContent',
+    from: 'sha !== null && otherSha !== null && sha !== otherSha',
+    to: 'sha !== otherSha',
+    suite: 'model',
+  },
+  {
+    bug: 'incomplete versions take the places of complete ones',
+    within: 'keptAtHand',
+    from: 'ofStage.filter(({ isComplete }) => isComplete).slice(-KEPT_PER_STAGE)',
+    to: 'ofStage.slice(-KEPT_PER_STAGE)',
+    suite: 'lineage',
   },
   {
     bug: 'a store that hangs holds up a retry without limit',

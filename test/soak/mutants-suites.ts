@@ -4,6 +4,7 @@ import type { Planted } from './mutants-planting.ts';
 /** One file each: a run that ends while the next file begins has been seen not to say what failed. */
 export const SUITES = {
   model: { project: 'pure', file: 'test/domain/histories.test.ts' },
+  lineage: { project: 'pure', file: 'test/domain/lineage.test.ts' },
   tokens: { project: 'pure', file: 'test/contract/callback-token.test.ts' },
   simulation: { project: 'simulation', file: 'test/simulation/simulation.test.ts' },
   histories: { project: 'workerd', file: 'test/faults/histories.test.ts' },
