@@ -101,7 +101,8 @@ export const ERRORS = {
     status: 409,
     retryable: false,
     title: 'The job has ended',
-    whatToDo: 'Nothing: the job has ended. An orchestrator stops.',
+    whatToDo:
+      'Read the job: `next_actions` says what can be done about one that has ended so. An orchestrator stops.',
     details: transitionDetails,
     from: toTransitionDetails,
   }),
