@@ -18,6 +18,7 @@ import {
   edgeShots,
   goodShots,
   oddPaths,
+  type Place,
   plainShot,
   type Shot,
   smallOnly,
@@ -66,7 +67,6 @@ beforeAll(async () => {
   });
   stack.service.child.exited.then((how) => {
     ended = how;
-    console.log('ENDED', how, stack.service.child.output.slice(-6000));
   });
   wire = new Wire(stack.service.port);
   [jobs, strangersJobs] = await Promise.all([Jobs.of(stack, OWNER), Jobs.of(stack, 'fuzz-stranger')]);
@@ -81,6 +81,8 @@ beforeAll(async () => {
 });
 
 afterAll(async () => {
+  if (ended !== null)
+    console.log(`the service ended (${ended}):\n${stack.service.child.output.slice(-8000)}`);
   const seconds = Math.round((Date.now() - startedAt) / 1000);
   const requests = Object.values(sent).reduce((sum, count) => sum + count, 0);
   // npm run soak sums up what follows this word of its own.
@@ -159,7 +161,7 @@ test('a retry does what its plan has shown, under the id that it was given, or n
 test('a stranger is told of the owner’s job what is told of a job that never was, and changes nothing', async () => {
   const about = EDITORS.filter(({ path }) => path.includes('{'));
   const shots = among(about, (operation) => fc.oneof(goodShotsOf(operation), spoiltShots(operation)));
-  await holds(shots, 28, (shot) => sameAsNowhere('stranger', shot, 'stranger'), ownPlaceOf);
+  await holds(shots, 24, (shot) => sameAsNowhere('stranger', shot, 'stranger'), ownPlaceOf);
 });
 
 test('a token that may only read changes nothing', async () => {
@@ -196,10 +198,15 @@ test('without a good token everything is a 401 that says nothing, and changes no
   ];
   const guarded = [...EDITORS, ...CALLBACK];
 
-  for (const operation of guarded) {
+  for (const [at, operation] of guarded.entries()) {
     const shot = plainShot(operation, 'RUNNING');
-    const tries = credentialsAt(operation).map(async (credentials) => {
-      const faults = await sameAsNowhere('nobody', shot, 'nobody', credentials);
+    // One door is before all that editors do: in a short run each endpoint has half of what opens none, the next one the rest.
+    const isTried = (nth: number) =>
+      SCALE > 1 || operation.caller === 'pipeline' || nth >= useless.length || (at + nth) % 2 === 0;
+    const tried = credentialsAt(operation).filter((_, nth) => isTried(nth));
+    const tries = tried.map(async (credentials, nth) => {
+      const beside = NEVER.slice(nth % 2, (nth % 2) + 1);
+      const faults = await sameAsNowhere('nobody', shot, 'nobody', credentials, beside);
       return faults.map((fault) => `with ${credentials}: ${fault}`);
     });
     expect((await Promise.all(tries)).flat()).toEqual([]);
@@ -212,7 +219,7 @@ test('without a good token everything is a 401 that says nothing, and changes no
   );
   const ask = ([shot, credentials]: [Shot, string | null]) =>
     sameAsNowhere('nobody', shot, 'nobody', credentials);
-  await holds(shots, 15, ask, ([shot]) => ownPlaceOf(shot));
+  await holds(shots, 12, ask, ([shot]) => ownPlaceOf(shot));
 });
 
 test('a body that nobody reads spoils no request after it, on the same connection or another', async () => {
@@ -342,7 +349,7 @@ test('after all of it the service answers, and has said nothing of an error of i
 });
 
 test.skipIf(SCALE < 1)('the requests were not too tame: every kind of answer is among what came back', () => {
-  const statuses = [200, 201, 202, 204, 304, 400, 401, 403, 404, 405, 409, 412, 413, 415];
+  const statuses = [200, 201, 202, 204, 400, 401, 403, 404, 405, 409, 412, 413, 415];
   expect(statuses.filter((status) => !answered[status])).toEqual([]);
 });
 
@@ -567,24 +574,27 @@ async function changes(before: Glance | null): Promise<string[]> {
   return after === before.state ? [] : [`the job has changed\nfrom ${before.state}\nto   ${after}`];
 }
 
+/** Where no job ever was: behind an id that was given out, and behind one that was not. */
+const NEVER = ['NOWHERE', 'MADE_UP'] as const;
+type Never = (typeof NEVER)[number];
+
 /** The same request about the owner's job, and about jobs that never were: nobody can tell the answers apart. */
 async function sameAsNowhere(
   kind: string,
   shot: Shot,
   standing: Standing,
   credentials?: string | null,
+  beside: readonly Never[] = NEVER,
 ): Promise<string[]> {
   const place = ownPlaceOf(shot);
   const before = await glance(place);
-  const [there, nowhereAtAll, idMadeUp] = await Promise.all([
-    aimed({ ...shot, place }, standing, undefined, credentials),
-    aimed({ ...shot, place: 'NOWHERE' }, standing, await nowhere(), credentials),
-    aimed({ ...shot, place: 'MADE_UP' }, standing, madeUp(), credentials),
-  ]);
+  const about = async (where: Place, at?: Target) => {
+    const here = { ...shot, place: where };
+    return judged(kind, here, await aimed(here, standing, at, credentials));
+  };
   const [told, ...toldOfNothing] = await Promise.all([
-    judged(kind, { ...shot, place }, there),
-    judged(kind, { ...shot, place: 'NOWHERE' }, nowhereAtAll),
-    judged(kind, { ...shot, place: 'MADE_UP' }, idMadeUp),
+    about(place),
+    ...beside.map(async (where) => about(where, where === 'NOWHERE' ? await nowhere() : madeUp())),
   ]);
   const others = toldOfNothing.map(({ answer }) => visible(answer));
   const words = privateWords(before ? [before.state] : []);
