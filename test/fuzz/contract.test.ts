@@ -9,6 +9,7 @@ import { Stack } from '../e2e/stack.ts';
 import { devSetting } from '../support/dev-settings.ts';
 import { editorToken } from '../support/editor-token.ts';
 import { allowedMethods, type Operation, operations } from './document.ts';
+import { failureFaults, failureReports } from './failures.ts';
 import { type Asked, fitOf } from './fit.ts';
 import { PLAN_TAG } from './headers.ts';
 import { type Case, faultsOf, type Standing, secretsIn, visible } from './oracle.ts';
@@ -120,9 +121,7 @@ test('what does not fit the document is refused and changes nothing', async () =
 });
 
 test('a retry does what its plan has shown, under the id that it was given, or nothing at all', async () => {
-  const retry = operations.find(({ id }) => id === 'retryJob');
-  const shown = operations.find(({ id }) => id === 'getRetryPlan');
-  if (!retry || !shown) throw new Error('the document has no retry or no plan of one');
+  const [retry, shown] = [operationOf('retryJob'), operationOf('getRetryPlan')];
   // One by one, since each of them may move the job on.
   await holds(
     plannedRetries,
@@ -154,6 +153,27 @@ test('a retry does what its plan has shown, under the id that it was given, or n
       return found;
     },
     placeOf,
+    1,
+  );
+});
+
+test('a failure is of the kind, and waits for as long, as its report says where that can be used', async () => {
+  const operation = operationOf('reportStatus');
+  await holds(
+    failureReports,
+    14,
+    async (said) => {
+      const report = { event_id: 'failed', status: 'FAILED', ...said };
+      const body = new Body(JSON.stringify(report), 'application/json');
+      const shot = { ...plainShot(operation, 'RUNNING'), body };
+      const request = await aimed(shot, 'owner');
+      const sentAt = Date.now();
+      const { answer, faults } = await judged('failure', shot, request);
+      const { failure } = await jobs.read(request.target, '');
+      if (answer.status !== 204) return [...faults, `it is answered ${answer.status} ${answer.text}`];
+      return [...faults, ...failureFaults(said, [sentAt, Date.now()], failure)];
+    },
+    undefined,
     1,
   );
 });
@@ -357,7 +377,7 @@ test.skipIf(SCALE < 1)('nothing was forgotten: every kind of request was made, f
   const kinds = [
     ...['edge', 'fitting', 'stranger', 'reader', 'nobody'].map((kind) => `${kind} fits`),
     ...['edge', 'spoilt', 'misfit', 'stranger', 'reader', 'nobody'].map((kind) => `${kind} breaks`),
-    ...['plan fits', 'retry fits', 'retry breaks', 'method', 'head', 'path', 'raw'],
+    ...['plan fits', 'retry fits', 'retry breaks', 'failure fits', 'method', 'head', 'path', 'raw'],
   ];
   expect(kinds.filter((kind) => !sent[kind])).toEqual([]);
 });
@@ -447,6 +467,12 @@ const formOnly = (answer: Answer, asked: Asked) =>
 
 const isState = (place: Shot['place']): place is State => STATES.some((state) => state === place);
 
+function operationOf(named: string): Operation {
+  const operation = operations.find(({ id }) => id === named);
+  if (!operation) throw new Error(`there is no operation ${named}`);
+  return operation;
+}
+
 interface Aimed extends Case {
   target: Target;
 }
@@ -458,8 +484,7 @@ async function aimed(
   at?: Target,
   credentials?: string | null,
 ): Promise<Aimed> {
-  const operation = operations.find(({ id }) => id === shot.operation);
-  if (!operation) throw new Error(`there is no operation ${shot.operation}`);
+  const operation = operationOf(shot.operation);
   const target = at ?? (await targetOf(shot));
   const id = operation.path.includes('{jobId}') ? target.jobId : target.projectId;
   const path = operation.path.replace(/\{\w+\}/, () => encodeURIComponent(id));
