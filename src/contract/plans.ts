@@ -127,7 +127,7 @@ const plannedProfile = z
     title: z.string(),
     verdict: z.enum(['allowed', 'refused']),
     refusal: orNull(refused),
-    resume_from_status: resumeStatus.nullable(),
+    resume_from_status: orNull(resumeStatus),
     version: z.int().nullable(),
   })
   .meta({ id: 'PlannedProfile', description: 'The same retry under another profile.' });
