@@ -13,7 +13,7 @@ test.for(MUTANTS)('"$bug" has one place in the sources', (mutant) => {
 });
 
 test('every planted bug compiles, and one that does not is told', { timeout: 60_000 }, () => {
-  const untyped = { bug: 'untyped', from: 'CHECKPOINT_STATUSES.toReversed()', to: '1 as string' };
+  const untyped = { bug: 'untyped', from: 'RESUME_STATUSES.indexOf(a)', to: '1 as string' };
 
   const complaints = typeErrors([...MUTANTS, untyped]);
 

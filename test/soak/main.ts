@@ -4,8 +4,8 @@ import { join } from 'node:path';
 import { parseArgs } from 'node:util';
 import { VIOLATIONS } from '../rules/rule.ts';
 import { runChaos } from './chaos.ts';
-import type { Mutant } from './mutants.ts';
 import { mutantsNamed, runMutants } from './mutants-run.ts';
+import type { Mutant } from './mutants-suites.ts';
 import { runTests } from './run-tests.ts';
 
 const HELP = `npm run soak -- [--model] [--simulation] [--histories] [--chaos] [--mutants] [--fuzz] [--seed N] [--scale F]

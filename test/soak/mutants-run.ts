@@ -2,8 +2,9 @@
 import { cpSync, mkdtempSync, rmSync, symlinkSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
-import { MUTANTS, type Mutant, SUITES, type SuiteName } from './mutants.ts';
+import { MUTANTS } from './mutants.ts';
 import { plant, sourcesIn, typeErrors } from './mutants-planting.ts';
+import { type Mutant, SUITES, type SuiteName } from './mutants-suites.ts';
 import { type Run, runTests } from './run-tests.ts';
 
 const ROOT = join(import.meta.dirname, '../..');
@@ -55,12 +56,14 @@ export async function runMutants(
     for (const [index, mutant] of mutants.entries()) {
       const { file, before, after } = plant(sources, mutant);
       writeFileSync(join(copy, file), after);
+      const startedAt = performance.now();
       const { failed } = await run(copy, mutant.suite);
+      const seconds = Math.round((performance.now() - startedAt) / 1_000);
       writeFileSync(join(copy, file), before);
       // A suite that could not run at all has found nothing.
       if (failed === 0) survivors.push(mutant.bug);
       const verdict = failed > 0 ? `killed by ${mutant.suite}` : `SURVIVED ${mutant.suite}`;
-      print(`mutant ${index + 1}/${mutants.length} ${verdict}: ${mutant.bug}`);
+      print(`mutant ${index + 1}/${mutants.length} ${verdict} in ${seconds} s: ${mutant.bug}`);
     }
     return { planted: mutants.length, killed: mutants.length - survivors.length, survivors };
   } finally {
@@ -69,10 +72,14 @@ export async function runMutants(
   }
 }
 
-const run = (directory: string, suite: SuiteName): Promise<Run> =>
-  runTests({
+function run(directory: string, suite: SuiteName): Promise<Run> {
+  const { project, file } = SUITES[suite];
+  return runTests({
     directory,
-    ...SUITES[suite],
+    project,
+    files: [file],
+    stopsAtFailure: true,
     // Enough to find any of them, few enough to be quick.
     env: { HISTORIES: '5000', SIMULATIONS: '3000', FAULT_HISTORIES: '100', SEED: '1' },
   });
+}

@@ -12,6 +12,8 @@ export interface TestsToRun {
   project: string;
   files: readonly string[];
   env: Record<string, string>;
+  /** Whether the first test that fails ends the run. */
+  stopsAtFailure?: boolean;
 }
 
 export interface Run {
@@ -23,9 +25,16 @@ export interface Run {
   figures: Record<string, unknown>[];
 }
 
-export function runTests({ directory, project, files, env }: TestsToRun): Promise<Run> {
+export function runTests({
+  directory,
+  project,
+  files,
+  env,
+  stopsAtFailure = false,
+}: TestsToRun): Promise<Run> {
+  const options = ['--project', project, '--bail', stopsAtFailure ? '1' : '0'];
   return new Promise((resolve, reject) => {
-    const child = spawn(process.execPath, [VITEST, 'run', '--project', project, ...files], {
+    const child = spawn(process.execPath, [VITEST, 'run', ...options, ...files], {
       cwd: directory,
       env: { ...process.env, ...env, SOAK: '1', NO_COLOR: '1', FORCE_COLOR: '0' },
       stdio: ['ignore', 'pipe', 'pipe'],

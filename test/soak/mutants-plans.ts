@@ -1,0 +1,103 @@
+// Planted bugs of plans: where a retry begins, why it is refused, and what its plan is known by.
+import type { Mutant } from './mutants-suites.ts';
+
+export const MUTANTS_OF_PLANS: readonly Mutant[] = [
+  {
+    bug: 'where a retry is asked to begin is ignored',
+    within: 'planDispatch',
+    from: 'nearer(act.upTo, request.resumeFrom ?? act.upTo)',
+    to: 'act.upTo',
+    suite: 'model',
+  },
+  {
+    bug: 'a retry that cannot begin where it is asked to begins elsewhere',
+    within: 'refusalOf',
+    from: 'asked !== start || resume === null',
+    to: 'resume === null',
+    suite: 'model',
+  },
+  {
+    bug: 'If-Match is ignored',
+    within: 'askForPipeline',
+    from: '!command.ifMatch.includes(planTag(plan))',
+    to: 'false',
+    suite: 'model',
+  },
+  {
+    bug: 'what a retry is refused for comes before what its editor has seen',
+    within: 'askForPipeline',
+    from: 'command.ifMatch && !command.ifMatch.includes(planTag(plan))',
+    to: '!plan.refusal && $&',
+    suite: 'model',
+  },
+  {
+    bug: 'the plan’s tag is blind to the profile',
+    within: 'planTag',
+    from: '[encodeURIComponent(modelProfile), ...words]',
+    to: 'words',
+    suite: 'model',
+  },
+  {
+    bug: 'the plan’s tag is blind to the engine of a stage that is made again',
+    within: 'planTag',
+    from: `plan.engine ?? ''`,
+    to: `''`,
+    suite: 'model',
+  },
+  {
+    bug: 'the plan’s tag is blind to which version is kept',
+    within: 'planTag',
+    from: `plan.version ?? ''`,
+    to: `''`,
+    suite: 'model',
+  },
+  {
+    bug: 'the plan’s tag changes with why a stage is made again',
+    within: 'planTag',
+    from: `plan.engine ?? ''`,
+    to: '$& + plan.reason',
+    suite: 'model',
+  },
+  {
+    bug: 'a replayed retry is compared without where it was to begin',
+    within: 'isRepeat',
+    from: 'command.resumeFrom === (plan?.asked ?? null)',
+    to: 'true',
+    suite: 'model',
+  },
+  {
+    bug: 'a replayed retry is compared without its payload',
+    within: 'isRepeat',
+    from: 'command.modelProfile === modelProfile && command.resumeFrom',
+    to: 'command.resumeFrom',
+    suite: 'model',
+  },
+  {
+    bug: 'the model policy is not asked for a retry',
+    within: 'refusalOf',
+    from: 'refuseProfile(rules.policy, modelProfile, resume && start)',
+    to: 'null',
+    suite: 'model',
+  },
+  {
+    bug: 'a second pipeline may be opened beside the first',
+    within: 'refusalOf',
+    from: 'open ||',
+    to: '',
+    suite: 'model',
+  },
+  {
+    bug: 'why a stage is made again is the reason of its oldest version',
+    within: 'stagesFrom',
+    from: 'passedOver.find',
+    to: 'passedOver.findLast',
+    suite: 'model',
+  },
+  {
+    bug: 'an estimate is part of what a plan is known by',
+    within: 'toRetryPlanResource',
+    from: 'estimate_seconds: Object.fromEntries(estimates)',
+    to: 'etag: toPlanETag(record) + estimates.join(), $&',
+    suite: 'plans',
+  },
+];

@@ -1,0 +1,55 @@
+// Planted bugs of what a job keeps and of what wakes it: its rows, their earlier versions, its alarm, and the list of its
+// project.
+import type { Mutant } from './mutants-suites.ts';
+
+export const MUTANTS_OF_STORAGE: readonly Mutant[] = [
+  {
+    bug: 'the deadline is not re-armed',
+    within: 'rang',
+    from: 'alarm.rang();',
+    to: '',
+    suite: 'simulation',
+  },
+  {
+    bug: 'the alarm is moved to the later of two deadlines',
+    from: 'at < known',
+    to: 'at > known',
+    suite: 'simulation',
+  },
+  {
+    bug: 'the transaction is split in two: the job’s row follows its history later',
+    from: `sql.exec('UPDATE job SET record = ?', encodePresent(after))`,
+    to: 'queueMicrotask(() => $&)',
+    suite: 'simulation',
+  },
+  {
+    bug: 'the summary is pushed once and not again',
+    from: 'now + pushBackoffMs(failures)',
+    to: 'null',
+    suite: 'simulation',
+  },
+  {
+    bug: 'an alarm that is long overdue is relied on to come',
+    from: 'if (isLost(known, now)) return soonest;',
+    to: '',
+    suite: 'alarms',
+  },
+  {
+    bug: 'a missing alarm is not set by who touches the job next',
+    from: 'if (this.#alarm.isAbsent) this.#arm({ tells: this.#listing.isOwed });',
+    to: '',
+    suite: 'lostAlarms',
+  },
+  {
+    bug: 'the versions of before are all numbered 1',
+    from: 'steps: [VERSIONS_OF_CHECKPOINTS]',
+    to: `steps: [VERSIONS_OF_CHECKPOINTS.replace('row_number() OVER (PARTITION BY place ORDER BY recorded_at, seq) AS', '1 AS')]`,
+    suite: 'upgrades',
+  },
+  {
+    bug: 'an artifact of before whose stage was never passed is forgotten',
+    from: 'steps: [VERSIONS_OF_CHECKPOINTS]',
+    to: `steps: [VERSIONS_OF_CHECKPOINTS.replace('WHERE latest = 1', 'WHERE latest = 0')]`,
+    suite: 'upgrades',
+  },
+];

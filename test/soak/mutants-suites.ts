@@ -1,0 +1,28 @@
+// What a planted bug is, and the suites that have to find them.
+import type { Planted } from './mutants-planting.ts';
+
+/** One file each: a run that ends while the next file begins has been seen not to say what failed. */
+export const SUITES = {
+  model: { project: 'pure', file: 'test/domain/histories.test.ts' },
+  tokens: { project: 'pure', file: 'test/contract/callback-token.test.ts' },
+  simulation: { project: 'simulation', file: 'test/simulation/simulation.test.ts' },
+  histories: { project: 'workerd', file: 'test/faults/histories.test.ts' },
+  consumer: { project: 'workerd', file: 'test/dispatch/consumer.test.ts' },
+  delivery: { project: 'workerd', file: 'test/dispatch/delivery.test.ts' },
+  leases: { project: 'workerd', file: 'test/actor/leases.test.ts' },
+  callbacks: { project: 'workerd', file: 'test/actor/callbacks.test.ts' },
+  deadlines: { project: 'workerd', file: 'test/actor/deadlines.test.ts' },
+  alarms: { project: 'workerd', file: 'test/actor/alarm-clock.test.ts' },
+  lostAlarms: { project: 'workerd', file: 'test/actor/lost-alarms.test.ts' },
+  upgrades: { project: 'workerd', file: 'test/actor/version-1.test.ts' },
+  plans: { project: 'workerd', file: 'test/http/retry-plan.test.ts' },
+  evidence: { project: 'workerd', file: 'test/http/evidence.test.ts' },
+  leaks: { project: 'workerd', file: 'test/http/no-leak.test.ts' },
+  acceptance: { project: 'workerd', file: 'test/http/acceptance.test.ts' },
+} as const satisfies Record<string, { project: string; file: string }>;
+export type SuiteName = keyof typeof SUITES;
+
+export interface Mutant extends Planted {
+  /** Which has to find it. */
+  suite: SuiteName;
+}
