@@ -7,8 +7,11 @@ import { within } from '../time-limit.ts';
 
 /** A retry is held up no longer than this by the store. */
 const ANSWER_LIMIT_MS = 1_000;
-/** How many objects are asked for, side by side. Whatever comes after those is hardly ever looked at. */
-const MAX_ASKED = 12;
+/**
+ * How many objects are asked for, side by side: one connection less than an invocation may have open, so that a store that
+ * hangs leaves one for the queue. Whatever comes after those is hardly ever looked at.
+ */
+const MAX_ASKED = 5;
 
 export interface ArtifactStore {
   bucket: Pick<R2Bucket, 'head'>;
@@ -16,33 +19,47 @@ export interface ArtifactStore {
   name: string;
 }
 
-/** What the store says of these, by reference. Of what lies elsewhere, or without a store, nothing. Never throws. */
+/**
+ * What the store says of the first of `asked`, by reference, and of the rest of `versions` that they were not asked for. Of what
+ * lies elsewhere, or without a store, nothing. Never throws.
+ */
 export async function evidenceOf(
-  versions: readonly Pick<ArtifactVersion, 'ref'>[],
+  asked: readonly Version[],
+  versions: readonly Version[],
   store: ArtifactStore | null,
 ): Promise<Evidence> {
   if (store === null) return new Map();
   const prefix = `r2://${store.name}/`;
-  const refs = [...new Set(versions.map(({ ref }) => ref))].filter((ref) => ref.startsWith(prefix));
-  const asked = refs.slice(0, MAX_ASKED);
-  const unasked = refs.slice(MAX_ASKED).map((ref): [string, Finding] => [ref, { kind: 'unchecked' }]);
-  const found = await Promise.all(
-    asked.map(
-      async (ref): Promise<[string, Finding]> => [ref, await look(store.bucket, ref.slice(prefix.length))],
-    ),
-  );
-  return new Map([...found, ...unasked]);
+  const refsIn = (some: readonly Version[]) => [
+    ...new Set(some.map(({ ref }) => ref).filter((ref) => ref.startsWith(prefix))),
+  ];
+  const findings = new Map<string, Finding>(refsIn(versions).map((ref) => [ref, { kind: 'unchecked' }]));
+  const looks = refsIn(asked)
+    .slice(0, MAX_ASKED)
+    .map(async (ref) => [ref, await look(store.bucket, ref.slice(prefix.length))] as const);
+  const failed: unknown[] = [];
+  for (const [ref, found] of await Promise.all(looks)) {
+    if ('error' in found) failed.push(found.error);
+    findings.set(ref, 'error' in found ? { kind: 'unavailable' } : found);
+  }
+  if (failed.length > 0)
+    log('warn', 'artifact_store_unavailable', { count: failed.length, error: describeError(failed[0]) });
+  return findings;
 }
 
-async function look(bucket: Pick<R2Bucket, 'head'>, key: string): Promise<Finding> {
+type Version = Pick<ArtifactVersion, 'ref'>;
+
+async function look(
+  bucket: ArtifactStore['bucket'],
+  key: string,
+): Promise<Extract<Finding, { kind: 'found' | 'missing' }> | { error: unknown }> {
   try {
     const object = await within(ANSWER_LIMIT_MS, bucket.head(key));
     if (object === null) return { kind: 'missing' };
     const { sha256 } = object.checksums;
     return { kind: 'found', sizeBytes: object.size, sha256: sha256 === undefined ? null : toHex(sha256) };
   } catch (error) {
-    log('warn', 'artifact_store_unavailable', { error: describeError(error) });
-    return { kind: 'unavailable' };
+    return { error };
   }
 }
 

@@ -60,13 +60,15 @@ export class JobActor extends JobReads {
    * dispatch is durable: whether the queue took it need not be known, since an alarm sends again what it did not.
    */
   async dispatch(asked: Run | Omit<Retry, 'evidence'>, waitMs: number): Promise<DispatchAnswer> {
+    const askedAt = Date.now();
     const decision = this.#execute(asked.type === 'run' ? asked : await this.planning.withEvidence(asked));
     if (decision.kind === 'rejected') return { ok: false, rejection: decision.rejection };
     const { dispatch } = decision;
     if (dispatch === null) throw new Error('a run or retry decides about a dispatch');
     this.ctx.waitUntil(this.effects.send([dispatch]));
     if (dispatch.state === 'PENDING' && waitMs > 0) {
-      const isKnown = await this.effects.waiting.outcomeOf(dispatch.id, waitMs);
+      const leftMs = Math.max(waitMs - (Date.now() - askedAt), 0);
+      const isKnown = await this.effects.waiting.outcomeOf(dispatch.id, leftMs);
       // The alarm may be late; a window that closed meanwhile must not be answered as open.
       if (!isKnown) this.#executeDue();
       this.store.touch();

@@ -14,7 +14,7 @@ type Lease =
 
 /** Clocks and timers are not exact: a message that comes this much early is on time. */
 const EARLY_MS = 500;
-/** How many dispatches are remembered. Of any other as little is known as of one that an instance before has made. */
+/** How many dispatches are remembered, and those besides that somebody has a claim on. Of any other as little is known as of one that an instance before has made. */
 const REMEMBERED = 16;
 
 /** What is known of one message. */
@@ -132,9 +132,12 @@ export class Leases {
     };
     this.#known.delete(dispatchId);
     this.#known.set(dispatchId, known);
-    for (const oldest of this.#known.keys()) {
+    for (const [oldest, { messages }] of this.#known) {
       if (this.#known.size <= REMEMBERED) break;
-      this.#known.delete(oldest);
+      const isCarried = Object.values(messages).some(
+        ({ lease }) => lease?.kind === 'claimed' && Date.now() < lease.until,
+      );
+      if (!isCarried) this.#known.delete(oldest);
     }
     return known;
   }

@@ -4,18 +4,20 @@ import { requireConfig } from '../config.ts';
 import { ownedBy } from '../domain/access.ts';
 import { lastDurations } from '../domain/attempts.ts';
 import type { Retry } from '../domain/commands.ts';
-import type { Evidence } from '../domain/evidence.ts';
-import type { ArtifactVersion, Job } from '../domain/job.ts';
+import { type Evidence, NO_EVIDENCE } from '../domain/evidence.ts';
+import type { Job } from '../domain/job.ts';
 import type { ResumeStatus } from '../domain/lifecycle.ts';
 import { candidates } from '../domain/lineage.ts';
 import { type Plan, planDispatch } from '../domain/plan.ts';
-import { enginesOf, profileOfBefore, withEngines } from '../domain/policy.ts';
+import { enginesOf, profileOfBefore, refuseProfile, withEngines } from '../domain/policy.ts';
 import type { PlanAnswer } from './answers.ts';
 import { type ArtifactStore, evidenceOf } from './evidence.ts';
 import type { JobStore } from './job-store.ts';
 
 /** How many attempts back it is looked for how long a stage takes. */
 const ATTEMPTS_LOOKED_AT = 5;
+
+const FURTHEST = 'DRAFT_READY';
 
 export interface PlanAsked {
   /** Null for the profile under which the job failed, else the policy's default. */
@@ -32,13 +34,17 @@ export class Planning {
     this.#env = env;
   }
 
-  /** The retry with the evidence that its decision needs: none where it is not going to be accepted. */
+  /** The retry with the evidence that its decision needs: none for a repeat, or under a profile that is refused wherever it begins. */
   async withEvidence(asked: Omit<Retry, 'evidence'>): Promise<Retry> {
+    const command = { ...asked, evidence: NO_EVIDENCE };
     const job = ownedBy(this.#store.job(), asked.owner);
-    const evidence = await this.#evidence(
-      job ? this.#candidates(job, [asked.modelProfile], asked.resumeFrom) : [],
-    );
-    return { ...asked, evidence };
+    const { policy } = requireConfig(this.#env).rules;
+    const needsNone =
+      job === null ||
+      refuseProfile(policy, asked.modelProfile, null) !== null ||
+      (this.#store.view(command)?.subject ?? null) !== null;
+    if (needsNone) return command;
+    return { ...command, evidence: await this.#evidence(job, [asked.modelProfile], asked.resumeFrom) };
   }
 
   /** What a retry would do, under the profile that is asked for and under every other. There is a job. */
@@ -48,7 +54,7 @@ export class Planning {
     const profile = modelProfile ?? profileOfBefore(before, policy);
     const enabled = policy.profiles.filter((candidate) => candidate.enabled);
     const others = enabled.map(({ id }) => id).filter((id) => id !== profile);
-    const evidence = await this.#evidence(this.#candidates(before, [profile, ...others], resumeFrom));
+    const evidence = await this.#evidence(before, [profile, ...others], resumeFrom);
     const planUnder = (id: string, from: ResumeStatus | null) => this.#planned(id, from, evidence);
     return {
       ok: true,
@@ -70,17 +76,19 @@ export class Planning {
     return job;
   }
 
-  /** Of a job that cannot be retried there are none. The first profile's come first. */
-  #candidates(job: Job, profiles: readonly string[], resumeFrom: ResumeStatus | null): ArtifactVersion[] {
-    if (job.status !== 'FAILED' || job.openDispatchId !== null) return [];
+  /** What the store is asked for first is what the first profile would have kept; of a job that cannot be retried nothing. */
+  #evidence(job: Job, profiles: readonly string[], resumeFrom: ResumeStatus | null): Promise<Evidence> {
     const { policy } = requireConfig(this.#env).rules;
-    const upTo = resumeFrom ?? 'DRAFT_READY';
     const versions = withEngines(job.versions, policy);
-    return profiles.flatMap((id) => candidates(versions, { engines: enginesOf(policy, id), upTo }));
-  }
-
-  #evidence(versions: readonly ArtifactVersion[]): Promise<Evidence> {
-    return evidenceOf(versions, this.#artifactStore());
+    const isRetried = job.status === 'FAILED' && job.openDispatchId === null;
+    const under = (id: string, upTo: ResumeStatus) =>
+      candidates(versions, { engines: enginesOf(policy, id), upTo });
+    // Where it was asked to begin comes first; where it could, had it not been, is told to whoever cannot begin there.
+    const asked = profiles.flatMap((id) => [
+      ...under(id, resumeFrom ?? FURTHEST),
+      ...(resumeFrom === null ? [] : under(id, FURTHEST)),
+    ]);
+    return evidenceOf(isRetried ? asked : [], versions, this.#artifactStore());
   }
 
   #artifactStore(): ArtifactStore | null {

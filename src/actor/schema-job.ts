@@ -33,7 +33,8 @@ const VERSIONS_OF_CHECKPOINTS = `
     )
     SELECT *, row_number() OVER (PARTITION BY place ORDER BY recorded_at, seq) AS version FROM all_of_them;
   CREATE TABLE record_of_before AS
-    SELECT v.dispatch_id, v.key, v.recorded_at, v.place, json_object(
+    SELECT v.dispatch_id, v.key, v.recorded_at, v.place, v.version AS number,
+      max(v.version) OVER (PARTITION BY v.place) - 16 AS oldest, json_object(
       'stage', s.stage, 'version', v.version, 'ref', v.made ->> '$.ref',
       'digest', v.made ->> '$.digest', 'sizeBytes', v.made ->> '$.sizeBytes',
       'madeBy', json_object('kind', 'pipeline', 'dispatchId', v.made ->> '$.dispatchId',
@@ -49,9 +50,12 @@ const VERSIONS_OF_CHECKPOINTS = `
     WHERE r.dispatch_id = history.dispatch_id AND r.key = history.key)
   WHERE EXISTS (SELECT 1 FROM record_of_before r WHERE r.dispatch_id = history.dispatch_id AND r.key = history.key);
   UPDATE job SET record = json_set(record, '$.job.failure.modelProfile', record ->> '$.newest.modelProfile')
-  WHERE json_type(record, '$.job.failure') = 'object';
+  WHERE json_type(record, '$.job.failure') = 'object'
+    AND record ->> '$.newest.state' IN ('FAILED', 'TIMED_OUT', 'CANCELLED');
   UPDATE job SET record = json_set(json_remove(record, '$.job.checkpoints'), '$.v', 2,
-    '$.job.versions', (SELECT json_group_array(json(version)) FROM record_of_before));
+    '$.job.versions', (SELECT json_group_array(json(r.version)) FROM record_of_before r WHERE r.number > r.oldest OR EXISTS (
+      SELECT 1 FROM record_of_before made WHERE made.number > made.oldest AND made.place = r.place + 1
+        AND made.version ->> '$.madeFrom' = r.number)));
   DROP TABLE record_of_before; DROP TABLE version_of_before; DROP TABLE stage_of_before;`;
 
 export const JOB_SCHEMA: Schema = {

@@ -2,7 +2,7 @@
 // from it. A code of the domain without a row, and details that do not fit their schema, do not compile.
 import * as z from 'zod';
 import type { Rejection, RejectionCode } from '../domain/rejection.ts';
-import { toTimestamp } from './fields.ts';
+import { orNull, toTimestamp } from './fields.ts';
 import { plan, toPlanResource } from './plans.ts';
 import { jobStatus, resumeStatus } from './statuses.ts';
 
@@ -101,7 +101,8 @@ export const ERRORS = {
     status: 409,
     retryable: false,
     title: 'The job has ended',
-    whatToDo: 'Nothing: the job has ended. An orchestrator stops.',
+    whatToDo:
+      'Read the job: `next_actions` says what can be done about one that has ended so. An orchestrator stops.',
     details: transitionDetails,
     from: toTransitionDetails,
   }),
@@ -178,7 +179,7 @@ export const ERRORS = {
     retryable: false,
     title: 'The job cannot be resumed from there',
     whatToDo: 'Ask for `available` or a point before it, or leave `resume_from` out.',
-    details: z.object({ requested: resumeStatus, available: resumeStatus.nullable() }),
+    details: z.object({ requested: resumeStatus, available: orNull(resumeStatus) }),
     from: ({ requested, available }) => ({ requested, available }),
   }),
   PLAN_CHANGED: refusal({

@@ -14,7 +14,7 @@ const stageName = z.enum(STAGE_NAMES);
 
 export const proof = z
   .object({
-    state: z.enum(['verified', 'unverified', 'missing', 'changed']),
+    state: z.enum(['verified', 'unverified']),
     reason: z.enum(UNVERIFIED_REASONS).nullable(),
   })
   .meta({
@@ -127,7 +127,7 @@ const plannedProfile = z
     title: z.string(),
     verdict: z.enum(['allowed', 'refused']),
     refusal: orNull(refused),
-    resume_from_status: resumeStatus.nullable(),
+    resume_from_status: orNull(resumeStatus),
     version: z.int().nullable(),
   })
   .meta({ id: 'PlannedProfile', description: 'The same retry under another profile.' });
@@ -166,8 +166,9 @@ export function toRetryPlanResource(
 /** A strong validator (RFC 9110 §8.8.3) of what the plan does. */
 export const toPlanETag = (record: Plan): string => `"${planTag(record)}"`;
 
+/** Of what is resumed from: whatever the store speaks against was passed over. */
 export const toProof = (record: Proof): z.infer<typeof proof> => ({
-  state: record.state,
+  state: record.state === 'verified' ? 'verified' : 'unverified',
   reason: record.state === 'unverified' ? record.reason : null,
 });
 

@@ -185,15 +185,22 @@ export function toJobResource(record: Job, open: Dispatch | null, rules: Rules):
   };
 }
 
+/** Another for every change of how a job is shown: a validator of before must not hold for it. */
+const FORM = 2;
+
 /**
  * A strong validator (RFC 9110 §8.8.3): changes with every change of the representation. A dispatch that was
  * withdrawn leaves the job as it was, so the tag of before holds again.
  */
-export function toETag(record: Job, open: Dispatch | null, { policy }: Rules): string {
+export function toETag(
+  record: Job,
+  open: Dispatch | null,
+  { policy, ackTimeoutMs, stageTimeoutMs }: Rules,
+): string {
   const parts = [
     record.revision,
-    // What can be done depends on the policy.
-    encodeURIComponent(policy.version),
+    // What can be done, and until when is waited, depends on the settings.
+    ...[FORM, encodeURIComponent(policy.version), ackTimeoutMs, stageTimeoutMs],
     // Two changes may fall into one millisecond, so the time alone does not tell them apart.
     ...(open
       ? [open.id, open.state, open.deliveryAttempts, open.executionId === null ? 0 : 1, open.updatedAt]

@@ -158,7 +158,7 @@ function givenVersion(
   dispatch: Dispatch,
   name: StageName,
 ): number | null {
-  if (dispatch.plan !== null) return keptBy(dispatch, name)?.version ?? null;
+  if (dispatch.plan !== null) return keptBy(dispatch, name);
   const { checkpointRef } = dispatch;
   return versions.findLast(({ stage, ref }) => stage === name && ref === checkpointRef)?.version ?? null;
 }

@@ -108,12 +108,9 @@ export const isOpen = (dispatch: Dispatch): boolean =>
   dispatch.state === 'PENDING' || dispatch.state === 'DELIVERED' || dispatch.state === 'RUNNING';
 
 /** The version of the stage that its pipeline was given to begin with; null for none. */
-export function keptBy(
-  { plan }: Dispatch,
-  stage: StageName,
-): { version: number | null; ref: string | null } | null {
+export function keptBy({ plan }: Dispatch, stage: StageName): number | null {
   const planned = plan?.stages.find((candidate) => candidate.stage === stage);
-  return planned?.action === 'keep' ? planned : null;
+  return planned?.action === 'keep' ? planned.version : null;
 }
 
 /** A repeat of the request that bears this key is answered with the dispatch that holds it. */

@@ -20,11 +20,13 @@ const KEYWORDS: Record<string, readonly string[]> = {
 export const MEDIA_PATTERN = '^[A-Za-z0-9]+:\\/\\/.';
 
 /** Values by name of the property that make a request go further than any value of the right form would. */
-const TELLING: Record<string, readonly string[]> = {
-  model_profile: ['balanced', 'accurate', 'draft-only', 'legacy'],
+const TELLING: Record<string, readonly unknown[]> = {
+  model_profile: ['balanced', 'accurate', 'polished', 'draft-only', 'legacy'],
   client_request_id: ['retry-1', 'retry-2'],
   event_id: ['event-1', 'event-2'],
   status: ['AUDIO_EXTRACTING', 'AUDIO_READY', 'FAILED'],
+  failure_class: ['quota', 'transient', 'Transient', 'none', ''],
+  retry_after_seconds: [120, 0, -1, 0.5, 604_800, 604_801, 1e300, '120', '1h', null],
 };
 
 /** Values that fit, edges included. */
@@ -55,7 +57,8 @@ function edgesOf(schema: Typed): unknown[] {
         at === undefined ? [] : [at - 1, at - 0.5, at, at + 0.5, at + 1],
       );
     case 'string': {
-      if (schema.enum) return schema.enum.flatMap((value) => [value, value.toLowerCase(), ` ${value}`]);
+      if (schema.enum)
+        return wordsOf(schema.enum).flatMap((value) => [value, value.toLowerCase(), ` ${value}`]);
       const start = pattern === MEDIA_PATTERN ? 's3://a/' : '';
       const lengths = [minLength - 1, minLength, maxLength ?? 0, (maxLength ?? -1) + 1];
       const ofLengths = lengths.flatMap((length) =>
@@ -96,9 +99,12 @@ export function simplest(schema: Schema, name = ''): unknown {
   if (type === 'object') {
     return Object.fromEntries(required.map((key) => [key, simplest(properties[key] ?? {}, key)]));
   }
-  if (first?.enum) return first.enum[0];
+  if (first?.enum) return wordsOf(first.enum)[0];
   return pattern === MEDIA_PATTERN ? 's3://a/b' : 'a'.repeat(minLength);
 }
+
+/** The texts of an enum, which names null too where that is one of its types. */
+const wordsOf = (values: readonly unknown[]): string[] => values.filter((value) => typeof value === 'string');
 
 /** Values of every type; in the order in which a counterexample is easy to read. */
 export const JUNK: Arbitrary<unknown> = fc.oneof(
@@ -196,7 +202,7 @@ const offBounds = ({ minimum, maximum }: Schema) => [
 ];
 
 function strings(schema: Schema): Arbitrary<string> {
-  if (schema.enum) return fc.constantFrom(...schema.enum);
+  if (schema.enum) return fc.constantFrom(...wordsOf(schema.enum));
   if (schema.format !== undefined) throw new Error(`no strings are made of format ${schema.format}`);
   if (schema.pattern === MEDIA_PATTERN) return uris(schema.maxLength ?? 2048);
   const { minLength = 0, maxLength = 300 } = schema;
@@ -222,7 +228,7 @@ function badStrings({ minLength = 0, maxLength, pattern, enum: values }: Schema)
   const wrong: Arbitrary<unknown>[] = [];
   if (values)
     wrong.push(
-      fc.constantFrom(...values).map((value) => value.toLowerCase()),
+      fc.constantFrom(...wordsOf(values)).map((value) => value.toLowerCase()),
       fc.constant('NO_SUCH'),
     );
   if (minLength > 0) wrong.push(repeated(minLength - 1));

@@ -1,5 +1,6 @@
 // The service against its own document: thousands of requests that fit it and that do not, from its owner, from
 // strangers and from nobody, judged by the document. FUZZ_SEED sets the seed, FUZZ_RUNS multiplies the runs.
+import { randomUUID } from 'node:crypto';
 import fc, { type Arbitrary } from 'fast-check';
 import { afterAll, beforeAll, expect, test, vi } from 'vitest';
 import { signCallbackToken } from '../../src/contract/callback-token.ts';
@@ -8,11 +9,17 @@ import { Stack } from '../e2e/stack.ts';
 import { devSetting } from '../support/dev-settings.ts';
 import { editorToken } from '../support/editor-token.ts';
 import { allowedMethods, type Operation, operations } from './document.ts';
-import { type Asked, type Case, faultsOf, fitOf, type Standing, secretsIn, visible } from './oracle.ts';
+import { failureFaults, failureReports } from './failures.ts';
+import { type Asked, fitOf } from './fit.ts';
+import { PLAN_TAG } from './headers.ts';
+import { type Case, faultsOf, type Standing, secretsIn, visible } from './oracle.ts';
+import { knownAs, plannedRetries, retryFaults } from './plans.ts';
 import {
+  Body,
   edgeShots,
   goodShots,
   oddPaths,
+  type Place,
   plainShot,
   type Shot,
   smallOnly,
@@ -54,6 +61,7 @@ let ended: string | null = null;
 beforeAll(async () => {
   stack = await Stack.start({
     stepMs: 5,
+    withArtifactStore: true,
     // Nothing that is left alone may time out while a soak runs.
     vars: { ACK_TIMEOUT_SECONDS: 86_400, STAGE_TIMEOUT_SECONDS: 86_400 },
     onServiceLine: (line) => serviceLines.push(line),
@@ -74,6 +82,8 @@ beforeAll(async () => {
 });
 
 afterAll(async () => {
+  if (ended !== null)
+    console.log(`the service ended (${ended}):\n${stack.service.child.output.slice(-8000)}`);
   const seconds = Math.round((Date.now() - startedAt) / 1000);
   const requests = Object.values(sent).reduce((sum, count) => sum + count, 0);
   // npm run soak sums up what follows this word of its own.
@@ -110,10 +120,68 @@ test('what does not fit the document is refused and changes nothing', async () =
   );
 });
 
+test('a retry does what its plan has shown, under the id that it was given, or nothing at all', async () => {
+  const [retry, shown] = [operationOf('retryJob'), operationOf('getRetryPlan')];
+  // One by one, since each of them may move the job on.
+  await holds(
+    plannedRetries,
+    35,
+    async ({ place, profile, resumeFrom, named: { how, ifMatch }, correlationId }) => {
+      const asked = { model_profile: profile, ...(resumeFrom === null ? {} : { resume_from: resumeFrom }) };
+      const look = { ...plainShot(shown, place), query: Object.entries(asked) };
+      const before = await judged('plan', look, await aimed(look, 'owner'));
+      const body = new Body(
+        JSON.stringify({ ...asked, client_request_id: randomUUID() }),
+        'application/json',
+      );
+      const headers: Shot['headers'] = [
+        ...(ifMatch === null ? [] : ([['if-match', ifMatch]] as Shot['headers'])),
+        ...(correlationId === null ? [] : ([['x-correlation-id', correlationId]] as Shot['headers'])),
+      ];
+      const shot = { ...plainShot(retry, place), headers, body };
+      const request = await aimed(shot, 'owner');
+      const { answer, faults } = await judged('retry', shot, request);
+      const found = [...before.faults, ...faults];
+      found.push(...retryFaults(JSON.parse(before.answer.text), how, answer));
+      if (answer.status === 202) {
+        const { dispatch_id } = JSON.parse(answer.text);
+        const { items } = await jobs.read(request.target, '/attempts?limit=1');
+        const { dispatch_id: id, correlation_id } = items[0].dispatch;
+        if (id !== dispatch_id || correlation_id !== knownAs(correlationId, answer))
+          found.push(`the latest attempt is ${id}, known as ${correlation_id}`);
+      }
+      return found;
+    },
+    placeOf,
+    1,
+  );
+});
+
+test('a failure is of the kind, and waits for as long, as its report says where that can be used', async () => {
+  const operation = operationOf('reportStatus');
+  await holds(
+    failureReports,
+    14,
+    async (said) => {
+      const report = { event_id: 'failed', status: 'FAILED', ...said };
+      const body = new Body(JSON.stringify(report), 'application/json');
+      const shot = { ...plainShot(operation, 'RUNNING'), body };
+      const request = await aimed(shot, 'owner');
+      const sentAt = Date.now();
+      const { answer, faults } = await judged('failure', shot, request);
+      const { failure } = await jobs.read(request.target, '');
+      if (answer.status !== 204) return [...faults, `it is answered ${answer.status} ${answer.text}`];
+      return [...faults, ...failureFaults(said, [sentAt, Date.now()], failure)];
+    },
+    undefined,
+    1,
+  );
+});
+
 test('a stranger is told of the owner’s job what is told of a job that never was, and changes nothing', async () => {
   const about = EDITORS.filter(({ path }) => path.includes('{'));
   const shots = among(about, (operation) => fc.oneof(goodShotsOf(operation), spoiltShots(operation)));
-  await holds(shots, 28, (shot) => sameAsNowhere('stranger', shot, 'stranger'), ownPlaceOf);
+  await holds(shots, 24, (shot) => sameAsNowhere('stranger', shot, 'stranger'), ownPlaceOf);
 });
 
 test('a token that may only read changes nothing', async () => {
@@ -150,10 +218,15 @@ test('without a good token everything is a 401 that says nothing, and changes no
   ];
   const guarded = [...EDITORS, ...CALLBACK];
 
-  for (const operation of guarded) {
+  for (const [at, operation] of guarded.entries()) {
     const shot = plainShot(operation, 'RUNNING');
-    const tries = credentialsAt(operation).map(async (credentials) => {
-      const faults = await sameAsNowhere('nobody', shot, 'nobody', credentials);
+    // One door is before all that editors do: in a short run each endpoint has half of what opens none, the next one the rest.
+    const isTried = (nth: number) =>
+      SCALE > 1 || operation.caller === 'pipeline' || nth >= useless.length || (at + nth) % 2 === 0;
+    const tried = credentialsAt(operation).filter((_, nth) => isTried(nth));
+    const tries = tried.map(async (credentials, nth) => {
+      const beside = NEVER.slice(nth % 2, (nth % 2) + 1);
+      const faults = await sameAsNowhere('nobody', shot, 'nobody', credentials, beside);
       return faults.map((fault) => `with ${credentials}: ${fault}`);
     });
     expect((await Promise.all(tries)).flat()).toEqual([]);
@@ -166,7 +239,7 @@ test('without a good token everything is a 401 that says nothing, and changes no
   );
   const ask = ([shot, credentials]: [Shot, string | null]) =>
     sameAsNowhere('nobody', shot, 'nobody', credentials);
-  await holds(shots, 15, ask, ([shot]) => ownPlaceOf(shot));
+  await holds(shots, 12, ask, ([shot]) => ownPlaceOf(shot));
 });
 
 test('a body that nobody reads spoils no request after it, on the same connection or another', async () => {
@@ -215,7 +288,7 @@ test('a path answers the methods of the document, and 405 with exactly those to 
 
 test('HEAD answers what GET does, without a body', async () => {
   const shots = among(
-    EDITORS.filter(({ method }) => method === 'GET'),
+    [...EDITORS, ...OPEN].filter(({ method }) => method === 'GET'),
     (operation) => fc.oneof(goodShotsOf(operation), spoiltShots(operation)),
   );
   await holds(shots, 6, async (shot) => {
@@ -292,11 +365,11 @@ test('after all of it the service answers, and has said nothing of an error of i
   // It does speak: a request that is refused is a line in its log.
   expect(serviceLines.filter((line) => line.includes('"event":"request"'))).not.toEqual([]);
   expect(serviceLines.filter(isTrouble)).toEqual([]);
-  expect(serviceLines.filter((line) => /rtk1\.|eyJ[\w-]{10}|whsec_|s3:\/\//.test(line))).toEqual([]);
+  expect(serviceLines.filter((line) => /rtk1\.|eyJ[\w-]{10}|whsec_|(s3|r2):\/\//.test(line))).toEqual([]);
 });
 
 test.skipIf(SCALE < 1)('the requests were not too tame: every kind of answer is among what came back', () => {
-  const statuses = [200, 201, 202, 204, 400, 401, 403, 404, 405, 409, 415];
+  const statuses = [200, 201, 202, 204, 400, 401, 403, 404, 405, 409, 412, 413, 415];
   expect(statuses.filter((status) => !answered[status])).toEqual([]);
 });
 
@@ -304,7 +377,7 @@ test.skipIf(SCALE < 1)('nothing was forgotten: every kind of request was made, f
   const kinds = [
     ...['edge', 'fitting', 'stranger', 'reader', 'nobody'].map((kind) => `${kind} fits`),
     ...['edge', 'spoilt', 'misfit', 'stranger', 'reader', 'nobody'].map((kind) => `${kind} breaks`),
-    ...['method', 'head', 'path', 'raw'],
+    ...['plan fits', 'retry fits', 'retry breaks', 'failure fits', 'method', 'head', 'path', 'raw'],
   ];
   expect(kinds.filter((kind) => !sent[kind])).toEqual([]);
 });
@@ -332,9 +405,10 @@ async function holds<T>(
   batches: number,
   faultsIn: (value: T) => Promise<string[]>,
   untouched: (value: T) => Shot['place'] = () => 'NOWHERE',
+  most = BATCH,
 ): Promise<void> {
   // Edges are listed where they are; a bias towards what is small would send the same few requests again and again.
-  const together = fc.noBias(fc.array(cases, { minLength: 1, maxLength: BATCH, size: 'max' }));
+  const together = fc.noBias(fc.array(cases, { minLength: 1, maxLength: most, size: 'max' }));
   let tried = 0;
   const property = fc.asyncProperty(together, async (batch) => {
     tried += batch.length;
@@ -366,7 +440,7 @@ async function faultsOfAll(kind: string, shots: readonly Shot[]): Promise<string
   return faults;
 }
 
-const placeOf = ({ place }: Shot) => place;
+const placeOf = ({ place }: Pick<Shot, 'place'>) => place;
 /** Where a shot goes that has to be about a job of the owner's. */
 const ownPlaceOf = ({ place }: Shot) => (isState(place) ? place : 'FAILED');
 
@@ -393,6 +467,12 @@ const formOnly = (answer: Answer, asked: Asked) =>
 
 const isState = (place: Shot['place']): place is State => STATES.some((state) => state === place);
 
+function operationOf(named: string): Operation {
+  const operation = operations.find(({ id }) => id === named);
+  if (!operation) throw new Error(`there is no operation ${named}`);
+  return operation;
+}
+
 interface Aimed extends Case {
   target: Target;
 }
@@ -404,8 +484,7 @@ async function aimed(
   at?: Target,
   credentials?: string | null,
 ): Promise<Aimed> {
-  const operation = operations.find(({ id }) => id === shot.operation);
-  if (!operation) throw new Error(`there is no operation ${shot.operation}`);
+  const operation = operationOf(shot.operation);
   const target = at ?? (await targetOf(shot));
   const id = operation.path.includes('{jobId}') ? target.jobId : target.projectId;
   const path = operation.path.replace(/\{\w+\}/, () => encodeURIComponent(id));
@@ -413,11 +492,12 @@ async function aimed(
   const authorization =
     credentials === undefined ? await credentialsOf(operation, standing, target) : credentials;
   const { body } = shot;
+  const headers = await withPlanTag(shot, target);
   const asked: Asked = {
     method: operation.method,
     path: query.length > 0 ? `${path}?${query.join('&')}` : path,
     headers: [
-      ...shot.headers,
+      ...headers,
       ...(authorization === null ? [] : ([['authorization', authorization]] as Shot['headers'])),
       ...(body?.contentType ? ([['content-type', body.contentType]] as Shot['headers']) : []),
     ],
@@ -431,6 +511,26 @@ async function aimed(
   const isFound = isState(shot.place) || (operation.caller === 'pipeline' && shot.place === 'STRANGERS');
   const exists = !operation.path.includes('{') || (at === undefined && isFound);
   return { asked, target, standing, exists, refusesDispatches: shot.place === 'REFUSED' };
+}
+
+/** The tag of what a retry that asks like this would do; of the owner's own, even to those who are told of nothing. */
+async function withPlanTag({ headers, body, place }: Shot, target: Target): Promise<Shot['headers']> {
+  if (!headers.some(([, value]) => value.includes(PLAN_TAG))) return headers;
+  const seen = isState(place) ? target : await jobs.in('FAILED');
+  const tag = await jobs.planTag(seen, namedIn(body));
+  return headers.map(([name, value]) => [name, value.replaceAll(PLAN_TAG, tag)]);
+}
+
+/** What of a body a plan can be asked with; nothing of one that is spoilt. */
+function namedIn(body: Shot['body']): Record<string, string> {
+  try {
+    const { model_profile, resume_from } = JSON.parse(Buffer.from(body?.bytes ?? []).toString());
+    return Object.fromEntries(
+      Object.entries({ model_profile, resume_from }).filter(([, value]) => typeof value === 'string'),
+    );
+  } catch {
+    return {};
+  }
 }
 
 async function targetOf({ place, malformedId }: Shot): Promise<Target> {
@@ -499,24 +599,27 @@ async function changes(before: Glance | null): Promise<string[]> {
   return after === before.state ? [] : [`the job has changed\nfrom ${before.state}\nto   ${after}`];
 }
 
+/** Where no job ever was: behind an id that was given out, and behind one that was not. */
+const NEVER = ['NOWHERE', 'MADE_UP'] as const;
+type Never = (typeof NEVER)[number];
+
 /** The same request about the owner's job, and about jobs that never were: nobody can tell the answers apart. */
 async function sameAsNowhere(
   kind: string,
   shot: Shot,
   standing: Standing,
   credentials?: string | null,
+  beside: readonly Never[] = NEVER,
 ): Promise<string[]> {
   const place = ownPlaceOf(shot);
   const before = await glance(place);
-  const [there, nowhereAtAll, idMadeUp] = await Promise.all([
-    aimed({ ...shot, place }, standing, undefined, credentials),
-    aimed({ ...shot, place: 'NOWHERE' }, standing, await nowhere(), credentials),
-    aimed({ ...shot, place: 'MADE_UP' }, standing, madeUp(), credentials),
-  ]);
+  const about = async (where: Place, at?: Target) => {
+    const here = { ...shot, place: where };
+    return judged(kind, here, await aimed(here, standing, at, credentials));
+  };
   const [told, ...toldOfNothing] = await Promise.all([
-    judged(kind, { ...shot, place }, there),
-    judged(kind, { ...shot, place: 'NOWHERE' }, nowhereAtAll),
-    judged(kind, { ...shot, place: 'MADE_UP' }, idMadeUp),
+    about(place),
+    ...beside.map(async (where) => about(where, where === 'NOWHERE' ? await nowhere() : madeUp())),
   ]);
   const others = toldOfNothing.map(({ answer }) => visible(answer));
   const words = privateWords(before ? [before.state] : []);
@@ -534,11 +637,14 @@ async function sameAsNowhere(
 /** Cursors that the lists gave out, since no other fits. */
 async function collectCursors(): Promise<void> {
   const editor = await stack.editor(OWNER);
-  const { jobId, projectId } = await jobs.in('FAILED');
+  const { jobId, projectId } = await jobs.in('RETRIED');
   const lists = {
     listProjects: '/projects',
     listJobs: `/projects/${projectId}/jobs`,
     listTransitions: `/jobs/${jobId}/transitions`,
+    listDispatches: `/jobs/${jobId}/dispatches`,
+    listAttempts: `/jobs/${jobId}/attempts`,
+    listArtifacts: `/jobs/${jobId}/artifacts`,
   };
   for (const [id, path] of Object.entries(lists)) {
     const { next_cursor } = await editor.get(`${path}?limit=1`);

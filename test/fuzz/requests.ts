@@ -3,7 +3,8 @@
 import { gzipSync } from 'node:zlib';
 import fc, { type Arbitrary } from 'fast-check';
 import { edges, fitting, JUNK, missing, simplest } from './arbitraries.ts';
-import type { Operation, Schema } from './document.ts';
+import type { Operation, Parameter, Schema } from './document.ts';
+import { type Headers, headersOf, NO_TAGS } from './headers.ts';
 import { STATES, type State } from './targets.ts';
 
 export type Place = State | 'STRANGERS' | 'NOWHERE' | 'MADE_UP' | 'MALFORMED';
@@ -14,7 +15,7 @@ export interface Shot {
   /** The id in the path when the place is MALFORMED. */
   malformedId: string;
   query: [name: string, value: string][];
-  headers: [name: string, value: string][];
+  headers: Headers;
   body: Body | null;
 }
 
@@ -60,34 +61,62 @@ export function goodShots(operation: Operation, cursors: readonly string[]): Arb
 }
 
 /** The least that fits. */
-export const plainShot = ({ id, body }: Operation, place: Place): Shot => ({
-  operation: id,
-  place,
-  malformedId: '',
-  query: [],
-  headers: [],
-  body: body ? new Body(JSON.stringify(simplest(body.schema)), JSON_TYPE) : null,
-});
+export function plainShot(operation: Operation, place: Place): Shot {
+  const value = operation.body && simplest(operation.body.schema);
+  return {
+    operation: operation.id,
+    place,
+    malformedId: '',
+    query: [],
+    headers: knownBy(operation, value),
+    body: operation.body ? new Body(JSON.stringify(value), JSON_TYPE) : null,
+  };
+}
 
 /**
- * One request for each edge of an operation's body and query. They are about a job that is nowhere: what does not
+ * One request for each edge of an operation's body, query and headers. They are about a job that is nowhere: what does not
  * fit is refused before that is found out.
  */
 export function edgeShots(operation: Operation): Shot[] {
   const { parameters, body } = operation;
   const shot = plainShot(operation, 'NOWHERE');
   const values = body ? edges(body.schema) : [];
-  const queries = parameters
-    .filter((parameter) => parameter.in === 'query')
-    .flatMap(({ name, schema }) =>
-      edges(schema).map((value): Shot['query'] => [
-        [name, typeof value === 'string' ? value : JSON.stringify(value)],
-      ]),
-    );
+  const queries = parametersIn(operation, 'query').flatMap(({ name, schema }) =>
+    edges(schema, name).map((value): Shot['query'] => [
+      [name, typeof value === 'string' ? value.toWellFormed() : JSON.stringify(value)],
+    ]),
+  );
+  const ifMatch = parameters.find(({ name }) => name === 'If-Match');
   return [
-    ...values.map((value) => ({ ...shot, body: new Body(JSON.stringify(value), JSON_TYPE) })),
+    ...values.map((value) => ({
+      ...shot,
+      headers: knownBy(operation, value),
+      body: new Body(JSON.stringify(value), JSON_TYPE),
+    })),
     ...queries.map((query) => ({ ...shot, query, body: null })),
+    ...(ifMatch ? tagEdges(ifMatch) : []).map(
+      (value): Shot => ({ ...shot, headers: [...shot.headers, ['if-match', value]] }),
+    ),
   ];
+}
+
+const parametersIn = ({ parameters }: Operation, where: Parameter['in']) =>
+  parameters.filter((parameter) => parameter.in === where);
+
+/** To the length that the document draws, and a step over it; what is no list of tags; and what is. */
+function tagEdges({ schema: { maxLength = 0 } }: Parameter): string[] {
+  const ofLength = (length: number) => [`"${'x'.repeat(length - 2)}"`, '"x",'.padEnd(length, ',')];
+  const good = ['*', '"x"', 'W/"x"', '""', '"a,b"', '"a","b"', ',"a", ,W/"b" ,', '"!#~"'];
+  return [...ofLength(maxLength), ...ofLength(maxLength + 1), ...NO_TAGS, ...good];
+}
+
+/** A retry is known by what its body or its header says; without either no other edge of it would be seen. */
+function knownBy({ parameters, body }: Operation, value: unknown): Shot['headers'] {
+  const takesEither =
+    body?.schema.properties?.client_request_id !== undefined &&
+    parameters.some(({ name }) => name === 'Idempotency-Key');
+  const saysItself = typeof value === 'object' && value !== null && 'client_request_id' in value;
+  return takesEither && !saysItself ? [['idempotency-key', 'edge-1']] : [];
 }
 
 /** For those who are refused before a body is read: see LIMIT. */
@@ -115,7 +144,12 @@ const FITTING_STATES: Readonly<Record<string, State>> = {
   runJob: 'UPLOADED',
   retryJob: 'FAILED',
   cancelJob: 'RUNNING',
+  abandonJob: 'RUNNING',
   reportStatus: 'RUNNING',
+  getRetryPlan: 'RETRIED',
+  listArtifacts: 'RETRIED',
+  listAttempts: 'RETRIED',
+  listDispatches: 'RETRIED',
 };
 const placesOf = ({ id }: Operation): Arbitrary<Place> =>
   fc.oneof(
@@ -316,25 +350,25 @@ const WRONG_TYPES = [
   'application/json, text/plain',
 ];
 
-function goodQuery({ parameters }: Operation, cursors: readonly string[]): Arbitrary<Shot['query']> {
-  const named = parameters
-    .filter((parameter) => parameter.in === 'query')
-    .map(({ name, schema }) => {
-      const values = name === 'cursor' ? fc.constantFrom('', ...cursors) : fitting(schema).map(String);
-      const given = values.map((value): Shot['query'] => (value === '' ? [] : [[name, value]]));
-      return fc.oneof(given, fc.constant<Shot['query']>([]));
-    });
+function goodQuery(operation: Operation, cursors: readonly string[]): Arbitrary<Shot['query']> {
+  const named = parametersIn(operation, 'query').map(({ name, schema }) => {
+    const values = name === 'cursor' ? fc.constantFrom('', ...cursors) : fitting(schema, name).map(String);
+    const given = values.map((value): Shot['query'] => (value === '' ? [] : [[name, value]]));
+    return fc.oneof(given, fc.constant<Shot['query']>([]));
+  });
   return fc.tuple(...named).map((entries) => entries.flat());
 }
 
-function spoiltQuery({ parameters }: Operation): Arbitrary<Shot['query']> {
-  const named = parameters.filter((parameter) => parameter.in === 'query');
+function spoiltQuery(operation: Operation): Arbitrary<Shot['query']> {
+  const named = parametersIn(operation, 'query');
   if (named.length === 0) return fc.constantFrom<Shot['query']>([], [['page', '2']]);
   const values = fc.oneof(
     fc.constantFrom(
       '0',
       '1',
       '-1',
+      '20',
+      '21',
       '100',
       '101',
       '1e1',
@@ -357,8 +391,27 @@ function spoiltQuery({ parameters }: Operation): Arbitrary<Shot['query']> {
       '\u0000',
       'A'.repeat(201),
     ),
+    fc.constantFrom(
+      'AUDIO_READY',
+      'audio_ready',
+      'FAILED,AUDIO_READY',
+      'balanced',
+      'a b',
+      'é',
+      'x'.repeat(65),
+    ),
     fc
-      .constantFrom('1:', '-1:job_1', 'seq:1', 'seq:-1', 'seq:99999999999999999', `1:job_${'0'.repeat(32)}`)
+      .constantFrom(
+        '1:0:dsp_1:',
+        '1:0::k',
+        `1:0:dsp_1:${'k'.repeat(200)}`,
+        '1:',
+        '-1:job_1',
+        'seq:1',
+        'seq:-1',
+        'seq:99999999999999999',
+        `1:job_${'0'.repeat(32)}`,
+      )
       .map(btoa),
     JUNK.map((value) => String(JSON.stringify(value)).toWellFormed()),
   );
@@ -367,76 +420,6 @@ function spoiltQuery({ parameters }: Operation): Arbitrary<Shot['query']> {
     fc.constantFrom('page', '__proto__', 'limit[]', 'LIMIT', ''),
   );
   return fc.array(fc.tuple(names, values), { minLength: 1, maxLength: 3 });
-}
-
-/** Field values as HTTP lets them be (RFC 9110 §5.5), sense or not. */
-const fieldValues = fc.oneof(
-  fc
-    .string({ unit: fc.constantFrom(...' !"#$%&\'()*+,-./09:;<=>?@AZ[]^_`az{|}~\t'), maxLength: 40 })
-    .map((text) => text.trim()),
-  fc.constantFrom('x'.repeat(4000), ','.repeat(500), '\u00e9\u00ff', '"', '="'),
-);
-const preferences = fc.oneof(
-  fc.constantFrom(
-    'respond-async',
-    'wait=0',
-    'wait=1',
-    'respond-async, wait=0',
-    'WAIT="2"',
-    'wait=-1',
-    'wait=1e9',
-  ),
-  fc.constantFrom('respond-async;x=y', 'wait', 'wait=', '=,;=', `wait=${'9'.repeat(400)}`, 'return=minimal'),
-  fieldValues,
-);
-const tags = fc.oneof(fc.constantFrom('*', '"0"', 'W/"1"', '"1", "2"', '""', '"', ',', 'W/'), fieldValues);
-const keys = fc.oneof(fc.constantFrom('retry-1', '"retry-1"', 'key-1', '"', 'k'.repeat(129)), fieldValues);
-const OWN_HEADERS: Record<string, Arbitrary<string>> = {
-  prefer: preferences,
-  'if-none-match': tags,
-  'idempotency-key': keys,
-};
-const ANY_HEADERS: Record<string, Arbitrary<string>> = {
-  traceparent: fc.oneof(
-    fc.constantFrom(
-      '00-4bf92f3577b34da6a3ce929d0e0e4736-00f067aa0ba902b7-01',
-      `00-${'0'.repeat(32)}-${'0'.repeat(16)}-00`,
-      'x',
-    ),
-    fieldValues,
-  ),
-  tracestate: fieldValues,
-  accept: fc.constantFrom('text/html', 'application/xml', '*/*;q=0', ''),
-  cookie: fieldValues,
-  origin: fc.constantFrom('https://evil.example', 'null'),
-  'x-request-id': fieldValues,
-  'x-http-method-override': fc.constantFrom('DELETE', 'GET'),
-  'x-forwarded-for': fc.constantFrom('127.0.0.1', '::1'),
-  'x-long': fc.constant('y'.repeat(6000)),
-  range: fc.constantFrom('bytes=0-1', 'bytes=-1'),
-  'if-match': tags,
-  'if-modified-since': fc.constantFrom('Thu, 01 Jan 2099 00:00:00 GMT', 'x'),
-  'content-encoding': fc.constantFrom('gzip', 'identity', 'br', 'nonsense'),
-  'content-language': fieldValues,
-  'idempotency-key': fieldValues,
-};
-
-function headersOf({ parameters }: Operation): Arbitrary<Shot['headers']> {
-  const documented = parameters
-    .filter((parameter) => parameter.in === 'header')
-    .map(({ name }) => name.toLowerCase());
-  const own = documented.map((name) =>
-    fc.option(
-      (OWN_HEADERS[name] ?? fieldValues).map((value): [string, string] => [name, value]),
-      { nil: null },
-    ),
-  );
-  const others = Object.entries(ANY_HEADERS).map(([name, values]) =>
-    values.map((value): [string, string] => [name, value]),
-  );
-  return fc
-    .tuple(fc.uniqueArray(fc.oneof(...others), { maxLength: 2, selector: ([name]) => name }), ...own)
-    .map(([more, ...named]) => [...named.filter((entry) => entry !== null), ...more] as Shot['headers']);
 }
 
 /** Paths that no operation has, or that are another's in disguise. */

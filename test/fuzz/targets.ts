@@ -4,7 +4,7 @@ import { generateKeyPair, importJWK, type JWTPayload, SignJWT } from 'jose';
 import { newId } from '../../src/contract/ids.ts';
 import type { Stack } from '../e2e/stack.ts';
 import { devSetting, devSigningKey } from '../support/dev-settings.ts';
-import type { Editor } from '../support/editor.ts';
+import { Editor } from '../support/editor.ts';
 import { editorToken } from '../support/editor-token.ts';
 import { newId as madeUpId } from '../support/ids.ts';
 import type { Plan } from '../support/orchestrator/plan.ts';
@@ -15,6 +15,9 @@ export const STATES = [
   'REFUSED',
   'RUNNING',
   'FAILED',
+  'RETRIED',
+  'BEREFT',
+  'ELSEWHERE',
   'DRAFT_READY',
   'CANCELLED',
 ] as const;
@@ -33,7 +36,21 @@ interface Recipe {
   /** Status that the run brings it to; null without a run. */
   runsTo: string | null;
   isCancelled?: boolean;
+  /** What happens to the job then. */
+  afterwards?: (jobId: string, made: Making) => Promise<void>;
 }
+interface Making {
+  stack: Stack;
+  editor: Editor;
+  callbackToken: string;
+}
+const failed = (jobId: string, editor: Editor) =>
+  editor.jobWhen(
+    jobId,
+    'FAILED',
+    ({ status, open_dispatch }) => status === 'FAILED' && open_dispatch === null,
+  );
+const FAILS_LATE: Plan = { pipeline: { fail_at: 'GENERATING', fail_times: 2, heartbeats: 0 } };
 const HELD_BY_TEST: Plan = { pipeline: { manual: true } };
 const RECIPES: Record<State, Recipe> = {
   CREATED: { isUploaded: false, runsTo: null },
@@ -48,6 +65,50 @@ const RECIPES: Record<State, Recipe> = {
     isUploaded: true,
     runsTo: 'FAILED',
     plan: { pipeline: { fail_at: 'TRANSCRIBING', heartbeats: 0 } },
+  },
+  // Everything of it was made twice.
+  RETRIED: {
+    isUploaded: true,
+    runsTo: 'FAILED',
+    plan: FAILS_LATE,
+    afterwards: async (jobId, { editor }) => {
+      const request = { model_profile: 'balanced', client_request_id: 'again', resume_from: 'UPLOADED' };
+      await failed(jobId, editor);
+      await editor.post(`/jobs/${jobId}/retry`, request);
+      await failed(jobId, editor);
+    },
+  },
+  // Its transcript is another file than it was.
+  BEREFT: {
+    isUploaded: true,
+    runsTo: 'FAILED',
+    plan: FAILS_LATE,
+    afterwards: async (jobId, { editor, stack }) => {
+      const { manifest } = await failed(jobId, editor);
+      await stack.artifacts.overwrite(manifest.transcript_uri, 'something else');
+    },
+  },
+  // What was made of it is in a store that the service cannot look into, and it failed for want of quota.
+  ELSEWHERE: {
+    isUploaded: true,
+    runsTo: 'AUDIO_EXTRACTING',
+    plan: HELD_BY_TEST,
+    afterwards: async (jobId, { stack, callbackToken }) => {
+      const pipeline = new Editor(stack.serviceUrl, callbackToken);
+      const audio_uri = `s3://private-audio/${jobId}/voice-of-the-owner.wav`;
+      const reports = [
+        { status: 'AUDIO_READY', artifact_updates: { audio_uri } },
+        { status: 'TRANSCRIBING' },
+        {
+          status: 'FAILED',
+          failure_code: 'QUOTA_OF_OWNER',
+          failure_class: 'quota',
+          retry_after_seconds: 3600,
+        },
+      ];
+      for (const report of reports)
+        await pipeline.post(`/internal/jobs/${jobId}/status`, { event_id: report.status, ...report });
+    },
   },
   DRAFT_READY: { isUploaded: true, runsTo: 'DRAFT_READY', plan: { pipeline: { heartbeats: 0 } } },
   CANCELLED: { isUploaded: true, runsTo: 'AUDIO_EXTRACTING', plan: HELD_BY_TEST, isCancelled: true },
@@ -97,7 +158,21 @@ export class Jobs {
     return found;
   }
 
-  async #make({ isUploaded, runsTo, plan, isCancelled }: Recipe): Promise<Target> {
+  /** What its owner reads of a job. */
+  read({ jobId }: Target, path: string): ReturnType<Editor['get']> {
+    return this.#editor.get(`/jobs/${jobId}${path}`);
+  }
+
+  /** The entity tag of what a retry of a job would do, asked for like this. */
+  async planTag({ jobId }: Target, asked: Record<string, string>): Promise<string> {
+    const { headers } = await this.#editor.call(
+      'GET',
+      `/jobs/${jobId}/retry-plan?${new URLSearchParams(asked)}`,
+    );
+    return headers.get('etag') ?? '"no-plan"';
+  }
+
+  async #make({ isUploaded, runsTo, plan, isCancelled, afterwards }: Recipe): Promise<Target> {
     const { client } = this.#stack.orchestrator;
     const { id } = await this.#editor.post(`/projects/${this.projectId}/jobs`);
     if (plan) await client.plan(id, plan);
@@ -108,8 +183,13 @@ export class Jobs {
       await this.#editor.jobWhen(id, runsTo, ({ status }) => status === runsTo);
     }
     if (isCancelled) await this.#editor.post(`/jobs/${id}/cancel`);
-    const executions = runsTo === null ? [] : (await client.log(id)).executions;
-    return { jobId: id, projectId: this.projectId, callbackToken: executions.at(-1)?.callback_token ?? null };
+    const latestToken = async () => (await client.log(id)).executions.at(-1)?.callback_token ?? null;
+    const callbackToken = runsTo === null ? null : await latestToken();
+    if (afterwards && callbackToken !== null) {
+      await afterwards(id, { stack: this.#stack, editor: this.#editor, callbackToken });
+      return { jobId: id, projectId: this.projectId, callbackToken: await latestToken() };
+    }
+    return { jobId: id, projectId: this.projectId, callbackToken };
   }
 }
 
@@ -133,7 +213,7 @@ export const madeUp = (): Target => ({
 export function privateWords(pictures: readonly string[]): string[] {
   const words = pictures.flatMap((picture) => [
     ...(picture.match(/\b(job|prj|dsp|exe)_[0-9a-f-]{32,36}/g) ?? []),
-    ...(picture.match(/s3:\/\/[^"\\]+/g) ?? []),
+    ...(picture.match(/(?:s3|r2):\/\/[^"\\]+/g) ?? []),
     ...[...picture.matchAll(/"failure_(?:code|message)":"([^"]{8,})"/g)].map(([, word = '']) => word),
   ]);
   return [...new Set(words)];
