@@ -67,3 +67,12 @@ test('of a dispatch that nothing has happened to for long, as little is known as
   expect(leases.isReported('dispatch', 'dsp_999', 'a claim')).toBe(true);
   expect(leases.mayHaveStarted({ id: 'dsp_open', deliveryAttempts: 0 })).toBe(false);
 });
+
+test('a claim that is held is known however much happens to others meanwhile', () => {
+  const leases = new Leases();
+  const now = Date.now();
+  leases.claim('dispatch', 'dsp_held', 'a claim', now, now + 60_000);
+  for (let n = 0; n < 100; n += 1) leases.made(`dsp_${n}`);
+  expect(leases.isBeingDelivered('dispatch', 'dsp_held', now)).toBe(true);
+  expect(leases.claim('dispatch', 'dsp_held', 'another claim', now, now + 60_000)).toBe(false);
+});

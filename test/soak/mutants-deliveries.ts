@@ -107,6 +107,12 @@ export const MUTANTS_OF_DELIVERIES: readonly Mutant[] = [
     suite: 'leases',
   },
   {
+    bug: 'a claim that is held is forgotten for the many that were made since',
+    from: 'if (!isCarried) this.#known.delete(oldest);',
+    to: 'this.#known.delete(oldest);',
+    suite: 'leases',
+  },
+  {
     bug: 'the queue waits until its messages are delivered',
     from: 'ctx.waitUntil(carry(parsed.data, claim, env).finally(() => taken.giveBack()))',
     to: 'await carry(parsed.data, claim, env).finally(() => taken.giveBack())',

@@ -184,7 +184,14 @@ export const MUTANTS_OF_LINEAGE: readonly Mutant[] = [
     bug: 'what the store said once is believed ever after',
     within: 'evidenceOf',
     from: 'await look(store.bucket, ref.slice(prefix.length))',
-    to: '(((evidenceOf as typeof evidenceOf & { kept?: Record<string, Finding> }).kept ??= {})[ref] ??= $&)',
+    to: '(((evidenceOf as typeof evidenceOf & { kept?: Record<string, Awaited<ReturnType<typeof look>>> }).kept ??= {})[ref] ??= $&)',
+    suite: 'evidence',
+  },
+  {
+    bug: 'the store is asked for any number of files at once',
+    within: 'evidenceOf',
+    from: '.slice(0, MAX_ASKED)',
+    to: '',
     suite: 'evidence',
   },
   {
