@@ -189,6 +189,13 @@ describe('at hand are kept', () => {
     expect(kept.map(({ version }) => version)).toEqual(many.slice(-KEPT_PER_STAGE));
   });
 
+  test('complete ones whatever a pipeline names that is not: of those the newest alone', () => {
+    const parts = many.map((n) => transcript(n + 1, { ref: `s3://part-${n}`, isComplete: false }));
+    const kept = keptAtHand([audio(1), transcript(1), ...parts]);
+    expect(kept).toEqual([audio(1), transcript(1), parts.at(-1)]);
+    expect(look(kept).to).toBe('transcript 1');
+  });
+
   test('what the kept ones were made from, however old', () => {
     const versions = [...many.map((n) => audio(n)), transcript(1, { madeFrom: 2 }), draft(1)];
     const kept = keptAtHand(versions);
