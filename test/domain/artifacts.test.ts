@@ -69,6 +69,26 @@ test('a version is made where a checkpoint is reached, by its pipeline, under it
 });
 
 describe('an artifact', () => {
+  test('that its pipeline named early and did not come back to is never complete', () => {
+    const job = running()
+      .report('AUDIO_READY', { audioUri: 'a' })
+      .report('TRANSCRIBING', { transcriptUri: 'part' })
+      .report('TRANSCRIPT_READY', { transcriptUri: 'whole' })
+      .report('FAILED');
+    expect(job.words).toEqual(['audio 1 a', 'transcript 1 part of 1 ?', 'transcript 2 whole of 1']);
+  });
+
+  test('that is named while its stage is done once more is incomplete until that is over', () => {
+    const drafted = () =>
+      transcribed()
+        .report('GENERATING')
+        .report('DRAFT_READY', { draftUri: 'd' })
+        .report('REGENERATING', { draftUri: 'e' });
+    expect(drafted().words.at(-1)).toBe('draft 2 e of 1 ?');
+    expect(drafted().report('FAILED').words.at(-1)).toBe('draft 2 e of 1 ?');
+    expect(drafted().report('DRAFT_READY').words.slice(-2)).toEqual(['draft 1 d of 1', 'draft 2 e of 1']);
+  });
+
   test('that is named before its stage is reached is incomplete until then', () => {
     const job = running().report('AUDIO_EXTRACTING', { audioUri: 'a' });
     expect(job.words).toEqual(['audio 1 a ?']);

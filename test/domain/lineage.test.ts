@@ -189,11 +189,11 @@ describe('at hand are kept', () => {
     expect(kept.map(({ version }) => version)).toEqual(many.slice(-KEPT_PER_STAGE));
   });
 
-  test('complete ones, whose places no incomplete one takes: of those the newest alone is kept', () => {
-    const half = many.map((n) => audio(n + 1, { ref: `s3://half-${n}`, isComplete: false }));
-    const kept = keptAtHand([audio(1), ...half]);
-    expect(kept.map(({ version }) => version)).toEqual([1, many.length + 1]);
-    expect(look(kept).to).toBe('audio 1');
+  test('complete ones whatever a pipeline names that is not: of those the newest alone', () => {
+    const parts = many.map((n) => transcript(n + 1, { ref: `s3://part-${n}`, isComplete: false }));
+    const kept = keptAtHand([audio(1), transcript(1), ...parts]);
+    expect(kept).toEqual([audio(1), transcript(1), parts.at(-1)]);
+    expect(look(kept).to).toBe('transcript 1');
   });
 
   test('what the kept ones were made from, however old', () => {

@@ -275,6 +275,17 @@ describe('the store is asked', () => {
     expect(asked).toEqual([]);
   });
 
+  test('nothing for a repeat, or under a profile that is refused wherever it begins', async () => {
+    const { job } = await failedInStore();
+    expect((await retryAs(job, BALANCED, {}, 'once')).status).toBe(202);
+    const asked = storeWatched();
+
+    expect((await retryAs(job, BALANCED, {}, 'once')).status).toBe(200);
+    const { job: other } = await failedInStore();
+    expect((await retryAs(other, { model_profile: 'legacy' })).status).toBe(409);
+    expect(asked).toEqual([]);
+  });
+
   test('of what the profile could resume from, what lies where it is asked to begin first', async () => {
     const { job, audio, transcript } = await failedInStore();
     const asked = storeWatched();
