@@ -8,7 +8,7 @@ import { CHECKPOINT_OF, flawOf, givenTo, histories, lineOf, type Version } from 
 export const CHECKPOINT_RULES = {
   'a retry resumes from the furthest checkpoint on record': rule({
     kind: 'checkpoint',
-    promise: 'S6',
+    promise: 'S9',
     *broken(jobCase) {
       const found = histories(jobCase);
       for (const dispatch of retries(jobCase)) {
@@ -22,7 +22,7 @@ export const CHECKPOINT_RULES = {
   }),
   'a retry keeps what its resume point was made from, and has the rest made again by its own engines': rule({
     kind: 'checkpoint',
-    promise: 'S6',
+    promise: 'S9',
     *broken(jobCase) {
       const found = histories(jobCase);
       for (const dispatch of retries(jobCase)) {
@@ -37,7 +37,7 @@ export const CHECKPOINT_RULES = {
   }),
   'a plan says truly why a stage is made again': rule({
     kind: 'checkpoint',
-    promise: 'S6',
+    promise: 'S9',
     *broken(jobCase) {
       const found = histories(jobCase);
       for (const dispatch of retries(jobCase)) {
@@ -56,7 +56,7 @@ export const CHECKPOINT_RULES = {
   }),
   'everybody is told the same of where a retry resumes': rule({
     kind: 'checkpoint',
-    promise: 'S6',
+    promise: 'S9',
     *broken(jobCase) {
       for (const { id, resumeFrom, ref } of retries(jobCase)) {
         for (const [who, told] of toldOf(id, jobCase)) {
