@@ -41,7 +41,8 @@ export class Planning {
     const { policy } = requireConfig(this.#env).rules;
     const needsNone =
       job === null ||
-      refuseProfile(policy, asked.modelProfile, null) !== null ||
+      // Who names another plan is told the one that there is, as a look at it would.
+      (asked.ifMatch === null && refuseProfile(policy, asked.modelProfile, null) !== null) ||
       (this.#store.view(command)?.subject ?? null) !== null;
     if (needsNone) return command;
     return { ...command, evidence: await this.#evidence(job, [asked.modelProfile], asked.resumeFrom) };

@@ -4,7 +4,7 @@ import { env } from 'cloudflare:test';
 import fc from 'fast-check';
 import { expect, onTestFinished, test, vi } from 'vitest';
 import { RULES, type RuleName } from '../rules/judge.ts';
-import { SITUATIONS, Sightings } from '../rules/situations.ts';
+import { PROFILE_SITUATIONS, SITUATIONS, Sightings } from '../rules/situations.ts';
 import { newHome } from '../support/workerd/acting.ts';
 import { histories, live } from './history.ts';
 
@@ -38,7 +38,7 @@ test('whatever fails, no history over HTTP loses or doubles an execution, and ev
     },
   };
   const applied = new Set<RuleName>();
-  const sightings = new Sightings(SITUATIONS);
+  const sightings = new Sightings([...SITUATIONS, ...PROFILE_SITUATIONS]);
   const generated = fc.sample(histories, { numRuns, seed });
   const waiting = [...generated.entries()];
   const editor = async (): Promise<void> => {

@@ -92,6 +92,18 @@ const step = fc.record({
   meanwhile: fc.constantFrom(null, null, 'abort', 'evict', 'alarm', 'lose-alarm', 'same-again'),
 }) as fc.Arbitrary<Step>;
 
+/** What is asked for under each name: by another transcriber, another writer, or begun further back. */
+const ASKED: Readonly<Record<string, object>> = {
+  a: { model_profile: 'balanced' },
+  b: { model_profile: 'accurate' },
+  c: { model_profile: 'polished' },
+  d: { model_profile: 'balanced' },
+  e: { model_profile: 'balanced', resume_from: 'AUDIO_READY' },
+};
+
+const retried = (job: ActingJob, request: string, prefer: string): Promise<Reply> =>
+  job.post('retry', { ...ASKED[request], client_request_id: request }, { prefer });
+
 export const histories: fc.Arbitrary<History> = fc.record({
   answers: fc.array(answer, { maxLength: 6, size: 'max' }),
   pipelines: fc.array(pipeline, { minLength: 1, maxLength: 6, size: 'max' }),
@@ -157,7 +169,7 @@ export async function live(
       case 'run':
         return ask('run', () => job.run({ prefer }), { request: 'run', prefer });
       case 'retry':
-        return ask('retry', () => job.retry(request, { prefer }), { request, prefer });
+        return ask('retry', () => retried(job, request, prefer), { request, prefer });
       case 'cancel':
         return ask('cancel', () => job.cancel());
       case 'abandon':

@@ -27,10 +27,13 @@ export const SITUATIONS: readonly string[] = [
   'a cancel was repeated',
   'an abandonment was repeated',
   'two identical requests were under way at once',
-  ...['never_made', 'asked', 'incomplete', 'changed', 'engine_differs'].map(
-    (reason) => `a stage was made again: ${reason}`,
-  ),
+  'a stage was made again: never_made',
   ...['resume_point', 'before_resume_point'].map((reason) => `a stage was kept: ${reason}`),
+];
+
+/** Situations of suites whose editors ask for several profiles, and whose pipelines name their artifacts early. */
+export const PROFILE_SITUATIONS: readonly string[] = [
+  ...['asked', 'incomplete', 'engine_differs'].map((reason) => `a stage was made again: ${reason}`),
   'a retry went back to an older version',
   'an artifact came early',
   'an early artifact was resumed from',
@@ -38,7 +41,7 @@ export const SITUATIONS: readonly string[] = [
 
 /** Situations of suites that have a store of artifacts, or a policy that changes. */
 export const LINEAGE_SITUATIONS: readonly string[] = [
-  'a stage was made again: missing',
+  ...['missing', 'changed'].map((reason) => `a stage was made again: ${reason}`),
   'a changed file was passed over',
   'a policy changed between dispatches',
 ];

@@ -2,7 +2,9 @@
 import type { JobCase } from '../rules/case.ts';
 import {
   situationsOf as caseSituations,
+  LINEAGE_SITUATIONS,
   SITUATIONS as OF_CASES,
+  PROFILE_SITUATIONS,
   RARE_SITUATIONS,
 } from '../rules/situations.ts';
 import type { Chance } from './chance.ts';
@@ -21,6 +23,8 @@ const BIG_ENDINGS: Readonly<Record<string, readonly [actor: string, to: string]>
 export const SITUATIONS: readonly string[] = [
   ...OF_CASES,
   ...RARE_SITUATIONS,
+  ...PROFILE_SITUATIONS,
+  ...LINEAGE_SITUATIONS,
   'an alarm never came',
   'an alarm vanished',
   'a job was touched because an alarm never came',

@@ -11,7 +11,7 @@ import type { Job } from '../../../src/domain/job.ts';
 import type { ReportableStatus, Status } from '../../../src/domain/lifecycle.ts';
 import type { Answer, Plan } from '../orchestrator/plan.ts';
 import { type Report, reportOf, statusesUntil } from '../pipeline/script.ts';
-import { call, editorToken, orchestrator, type Reply } from './harness.ts';
+import { call, editorToken, orchestrator, type Reply, settledTraceOf } from './harness.ts';
 import { dispatchRecords, presentOf, replaceDispatches, replacePresent } from './stored.ts';
 
 export const VIDEO_URI = 's3://media/talk.mp4';
@@ -297,6 +297,8 @@ export async function newHome(): Promise<Home> {
 export async function uploadedJob(plan: Plan = {}): Promise<ActingJob> {
   const job = await createdJob(plan);
   await job.confirm();
+  // An editor is answered before the list has followed: what comes next is not to be taken for it.
+  await settledTraceOf(job);
   return job;
 }
 

@@ -148,7 +148,7 @@ export async function traceOf({ id, projectId, token }: OwnedJob): Promise<JobTr
   };
 }
 
-/** Once the list has followed what was done to the job before: else it changes while a refusal is looked at. */
+/** The trace of a job once its list has followed what was done to it: else that changes while a refusal is looked at. */
 export function settledTraceOf(job: OwnedJob): Promise<JobTrace> {
   const statusIn = (text: string) => /"status":"\w+"/.exec(text)?.[0];
   const look = async () => {
@@ -161,7 +161,7 @@ export function settledTraceOf(job: OwnedJob): Promise<JobTrace> {
 
 /** What `act` answers, having neither stored nor sent anything for the job. */
 export async function withoutSideEffect(job: OwnedJob, act: () => Promise<Reply>): Promise<Reply> {
-  const before = await settledTraceOf(job);
+  const before = await traceOf(job);
   const reply = await act();
   await queueHasPassed();
   expect(await traceOf(job)).toEqual(before);
