@@ -4,7 +4,7 @@ import { type Dispatch, keptBy } from './dispatch.ts';
 import { isOtherContent } from './evidence.ts';
 import type { ArtifactVersion, Job, Manifest } from './job.ts';
 import { isAtOrPast, isBehind, STAGES, type Stage, type StageName, type Status } from './lifecycle.ts';
-import { keptAtHand } from './lineage.ts';
+import { chainOf, keptAtHand } from './lineage.ts';
 
 /** All that a manifest may hold. It rides in the job's one row, which has to have room for a failure or a cancel at any time. */
 export const MANIFEST_LIMITS = { maxExports: 200, maxBytes: 256 * 1024 } as const;
@@ -152,15 +152,16 @@ function sourceOf(stage: Stage, versions: readonly ArtifactVersion[], dispatch: 
   return own?.version ?? givenVersion(versions, dispatch, before.name);
 }
 
-/** Which version of the stage the pipeline was given to begin with. Of a dispatch of before only its checkpoint is known. */
+/** Which version of the stage the pipeline was given to begin with. Of a dispatch of before its checkpoint tells, and what that was made from. */
 function givenVersion(
   versions: readonly ArtifactVersion[],
   dispatch: Dispatch,
   name: StageName,
 ): number | null {
   if (dispatch.plan !== null) return keptBy(dispatch, name);
-  const { checkpointRef } = dispatch;
-  return versions.findLast(({ stage, ref }) => stage === name && ref === checkpointRef)?.version ?? null;
+  const checkpoint = versions.findLast(({ ref }) => ref === dispatch.checkpointRef);
+  const chain = checkpoint ? chainOf(checkpoint, versions) : [];
+  return chain.find(({ stage }) => stage === name)?.version ?? null;
 }
 
 /**
