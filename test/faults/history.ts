@@ -56,6 +56,7 @@ const failure = fc.constantFrom<(Failure | null)[]>(
     (at): Failure => ({ comes: 'before', at }),
   ),
   { comes: 'before', at: 'AUDIO_READY' },
+  { comes: 'before', at: 'AUDIO_EXTRACTING' },
   { comes: 'before', at: 'EXPORTING' },
   { comes: 'after', at: 'DRAFT_READY' },
   ...(['AUDIO_READY', 'TRANSCRIPT_READY', 'DRAFT_READY', 'EDITING', 'REGENERATING'] as const).map(
