@@ -17,8 +17,8 @@ import { Session, type Sizes, sizesFor } from './workloads.ts';
 
 const HELP = `npm run bench -- [--quick] [--only NAME,…] [--jobs N] [--rounds N] [--no-growth] [--no-waking] [--no-evidence]
 
-Measures Retake, three floors and its peers on this machine, in rounds that take turns; takes less than 20 minutes.
-  --quick        200 jobs, 3 rounds, short pasts, no jobs that sleep, under three minutes; for a look, not for figures
+Measures Retake, three floors and its peers on this machine, in rounds that take turns; the report says how long it took.
+  --quick        200 jobs, 3 rounds, short pasts, no jobs that sleep; for a look, not for figures
   --only NAMES   ${NAMES.join(', ')}; default: all
   --jobs N       distinct jobs at concurrency 32, all else in proportion; default: 2000, quick 200
   --rounds N     default: 5, quick 3
