@@ -25,7 +25,8 @@ export type CallbackAnswer =
   | Refused;
 /** The job as it is shown (`job` in contract/resources.ts), as JSON, and its validator. */
 export type ShownAnswer = { ok: true; body: string; etag: string } | Refused;
-export type PageAnswer<T> = { ok: true; job: Job; items: T[] } | Refused;
+/** `Of` is what of the job its items are shown with. */
+export type PageAnswer<T, Of = object> = ({ ok: true; items: T[] } & Of) | Refused;
 
 export type PlanAnswer =
   | {

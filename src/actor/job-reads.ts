@@ -42,17 +42,25 @@ export abstract class JobReads extends DurableObject<Env> {
 
   /** A page of the dispatch history, newest first, of at most `limit`. */
   dispatches(owner: string, before: Position | null, limit: number): PageAnswer<Dispatch> {
-    return this.#ifOwned(owner, (job) => ({ ok: true, job, items: this.store.dispatches(before, limit) }));
+    return this.#ifOwned(owner, () => ({ ok: true, items: this.store.dispatches(before, limit) }));
   }
 
   /** The same page, each with what became of it. */
   attempts(owner: string, before: Position | null, limit: number): PageAnswer<Attempt> {
-    return this.#ifOwned(owner, (job) => ({ ok: true, job, items: this.store.attempts(before, limit) }));
+    return this.#ifOwned(owner, () => ({ ok: true, items: this.store.attempts(before, limit) }));
   }
 
   /** A page of all versions of the artifacts, oldest first, of at most `limit`. */
-  artifacts(owner: string, after: PlacedVersion['place'] | null, limit: number): PageAnswer<PlacedVersion> {
-    return this.#ifOwned(owner, (job) => ({ ok: true, job, items: this.store.versions(after, limit) }));
+  artifacts(
+    owner: string,
+    after: PlacedVersion['place'] | null,
+    limit: number,
+  ): PageAnswer<PlacedVersion, Pick<Job, 'versions'>> {
+    return this.#ifOwned(owner, ({ versions }) => ({
+      ok: true,
+      versions,
+      items: this.store.versions(after, limit),
+    }));
   }
 
   /** What a retry would do now. */
@@ -61,8 +69,17 @@ export abstract class JobReads extends DurableObject<Env> {
   }
 
   /** A page of the audit trail, oldest first, of at most `limit`. */
-  transitions(owner: string, after: number, limit: number): PageAnswer<NumberedTransition> {
-    return this.#ifOwned(owner, (job) => ({ ok: true, job, items: this.store.transitions(after, limit) }));
+  transitions(
+    owner: string,
+    after: number,
+    limit: number,
+  ): PageAnswer<NumberedTransition, Pick<Job, 'id' | 'projectId'>> {
+    return this.#ifOwned(owner, ({ id, projectId }) => ({
+      ok: true,
+      id,
+      projectId,
+      items: this.store.transitions(after, limit),
+    }));
   }
 
   #ifOwned<T>(owner: string, answer: (job: Job) => T): T | Refused {

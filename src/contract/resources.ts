@@ -227,7 +227,7 @@ export const toProjectResource = (
 
 export function toTransitionResource(
   record: Transition & { seq: number },
-  { id, projectId }: Job,
+  { id, projectId }: Pick<Job, 'id' | 'projectId'>,
 ): z.infer<typeof transition> {
   return {
     seq: record.seq,

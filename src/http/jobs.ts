@@ -117,7 +117,7 @@ export const jobRoutes: readonly Route[] = [
     const actor = jobObject(c.env, c.req.valid('param').jobId);
     const answer = await actor.artifacts(c.get('owner'), cursor, limit + 1);
     if (!answer.ok) return refuse(c, answer.rejection);
-    const toItem = ({ made }: (typeof answer.items)[number]) => toVersionResource(made, answer.job.versions);
+    const toItem = ({ made }: (typeof answer.items)[number]) => toVersionResource(made, answer.versions);
     return c.json(toPage(answer.items, limit, toItem, placeCursor.encode), 200);
   }),
 
@@ -126,7 +126,7 @@ export const jobRoutes: readonly Route[] = [
     const actor = jobObject(c.env, c.req.valid('param').jobId);
     const answer = await actor.transitions(c.get('owner'), cursor, limit + 1);
     if (!answer.ok) return refuse(c, answer.rejection);
-    const toItem = (entry: (typeof answer.items)[number]) => toTransitionResource(entry, answer.job);
+    const toItem = (entry: (typeof answer.items)[number]) => toTransitionResource(entry, answer);
     return c.json(toPage(answer.items, limit, toItem, sequenceCursor.encode), 200);
   }),
 ];
