@@ -1,5 +1,6 @@
 // Asks the store of artifacts (an R2 bucket, where one is bound) what it has of the versions that a pipeline may resume from.
 // A store that hangs or fails is no reason not to retry: what it did not say is not known.
+import { toHex } from '../contract/hashes.ts';
 import type { Evidence, Finding } from '../domain/evidence.ts';
 import type { ArtifactVersion } from '../domain/job.ts';
 import { describeError, log } from '../log.ts';
@@ -57,11 +58,8 @@ async function look(
     const object = await within(ANSWER_LIMIT_MS, bucket.head(key));
     if (object === null) return { kind: 'missing' };
     const { sha256 } = object.checksums;
-    return { kind: 'found', sizeBytes: object.size, sha256: sha256 === undefined ? null : toHex(sha256) };
+    return { kind: 'found', sizeBytes: object.size, sha256: sha256 ? toHex(new Uint8Array(sha256)) : null };
   } catch (error) {
     return { error };
   }
 }
-
-const toHex = (bytes: ArrayBuffer): string =>
-  Array.from(new Uint8Array(bytes), (byte) => byte.toString(16).padStart(2, '0')).join('');

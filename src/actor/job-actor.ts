@@ -140,7 +140,9 @@ export class JobActor extends JobReads {
     const rejection = refuseDispatch(now, dispatch);
     if (rejection) return { ok: false, rejection };
     const open = this.store.open(now);
-    const actions = replayed ? toNextActions(now, open, this.config().rules) : [];
+    // Another run does nothing; a retry that was accepted before is not told what else to do.
+    const isTold = replayed && dispatch.kind === 'run';
+    const actions = isTold ? toNextActions(now, open, this.config().rules) : [];
     return { ok: true, job: { id: now.id, status: now.status }, dispatch, replayed, nextActions: actions };
   }
 

@@ -56,11 +56,11 @@ export class Planning {
     const enabled = policy.profiles.filter((candidate) => candidate.enabled);
     const others = enabled.map(({ id }) => id).filter((id) => id !== profile);
     const evidence = await this.#evidence(before, [profile, ...others], resumeFrom);
-    const planUnder = (id: string, from: ResumeStatus | null) => this.#planned(id, from, evidence);
+    const planUnder = (id: string) => this.#planned(id, resumeFrom, evidence);
     return {
       ok: true,
-      plan: planUnder(profile, resumeFrom),
-      profiles: enabled.map(({ id, title }) => ({ id, title, plan: planUnder(id, resumeFrom) })),
+      plan: planUnder(profile),
+      profiles: enabled.map(({ id, title }) => ({ id, title, plan: planUnder(id) })),
       durations: lastDurations(this.#store.stageRuns(ATTEMPTS_LOOKED_AT)),
     };
   }

@@ -1,7 +1,7 @@
 // Ids, and the proof that one was given out: those of jobs and projects, which name objects, end in a MAC over all that
 // stands before it. Keys rotate: the newest signs (but see `idFor`), all listed verify, and none is ever taken away, since
 // what it has signed would be found no more. A dispatch id names no object; the callback token proves it.
-import { mac, newestOf, oldestOf } from './hashes.ts';
+import { mac, newestOf, oldestOf, toHex } from './hashes.ts';
 
 /** What has an object of its own, or stands in one. */
 export type IdPrefix = 'job' | 'prj';
@@ -59,6 +59,3 @@ function isSame(a: string, b: string): boolean {
   for (let at = 0; at < a.length; at += 1) difference |= a.charCodeAt(at) ^ b.charCodeAt(at);
   return difference === 0;
 }
-
-const toHex = (bytes: Uint8Array): string =>
-  Array.from(bytes, (byte) => byte.toString(16).padStart(2, '0')).join('');

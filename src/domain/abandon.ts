@@ -2,9 +2,8 @@
 import { stopped } from './cancel.ts';
 import type { Abandon } from './commands.ts';
 import { audit, type Decision, type JobView, reject, revise, unchanged } from './decision.ts';
-import { classOf } from './failures.ts';
-import type { Failure } from './job.ts';
-import { isInProgress } from './lifecycle.ts';
+import { ownFailure } from './failures.ts';
+import { isAtWork } from './job.ts';
 import type { Rules } from './rules.ts';
 
 export const ABANDONED = 'ABANDONED';
@@ -15,21 +14,18 @@ export function abandon(
   rules: Rules,
   now: number,
 ): Decision {
-  if (open === null && !isInProgress(job.status)) {
+  if (!isAtWork(job, open)) {
     const isRepeat = job.status === 'FAILED' && job.failure?.failureCode === ABANDONED;
     if (isRepeat) return unchanged(job, open);
     return reject({ code: 'JOB_NOT_RUNNING', currentStatus: job.status });
   }
-  const failure: Failure = {
+  const said = {
     failureCode: ABANDONED,
     failureMessage: 'An editor gave the pipeline up.',
     failedStage: job.status === 'FAILED' ? (open?.resumeFromStatus ?? null) : job.status,
-    failureClass: classOf(rules.policy, ABANDONED) ?? 'unknown',
-    retryAt: null,
-    modelProfile: (open ?? subject)?.modelProfile ?? null,
     correlationId: command.correlationId,
-    occurredAt: now,
   };
+  const failure = ownFailure(said, 'unknown', open ?? subject, rules.policy, now);
   const updated = stopped(open, subject, command.deliveryMayHaveStarted, rules, now).map((dispatch) => ({
     ...dispatch,
     failure,

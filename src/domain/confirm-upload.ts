@@ -1,7 +1,15 @@
 // An editor says where the uploaded video is, and where else the same video is to be had when that has gone stale.
 import type { ConfirmUpload, RenewVideo } from './commands.ts';
-import { audit, type Decision, type JobView, refuseTransition, reject, revise } from './decision.ts';
-import { isInProgress, isTerminal, type Status } from './lifecycle.ts';
+import {
+  audit,
+  type Decision,
+  type JobView,
+  refuseAtWork,
+  refuseTransition,
+  reject,
+  revise,
+} from './decision.ts';
+import { isTerminal, type Status } from './lifecycle.ts';
 import type { Rejection } from './rejection.ts';
 
 export function confirmUpload({ job, open }: JobView, command: ConfirmUpload, now: number): Decision {
@@ -39,16 +47,9 @@ export function renewVideo({ job, open }: JobView, command: RenewVideo, now: num
       submittedVideoUri: command.videoUri,
     });
   }
-  if (open || isInProgress(job.status)) {
-    return reject({
-      code: 'JOB_ALREADY_RUNNING',
-      currentStatus: job.status,
-      attemptedStatus: 'UPLOADED',
-      dispatchId: open?.id ?? null,
-    });
-  }
   // A failed job is the one that this is for; any other that has ended is never worked on again.
-  const refusal = job.status === 'FAILED' ? null : refuseEnded(job.status);
+  const refusal =
+    refuseAtWork(job, open, 'UPLOADED') ?? (job.status === 'FAILED' ? null : refuseEnded(job.status));
   if (refusal) return reject(refusal);
   const renewed = revise(job, now, {
     progressPct: job.progressPct,

@@ -1,7 +1,7 @@
 // What a decision sees and returns, and the pieces that the commands share.
 import type { Dispatch, DispatchState } from './dispatch.ts';
 import type { CallbackEvent, Transition } from './history.ts';
-import type { Job } from './job.ts';
+import { isAtWork, type Job } from './job.ts';
 import {
   type Actor,
   allowedNextStatuses,
@@ -69,6 +69,17 @@ export function refuseTransition(from: Status, to: Status, actor: Actor): Reject
     attemptedStatus: to,
     allowedNextStatuses: allowedNextStatuses(from),
   };
+}
+
+/** Why what would meet a pipeline has to wait, or give it up first; null when none is at work. */
+export function refuseAtWork(
+  job: Job,
+  open: { id: string } | null,
+  attemptedStatus: Status,
+): Rejection | null {
+  if (!isAtWork(job, open)) return null;
+  const dispatchId = open?.id ?? null;
+  return { code: 'JOB_ALREADY_RUNNING', currentStatus: job.status, attemptedStatus, dispatchId };
 }
 
 /** A change of the job that an editor can see. Progress belongs to a status and ends with it. */

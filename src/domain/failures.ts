@@ -17,8 +17,23 @@ export const FAILURE_CLASSES = [
 export type FailureClass = (typeof FAILURE_CLASSES)[number];
 
 /** The class that the policy's table has for a code, which may be any text; null for a code that it does not have. */
-export const classOf = ({ failureClasses }: ModelPolicy, code: string): FailureClass | null =>
+const classOf = ({ failureClasses }: ModelPolicy, code: string): FailureClass | null =>
   Object.hasOwn(failureClasses, code) ? (failureClasses[code] ?? null) : null;
+
+/** A failure that no pipeline has reported, of this one or of none; of the class that the policy has for its code, else of `otherwise`. */
+export const ownFailure = (
+  said: Pick<Failure, 'failureCode' | 'failureMessage' | 'failedStage' | 'correlationId'>,
+  otherwise: FailureClass,
+  dispatch: Dispatch | null,
+  policy: ModelPolicy,
+  now: number,
+): Failure => ({
+  ...said,
+  failureClass: classOf(policy, said.failureCode) ?? otherwise,
+  retryAt: null,
+  modelProfile: dispatch?.modelProfile ?? null,
+  occurredAt: now,
+});
 
 /** The failure as a report of FAILED has it; null for a report of anything else. */
 export function reportedFailure(

@@ -2,7 +2,7 @@
 // Times are epoch milliseconds; `null` means "none yet" and is never used to clear a value.
 import type { Dispatch } from './dispatch.ts';
 import type { FailureClass } from './failures.ts';
-import type { StageName, Status } from './lifecycle.ts';
+import { isInProgress, type StageName, type Status } from './lifecycle.ts';
 
 export interface Manifest {
   videoUri: string | null;
@@ -122,6 +122,10 @@ export function newJob(origin: JobOrigin, now: number): Job {
     updatedAt: now,
   };
 }
+
+/** Whether a pipeline is at work on the job, or is about to be. */
+export const isAtWork = ({ status }: Pick<Job, 'status'>, open: object | null): boolean =>
+  open !== null || isInProgress(status);
 
 /**
  * The status from which every transition is judged. An accepted retry leaves the job FAILED for

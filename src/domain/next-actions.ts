@@ -1,12 +1,11 @@
 // What an editor can do about a job now, and what not and why: read from the rules that will judge it, so that what is offered
 // works. Of what a failure is like follows which of it is named first.
-
 import { refuseTransition } from './decision.ts';
 import type { Dispatch } from './dispatch.ts';
 import { NO_EVIDENCE } from './evidence.ts';
 import type { FailureClass } from './failures.ts';
-import { effectiveStatus, type Job } from './job.ts';
-import { isInProgress, isTerminal } from './lifecycle.ts';
+import { effectiveStatus, isAtWork, type Job } from './job.ts';
+import { isTerminal } from './lifecycle.ts';
 import { planDispatch } from './plan.ts';
 import { profileOfBefore } from './policy.ts';
 import type { Rejection } from './rejection.ts';
@@ -61,8 +60,7 @@ const plain = (action: Action): NextAction => ({ action, modelProfile: null, unt
 /** Runs and retries, under every profile that is enabled. */
 function startsOf(job: Job, open: Dispatch | null, rules: Rules): NextAction[] {
   const { policy } = rules;
-  const isAtRest = open === null && !isInProgress(job.status);
-  if (!isAtRest || (job.status !== 'UPLOADED' && job.status !== 'FAILED')) return [];
+  if (isAtWork(job, open) || (job.status !== 'UPLOADED' && job.status !== 'FAILED')) return [];
   const planned = (action: Action, kind: 'run' | 'retry', modelProfile: string): NextAction => {
     const request = { kind, modelProfile, resumeFrom: null, evidence: NO_EVIDENCE };
     const { refusal } = planDispatch({ job, open }, request, rules);
@@ -83,7 +81,7 @@ function waits(job: Job, open: Dispatch | null, rules: Rules): NextAction[] {
 }
 
 function others(job: Job, open: Dispatch | null): NextAction[] {
-  const isAtRest = open === null && !isInProgress(job.status);
+  const isAtRest = !isAtWork(job, open);
   const { videoUri } = job.manifest;
   const possible: Readonly<Partial<Record<Action, boolean>>> = {
     confirm_upload: videoUri === null && refuseTransition(job.status, 'UPLOADED', 'editor') === null,

@@ -1,6 +1,7 @@
 // What a dispatch would do, decided before anything is done: where it resumes, what it keeps, what is made again and why, or
 // why it is refused. A run, a retry, the plan that an editor is shown and what they are offered are all read from here.
 import { ACTS, retryNotAllowed } from './acts.ts';
+import { refuseAtWork } from './decision.ts';
 import type { DispatchKind, StagePlan } from './dispatch.ts';
 import { type Evidence, type Proof, proofOf } from './evidence.ts';
 import type { ArtifactVersion, Job } from './job.ts';
@@ -8,7 +9,6 @@ import {
   checkpointOf,
   type Engines,
   isBehind,
-  isInProgress,
   RESUME_STATUSES,
   type ResumeStatus,
   STAGES,
@@ -89,15 +89,10 @@ function refusalOf(
   rules: Rules,
 ): Rejection | null {
   const act = ACTS[kind];
-  if (open || isInProgress(job.status)) {
-    return {
-      code: 'JOB_ALREADY_RUNNING',
-      currentStatus: job.status,
-      attemptedStatus: act.attempts(start),
-      dispatchId: open?.id ?? null,
-    };
-  }
-  const refusal = act.refuse(job, start) ?? refuseProfile(rules.policy, modelProfile, null);
+  const refusal =
+    refuseAtWork(job, open, act.attempts(start)) ??
+    act.refuse(job, start) ??
+    refuseProfile(rules.policy, modelProfile, null);
   if (refusal) return refusal;
   if (asked !== null && (asked !== start || resume === null)) {
     const request = { kind, modelProfile, resumeFrom: null, evidence };

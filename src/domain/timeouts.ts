@@ -11,8 +11,8 @@ import {
   withdraw,
 } from './decision.ts';
 import type { Dispatch } from './dispatch.ts';
-import { classOf } from './failures.ts';
-import { effectiveStatus, type Failure, type Job } from './job.ts';
+import { ownFailure } from './failures.ts';
+import { effectiveStatus, type Job } from './job.ts';
 import { isResting } from './lifecycle.ts';
 import { REPORT_GRACE_MS, resendAt } from './resending.ts';
 import type { Rules } from './rules.ts';
@@ -90,16 +90,13 @@ function expire(
   // A pipeline that is silent may be alive all the same.
   const silent = open ?? mover;
   const silentIn = effectiveStatus(job, open);
-  const failure: Failure = {
+  const said = {
     failureCode: TIMED_OUT,
     failureMessage: `The orchestrator gave no sign of life in ${silentIn} within the time allowed.`,
     failedStage: silentIn,
-    failureClass: classOf(rules.policy, TIMED_OUT) ?? 'timeout',
-    retryAt: null,
-    modelProfile: silent?.modelProfile ?? null,
     correlationId: silent?.correlationId ?? null,
-    occurredAt: now,
   };
+  const failure = ownFailure(said, 'timeout', silent, rules.policy, now);
   const dispatch = silent && { ...tellToStop(move(silent, 'TIMED_OUT', now), rules, now), failure };
   const closed = dispatch ? { updated: [dispatch] } : {};
   if (job.status === 'FAILED') {
@@ -107,11 +104,7 @@ function expire(
     const next = { ...job, openDispatchId: null };
     return { kind: 'accepted', job: next, dispatch, changes: { job: next, ...closed } };
   }
-  const next = revise(job, now, {
-    status: 'FAILED',
-    openDispatchId: null,
-    failure,
-  });
+  const next = revise(job, now, { status: 'FAILED', openDispatchId: null, failure });
   const entry = audit(job, 'FAILED', 'system', now, silent, silent?.id);
   return { kind: 'accepted', job: next, dispatch, changes: { job: next, ...closed, transitions: [entry] } };
 }

@@ -81,8 +81,8 @@ export const MUTANTS_OF_PLANS: readonly Mutant[] = [
   },
   {
     bug: 'a second pipeline may be opened beside the first',
-    within: 'refusalOf',
-    from: 'open ||',
+    within: 'isAtWork',
+    from: 'open !== null ||',
     to: '',
     suite: 'model',
   },
