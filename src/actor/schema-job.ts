@@ -58,9 +58,12 @@ const VERSIONS_OF_CHECKPOINTS = `
         AND made.version ->> '$.madeFrom' = r.number)));
   DROP TABLE record_of_before; DROP TABLE version_of_before; DROP TABLE stage_of_before;`;
 
+/** 2 → 3: versions that people made, and dispatches of kinds that code of before does not know. There is nothing to rewrite. */
+const EDITS = `UPDATE job SET record = json_set(record, '$.v', 3);`;
+
 export const JOB_SCHEMA: Schema = {
   marker: 'job',
-  version: 2,
+  version: 3,
   tables: `
   -- The present, one row: the job, its newest dispatch and what is counted of the rest (actor/records.ts).
   CREATE TABLE job (
@@ -68,14 +71,14 @@ export const JOB_SCHEMA: Schema = {
     schema INTEGER NOT NULL,
     record TEXT NOT NULL
   );
-  -- The past, one row per applied report or other entry of the audit trail: what makes a repeat recognisable, every
+  -- The past, one row per applied report, edit or other entry of the audit trail: what makes a repeat recognisable, every
   -- version of every artifact, and the trail.
   CREATE TABLE history (
     -- The pipeline's, whose reports lie together; empty for what no pipeline did.
     dispatch_id TEXT NOT NULL,
-    -- The report's id; of any other entry its number, behind a blank that no report's id has.
+    -- The report's id, or that of the request for an edit; of any other entry its number, behind a blank that no such id has.
     key TEXT NOT NULL,
-    -- Of a report.
+    -- Of a report, and of an edit.
     payload_digest TEXT,
     artifacts TEXT,
     versions TEXT,
@@ -92,7 +95,7 @@ export const JOB_SCHEMA: Schema = {
     recorded_at INTEGER NOT NULL,
     PRIMARY KEY (dispatch_id, key)
   ) WITHOUT ROWID;`,
-  steps: [VERSIONS_OF_CHECKPOINTS],
+  steps: [VERSIONS_OF_CHECKPOINTS, EDITS],
 };
 
 /** Every dispatch but the newest. Most jobs have one dispatch alone, so this is made with the second. */

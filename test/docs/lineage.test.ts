@@ -89,6 +89,7 @@ test.each(examples)(
       engines: enginesOf(engines ?? ''),
       evidence: evidenceOf(store ?? ''),
       upTo: 'DRAFT_READY',
+      discardEdits: [],
     });
     const { version } = found;
     expect({

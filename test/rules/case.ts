@@ -58,7 +58,7 @@ export interface Windows {
 
 export interface CaseDispatch {
   id: string;
-  kind: 'run' | 'retry';
+  kind: 'run' | 'retry' | 'redo' | 'export';
   state: string;
   /** Of the request that made it: `run`, or the client_request_id. */
   request: string;
@@ -91,7 +91,7 @@ export interface Entry {
 
 export interface OrchestratorRequest {
   dispatchId: string;
-  type: 'job.run' | 'job.retry' | 'job.cancel';
+  type: 'job.run' | 'job.retry' | 'job.redo' | 'job.export' | 'job.cancel';
   resumeFrom: string | null;
   ref: string | null;
   /** It was answered that it will never be taken. */
