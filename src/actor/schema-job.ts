@@ -61,6 +61,7 @@ const VERSIONS_OF_CHECKPOINTS = `
 /** 2 → 3: versions that people made, and dispatches of kinds that code of before does not know. There is nothing to rewrite. */
 const EDITS = `UPDATE job SET record = json_set(record, '$.v', 3);`;
 
+// An edit's row in the history has the id of its request as its key, and its digest, as a report's has.
 export const JOB_SCHEMA: Schema = {
   marker: 'job',
   version: 3,
@@ -71,14 +72,14 @@ export const JOB_SCHEMA: Schema = {
     schema INTEGER NOT NULL,
     record TEXT NOT NULL
   );
-  -- The past, one row per applied report, edit or other entry of the audit trail: what makes a repeat recognisable, every
+  -- The past, one row per applied report or other entry of the audit trail: what makes a repeat recognisable, every
   -- version of every artifact, and the trail.
   CREATE TABLE history (
     -- The pipeline's, whose reports lie together; empty for what no pipeline did.
     dispatch_id TEXT NOT NULL,
-    -- The report's id, or that of the request for an edit; of any other entry its number, behind a blank that no such id has.
+    -- The report's id; of any other entry its number, behind a blank that no report's id has.
     key TEXT NOT NULL,
-    -- Of a report, and of an edit.
+    -- Of a report.
     payload_digest TEXT,
     artifacts TEXT,
     versions TEXT,

@@ -148,7 +148,7 @@ export const dispatchResponse = z
     dispatch_state: dispatchState,
     replayed: z.boolean(),
   })
-  .meta({ id: 'DispatchResponse' });
+  .meta({ id: 'RetryJobResponse' });
 
 export const editArtifactRequest = z
   .strictObject({
