@@ -91,7 +91,7 @@ export interface Entry {
 
 export interface OrchestratorRequest {
   dispatchId: string;
-  type: 'job.run' | 'job.retry' | 'job.cancel';
+  type: 'job.run' | 'job.retry' | 'job.redo' | 'job.export' | 'job.cancel';
   resumeFrom: string | null;
   ref: string | null;
   /** It was answered that it will never be taken. */
