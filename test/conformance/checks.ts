@@ -108,7 +108,7 @@ export const CHECKS: readonly Check[] = [
     run: further.makesAnotherDraft,
   },
   {
-    name: 'makes-it-once',
+    name: 'redoes-once',
     needs: 'redo',
     guarantee: 'the same Idempotency-Key of job.redo makes one more draft',
     run: further.redoesOnce,

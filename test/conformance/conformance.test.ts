@@ -49,7 +49,7 @@ const CAUGHT_BY = {
   'redoes-as-a-retry': 'makes-another-draft',
   'redoes-everything': 'makes-another-draft',
   'hides-what-a-redo-makes': 'makes-another-draft',
-  'executes-repeated-redos': 'makes-it-once',
+  'executes-repeated-redos': 'redoes-once',
   'exports-to-one-format': 'exports-the-draft',
   'redrafts-for-an-export': 'exports-the-draft',
   'executes-repeated-exports': 'exports-once',
