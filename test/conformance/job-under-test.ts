@@ -111,6 +111,11 @@ export class JobUnderTest {
     return this.reports.find(({ flaw }) => flaw !== null)?.flaw ?? null;
   }
 
+  /** By format: what Retake has taken of what was reported. */
+  get exports(): Readonly<Record<string, string>> {
+    return this.#model.job.manifest.exports;
+  }
+
   /** What a retry could resume from at this point. */
   checkpoint(status: CheckpointStatus): ArtifactVersion | null {
     const { versions } = this.#model.job;

@@ -2,6 +2,7 @@
 import { STAGE_NAMES, type StageName } from '../../../src/domain/lifecycle.ts';
 import { Finding } from '../finding.ts';
 import type { JobUnderTest, Work } from '../job-under-test.ts';
+import type { KitOptions } from '../options.ts';
 import type { Scene } from '../scene.ts';
 import { executedOnce } from './dispatches.ts';
 import { type Body, finishedJob, hearOnly, NOT_CURRENT, refIn } from './fenced.ts';
@@ -50,7 +51,7 @@ export async function exportsTheDraft(scene: Scene): Promise<void> {
   const order = corrected(await job.export(scene.options));
   const reports = await played(scene, job, order, EXPORT);
   leavesAlone(order, reports);
-  hasExports(scene, reports);
+  hasExports(job, scene.options, reports);
 }
 
 export async function exportsOnce(scene: Scene): Promise<void> {
@@ -71,7 +72,7 @@ export async function retriesAnExport(scene: Scene): Promise<void> {
   await scene.dispatch(order);
   await scene.comesToRest(job, EXPORT);
   const reports = await played(scene, job, await job.retry(), EXPORT);
-  hasExports(scene, reports);
+  hasExports(job, scene.options, reports);
 }
 
 /** What the pipeline of this dispatch, which alone is listened to, has reported when it comes to rest. */
@@ -87,17 +88,16 @@ function once(scene: Scene, job: JobUnderTest, work: Work): Promise<void> {
   return executedOnce(scene, job, work);
 }
 
-function hasExports({ options: { formats } }: Scene, reports: readonly Body[]): void {
-  const made = new Set(reports.flatMap(exportedTo));
-  const missing = formats.filter((format) => !made.has(format));
+/** That they were reported by this pipeline, and as references. */
+function hasExports(job: JobUnderTest, { formats }: KitOptions, reports: readonly Body[]): void {
+  const named = reports.flatMap(({ artifact_updates: updates }) => {
+    const { exports } = (updates ?? {}) as { exports?: unknown };
+    return typeof exports === 'object' && exports !== null ? Object.keys(exports) : [];
+  });
+  const missing = formats.filter((format) => !named.includes(format) || job.exports[format] === undefined);
   if (missing.length === 0) return;
   throw new Finding(
-    `formats were ${formats.join(', ')}; no export came for ${missing.join(', ')}`,
+    `formats were ${formats.join(', ')}; no reference came for ${missing.join(', ')}`,
     `${EXPORT} --formats names those that this orchestrator can make.`,
   );
-}
-
-function exportedTo({ artifact_updates: updates }: Body): string[] {
-  const { exports } = (updates ?? {}) as { exports?: unknown };
-  return typeof exports === 'object' && exports !== null ? Object.keys(exports) : [];
 }
