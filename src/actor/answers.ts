@@ -1,7 +1,7 @@
 // What the objects answer to calls: plain data, since an error's class does not survive a call between objects.
 import type { ShownAction } from '../contract/next-actions.ts';
 import type { Dispatch } from '../domain/dispatch.ts';
-import type { Job } from '../domain/job.ts';
+import type { ArtifactVersion, Job } from '../domain/job.ts';
 import type { StageName } from '../domain/lifecycle.ts';
 import type { Plan } from '../domain/plan.ts';
 import type { Project } from '../domain/project.ts';
@@ -9,6 +9,7 @@ import type { Rejection } from '../domain/rejection.ts';
 
 export type Refused = { ok: false; rejection: Rejection };
 export type JobAnswer = { ok: true; job: Job; open: Dispatch | null; replayed: boolean } | Refused;
+export type EditAnswer = (Extract<JobAnswer, { ok: true }> & { version: ArtifactVersion }) | Refused;
 export type ProjectAnswer = { ok: true; project: Project; replayed: boolean } | Refused;
 /** No more of the job crosses than the caller is told: each copy costs. */
 export type DispatchAnswer =

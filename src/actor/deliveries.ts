@@ -38,6 +38,7 @@ export function claim(
     heldMs,
     delivery: {
       type: message === 'cancel' ? 'job.cancel' : `job.${dispatch.kind}`,
+      task: dispatch.task,
       dispatchId: dispatch.id,
       jobId: job.id,
       projectId: job.projectId,

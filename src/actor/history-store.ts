@@ -1,11 +1,17 @@
 // The past of a job in SQL: the reports that were applied and the audit trail, in one table and its pages. Only ever added to.
 import type { Metric, Past, PastMove } from '../domain/attempts.ts';
-import type { CallbackEvent, Transition } from '../domain/history.ts';
+import type { Changes } from '../domain/decision.ts';
+import type { CallbackEvent, RecordedEdit, Transition } from '../domain/history.ts';
 import type { ArtifactVersion } from '../domain/job.ts';
+import type { StageName } from '../domain/lifecycle.ts';
 import { decodeVersions, encodeVersions } from './records.ts';
 
 /** Of one dispatch, how many reports are read for what they brought. */
 const REPORTS_READ = 50;
+
+/** The pipeline of what no pipeline did. */
+const NO_DISPATCH = '';
+const EDITED: Transition['eventType'] = 'artifact_edited';
 
 type Row = Record<string, SqlStorageValue>;
 export type NumberedTransition = Transition & { seq: number };
@@ -31,10 +37,34 @@ export class HistoryStore {
 
   /** The report of this dispatch that was applied under this id. */
   event(dispatchId: string, eventId: string): CallbackEvent | null {
+    const row = this.#row(dispatchId, eventId);
+    return row && toEvent(row);
+  }
+
+  /** The edit that was made under this request id. */
+  edit(clientRequestId: string): RecordedEdit | null {
+    const row = this.#row(NO_DISPATCH, clientRequestId);
+    return row && toEdit(row);
+  }
+
+  #row(dispatchId: string, key: string): Row | null {
     const next = this.#sql
-      .exec<Row>('SELECT * FROM history WHERE dispatch_id = ? AND key = ?', dispatchId, eventId)
+      .exec<Row>('SELECT * FROM history WHERE dispatch_id = ? AND key = ?', dispatchId, key)
       .next();
-    return next.done ? null : toEvent(next.value);
+    return next.done ? null : next.value;
+  }
+
+  /** One version, as it was made. */
+  version(stage: StageName, number: number): ArtifactVersion | null {
+    const next = this.#sql
+      .exec<{ version: string }>(
+        `SELECT v.value AS version FROM history, json_each(history.versions, '$.versions') v
+         WHERE v.value ->> '$.stage' = ? AND v.value ->> '$.version' = ? LIMIT 1`,
+        stage,
+        number,
+      )
+      .next();
+    return next.done ? null : JSON.parse(next.value.version);
   }
 
   /** Oldest first; `after` is the last `seq` of the page before. */
@@ -102,45 +132,75 @@ export class HistoryStore {
   }
 
   /**
-   * Adds what one decision left: a report and the entries of the audit trail that it brought, or those alone. The entry
-   * of the report itself shares its row. Answers the number of the latest entry.
+   * Adds what one decision left: a report or an edit and the entries of the audit trail that it brought, or those alone. The
+   * entry of the report or edit itself shares its row. Answers the number of the latest entry.
    */
-  add(event: CallbackEvent | null, transitions: readonly Transition[], latestSeq: number): number {
+  add({ event, edit, transitions = [] }: Changes, latestSeq: number): number {
     let seq = latestSeq;
+    let left = event ? ofReport(event) : edit ? ofEdit(edit) : null;
     for (const transition of transitions) {
       seq += 1;
-      this.#insert(transition.eventId === null ? null : event, transition, seq);
+      const isItsOwn = transition.eventId !== null || transition.eventType === EDITED;
+      this.#insert(isItsOwn ? left : null, transition, seq);
+      if (isItsOwn) left = null;
     }
-    if (event && !transitions.some(({ eventId }) => eventId === event.eventId)) {
-      this.#insert(event, null, null);
-    }
+    if (left) this.#insert(left, null, null);
     return seq;
   }
 
-  #insert(event: CallbackEvent | null, transition: Transition | null, seq: number | null): void {
+  #insert(brought: Brought | null, transition: Transition | null, seq: number | null): void {
     this.#sql.exec(
       `INSERT INTO history (dispatch_id, key, payload_digest, artifacts, versions, seq, event_type, actor, actor_id,
          prev_status, correlation_id, status, occurred_at, recorded_at)
        VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)`,
-      event?.dispatchId ?? transition?.dispatchId ?? '',
-      event?.eventId ?? ` ${seq}`,
-      event?.payloadDigest ?? null,
-      event?.artifacts ?? null,
-      event?.versions.length ? encodeVersions(event.versions) : null,
+      brought?.dispatchId ?? transition?.dispatchId ?? NO_DISPATCH,
+      brought?.key ?? ` ${seq}`,
+      brought?.payloadDigest ?? null,
+      brought?.artifacts ?? null,
+      brought?.versions.length ? encodeVersions(brought.versions) : null,
       seq,
       transition?.eventType ?? null,
       transition?.actor ?? null,
       transition?.actorId ?? null,
       transition?.prevStatus ?? null,
       transition?.correlationId ?? null,
-      event?.status ?? transition?.newStatus ?? null,
-      event?.occurredAt ?? transition?.occurredAt ?? null,
-      event?.recordedAt ?? transition?.recordedAt ?? null,
+      brought?.status ?? transition?.newStatus ?? null,
+      brought?.occurredAt ?? transition?.occurredAt ?? null,
+      brought?.recordedAt ?? transition?.recordedAt ?? null,
     );
   }
 }
 
+/** What a report or an edit has in its row: by what a repeat is known, and what it brought. */
+interface Brought extends Pick<CallbackEvent, 'dispatchId' | 'payloadDigest' | 'versions'> {
+  key: string;
+  artifacts: string | null;
+  /** Null for what the entry of the audit trail says. */
+  status: CallbackEvent['status'] | null;
+  occurredAt: number | null;
+  recordedAt: number | null;
+}
+
+const ofReport = ({ eventId, ...event }: CallbackEvent): Brought => ({ ...event, key: eventId });
+
+const ofEdit = ({ clientRequestId, payloadDigest, version }: RecordedEdit): Brought => ({
+  dispatchId: NO_DISPATCH,
+  key: clientRequestId,
+  payloadDigest,
+  artifacts: null,
+  versions: [version],
+  status: null,
+  occurredAt: null,
+  recordedAt: null,
+});
+
 // Rows are only ever written above, after the assertions of domain/invariants.ts, so their words are taken for what they are.
+
+const toEdit = (row: Row): RecordedEdit | null => {
+  const [version] = row.versions === null ? [] : decodeVersions(row.versions as string);
+  const said = { clientRequestId: row.key as string, payloadDigest: row.payload_digest as string };
+  return version ? { ...said, version } : null;
+};
 
 const toEvent = (row: Row): CallbackEvent => ({
   eventId: row.key as string,
@@ -175,8 +235,8 @@ const toTransition = (row: Row): NumberedTransition => ({
   actorId: row.actor_id as string | null,
   prevStatus: row.prev_status as Transition['prevStatus'],
   newStatus: row.status as Transition['newStatus'],
-  dispatchId: row.dispatch_id === '' ? null : (row.dispatch_id as string),
-  eventId: row.payload_digest === null ? null : (row.key as string),
+  dispatchId: row.dispatch_id === NO_DISPATCH ? null : (row.dispatch_id as string),
+  eventId: row.payload_digest === null || row.dispatch_id === NO_DISPATCH ? null : (row.key as string),
   occurredAt: row.occurred_at as number,
   recordedAt: row.recorded_at as number,
   correlationId: row.correlation_id as string | null,

@@ -4,15 +4,15 @@ import type { AfterDelivery, Claim } from '../contract/messages.ts';
 import { toNextActions } from '../contract/next-actions.ts';
 import type {
   Abandon,
+  Ask,
   Callback,
   Cancel,
   Command,
   ConfirmUpload,
   DeliveryOutcome,
+  EditArtifact,
   MessageKind,
   RenewVideo,
-  Retry,
-  Run,
 } from '../domain/commands.ts';
 import { refuseRepeat } from '../domain/creation.ts';
 import { decide } from '../domain/decide.ts';
@@ -20,10 +20,11 @@ import type { Decision } from '../domain/decision.ts';
 import type { Dispatch } from '../domain/dispatch.ts';
 import { refuseDispatch } from '../domain/dispatching.ts';
 import { type Job, type JobOrigin, newJob } from '../domain/job.ts';
-import type { CallbackAnswer, DispatchAnswer, JobAnswer } from './answers.ts';
+import type { CallbackAnswer, DispatchAnswer, EditAnswer, JobAnswer } from './answers.ts';
 import { claim, pauseAfter } from './deliveries.ts';
 import { measureEnded } from './ended.ts';
 import { JobReads } from './job-reads.ts';
+import type { Unproven } from './planning.ts';
 
 export class JobActor extends JobReads {
   /** Stores a new job and lists it in its project. A repeat completes what was begun and answers the job as it is. */
@@ -55,16 +56,25 @@ export class JobActor extends JobReads {
     return this.#answerJob(this.#execute({ ...command, deliveryMayHaveStarted }));
   }
 
+  /** Adds a corrected version of an artifact; where the store is known to have it, it is looked for first. */
+  async edit(edit: Unproven<EditArtifact>): Promise<EditAnswer> {
+    const decision = this.#execute(await this.planning.withProof(edit));
+    if (decision.kind === 'rejected') return { ok: false, rejection: decision.rejection };
+    const { edit: version } = decision;
+    if (version === undefined) throw new Error('an edit makes a version');
+    return { ...this.#answered(decision), version };
+  }
+
   /**
    * Dispatches a pipeline and waits up to `waitMs` for the outcome of the delivery. With 0 it answers as soon as the
    * dispatch is durable: whether the queue took it need not be known, since an alarm sends again what it did not.
    */
-  async dispatch(asked: Run | Omit<Retry, 'evidence'>, waitMs: number): Promise<DispatchAnswer> {
+  async dispatch(asked: Unproven<Ask>, waitMs: number): Promise<DispatchAnswer> {
     const askedAt = Date.now();
-    const decision = this.#execute(asked.type === 'run' ? asked : await this.planning.withEvidence(asked));
+    const decision = this.#execute(await this.planning.withEvidence(asked));
     if (decision.kind === 'rejected') return { ok: false, rejection: decision.rejection };
     const { dispatch } = decision;
-    if (dispatch === null) throw new Error('a run or retry decides about a dispatch');
+    if (dispatch === null) throw new Error('whatever asks for a dispatch decides about one');
     this.ctx.waitUntil(this.effects.send([dispatch]));
     if (dispatch.state === 'PENDING' && waitMs > 0) {
       const leftMs = Math.max(waitMs - (Date.now() - askedAt), 0);
@@ -148,7 +158,10 @@ export class JobActor extends JobReads {
 
   #answerJob(decision: Decision): JobAnswer {
     if (decision.kind === 'rejected') return { ok: false, rejection: decision.rejection };
-    const { job } = decision;
-    return { ok: true, job, open: this.store.open(job), replayed: decision.kind === 'replayed' };
+    return this.#answered(decision);
+  }
+
+  #answered({ kind, job }: Exclude<Decision, { kind: 'rejected' }>) {
+    return { ok: true as const, job, open: this.store.open(job), replayed: kind === 'replayed' };
   }
 }

@@ -5,7 +5,8 @@ import { type Config, requireConfig } from '../config.ts';
 import { ownedBy } from '../domain/access.ts';
 import type { Attempt } from '../domain/attempts.ts';
 import type { Dispatch } from '../domain/dispatch.ts';
-import type { Job } from '../domain/job.ts';
+import type { ArtifactVersion, Job } from '../domain/job.ts';
+import type { StageName } from '../domain/lifecycle.ts';
 import type { Position } from '../domain/project.ts';
 import { projectObject } from '../objects.ts';
 import { NOT_FOUND, type PageAnswer, type PlanAnswer, type Refused, type ShownAnswer } from './answers.ts';
@@ -63,7 +64,25 @@ export abstract class JobReads extends DurableObject<Env> {
     }));
   }
 
-  /** What a retry would do now. */
+  /** Whether one of the versions at hand bears this reference. */
+  hasArtifact(owner: string, ref: string): boolean {
+    const job = ownedBy(this.effects.lookedAfter(), owner);
+    return job?.versions.some((version) => version.ref === ref) ?? false;
+  }
+
+  /** One version of an artifact. */
+  artifact(
+    owner: string,
+    stage: StageName,
+    number: number,
+  ): { ok: true; version: ArtifactVersion } | Refused {
+    return this.#ifOwned(owner, () => {
+      const version = this.store.version(stage, number);
+      return version ? { ok: true, version } : NOT_FOUND;
+    });
+  }
+
+  /** What a retry or redo would do now. */
   async plan(owner: string, asked: PlanAsked): Promise<PlanAnswer> {
     return await this.#ifOwned(owner, () => this.planning.plan(asked));
   }

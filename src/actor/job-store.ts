@@ -3,9 +3,10 @@
 import { type Attempt, attemptOf, type StageRun, stageRunsOf } from '../domain/attempts.ts';
 import type { Command } from '../domain/commands.ts';
 import type { Changes, JobView } from '../domain/decision.ts';
-import { type Dispatch, isOpen, RUN_REQUEST_KEY, requestKeyOf, retryRequestKey } from '../domain/dispatch.ts';
+import { type Dispatch, isOpen, requestKeyOf } from '../domain/dispatch.ts';
 import { brokenInvariant } from '../domain/invariants.ts';
-import type { Job } from '../domain/job.ts';
+import type { ArtifactVersion, Job } from '../domain/job.ts';
+import type { StageName } from '../domain/lifecycle.ts';
 import type { Position } from '../domain/project.ts';
 import { DispatchStore } from './dispatch-store.ts';
 import { HistoryStore, type NumberedTransition, type PlacedVersion } from './history-store.ts';
@@ -66,6 +67,7 @@ export class JobStore {
       subject: null,
       subjectSuperseded: false,
       seenEvent: null,
+      seenEdit: null,
       notices: [],
     };
     switch (command.type) {
@@ -73,9 +75,15 @@ export class JobStore {
       case 'renew-video':
         return view;
       case 'run':
-        return { ...view, subject: this.#dispatchByRequest(RUN_REQUEST_KEY) };
       case 'retry':
-        return { ...view, subject: this.#dispatchByRequest(retryRequestKey(command.clientRequestId)) };
+      case 'redo':
+      case 'export': {
+        const { type: kind } = command;
+        const clientRequestId = kind === 'run' ? null : command.clientRequestId;
+        return { ...view, subject: this.#dispatchByRequest(requestKeyOf({ kind, clientRequestId })) };
+      }
+      case 'edit-artifact':
+        return { ...view, seenEdit: this.#history.edit(command.clientRequestId) };
       case 'cancel':
       case 'abandon':
         return { ...view, subject: this.#mover(job) };
@@ -147,6 +155,12 @@ export class JobStore {
     return this.#read() ? this.#history.versions(after, limit) : [];
   }
 
+  /** One version, as it is at hand, else as it was made; null where there is none. */
+  version(stage: StageName, number: number): ArtifactVersion | null {
+    const isIt = (version: ArtifactVersion) => version.stage === stage && version.version === number;
+    return this.job()?.versions.find(isIt) ?? (this.#read() ? this.#history.version(stage, number) : null);
+  }
+
   /** Oldest first; `after` is the last `seq` of the page before. */
   transitions(after: number, limit: number): NumberedTransition[] {
     return this.#history.transitions(after, limit);
@@ -176,7 +190,7 @@ export class JobStore {
     }
     for (const dispatch of rest) this.#earlierOnes.update(dispatch);
     if (rest.length > 0) after.earlierNotices = this.#earlierOnes.notified().length;
-    after.latestSeq = this.#history.add(changes.event ?? null, changes.transitions ?? [], before.latestSeq);
+    after.latestSeq = this.#history.add(changes, before.latestSeq);
     if (!isSame(before, after)) this.#sql.exec('UPDATE job SET record = ?', encodePresent(after));
     return after;
   }

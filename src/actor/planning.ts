@@ -3,13 +3,13 @@
 import { requireConfig } from '../config.ts';
 import { ownedBy } from '../domain/access.ts';
 import { lastDurations } from '../domain/attempts.ts';
-import type { Retry } from '../domain/commands.ts';
+import type { Ask, EditArtifact } from '../domain/commands.ts';
+import { asked } from '../domain/dispatching.ts';
 import { type Evidence, NO_EVIDENCE } from '../domain/evidence.ts';
 import type { Job } from '../domain/job.ts';
-import type { ResumeStatus } from '../domain/lifecycle.ts';
-import { candidates } from '../domain/lineage.ts';
-import { type Plan, planDispatch } from '../domain/plan.ts';
-import { enginesOf, profileOfBefore, refuseProfile, withEngines } from '../domain/policy.ts';
+import { lookedAt, type Plan, type PlanRequest, planDispatch, refuseState } from '../domain/plan.ts';
+import { profileOfBefore, refuseProfile } from '../domain/policy.ts';
+import type { Rules } from '../domain/rules.ts';
 import type { PlanAnswer } from './answers.ts';
 import { type ArtifactStore, evidenceOf } from './evidence.ts';
 import type { JobStore } from './job-store.ts';
@@ -17,13 +17,11 @@ import type { JobStore } from './job-store.ts';
 /** How many attempts back it is looked for how long a stage takes. */
 const ATTEMPTS_LOOKED_AT = 5;
 
-const FURTHEST = 'DRAFT_READY';
+/** A command before the store of artifacts was asked. */
+export type Unproven<C extends { type: string }> = C extends { evidence: Evidence } ? Omit<C, 'evidence'> : C;
 
-export interface PlanAsked {
-  /** Null for the profile under which the job failed, else the policy's default. */
-  modelProfile: string | null;
-  resumeFrom: ResumeStatus | null;
-}
+/** What somebody wants to know the plan of; without a profile, of the one that the job was worked on under last. */
+export type PlanAsked = Omit<PlanRequest, 'task' | 'evidence'> & { kind: 'retry' | 'redo' };
 
 export class Planning {
   readonly #store: JobStore;
@@ -34,29 +32,43 @@ export class Planning {
     this.#env = env;
   }
 
-  /** The retry with the evidence that its decision needs: none for a repeat, or under a profile that is refused wherever it begins. */
-  async withEvidence(asked: Omit<Retry, 'evidence'>): Promise<Retry> {
-    const command = { ...asked, evidence: NO_EVIDENCE };
-    const job = ownedBy(this.#store.job(), asked.owner);
-    const { policy } = requireConfig(this.#env).rules;
+  /** What is asked for with the evidence that its decision needs: none for a repeat, or under a profile that is refused wherever it begins. */
+  async withEvidence(unproven: Unproven<Ask>): Promise<Ask> {
+    if (unproven.type === 'run') return unproven;
+    const command: Ask = { ...unproven, evidence: NO_EVIDENCE };
+    const job = ownedBy(this.#store.job(), command.owner);
+    const { request, ifMatch } = asked(command);
+    const { modelProfile } = request;
     const needsNone =
       job === null ||
       // Who names another plan is told the one that there is, as a look at it would.
-      (asked.ifMatch === null && refuseProfile(policy, asked.modelProfile, null) !== null) ||
+      (ifMatch === null &&
+        modelProfile !== null &&
+        refuseProfile(this.#rules.policy, modelProfile, null) !== null) ||
       (this.#store.view(command)?.subject ?? null) !== null;
     if (needsNone) return command;
-    return { ...command, evidence: await this.#evidence(job, [asked.modelProfile], asked.resumeFrom) };
+    return { ...command, evidence: await this.#evidence(job, [request]) };
   }
 
-  /** What a retry would do, under the profile that is asked for and under every other. There is a job. */
-  async plan({ modelProfile, resumeFrom }: PlanAsked): Promise<Extract<PlanAnswer, { ok: true }>> {
-    const { policy } = requireConfig(this.#env).rules;
+  /** An edit with what the store says of its reference; nothing for a repeat. */
+  async withProof(unproven: Unproven<EditArtifact>): Promise<EditArtifact> {
+    const command = { ...unproven, evidence: NO_EVIDENCE };
+    const job = ownedBy(this.#store.job(), command.owner);
+    if (job === null || this.#store.view(command)?.seenEdit) return command;
+    const named = [{ ref: command.uri }];
+    return { ...command, evidence: await evidenceOf(named, named, this.#artifactStore()) };
+  }
+
+  /** What a pipeline would do, under the profile that is asked for and under every other. There is a job. */
+  async plan(wanted: PlanAsked): Promise<Extract<PlanAnswer, { ok: true }>> {
+    const { policy } = this.#rules;
     const before = this.#job();
-    const profile = modelProfile ?? profileOfBefore(before, policy);
+    const profile = wanted.modelProfile ?? profileOfBefore(before, policy);
     const enabled = policy.profiles.filter((candidate) => candidate.enabled);
     const others = enabled.map(({ id }) => id).filter((id) => id !== profile);
-    const evidence = await this.#evidence(before, [profile, ...others], resumeFrom);
-    const planUnder = (id: string) => this.#planned(id, resumeFrom, evidence);
+    const under = (modelProfile: string) => ({ ...wanted, modelProfile, task: null, evidence: NO_EVIDENCE });
+    const evidence = await this.#evidence(before, [profile, ...others].map(under));
+    const planUnder = (id: string) => this.#planned({ ...under(id), evidence });
     return {
       ok: true,
       plan: planUnder(profile),
@@ -65,10 +77,9 @@ export class Planning {
     };
   }
 
-  #planned(modelProfile: string, resumeFrom: ResumeStatus | null, evidence: Evidence): Plan {
+  #planned(request: PlanRequest): Plan {
     const job = this.#job();
-    const request = { kind: 'retry' as const, modelProfile, resumeFrom, evidence };
-    return planDispatch({ job, open: this.#store.open(job) }, request, requireConfig(this.#env).rules);
+    return planDispatch({ job, open: this.#store.open(job) }, request, this.#rules);
   }
 
   #job(): Job {
@@ -77,19 +88,21 @@ export class Planning {
     return job;
   }
 
-  /** What the store is asked for first is what the first profile would have kept; of a job that cannot be retried nothing. */
-  #evidence(job: Job, profiles: readonly string[], resumeFrom: ResumeStatus | null): Promise<Evidence> {
-    const { policy } = requireConfig(this.#env).rules;
-    const versions = withEngines(job.versions, policy);
-    const isRetried = job.status === 'FAILED' && job.openDispatchId === null;
-    const under = (id: string, upTo: ResumeStatus) =>
-      candidates(versions, { engines: enginesOf(policy, id), upTo });
+  /** What the store is asked for first is what the first request would have kept; where nothing may be asked of a pipeline, nothing. */
+  #evidence(job: Job, requests: readonly PlanRequest[]): Promise<Evidence> {
+    const planned = { job, open: this.#store.open(job) };
     // Where it was asked to begin comes first; where it could, had it not been, is told to whoever cannot begin there.
-    const asked = profiles.flatMap((id) => [
-      ...under(id, resumeFrom ?? FURTHEST),
-      ...(resumeFrom === null ? [] : under(id, FURTHEST)),
-    ]);
-    return evidenceOf(isRetried ? asked : [], versions, this.#artifactStore());
+    const looked = requests
+      .filter(({ kind }) => refuseState(planned, kind) === null)
+      .flatMap((request) => [
+        ...lookedAt(request, job, this.#rules),
+        ...(request.resumeFrom === null ? [] : lookedAt({ ...request, resumeFrom: null }, job, this.#rules)),
+      ]);
+    return evidenceOf(looked, job.versions, this.#artifactStore());
+  }
+
+  get #rules(): Rules {
+    return requireConfig(this.#env).rules;
   }
 
   #artifactStore(): ArtifactStore | null {

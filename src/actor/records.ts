@@ -1,6 +1,6 @@
 // Stored JSON to records and back, in one place. What an older version of the service stored lacks what was added since:
 // it is filled in here, so that nobody else meets a field that is missing where its type says null.
-import type { Dispatch, DispatchPlan, StagePlan } from '../domain/dispatch.ts';
+import { type Dispatch, type DispatchPlan, DRAFT, type StagePlan } from '../domain/dispatch.ts';
 import type { Present } from '../domain/invariants.ts';
 import type { ArtifactVersion, Failure, Job } from '../domain/job.ts';
 import { STAGES } from '../domain/lifecycle.ts';
@@ -17,7 +17,7 @@ export interface StoredPresent extends Present {
 }
 
 /** The form of the records; a form that older code cannot read is a new number. */
-const VERSION = 2;
+const VERSION = 3;
 
 const JOB = {
   ownerIdentity: null,
@@ -27,6 +27,9 @@ const JOB = {
   versions: [],
   openDispatchId: null,
   latestDispatchAt: null,
+  latestEditAt: null,
+  latestProfile: null,
+  unfinishedTask: DRAFT,
   lastProgressAt: null,
   latestCallback: null,
   latestHeartbeat: null,
@@ -45,6 +48,7 @@ const DISPATCH = {
   resumeFromStatus: null,
   checkpointRef: null,
 } satisfies Partial<Dispatch>;
+const PLAN = { discardEdits: [], editsDiscarded: [] } satisfies Partial<DispatchPlan>;
 const PROJECT = { requestDigest: null } satisfies Partial<Project>;
 const FAILURE = {
   failureMessage: null,
@@ -79,16 +83,19 @@ export const decodeProject = (text: string): Project => ({ ...PROJECT, ...decode
  * A dispatch as it is stored: without what is as by default, and of its plan without what follows from the rest. In a table
  * without row ids a row of more than some 1,000 bytes takes a page of its own.
  */
-type StoredDispatch = Omit<Dispatch, 'plan'> & { plan?: StoredPlan | null };
-type StoredPlan = Omit<DispatchPlan, 'stages'> & {
-  /** In pipeline order: why it is made again, by the engine that the dispatch names; or what is kept. */
-  stages: readonly (RedoReason | Omit<Keep, 'stage' | 'action'>)[];
-};
+type StoredDispatch = Omit<Dispatch, 'plan' | 'task'> &
+  Partial<Pick<Dispatch, 'task'>> & { plan?: StoredPlan | null };
+type StoredPlan = Omit<DispatchPlan, 'stages' | keyof typeof PLAN> &
+  Partial<Pick<DispatchPlan, keyof typeof PLAN>> & {
+    /** In pipeline order: why it is made again, by the engine that the dispatch names; or what is kept. */
+    stages: readonly (RedoReason | Omit<Keep, 'stage' | 'action'>)[];
+  };
 type Keep = Extract<StagePlan, { action: 'keep' }>;
 type RedoReason = Extract<StagePlan, { action: 'redo' }>['reason'];
 
-const toStoredDispatch = ({ plan, failure, ...dispatch }: Dispatch): object => ({
+const toStoredDispatch = ({ plan, failure, task, ...dispatch }: Dispatch): object => ({
   ...unless(DISPATCH, dispatch),
+  ...(task.kind === DRAFT.kind ? {} : { task }),
   ...(failure ? { failure: unless(FAILURE, failure) } : {}),
   ...(plan ? { plan: toStoredPlan(plan) } : {}),
 });
@@ -97,8 +104,10 @@ const toStoredDispatch = ({ plan, failure, ...dispatch }: Dispatch): object => (
 const unless = (defaults: Readonly<Record<string, unknown>>, record: object): object =>
   Object.fromEntries(Object.entries(record).filter(([name, value]) => value !== defaults[name]));
 
-const toStoredPlan = ({ stages, ...plan }: DispatchPlan): StoredPlan => ({
+const toStoredPlan = ({ stages, discardEdits, editsDiscarded, ...plan }: DispatchPlan): StoredPlan => ({
   ...plan,
+  ...(discardEdits.length > 0 ? { discardEdits } : {}),
+  ...(editsDiscarded.length > 0 ? { editsDiscarded } : {}),
   stages: stages.map((planned) => {
     if (planned.action === 'redo') return planned.reason;
     const { version, ref, reason } = planned;
@@ -107,11 +116,12 @@ const toStoredPlan = ({ stages, ...plan }: DispatchPlan): StoredPlan => ({
 });
 
 function dispatchOf({ plan, ...stored }: StoredDispatch): Dispatch {
-  const dispatch = { ...DISPATCH, ...stored, failure: withDefaults(stored.failure) };
-  return { ...dispatch, plan: plan ? planOf(plan, dispatch) : null } as Dispatch;
+  const dispatch = { ...DISPATCH, task: DRAFT, ...stored, failure: withDefaults(stored.failure) };
+  return { ...dispatch, plan: plan ? planOf(plan, dispatch) : null };
 }
 
 const planOf = ({ stages, ...plan }: StoredPlan, { engines }: Pick<Dispatch, 'engines'>): DispatchPlan => ({
+  ...PLAN,
   ...plan,
   stages: STAGES.map(({ name: stage }, index): StagePlan => {
     const planned = stages[index];

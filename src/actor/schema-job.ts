@@ -58,9 +58,13 @@ const VERSIONS_OF_CHECKPOINTS = `
         AND made.version ->> '$.madeFrom' = r.number)));
   DROP TABLE record_of_before; DROP TABLE version_of_before; DROP TABLE stage_of_before;`;
 
+/** 2 → 3: versions that people made, and dispatches of kinds that code of before does not know. There is nothing to rewrite. */
+const EDITS = `UPDATE job SET record = json_set(record, '$.v', 3);`;
+
+// An edit's row in the history has the id of its request as its key, and its digest, as a report's has.
 export const JOB_SCHEMA: Schema = {
   marker: 'job',
-  version: 2,
+  version: 3,
   tables: `
   -- The present, one row: the job, its newest dispatch and what is counted of the rest (actor/records.ts).
   CREATE TABLE job (
@@ -92,7 +96,7 @@ export const JOB_SCHEMA: Schema = {
     recorded_at INTEGER NOT NULL,
     PRIMARY KEY (dispatch_id, key)
   ) WITHOUT ROWID;`,
-  steps: [VERSIONS_OF_CHECKPOINTS],
+  steps: [VERSIONS_OF_CHECKPOINTS, EDITS],
 };
 
 /** Every dispatch but the newest. Most jobs have one dispatch alone, so this is made with the second. */

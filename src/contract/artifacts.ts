@@ -2,7 +2,7 @@
 import * as z from 'zod';
 import type { ArtifactVersion, Maker } from '../domain/job.ts';
 import { STAGE_NAMES } from '../domain/lifecycle.ts';
-import { type Standing, standingOf } from '../domain/lineage.ts';
+import { isStale, type Standing, standingOf } from '../domain/lineage.ts';
 import { page, timestamp, toTimestamp } from './fields.ts';
 
 const STANDINGS = ['complete', 'incomplete', 'overwritten', 'retired'] as const satisfies (
@@ -11,14 +11,26 @@ const STANDINGS = ['complete', 'incomplete', 'overwritten', 'retired'] as const 
 )[];
 
 export const versionMaker = z
-  .object({
-    kind: z.literal('pipeline'),
-    dispatch_id: z.string(),
-    model_profile: z.string(),
-    policy_version: z.string(),
-    engine: z.string().nullable().meta({ description: 'The model; null where the policy named none.' }),
-  })
+  .discriminatedUnion('kind', [
+    z.object({
+      kind: z.literal('pipeline'),
+      dispatch_id: z.string(),
+      model_profile: z.string(),
+      policy_version: z.string(),
+      engine: z.string().nullable().meta({ description: 'The model; null where the policy named none.' }),
+    }),
+    z.object({
+      kind: z.literal('editor'),
+      actor_id: z.string().meta({ description: 'Who corrected it: the `sub` of their token.' }),
+      edits: z.int().meta({ description: 'The version that it is a correction of.' }),
+    }),
+  ])
   .meta({ id: 'VersionMaker' });
+
+/** A version, among those of its job. */
+export const versionName = z
+  .object({ stage: z.enum(STAGE_NAMES), version: z.int().min(1) })
+  .meta({ id: 'VersionName' });
 
 export const artifactVersion = z
   .object({
@@ -28,26 +40,33 @@ export const artifactVersion = z
     digest: z.string().nullable(),
     size_bytes: z.int().nullable(),
     made_by: versionMaker,
-    made_from: z
-      .int()
-      .nullable()
-      .meta({ description: 'The version of the stage before; null of audio, and where it is not known.' }),
+    made_from: z.int().nullable().meta({
+      description:
+        'The version of the stage before, of a correction that of what it corrects; null of audio, and where it is not known.',
+    }),
     state: z.enum(STANDINGS).meta({
       description:
         '`incomplete`: its pipeline has not been past the stage. `overwritten`: a later version has the same reference. `retired`: so old that no retry looks at it. Only what is `complete` can be resumed from.',
+    }),
+    stale: z.boolean().meta({
+      description:
+        'Whether somebody has corrected its stage or an earlier one since, and it does not rest on that.',
     }),
     recorded_at: timestamp,
   })
   .meta({ id: 'ArtifactVersion' });
 export const artifactVersionPage = page(artifactVersion).meta({ id: 'ArtifactVersionPage' });
 
-export const toVersionMaker = (record: Maker): z.infer<typeof versionMaker> => ({
-  kind: record.kind,
-  dispatch_id: record.dispatchId,
-  model_profile: record.modelProfile,
-  policy_version: record.policyVersion,
-  engine: record.engine,
-});
+export const toVersionMaker = (record: Maker): z.infer<typeof versionMaker> =>
+  record.kind === 'editor'
+    ? { kind: record.kind, actor_id: record.actorId, edits: record.edits }
+    : {
+        kind: record.kind,
+        dispatch_id: record.dispatchId,
+        model_profile: record.modelProfile,
+        policy_version: record.policyVersion,
+        engine: record.engine,
+      };
 
 /** `atHand` are the versions that a retry may look at: as it is there a version stands, whatever it was when it was made. */
 export function toVersionResource(
@@ -56,6 +75,7 @@ export function toVersionResource(
 ): z.infer<typeof artifactVersion> {
   const known = atHand.find(({ stage, version }) => stage === made.stage && version === made.version);
   const record = known ?? made;
+  const byAge = known ? atHand : [...atHand, made].sort((a, b) => a.recordedAt - b.recordedAt);
   return {
     stage: record.stage,
     version: record.version,
@@ -65,6 +85,7 @@ export function toVersionResource(
     made_by: toVersionMaker(record.madeBy),
     made_from: record.madeFrom,
     state: known ? standingOf(known, atHand) : 'retired',
+    stale: isStale(record, byAge),
     recorded_at: toTimestamp(record.recordedAt),
   };
 }

@@ -3,7 +3,7 @@ import * as z from 'zod';
 import type { ArtifactUpdates, Callback } from '../domain/commands.ts';
 import { FAILURE_CLASSES } from '../domain/failures.ts';
 import { REPORTABLE_STATUSES } from '../domain/lifecycle.ts';
-import { timestamp, token } from './fields.ts';
+import { isEntryName, timestamp, token } from './fields.ts';
 import { isMediaUri, type MediaScheme } from './media.ts';
 import { payloadDigest } from './payload-digest.ts';
 import { clamped, count, exactly, LeftOut, line, lines, moment, type Read, record } from './readings.ts';
@@ -209,8 +209,5 @@ const digest = exactly(token(200));
 const metric: Read<number | boolean | string> = (value) =>
   typeof value === 'boolean' || Number.isFinite(value) ? (value as number | boolean) : text(value);
 const text: Read<string> = (value) => (typeof value === 'string' ? line(200)(value) : null);
-
-/** Names that stand in documents and pages as they are; `__proto__` means something to JavaScript. */
-const isEntryName = (key: string): boolean => /^[!#-&(-;=?-_a-~]{1,64}$/.test(key) && key !== '__proto__';
 
 const someOf = <T extends object>(entries: T): T | null => (Object.keys(entries).length > 0 ? entries : null);

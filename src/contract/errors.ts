@@ -1,7 +1,10 @@
 // The one table of errors. The union of codes, the schemas of problems.ts and every answer of http/problem.ts follow
 // from it. A code of the domain without a row, and details that do not fit their schema, do not compile.
 import * as z from 'zod';
+import { EDITABLE_STAGES } from '../domain/lifecycle.ts';
+import { PASSED_OVER_REASONS } from '../domain/lineage.ts';
 import type { Rejection, RejectionCode } from '../domain/rejection.ts';
+import { artifactVersion, toVersionResource, versionName } from './artifacts.ts';
 import { orNull, toTimestamp } from './fields.ts';
 import { plan, toPlanResource } from './plans.ts';
 import { jobStatus, resumeStatus } from './statuses.ts';
@@ -185,17 +188,83 @@ export const ERRORS = {
   PLAN_CHANGED: refusal({
     status: 412,
     retryable: false,
-    title: 'What a retry would do now is not what If-Match names; nothing was done',
-    whatToDo: 'Look at the new plan, and retry with its `etag` if it is what you want.',
+    title: 'What would be done now is not what If-Match names; nothing was done',
+    whatToDo: 'Look at the new plan, and ask again with its `etag` if it is what you want.',
     details: z.object({ plan }),
     from: (rejection) => ({ plan: toPlanResource(rejection.plan, plannedRefusal) }),
+  }),
+  // Not retryable: whoever goes on asking has to say whether the corrections are to be kept.
+  EDITS_IN_THE_WAY: refusal({
+    status: 409,
+    retryable: false,
+    title: 'This would pass over what a person has corrected; nothing was done',
+    whatToDo: 'Name the stages in `discard_edits` to look past their corrections, or begin behind them.',
+    details: z.object({
+      edits: z.array(versionName.extend({ reason: z.enum(['asked', ...PASSED_OVER_REASONS]) })),
+    }),
+    from: ({ edits }) => ({ edits }),
+  }),
+  NOTHING_TO_REDO: refusal({
+    status: 409,
+    retryable: false,
+    title: 'A redo that keeps the draft has nothing to do',
+    whatToDo: 'Begin at `TRANSCRIPT_READY` or before it, or leave `resume_from` out.',
+    details: none,
+    from: () => ({}),
+  }),
+  NOTHING_TO_EXPORT: refusal({
+    status: 409,
+    retryable: false,
+    title: 'There is no draft that can be exported',
+    whatToDo: 'Have the draft made again, or say where it is by an edit.',
+    details: z.object({ reason: z.enum(['no_draft', 'incomplete', 'missing', 'changed']) }),
+    from: ({ reason }) => ({ reason }),
+  }),
+  ARTIFACT_NOT_EDITABLE: refusal({
+    status: 409,
+    retryable: false,
+    title: 'This artifact cannot be corrected now',
+    whatToDo: 'Read the job: `next_actions` says what can be done. What was never made has to be made first.',
+    details: z.object({
+      current_status: jobStatus,
+      stage: z.enum(EDITABLE_STAGES),
+      reason: z.enum(['status', 'never_made']),
+    }),
+    from: ({ currentStatus, stage, reason }) => ({ current_status: currentStatus, stage, reason }),
+  }),
+  ARTIFACT_VERSION_CONFLICT: refusal({
+    status: 409,
+    retryable: false,
+    title: 'Somebody else has corrected it, or it was made again; nothing was done',
+    whatToDo: 'Look at `newest`, and correct that.',
+    details: z.object({
+      stage: z.enum(EDITABLE_STAGES),
+      submitted: z.int(),
+      newest: artifactVersion,
+    }),
+    from: ({ stage, submitted, newest }) => ({
+      stage,
+      submitted,
+      newest: toVersionResource(newest, [newest]),
+    }),
+  }),
+  ARTIFACT_NOT_FOUND: refusal({
+    status: 409,
+    retryable: false,
+    title: 'The store of artifacts does not have this',
+    whatToDo: 'Put it there first, and say its digest and size as they are.',
+    details: z.object({ uri: z.string(), reason: z.enum(['missing', 'changed']) }),
+    from: ({ uri, reason }) => ({ uri, reason }),
   }),
   CLIENT_REQUEST_ID_PAYLOAD_MISMATCH: refusal({
     status: 409,
     retryable: false,
     title: 'This client_request_id was used with another payload',
     whatToDo: 'Use a new `client_request_id` for another request.',
-    details: z.object({ client_request_id: z.string(), dispatch_id: z.string() }),
+    details: z.object({
+      client_request_id: z.string(),
+      dispatch_id: z.string().nullable().meta({ description: 'What it was used for; null for an edit.' }),
+    }),
     from: (rejection) => ({
       client_request_id: rejection.clientRequestId,
       dispatch_id: rejection.dispatchId,

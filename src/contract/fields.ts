@@ -10,6 +10,10 @@ export const token = (max: number) =>
     .max(max)
     .regex(/^[!-~]+$/, 'must be visible ASCII characters');
 
+/** Names that stand in documents and pages as they are; `__proto__` means something to JavaScript. */
+export const isEntryName = (key: string): boolean =>
+  /^[!#-&(-;=?-_a-~]{1,64}$/.test(key) && key !== '__proto__';
+
 /** Not `.nullable()`, by which the document makes the component itself nullable, wherever it is used. */
 export const orNull = <T extends z.ZodType>(component: T) => z.union([component, z.null()]);
 

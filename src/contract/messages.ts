@@ -1,6 +1,6 @@
 // What travels through the queue: ids alone. The job is the source of truth.
 import * as z from 'zod';
-import type { DispatchKind, StagePlan } from '../domain/dispatch.ts';
+import type { DispatchKind, StagePlan, Task } from '../domain/dispatch.ts';
 import type { OwnerIdentity } from '../domain/job.ts';
 import type { Engines, ResumeStatus } from '../domain/lifecycle.ts';
 
@@ -18,6 +18,7 @@ export type DispatchMessage = z.infer<typeof dispatchMessage>;
 /** What the consumer needs to deliver one message; plain data, since it crosses an RPC. */
 export interface Delivery {
   type: `job.${DispatchKind}` | 'job.cancel';
+  task: Task;
   dispatchId: string;
   jobId: string;
   projectId: string;

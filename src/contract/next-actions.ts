@@ -20,7 +20,7 @@ export const nextAction = z
       .meta({ description: 'And the reason in the details of that answer, where it has one.' }),
     method: z.enum(['GET', 'POST', 'PUT']),
     path: z.string(),
-    body: z.record(z.string(), z.string()).nullable(),
+    body: z.record(z.string(), z.union([z.string(), z.number()])).nullable(),
     needs: z.array(z.string()).meta({ description: 'What the caller adds to the body.' }),
     until: timestamp.nullable().meta({ description: 'Of waiting: until when, at the most.' }),
   })
@@ -29,8 +29,8 @@ export type ShownAction = z.infer<typeof nextAction>;
 
 interface Request {
   method: ShownAction['method'];
-  path: (job: Job) => string;
-  body?: (job: Job, action: NextAction) => Record<string, string>;
+  path: (job: Job, action: NextAction) => string;
+  body?: (job: Job, action: NextAction) => Record<string, string | number>;
   needs?: string[];
 }
 
@@ -47,6 +47,19 @@ const REQUESTS: Readonly<Record<Action, Request>> = {
     path: ofJob('/retry'),
     body: withProfile,
     needs: ['client_request_id'],
+  },
+  redo: { method: 'POST', path: ofJob('/redo'), body: withProfile, needs: ['client_request_id'] },
+  export: {
+    method: 'POST',
+    path: ofJob('/export'),
+    body: () => ({}),
+    needs: ['formats', 'client_request_id'],
+  },
+  edit: {
+    method: 'PUT',
+    path: ({ id }, { edits }) => `/jobs/${id}/artifacts/${edits?.stage}`,
+    body: (_, { edits }) => (edits === null ? {} : { edits: edits.version }),
+    needs: ['uri', 'client_request_id'],
   },
   wait: { method: 'GET', path: ofJob('') },
   renew_video: {
@@ -70,7 +83,7 @@ export const toNextActions = (job: Job, open: Dispatch | null, rules: Rules): Sh
       error_code: refusal?.code ?? null,
       reason: refusal && 'reason' in refusal ? refusal.reason : null,
       method,
-      path: path(job),
+      path: path(job, next),
       body: body ? body(job, next) : null,
       needs: needs ?? [],
       until: next.until === null ? null : toTimestamp(next.until),

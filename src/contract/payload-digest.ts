@@ -11,6 +11,12 @@ export async function payloadDigest(sent: unknown): Promise<string> {
   return `${VERSION}:${await sha256(canonical(isComposite(sent) ? withoutItsTime(sent) : sent))}`;
 }
 
+/** Of an edit, by the id of its request: what it says, however it is written, and of which stage. */
+export const editDigest = async (
+  stage: string,
+  { client_request_id: _, ...said }: Readonly<Record<string, unknown>>,
+): Promise<string> => `${VERSION}:${await sha256(canonical({ stage, ...said }))}`;
+
 function withoutItsTime(sent: Record<string, unknown>): unknown {
   if (Array.isArray(sent)) return sent;
   const { occurred_at: _, ...rest } = sent;

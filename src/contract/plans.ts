@@ -1,12 +1,12 @@
-// What a retry would do, as editors are shown it before they ask for it.
+// What a retry or redo would do, as editors are shown it before they ask for it.
 import * as z from 'zod';
-import { KEEP_REASONS, type StagePlan } from '../domain/dispatch.ts';
+import { DISPATCH_KINDS, KEEP_REASONS, type StagePlan } from '../domain/dispatch.ts';
 import { type Proof, UNVERIFIED_REASONS } from '../domain/evidence.ts';
 import { STAGE_NAMES, type StageName } from '../domain/lifecycle.ts';
 import { PASSED_OVER_REASONS } from '../domain/lineage.ts';
 import { type Plan, planTag } from '../domain/plan.ts';
 import type { Rejection } from '../domain/rejection.ts';
-import { toVersionMaker, versionMaker } from './artifacts.ts';
+import { toVersionMaker, versionMaker, versionName } from './artifacts.ts';
 import { orNull } from './fields.ts';
 import { resumeStatus } from './statuses.ts';
 
@@ -49,7 +49,7 @@ export const passedOver = z
   .meta({
     id: 'PassedOver',
     description:
-      'A version that is not resumed from: its pipeline never got past the stage (`incomplete`); its file is gone (`missing`), or another one, or written over by a later version (`changed`); or it, or what it was made from, is of another engine than the profile names (`engine_differs`).',
+      'A version that is not resumed from: its pipeline never got past the stage (`incomplete`); its file is gone (`missing`), or another one, or written over by a later version (`changed`); or it, or what it was made from, is of another engine than the profile names (`engine_differs`); somebody has corrected its stage or an earlier one, and it does not rest on that (`older_than_edit`); or it is, or was made from, a correction that is to be looked past (`edit_discarded`).',
   });
 
 const resume = z.object({
@@ -60,7 +60,7 @@ const resume = z.object({
   proof: orNull(proof),
 });
 
-/** What would refuse the retry, in the words of the problem that it would be answered with. */
+/** What would refuse it, in the words of the problem that it would be answered with. */
 const refused = z
   .object({
     error_code: z.string(),
@@ -72,6 +72,7 @@ const refused = z
 
 export const plan = z
   .object({
+    kind: z.enum(DISPATCH_KINDS),
     verdict: z.enum(['allowed', 'refused']),
     refusal: orNull(refused),
     model_profile: z.string(),
@@ -83,8 +84,10 @@ export const plan = z
     resume: orNull(resume),
     stages: z.array(stagePlan),
     passed_over: z.array(passedOver),
+    edits_kept: z.array(versionName),
+    edits_discarded: z.array(versionName),
     etag: z.string().meta({
-      description: 'As `If-Match` of a retry it has exactly this done, or nothing.',
+      description: 'As `If-Match` of the request it has exactly this done, or nothing.',
     }),
   })
   .meta({ id: 'Plan' });
@@ -102,6 +105,7 @@ export type ShowRefusal = (rejection: Rejection) => z.infer<typeof refused>;
 export function toPlanResource(record: Plan, showRefusal: ShowRefusal): z.infer<typeof plan> {
   const { resume: point, refusal } = record;
   return {
+    kind: record.kind,
     verdict: refusal ? 'refused' : 'allowed',
     refusal: refusal && showRefusal(refusal),
     model_profile: record.modelProfile,
@@ -117,6 +121,8 @@ export function toPlanResource(record: Plan, showRefusal: ShowRefusal): z.infer<
     },
     stages: record.stages.map(toStagePlan),
     passed_over: [...record.passedOver],
+    edits_kept: [...record.editsKept],
+    edits_discarded: [...record.editsDiscarded],
     etag: toPlanETag(record),
   };
 }
@@ -130,21 +136,21 @@ const plannedProfile = z
     resume_from_status: orNull(resumeStatus),
     version: z.int().nullable(),
   })
-  .meta({ id: 'PlannedProfile', description: 'The same retry under another profile.' });
+  .meta({ id: 'PlannedProfile', description: 'The same under another profile.' });
 
-export const retryPlan = plan
+export const offeredPlan = plan
   .extend({
     estimate_seconds: z.partialRecord(stageName, z.number()).meta({
       description: 'How long the stages that are made again took this job the last time, where they have.',
     }),
     profiles: z.array(plannedProfile),
   })
-  .meta({ id: 'RetryPlan' });
+  .meta({ id: 'OfferedPlan' });
 
-export function toRetryPlanResource(
+export function toOfferedPlanResource(
   { plan: record, profiles, durations }: Planned,
   showRefusal: ShowRefusal,
-): z.infer<typeof retryPlan> {
+): z.infer<typeof offeredPlan> {
   const estimates = record.stages.flatMap(({ stage, action }): [StageName, number][] => {
     const ms = durations[stage];
     return action === 'redo' && ms !== undefined ? [[stage, ms / 1000]] : [];

@@ -53,6 +53,15 @@ export const resumePointNotAvailableError = problem(
   'RESUME_POINT_NOT_AVAILABLE',
 );
 export const planChangedError = problem('PlanChangedError', 'PLAN_CHANGED');
+export const editsInTheWayError = problem('EditsInTheWayError', 'EDITS_IN_THE_WAY');
+export const nothingToRedoError = problem('NothingToRedoError', 'NOTHING_TO_REDO');
+export const nothingToExportError = problem('NothingToExportError', 'NOTHING_TO_EXPORT');
+export const artifactNotEditableError = problem('ArtifactNotEditableError', 'ARTIFACT_NOT_EDITABLE');
+export const artifactVersionConflictError = problem(
+  'ArtifactVersionConflictError',
+  'ARTIFACT_VERSION_CONFLICT',
+);
+export const artifactNotFoundError = problem('ArtifactNotFoundError', 'ARTIFACT_NOT_FOUND');
 export const clientRequestIdMismatchError = problem(
   'ClientRequestIdMismatchError',
   'CLIENT_REQUEST_ID_PAYLOAD_MISMATCH',
@@ -79,10 +88,41 @@ export const retryStateConflictError = z
     jobAlreadyRunningError,
     modelProfileNotAllowedError,
     resumePointNotAvailableError,
+    editsInTheWayError,
     clientRequestIdMismatchError,
     transitionConflictError,
   ])
   .meta({ id: 'RetryStateConflictError' });
+export const redoConflictError = z
+  .union([
+    transitionConflictError,
+    jobAlreadyRunningError,
+    modelProfileNotAllowedError,
+    resumePointNotAvailableError,
+    nothingToRedoError,
+    editsInTheWayError,
+    retryNotAllowedError,
+    clientRequestIdMismatchError,
+  ])
+  .meta({ id: 'RedoConflictError' });
+export const exportConflictError = z
+  .union([
+    transitionConflictError,
+    jobAlreadyRunningError,
+    nothingToExportError,
+    clientRequestIdMismatchError,
+  ])
+  .meta({ id: 'ExportConflictError' });
+export const editConflictError = z
+  .union([
+    jobAlreadyRunningError,
+    artifactNotEditableError,
+    artifactVersionConflictError,
+    artifactNotFoundError,
+    manifestFullError,
+    clientRequestIdMismatchError,
+  ])
+  .meta({ id: 'EditConflictError' });
 export const callbackConflictError = z
   .union([
     transitionConflictError,

@@ -1,6 +1,8 @@
 // What editors send, and what they are answered where it is not a resource. Unknown fields are refused.
 import * as z from 'zod';
-import { orNull, token } from './fields.ts';
+import { EDITABLE_STAGES } from '../domain/lifecycle.ts';
+import { artifactVersion } from './artifacts.ts';
+import { isEntryName, orNull, token } from './fields.ts';
 import { mediaUri } from './media.ts';
 import { nextAction } from './next-actions.ts';
 import { dispatchPlan, job } from './resources.ts';
@@ -65,24 +67,76 @@ export const runJobResponse = z
   })
   .meta({ id: 'RunJobResponse' });
 
+const clientRequestId = token(128)
+  .optional()
+  .meta({
+    description:
+      'Chosen by the caller; a repeat with the same id and payload is answered as the first. ' +
+      'Required, unless the header `Idempotency-Key` says it.',
+    example: 'a3f1c2',
+  });
+
+export const editableStage = z.enum(EDITABLE_STAGES);
+
+/** In the order of the pipeline, each once, however they are named. */
+export const discardEdits = z
+  .array(editableStage)
+  .max(EDITABLE_STAGES.length)
+  .transform((named) => EDITABLE_STAGES.filter((stage) => named.includes(stage)));
+
+const discarded = discardEdits.nullish().meta({
+  description:
+    'The stages whose corrections may be looked past. Without it nothing passes over what a person has corrected.',
+});
+
 export const retryJobRequest = z
   .strictObject({
     model_profile: modelProfile,
-    client_request_id: token(128)
-      .optional()
-      .meta({
-        description:
-          'Chosen by the caller; a repeat with the same id and payload is answered with the same dispatch. ' +
-          'Required, unless the header `Idempotency-Key` says it.',
-        example: 'a3f1c2',
-      }),
+    client_request_id: clientRequestId,
+    discard_edits: discarded,
     resume_from: resumeStatus.nullish().meta({
       description:
         'Where to begin, at the furthest, to have a result made again that is bad; without it, wherever the job can be resumed.',
     }),
   })
   .meta({ id: 'RetryJobRequest' });
-export const retryJobResponse = z
+
+export const redoJobRequest = z
+  .strictObject({
+    ...retryJobRequest.shape,
+    resume_from: resumeStatus.nullish().meta({
+      description: 'Where to begin, at the furthest; without it, wherever the draft can be made from.',
+    }),
+  })
+  .meta({ id: 'RedoJobRequest' });
+
+const MAX_PARAMS_BYTES = 4096;
+const utf8 = new TextEncoder();
+
+export const exportJobRequest = z
+  .strictObject({
+    formats: z
+      .array(z.string().refine(isEntryName, 'must be 1 to 64 visible ASCII characters without quotes'))
+      .min(1)
+      .max(32)
+      .refine((formats) => new Set(formats).size === formats.length, 'must not name one twice')
+      .meta({ example: ['docx', 'srt'] }),
+    params: z
+      .record(z.string(), z.unknown())
+      .refine(
+        (params) => utf8.encode(JSON.stringify(params)).byteLength <= MAX_PARAMS_BYTES,
+        `must be at most ${MAX_PARAMS_BYTES} bytes of JSON`,
+      )
+      .nullish()
+      .meta({
+        description: 'For the orchestrator alone: an object of at most 4 KiB of JSON, handed on as it is.',
+      }),
+    client_request_id: clientRequestId,
+  })
+  .meta({ id: 'ExportJobRequest' });
+
+/** What a retry, a redo and an export are answered. */
+export const dispatchResponse = z
   .object({
     job_id: z.string(),
     status: jobStatus,
@@ -95,3 +149,19 @@ export const retryJobResponse = z
     replayed: z.boolean(),
   })
   .meta({ id: 'RetryJobResponse' });
+
+export const editArtifactRequest = z
+  .strictObject({
+    uri: mediaUri.meta({ description: 'Where the corrected artifact is.' }),
+    digest: token(200).nullish().meta({ description: 'Of what is there, e.g. sha-256:…' }),
+    size_bytes: z.int().min(0).nullish(),
+    edits: z.int().min(1).meta({
+      description:
+        'The version that it is a correction of: the newest of its stage, or the one that the manifest shows.',
+    }),
+    client_request_id: clientRequestId,
+  })
+  .meta({ id: 'EditArtifactRequest' });
+export const editArtifactResponse = z
+  .object({ job, version: artifactVersion, replayed: z.boolean() })
+  .meta({ id: 'EditArtifactResponse' });

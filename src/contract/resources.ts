@@ -1,12 +1,14 @@
 // What editors are shown: the schemas of the resources, and the domain's records in their form.
 import * as z from 'zod';
-import type { Dispatch, DispatchPlan } from '../domain/dispatch.ts';
+import { DISPATCH_KINDS, type Dispatch, type DispatchPlan, type Task } from '../domain/dispatch.ts';
 import { FAILURE_CLASSES } from '../domain/failures.ts';
 import { AUDIT_EVENTS, type Transition } from '../domain/history.ts';
 import type { Failure, Job } from '../domain/job.ts';
-import { ACTORS } from '../domain/lifecycle.ts';
+import { ACTORS, STAGE_NAMES } from '../domain/lifecycle.ts';
+import { currentVersions } from '../domain/plan.ts';
 import type { JobSummary, Project } from '../domain/project.ts';
 import type { Rules } from '../domain/rules.ts';
+import { versionName } from './artifacts.ts';
 import { orNull, page, timestamp, toTimestamp } from './fields.ts';
 import { nextAction, toNextActions } from './next-actions.ts';
 import { proof, stagePlan, toEngines, toProof, toStagePlan } from './plans.ts';
@@ -22,15 +24,24 @@ export const dispatchPlan = z
     resume_from: resumeStatus
       .nullable()
       .meta({ description: 'Where it was asked to begin, at the furthest; null for wherever it could.' }),
+    discard_edits: z
+      .array(z.enum(STAGE_NAMES))
+      .meta({ description: 'The stages whose corrections it was to look past.' }),
+    edits_discarded: z.array(versionName).meta({ description: 'The corrections that it looked past.' }),
     stages: z.array(stagePlan),
     proof: orNull(proof),
   })
   .meta({ id: 'DispatchPlan', description: 'What was planned when it was accepted.' });
 
+const exportTask = z
+  .object({ formats: z.array(z.string()), params: orNull(z.record(z.string(), z.unknown())) })
+  .meta({ id: 'ExportTask' });
+
 export const dispatch = z
   .object({
     dispatch_id: z.string(),
-    kind: z.enum(['run', 'retry']),
+    kind: z.enum(DISPATCH_KINDS),
+    export: orNull(exportTask).meta({ description: 'What an export is asked for, and a retry of one.' }),
     dispatch_state: dispatchState,
     resume_from_status: orNull(resumeStatus),
     checkpoint_ref: z.string().nullable(),
@@ -72,13 +83,18 @@ export const job = z
     id: z.string(),
     project_id: z.string(),
     status: jobStatus,
-    manifest: z.object({
-      video_uri: z.string().nullable(),
-      audio_uri: z.string().nullable(),
-      transcript_uri: z.string().nullable(),
-      draft_uri: z.string().nullable(),
-      exports: z.record(z.string(), z.string()),
-    }),
+    manifest: z
+      .object({
+        video_uri: z.string().nullable(),
+        audio_uri: z.string().nullable(),
+        transcript_uri: z.string().nullable(),
+        draft_uri: z.string().nullable(),
+        exports: z.record(z.string(), z.string()),
+      })
+      .meta({
+        description:
+          'Of each artifact the version that counts: the one that a pipeline would keep under the profile of the last, else the newest.',
+      }),
     failure: orNull(failure),
     open_dispatch: orNull(dispatch),
     progress_pct: z.number().nullable(),
@@ -123,16 +139,25 @@ export const transition = z
   .meta({ id: 'Transition' });
 export const transitionPage = page(transition).meta({ id: 'TransitionPage' });
 
-export const toDispatchPlan = ({ asked, stages, proof }: DispatchPlan): z.infer<typeof dispatchPlan> => ({
-  resume_from: asked,
-  stages: stages.map(toStagePlan),
-  proof: proof && toProof(proof),
+export const toDispatchPlan = (record: DispatchPlan): z.infer<typeof dispatchPlan> => ({
+  resume_from: record.asked,
+  discard_edits: [...record.discardEdits],
+  edits_discarded: [...record.editsDiscarded],
+  stages: record.stages.map(toStagePlan),
+  proof: record.proof && toProof(record.proof),
 });
+
+/** Null for what is no export. */
+export const toExportTask = (task: Task): z.infer<typeof exportTask> | null =>
+  task.kind === 'export'
+    ? { formats: [...task.formats], params: task.params === null ? null : JSON.parse(task.params) }
+    : null;
 
 export function toDispatchResource(record: Dispatch): z.infer<typeof dispatch> {
   return {
     dispatch_id: record.id,
     kind: record.kind,
+    export: toExportTask(record.task),
     dispatch_state: record.state,
     resume_from_status: record.resumeFromStatus,
     checkpoint_ref: record.checkpointRef,
@@ -164,15 +189,16 @@ export const toFailureResource = (record: Failure): z.infer<typeof failure> => (
 
 export function toJobResource(record: Job, open: Dispatch | null, rules: Rules): z.infer<typeof job> {
   const { manifest } = record;
+  const { audio, transcript, draft } = currentVersions(record, rules);
   return {
     id: record.id,
     project_id: record.projectId,
     status: record.status,
     manifest: {
       video_uri: manifest.videoUri,
-      audio_uri: manifest.audioUri,
-      transcript_uri: manifest.transcriptUri,
-      draft_uri: manifest.draftUri,
+      audio_uri: audio?.ref ?? manifest.audioUri,
+      transcript_uri: transcript?.ref ?? manifest.transcriptUri,
+      draft_uri: draft?.ref ?? manifest.draftUri,
       exports: { ...manifest.exports },
     },
     failure: record.failure && toFailureResource(record.failure),
@@ -186,7 +212,7 @@ export function toJobResource(record: Job, open: Dispatch | null, rules: Rules):
 }
 
 /** Another for every change of how a job is shown: a validator of before must not hold for it. */
-const FORM = 2;
+const FORM = 3;
 
 /**
  * A strong validator (RFC 9110 §8.8.3): changes with every change of the representation. A dispatch that was

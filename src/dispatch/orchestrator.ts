@@ -3,6 +3,7 @@ import { readCapped } from '../capped-body.ts';
 import type { Config } from '../config.ts';
 import { signCallbackToken } from '../contract/callback-token.ts';
 import type { Delivery } from '../contract/messages.ts';
+import { toExportTask } from '../contract/resources.ts';
 import { signedHeaders } from '../contract/webhook-signature.ts';
 import type { DeliveryOutcome } from '../domain/commands.ts';
 
@@ -87,9 +88,11 @@ async function workOf(delivery: Delivery, config: Config) {
         ? [{ stage: plan.stage, version: plan.version, ref: plan.ref }]
         : [],
     ),
-    ...(delivery.type === 'job.retry'
-      ? { resume_from_status: delivery.resumeFromStatus, checkpoint_ref: delivery.checkpointRef }
-      : {}),
+    // A run begins at the beginning.
+    ...(delivery.resumeFromStatus === null
+      ? {}
+      : { resume_from_status: delivery.resumeFromStatus, checkpoint_ref: delivery.checkpointRef }),
+    ...toExportTask(delivery.task),
   };
 }
 

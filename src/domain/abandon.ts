@@ -1,7 +1,7 @@
 // An editor gives a pipeline up that is lost or goes wrong: the job fails, and can be retried at once.
 import { stopped } from './cancel.ts';
 import type { Abandon } from './commands.ts';
-import { audit, type Decision, type JobView, reject, revise, unchanged } from './decision.ts';
+import { audit, type Decision, type JobView, movedBy, reject, revise, unchanged } from './decision.ts';
 import { ownFailure } from './failures.ts';
 import { isAtWork } from './job.ts';
 import type { Rules } from './rules.ts';
@@ -30,7 +30,9 @@ export function abandon(
     ...dispatch,
     failure,
   }));
-  const failed = revise(job, now, { status: 'FAILED', openDispatchId: null, failure });
+  // Of a pipeline that was never heard of nobody has remembered what it was asked for.
+  const remembered = open ? movedBy(open) : {};
+  const failed = revise(job, now, { status: 'FAILED', openDispatchId: null, failure, ...remembered });
   return {
     kind: 'accepted',
     job: failed,

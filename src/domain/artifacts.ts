@@ -1,6 +1,7 @@
 // What reports bring: the manifest's newest references and their limits, and the versions that they make.
 import type { ArtifactUpdates, Callback } from './commands.ts';
 import { type Dispatch, keptBy } from './dispatch.ts';
+import { isMadeBy } from './edits.ts';
 import { isOtherContent } from './evidence.ts';
 import type { ArtifactVersion, Job, Manifest } from './job.ts';
 import { isAtOrPast, isBehind, STAGES, type Stage, type StageName, type Status } from './lifecycle.ts';
@@ -100,7 +101,7 @@ function newRef(
   const { digest } = factsOf(stage, command);
   const isOther = digest !== null && known.digest !== null && isOtherContent(digest, known.digest);
   const isOthers =
-    known.madeBy.dispatchId !== dispatch.id && !isBehind(dispatch.resumeFromStatus ?? 'UPLOADED', stage);
+    !isMadeBy(known.madeBy, dispatch.id) && !isBehind(dispatch.resumeFromStatus ?? 'UPLOADED', stage);
   return isOther || isOthers ? ref : null;
 }
 
@@ -112,7 +113,7 @@ function handedOn(
   { name }: Stage,
 ): ArtifactVersion | null {
   const ofStage = versions.filter(({ stage }) => stage === name);
-  if (ofStage.some(({ madeBy }) => madeBy.dispatchId === dispatch.id)) return null;
+  if (ofStage.some(({ madeBy }) => isMadeBy(madeBy, dispatch.id))) return null;
   const number = givenVersion(versions, dispatch, name);
   const given = ofStage.find(({ version }) => version === number);
   return given?.ref === ref ? given : null;
@@ -124,7 +125,8 @@ function newVersion(
   stage: Stage,
   said: Pick<ArtifactVersion, 'ref' | 'digest' | 'sizeBytes' | 'isComplete' | 'recordedAt'>,
 ): ArtifactVersion {
-  const { id, modelProfile, policyVersion, engines } = dispatch;
+  const { id, modelProfile, policyVersion, engines, plan } = dispatch;
+  const discards = plan?.editsDiscarded.map((edit) => edit.stage) ?? [];
   const engine = engines[stage.name] ?? null;
   return {
     stage: stage.name,
@@ -136,7 +138,8 @@ function newVersion(
       modelProfile,
       policyVersion,
       engine,
-      ...(dispatch.plan === null ? { isOfBefore: true } : {}),
+      ...(plan === null ? { isOfBefore: true } : {}),
+      ...(discards.length > 0 ? { discards } : {}),
     },
     madeFrom: sourceOf(stage, versions, dispatch),
   };
@@ -147,7 +150,7 @@ function sourceOf(stage: Stage, versions: readonly ArtifactVersion[], dispatch: 
   const before = STAGES[STAGES.indexOf(stage) - 1];
   if (before === undefined) return null;
   const own = versions.findLast(
-    ({ stage: name, madeBy }) => name === before.name && madeBy.dispatchId === dispatch.id,
+    ({ stage: name, madeBy }) => name === before.name && isMadeBy(madeBy, dispatch.id),
   );
   return own?.version ?? givenVersion(versions, dispatch, before.name);
 }
@@ -175,7 +178,7 @@ function completed(
   { digest, sizeBytes, isComplete }: Pick<ArtifactVersion, 'digest' | 'sizeBytes' | 'isComplete'>,
 ): readonly ArtifactVersion[] {
   const own = newestOf(stage, versions);
-  if (own === null || own.madeBy.dispatchId !== dispatch.id) return versions;
+  if (own === null || !isMadeBy(own.madeBy, dispatch.id)) return versions;
   const learnt = {
     digest: own.digest ?? digest,
     sizeBytes: own.sizeBytes ?? sizeBytes,

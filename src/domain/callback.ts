@@ -7,6 +7,7 @@ import {
   delivered,
   type JobView,
   move,
+  movedBy,
   refuseTransition,
   reject,
   revise,
@@ -88,6 +89,8 @@ export function callback(view: JobView, command: Callback, rules: Rules, now: nu
     versions,
     openDispatchId: isOpen(moved) ? job.openDispatchId : null,
     lastProgressAt: now,
+    // One that had settled before has done what it was asked for, whatever it goes on to do.
+    ...movedBy(dispatch, !isOpen(dispatch) || moved.state === 'SETTLED'),
     latestCallback: {
       dispatchId: dispatch.id,
       // A clock that is ahead does not make every later report one that comes too late.
@@ -116,7 +119,7 @@ export function callback(view: JobView, command: Callback, rules: Rules, now: nu
 
 /**
  * Whether this dispatch's pipeline may move the job: the open one's; or, with none open, that of the newest one that was not
- * withdrawn, for as long as one that has settled or failed may still report.
+ * withdrawn, for as long as one that has settled or failed may still report, and unless an artifact was edited since.
  */
 function isCurrent(
   { job, subjectSuperseded }: JobView,
@@ -126,7 +129,8 @@ function isCurrent(
 ): boolean {
   if (isOpen(subject)) return true;
   const hasEnded = subject.state === 'SETTLED' || subject.state === 'FAILED';
-  return hasEnded && !subjectSuperseded && now - (job.lastProgressAt ?? now) <= rules.lateReportMs;
+  const isOvertaken = subjectSuperseded || subject.createdAt <= (job.latestEditAt ?? 0);
+  return hasEnded && !isOvertaken && now - (job.lastProgressAt ?? now) <= rules.lateReportMs;
 }
 
 function repeatedHeartbeat(

@@ -1,9 +1,10 @@
 // What can be asked of a job. Time comes separately; everything else that varies (new ids,
 // digests, what the actor knows of deliveries under way) comes in with the command.
+import type { Export } from './dispatch.ts';
 import type { Evidence } from './evidence.ts';
 import type { FailureClass } from './failures.ts';
 import type { Failure } from './job.ts';
-import type { ReportableStatus, ResumeStatus } from './lifecycle.ts';
+import type { EditableStage, ReportableStatus, ResumeStatus, StageName } from './lifecycle.ts';
 
 interface EditorCommand {
   /** The caller's workspace; anyone but the job's owner is told that there is no such job. */
@@ -32,15 +33,53 @@ export interface Run extends EditorCommand, NewDispatch {
   modelProfile: string | null;
 }
 
-export interface Retry extends EditorCommand, NewDispatch {
-  type: 'retry';
+/** What can be resumed, under a profile that the caller names. */
+interface Resumption extends EditorCommand, NewDispatch {
   modelProfile: string;
   clientRequestId: string;
   /** Where to begin, at the furthest; null for wherever the rule leads. */
   resumeFrom: ResumeStatus | null;
+  /** The stages whose edits are looked past, in pipeline order. */
+  discardEdits: readonly StageName[];
   /** The tags of plans of which one has to be what is done; null for whatever is to be done now. */
   ifMatch: readonly string[] | null;
   /** What the store says of what may be resumed from. */
+  evidence: Evidence;
+}
+
+export interface Retry extends Resumption {
+  type: 'retry';
+}
+
+/** A finished draft is made again. */
+export interface Redo extends Resumption {
+  type: 'redo';
+}
+
+/** The draft is wanted in other forms. */
+export interface ExportDraft extends EditorCommand, NewDispatch {
+  type: 'export';
+  clientRequestId: string;
+  task: Export;
+  /** What the store says of the draft. */
+  evidence: Evidence;
+}
+
+/** Whatever asks for a pipeline. */
+export type Ask = Run | Retry | Redo | ExportDraft;
+
+/** An artifact as a person has corrected it. */
+export interface EditArtifact extends EditorCommand {
+  type: 'edit-artifact';
+  clientRequestId: string;
+  payloadDigest: string;
+  stage: EditableStage;
+  uri: string;
+  digest: string | null;
+  sizeBytes: number | null;
+  /** The version that it is a correction of. */
+  edits: number;
+  /** What the store says of the reference. */
   evidence: Evidence;
 }
 
@@ -135,8 +174,8 @@ export interface Deadline {
 export type Command =
   | ConfirmUpload
   | RenewVideo
-  | Run
-  | Retry
+  | Ask
+  | EditArtifact
   | Abandon
   | Cancel
   | Callback

@@ -9,6 +9,7 @@ import { confirmUpload, renewVideo } from './confirm-upload.ts';
 import { type Decision, type JobView, reject } from './decision.ts';
 import { reportDelivery } from './delivery.ts';
 import { askForPipeline } from './dispatching.ts';
+import { editArtifact } from './edit-artifact.ts';
 import type { Rules } from './rules.ts';
 import { deadline } from './timeouts.ts';
 
@@ -29,7 +30,11 @@ export function decide(view: JobView | null, command: Command, rules: Rules, clo
       return renewVideo(view, command, now);
     case 'run':
     case 'retry':
+    case 'redo':
+    case 'export':
       return askForPipeline(view, command, rules, now);
+    case 'edit-artifact':
+      return editArtifact(view, command, rules, now);
     case 'cancel':
       return cancel(view, command, rules, now);
     case 'abandon':

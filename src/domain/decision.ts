@@ -1,7 +1,8 @@
 // What a decision sees and returns, and the pieces that the commands share.
-import type { Dispatch, DispatchState } from './dispatch.ts';
-import type { CallbackEvent, Transition } from './history.ts';
-import { isAtWork, type Job } from './job.ts';
+import { ACTS } from './acts.ts';
+import { type Dispatch, type DispatchState, DRAFT } from './dispatch.ts';
+import type { CallbackEvent, RecordedEdit, Transition } from './history.ts';
+import { type ArtifactVersion, isAtWork, type Job } from './job.ts';
 import {
   type Actor,
   allowedNextStatuses,
@@ -17,7 +18,7 @@ export interface JobView {
   job: Job;
   open: Dispatch | null;
   /**
-   * The dispatch that the command is about: the holder of the same request key (run, retry), the one it names (callback,
+   * The dispatch that the command is about: the holder of the same request key (what asks for one), the one it names (callback,
    * report-delivery), the settled one that moved the job last, whose pipeline may go on (cancel, abandon, deadline).
    */
   subject: Dispatch | null;
@@ -25,6 +26,8 @@ export interface JobView {
   subjectSuperseded: boolean;
   /** The callback of the same dispatch that was applied under the same event id, unless it was a mere heartbeat. */
   seenEvent: CallbackEvent | null;
+  /** The edit that was made under the same request id. */
+  seenEdit: RecordedEdit | null;
   /** The dispatches whose cancel notice is still to be delivered. */
   notices: readonly Dispatch[];
 }
@@ -35,13 +38,14 @@ export interface Changes {
   opened?: Dispatch;
   updated?: readonly Dispatch[];
   event?: CallbackEvent;
+  edit?: RecordedEdit;
   transitions?: readonly Transition[];
 }
 
 export type Decision =
-  /** `dispatch` is the subject as it stands after the changes. */
-  | { kind: 'accepted'; job: Job; dispatch: Dispatch | null; changes: Changes }
-  | { kind: 'replayed'; job: Job; dispatch: Dispatch | null }
+  /** `dispatch` is the subject as it stands after the changes; `edit` what an editor's correction made. */
+  | { kind: 'accepted'; job: Job; dispatch: Dispatch | null; edit?: ArtifactVersion; changes: Changes }
+  | { kind: 'replayed'; job: Job; dispatch: Dispatch | null; edit?: ArtifactVersion }
   | { kind: 'rejected'; rejection: Rejection };
 
 export const reject = (rejection: Rejection): Decision => ({ kind: 'rejected', rejection });
@@ -70,6 +74,12 @@ export function refuseTransition(from: Status, to: Status, actor: Actor): Reject
     allowedNextStatuses: allowedNextStatuses(from),
   };
 }
+
+export const retryNotAllowed = (
+  currentStatus: Status,
+  attemptedStatus: Status,
+  reason: Extract<Rejection, { code: 'RETRY_NOT_ALLOWED_STATE' }>['reason'],
+): Rejection => ({ code: 'RETRY_NOT_ALLOWED_STATE', currentStatus, attemptedStatus, reason });
 
 /** Why what would meet a pipeline has to wait, or give it up first; null when none is at work. */
 export function refuseAtWork(
@@ -115,7 +125,13 @@ export function withdraw(
   return { kind: 'accepted', job: next, dispatch: withdrawn, changes: { job: next, updated: [withdrawn] } };
 }
 
-/** The orchestrator has the dispatch: a run's pipeline starts, a retry's job waits for progress. */
+/** What the job remembers of the pipeline that moves it: its profile, and what it was asked for and has not done. */
+export const movedBy = ({ modelProfile, task }: Dispatch, isDone = false): Partial<Job> => ({
+  latestProfile: modelProfile,
+  unfinishedTask: isDone ? DRAFT : task,
+});
+
+/** The orchestrator has the dispatch: its pipeline has begun, or the job waits for its first report. */
 export function delivered(job: Job, pending: Dispatch, executionId: string | null, now: number) {
   const dispatch: Dispatch = {
     ...move(pending, 'DELIVERED', now),
@@ -123,11 +139,12 @@ export function delivered(job: Job, pending: Dispatch, executionId: string | nul
     deliveredAt: now,
     executionId,
   };
-  if (pending.kind === 'retry') return { job, dispatch, transitions: [] };
+  const { begins, beginsOnDelivery } = ACTS[pending.kind];
+  if (begins === null || !beginsOnDelivery) return { job, dispatch, transitions: [] };
   return {
-    job: revise(job, now, { status: 'AUDIO_EXTRACTING', lastProgressAt: now }),
+    job: revise(job, now, { status: begins, lastProgressAt: now, ...movedBy(pending) }),
     dispatch,
-    transitions: [audit(job, 'AUDIO_EXTRACTING', 'system', now, pending, pending.id)],
+    transitions: [audit(job, begins, 'system', now, pending, pending.id)],
   };
 }
 

@@ -2,9 +2,26 @@
 import type { Proof } from './evidence.ts';
 import type { Failure } from './job.ts';
 import type { Engines, ResumeStatus, StageName } from './lifecycle.ts';
-import type { PassedOverReason } from './lineage.ts';
+import type { PassedOverReason, VersionName } from './lineage.ts';
 
-export type DispatchKind = 'run' | 'retry';
+export const DISPATCH_KINDS = ['run', 'retry', 'redo', 'export'] as const;
+export type DispatchKind = (typeof DISPATCH_KINDS)[number];
+
+/** What a pipeline is asked for. */
+export type Task =
+  /** A draft, from wherever it resumes. */
+  | { kind: 'draft' }
+  /** Another draft, of a job that has one. */
+  | { kind: 'redraft' }
+  /** The draft in other forms. */
+  | Export;
+export interface Export {
+  kind: 'export';
+  formats: readonly string[];
+  /** For the orchestrator alone: an object, as JSON; null for none. */
+  params: string | null;
+}
+export const DRAFT: Task = { kind: 'draft' };
 
 export const DISPATCH_STATES = [
   'PENDING',
@@ -50,13 +67,24 @@ export type StagePlan =
 export interface DispatchPlan {
   /** Where the caller wanted it to begin; null for wherever the rule leads. */
   asked: ResumeStatus | null;
+  /** The stages whose edits the caller wanted looked past, in pipeline order. */
+  discardEdits: readonly StageName[];
+  /** The edits that this looked past. */
+  editsDiscarded: readonly VersionName[];
   stages: readonly StagePlan[];
   /** Of what it resumes from; null of the upload. */
   proof: Proof | null;
 }
 
-interface DispatchRecord {
+export interface Dispatch {
   id: string;
+  kind: DispatchKind;
+  task: Task;
+  /** By which the request for it is known; null for a run, of which there is one. */
+  clientRequestId: string | null;
+  /** Null for a run, which starts at the upload. */
+  resumeFromStatus: ResumeStatus | null;
+  checkpointRef: string | null;
   state: DispatchState;
   modelProfile: string;
   /** The policy under which the profile was allowed; the decision was made at `createdAt`. */
@@ -88,22 +116,6 @@ interface DispatchRecord {
   updatedAt: number;
 }
 
-export interface RunDispatch extends DispatchRecord {
-  kind: 'run';
-  clientRequestId: null;
-  resumeFromStatus: null;
-  checkpointRef: null;
-}
-
-export interface RetryDispatch extends DispatchRecord {
-  kind: 'retry';
-  clientRequestId: string;
-  resumeFromStatus: ResumeStatus;
-  checkpointRef: string;
-}
-
-export type Dispatch = RunDispatch | RetryDispatch;
-
 export const isOpen = (dispatch: Dispatch): boolean =>
   dispatch.state === 'PENDING' || dispatch.state === 'DELIVERED' || dispatch.state === 'RUNNING';
 
@@ -114,7 +126,10 @@ export function keptBy({ plan }: Dispatch, stage: StageName): number | null {
 }
 
 /** A repeat of the request that bears this key is answered with the dispatch that holds it. */
-export const requestKeyOf = (dispatch: Dispatch): string =>
-  dispatch.kind === 'run' ? RUN_REQUEST_KEY : retryRequestKey(dispatch.clientRequestId);
-export const RUN_REQUEST_KEY = 'run';
-export const retryRequestKey = (clientRequestId: string): string => `retry:${clientRequestId}`;
+export const requestKeyOf = ({
+  kind,
+  clientRequestId,
+}: {
+  kind: DispatchKind;
+  clientRequestId: string | null;
+}): string => (clientRequestId === null ? kind : `${kind}:${clientRequestId}`);

@@ -1,74 +1,101 @@
 // An editor asks for a pipeline: whether the job may have one, and the dispatch that it gets. What it would do, or why it is
 // refused, is planned in plan.ts.
-import { retryNotAllowed } from './acts.ts';
-import type { Retry, Run } from './commands.ts';
-import { type Decision, type JobView, refuseTransition, reject } from './decision.ts';
-import type { Dispatch } from './dispatch.ts';
+import { ACTS } from './acts.ts';
+import type { Ask } from './commands.ts';
+import { type Decision, type JobView, refuseTransition, reject, retryNotAllowed } from './decision.ts';
+import { DISPATCH_KINDS, type Dispatch } from './dispatch.ts';
 import { NO_EVIDENCE } from './evidence.ts';
 import type { Job } from './job.ts';
 import { type Plan, type PlanRequest, planDispatch, planTag, type ResumePoint } from './plan.ts';
 import type { Rejection } from './rejection.ts';
 import type { Rules } from './rules.ts';
 
-export function askForPipeline(view: JobView, command: Run | Retry, rules: Rules, now: number): Decision {
+export const isAsk = (command: { type: string }): command is Ask =>
+  (DISPATCH_KINDS as readonly string[]).includes(command.type);
+
+export function askForPipeline(view: JobView, command: Ask, rules: Rules, now: number): Decision {
   const { job, subject } = view;
+  const { request, clientRequestId, ifMatch } = asked(command);
   // A cancelled job replays nothing: what was dispatched for it is stale.
   if (subject && job.status !== 'CANCELLED') {
-    if (isRepeat(command, subject)) return { kind: 'replayed', job, dispatch: subject };
-    if (command.type === 'retry') {
-      const { clientRequestId } = command;
+    if (isRepeat(request, subject)) return { kind: 'replayed', job, dispatch: subject };
+    if (clientRequestId !== null) {
       return reject({ code: 'CLIENT_REQUEST_ID_PAYLOAD_MISMATCH', clientRequestId, dispatchId: subject.id });
     }
   }
-  const plan = planDispatch(view, planRequestOf(command, rules), rules);
+  const plan = planDispatch(view, request, rules);
   // What the caller has seen comes before what it would be refused for (RFC 9110 §13.2.1).
-  if (command.type === 'retry' && command.ifMatch && !command.ifMatch.includes(planTag(plan))) {
-    return reject({ code: 'PLAN_CHANGED', plan });
-  }
+  if (ifMatch && !ifMatch.includes(planTag(plan))) return reject({ code: 'PLAN_CHANGED', plan });
   if (plan.refusal) return reject(plan.refusal);
   if (plan.resume === null) throw new Error('a plan without anything to start from is refused');
   return openDispatch(job, newDispatch(job, command, plan, plan.resume, rules, now));
 }
 
-function isRepeat(command: Run | Retry, { modelProfile, plan }: Dispatch): boolean {
-  if (command.type === 'run') return command.modelProfile === null || command.modelProfile === modelProfile;
-  return command.modelProfile === modelProfile && command.resumeFrom === (plan?.asked ?? null);
+/** What is asked for, and what besides decides. */
+interface Asked {
+  request: PlanRequest;
+  clientRequestId: string | null;
+  ifMatch: readonly string[] | null;
 }
 
-/** A run starts at the upload, and there is nothing that evidence could speak against. */
-const planRequestOf = (command: Run | Retry, rules: Rules): PlanRequest =>
-  command.type === 'run'
-    ? {
-        kind: 'run',
-        modelProfile: command.modelProfile ?? rules.policy.defaultProfile,
-        resumeFrom: null,
-        evidence: NO_EVIDENCE,
-      }
-    : {
-        kind: 'retry',
-        modelProfile: command.modelProfile,
-        resumeFrom: command.resumeFrom,
-        evidence: command.evidence,
-      };
+/** A run starts at the upload, and there is nothing that evidence could speak against; an export takes what there is. */
+export function asked(command: Ask): Asked {
+  const wherever = { kind: command.type, resumeFrom: null, discardEdits: [], task: null };
+  switch (command.type) {
+    case 'run': {
+      const request = { ...wherever, modelProfile: command.modelProfile, evidence: NO_EVIDENCE };
+      return { request, clientRequestId: null, ifMatch: null };
+    }
+    case 'retry':
+    case 'redo': {
+      const { modelProfile, resumeFrom, discardEdits, evidence, clientRequestId, ifMatch } = command;
+      const request = { ...wherever, modelProfile, resumeFrom, discardEdits, evidence };
+      return { request, clientRequestId, ifMatch };
+    }
+    case 'export': {
+      const { task, evidence, clientRequestId } = command;
+      return { request: { ...wherever, modelProfile: null, task, evidence }, clientRequestId, ifMatch: null };
+    }
+    default:
+      return command satisfies never;
+  }
+}
+
+/** Of a profile that was left to the service nothing is asked of a repeat. */
+function isRepeat({ modelProfile, resumeFrom, discardEdits, task }: PlanRequest, known: Dispatch): boolean {
+  const { plan } = known;
+  return (
+    (modelProfile === null || modelProfile === known.modelProfile) &&
+    resumeFrom === (plan?.asked ?? null) &&
+    String(discardEdits) === String(plan?.discardEdits ?? []) &&
+    (task === null || JSON.stringify(task) === JSON.stringify(known.task))
+  );
+}
 
 function newDispatch(
   job: Job,
-  command: Run | Retry,
-  { modelProfile, policyVersion, engines, asked, stages }: Plan,
+  command: Ask,
+  { kind, task, modelProfile, policyVersion, engines, asked, discardEdits, editsDiscarded, stages }: Plan,
   resume: ResumePoint,
   rules: Rules,
   now: number,
 ): Dispatch {
   // Fencing goes by the order in which dispatches were made, whatever the clock does.
-  const createdAt = Math.max(now, (job.latestDispatchAt ?? 0) + 1);
+  const createdAt = Math.max(now, (job.latestDispatchAt ?? 0) + 1, (job.latestEditAt ?? 0) + 1);
   const windowMs = Math.min(command.windowMs ?? rules.dispatchDeadlineMs, rules.dispatchDeadlineMs);
-  const record = {
+  const startsAtUpload = kind === 'run';
+  return {
     id: command.newDispatchId,
-    state: 'PENDING' as const,
+    kind,
+    task,
+    clientRequestId: 'clientRequestId' in command ? command.clientRequestId : null,
+    resumeFromStatus: startsAtUpload ? null : resume.status,
+    checkpointRef: startsAtUpload ? null : resume.ref,
+    state: 'PENDING',
     modelProfile,
     policyVersion,
     engines,
-    plan: { asked, stages, proof: resume.proof },
+    plan: { asked, discardEdits, editsDiscarded, stages, proof: resume.proof },
     failure: null,
     actorId: command.actorId,
     correlationId: command.correlationId,
@@ -83,16 +110,6 @@ function newDispatch(
     cancelNotice: null,
     createdAt,
     updatedAt: createdAt,
-  };
-  if (command.type === 'run') {
-    return { ...record, kind: 'run', clientRequestId: null, resumeFromStatus: null, checkpointRef: null };
-  }
-  return {
-    ...record,
-    kind: 'retry',
-    clientRequestId: command.clientRequestId,
-    resumeFromStatus: resume.status,
-    checkpointRef: resume.ref,
   };
 }
 
@@ -111,9 +128,10 @@ export function refuseDispatch(job: Job, dispatch: Dispatch): Rejection | null {
     return { code: 'ORCHESTRATOR_DISPATCH_FAILED', dispatchId: id, deliveryAttempts, lastError };
   }
   if (dispatch.state === 'CANCELLED') {
-    if (dispatch.kind === 'run') return refuseTransition(job.status, 'AUDIO_EXTRACTING', 'system');
+    const { begins } = ACTS[dispatch.kind];
+    if (begins !== null) return refuseTransition(job.status, begins, 'system');
     const reason = job.status === 'CANCELLED' ? 'not_failed' : 'abandoned';
-    return retryNotAllowed(job, dispatch.resumeFromStatus, reason);
+    return retryNotAllowed(job.status, dispatch.resumeFromStatus ?? 'UPLOADED', reason);
   }
   return null;
 }

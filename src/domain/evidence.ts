@@ -71,4 +71,10 @@ export function isOtherContent(one: string, other: string): boolean {
   return one !== other && algorithmOf(one) === algorithmOf(other);
 }
 
+/** Whether two reported digests are of one content for sure. */
+export const isSameContent = (one: string | null, other: string | null): boolean => {
+  const sha = one && sha256Of(one);
+  return Boolean(sha) && sha === (other && sha256Of(other));
+};
+
 const algorithmOf = (digest: string): string => /^[^:=]*/.exec(digest)?.[0].toLowerCase() ?? '';

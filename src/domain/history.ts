@@ -16,8 +16,17 @@ export interface CallbackEvent {
   versions: readonly ArtifactVersion[];
 }
 
-/** A change of status, a retry that failed again without one, or a video that was replaced by the same one elsewhere. */
-export const AUDIT_EVENTS = ['status_changed', 'failed_again', 'video_renewed'] as const;
+/** One correction by an editor. */
+export interface RecordedEdit {
+  /** The editor's own: a repeat bears it again. */
+  clientRequestId: string;
+  payloadDigest: string;
+  /** As it was then. */
+  version: ArtifactVersion;
+}
+
+/** A change of status, a retry that failed again without one, a video that was replaced by the same one elsewhere, or a correction. */
+export const AUDIT_EVENTS = ['status_changed', 'failed_again', 'video_renewed', 'artifact_edited'] as const;
 
 /** One entry of the audit trail. */
 export interface Transition {

@@ -98,9 +98,13 @@ function brokenDispatch(dispatch: Dispatch): string | null {
     case 'run':
       return carried.some((field) => field !== null) ? 'a run starts at the upload' : null;
     case 'retry':
-      return carried.some((field) => field === null) ? 'a retry has a request and a resume point' : null;
+    case 'redo':
+    case 'export':
+      return carried.some((field) => field === null)
+        ? 'what is not a run has a request and a resume point'
+        : null;
     default:
-      dispatch satisfies never;
+      dispatch.kind satisfies never;
       return 'a dispatch is of a kind';
   }
 }

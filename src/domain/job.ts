@@ -1,6 +1,6 @@
 // What a job is at present, and the status from which its next step is judged.
 // Times are epoch milliseconds; `null` means "none yet" and is never used to clear a value.
-import type { Dispatch } from './dispatch.ts';
+import { type Dispatch, DRAFT, type Task } from './dispatch.ts';
 import type { FailureClass } from './failures.ts';
 import { isInProgress, type StageName, type Status } from './lifecycle.ts';
 
@@ -39,7 +39,7 @@ export interface ArtifactVersion {
   digest: string | null;
   sizeBytes: number | null;
   madeBy: Maker;
-  /** The version of the stage before from which it was made; null for the first stage, and where that is not known. */
+  /** The version of the stage before from which it, or what it corrects, was made; null for the first stage, and where that is not known. */
   madeFrom: number | null;
   /** Whether its pipeline has been past the stage. Until then there may be half a file. */
   isComplete: boolean;
@@ -47,7 +47,9 @@ export interface ArtifactVersion {
 }
 
 /** Who made a version. */
-export interface Maker {
+export type Maker = Pipeline | Editor;
+
+export interface Pipeline {
   kind: 'pipeline';
   dispatchId: string;
   modelProfile: string;
@@ -56,6 +58,17 @@ export interface Maker {
   engine: string | null;
   /** Dispatched before plans were kept: where no model was named, it is the one that today's policy names for the profile. */
   isOfBefore?: true;
+  /** The stages whose edits its dispatch was to look past, if any. */
+  discards?: readonly StageName[];
+}
+
+/** A person, who has corrected a version. */
+export interface Editor {
+  kind: 'editor';
+  /** The `sub` of their token. */
+  actorId: string;
+  /** The version of the same stage that it is a correction of. */
+  edits: number;
 }
 
 /** Who owns a thing, in the words of the token that made it. */
@@ -83,6 +96,12 @@ export interface Job {
   openDispatchId: string | null;
   /** When the newest dispatch was made. The creation times of a job's dispatches rise strictly: fencing goes by them. */
   latestDispatchAt: number | null;
+  /** When an artifact was edited last, in the order of those times: whoever was dispatched before has no more to say. */
+  latestEditAt: number | null;
+  /** The profile of the pipeline that moved the job last; null before any, and for a job of before this was kept. */
+  latestProfile: string | null;
+  /** What that pipeline was asked for and has not done: a retry goes on with it. */
+  unfinishedTask: Task;
   /** The last sign of life of a pipeline, from which the stage deadline runs. */
   lastProgressAt: number | null;
   /** The newest callback applied, and the dispatch it came from. */
@@ -114,6 +133,9 @@ export function newJob(origin: JobOrigin, now: number): Job {
     versions: [],
     openDispatchId: null,
     latestDispatchAt: null,
+    latestEditAt: null,
+    latestProfile: null,
+    unfinishedTask: DRAFT,
     lastProgressAt: null,
     latestCallback: null,
     latestHeartbeat: null,
@@ -131,6 +153,5 @@ export const isAtWork = ({ status }: Pick<Job, 'status'>, open: object | null): 
  * The status from which every transition is judged. An accepted retry leaves the job FAILED for
  * everyone to see until its pipeline reports progress, and is judged from its resume point meanwhile.
  */
-export function effectiveStatus(job: Job, open: Dispatch | null): Status {
-  return job.status === 'FAILED' && open?.kind === 'retry' ? open.resumeFromStatus : job.status;
-}
+export const effectiveStatus = (job: Job, open: Dispatch | null): Status =>
+  job.status === 'FAILED' ? (open?.resumeFromStatus ?? 'FAILED') : job.status;

@@ -63,6 +63,11 @@ export const STAGES = [
 export type Stage = (typeof STAGES)[number];
 export type StageName = Stage['name'];
 export const STAGE_NAMES = STAGES.map(({ name }) => name);
+/** Whose artifact a person can correct. */
+export const EDITABLE_STAGES = ['transcript', 'draft'] as const satisfies StageName[];
+export type EditableStage = (typeof EDITABLE_STAGES)[number];
+/** In which a person can: nothing is at work, and there is something to correct. */
+export const EDITABLE_STATUSES = ['DRAFT_READY', 'EDITING', 'FAILED'] as const satisfies Status[];
 /** Stage → the name of the model behind it. A stage that is not named takes any. */
 export type Engines = Readonly<Partial<Record<StageName, string | undefined>>>;
 
@@ -125,19 +130,26 @@ export const TRANSITIONS: Readonly<Record<Status, Row>> = {
 export const isTerminal = (status: Status): boolean => includes(TERMINAL_STATUSES, status);
 export const isInProgress = (status: Status): boolean => includes(IN_PROGRESS_STATUSES, status);
 export const isResting = (status: Status): boolean => includes(RESTING_STATUSES, status);
+export const isEditable = (status: Status): boolean => includes(EDITABLE_STATUSES, status);
 export const isCheckpoint = (status: Status): status is CheckpointStatus =>
   includes(CHECKPOINT_STATUSES, status);
 
 /** Where a pipeline starts that resumes from this stage's artifact. */
-export function checkpointOf(name: StageName): CheckpointStatus {
+export const checkpointOf = (name: StageName): CheckpointStatus => stageOf(name).checkpoint;
+
+export function stageOf(name: StageName): Stage {
   const stage = STAGES.find((candidate) => candidate.name === name);
   if (stage === undefined) throw new Error(`there is no stage ${name}`);
-  return stage.checkpoint;
+  return stage;
 }
 
 /** Whether a pipeline that starts at `start` has the stage behind it. */
 export const isBehind = (start: ResumeStatus, { checkpoint }: Stage): boolean =>
   RESUME_STATUSES.indexOf(start) >= RESUME_STATUSES.indexOf(checkpoint);
+
+/** The one of two points to resume from that is nearer to the upload. */
+export const nearer = (a: ResumeStatus, b: ResumeStatus): ResumeStatus =>
+  RESUME_STATUSES.indexOf(a) < RESUME_STATUSES.indexOf(b) ? a : b;
 
 /** Whether `to` lies before `from` in the order of the pipeline. */
 export const isBefore = (to: Status, from: Status): boolean => STATUSES.indexOf(to) < STATUSES.indexOf(from);

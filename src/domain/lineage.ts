@@ -1,8 +1,17 @@
 // What a pipeline may resume from: the versions of the stages' artifacts, what each was made from, and the one rule by which
 // they are looked at. A retry, its plan and what an editor is offered are readings of it.
-import { type Evidence, proofOf } from './evidence.ts';
+import { type Chain, discarding, isEdit, restsOn, standingEdits } from './edits.ts';
+import { type Evidence, isSameContent, NO_EVIDENCE, proofOf } from './evidence.ts';
 import type { ArtifactVersion } from './job.ts';
-import { type Engines, isBehind, type ResumeStatus, STAGES, type StageName } from './lifecycle.ts';
+import {
+  type Engines,
+  isBehind,
+  type ResumeStatus,
+  STAGE_NAMES,
+  STAGES,
+  type StageName,
+  stageOf,
+} from './lifecycle.ts';
 
 /** Of each stage so many complete versions are kept at hand, and those that they were made from. The history has all. */
 export const KEPT_PER_STAGE = 16;
@@ -17,20 +26,32 @@ export const PASSED_OVER_REASONS = [
   'changed',
   /** It, or something that it was made from, is of another engine than the profile names, or of one that is not known. */
   'engine_differs',
+  /** Somebody has edited this stage or an earlier one, and it does not rest on that. */
+  'older_than_edit',
+  /** It is an edit that the caller wants looked past, or was made from one. */
+  'edit_discarded',
 ] as const;
 export type PassedOverReason = (typeof PASSED_OVER_REASONS)[number];
 
-export interface PassedOver {
+/** A version, among those of its job. */
+export interface VersionName {
   stage: StageName;
   version: number;
+}
+
+export interface PassedOver extends VersionName {
   reason: PassedOverReason;
 }
 
-interface Look {
+export const nameOf = ({ stage, version }: VersionName): VersionName => ({ stage, version });
+
+/** What a caller is after, whatever there is. */
+export interface Wish {
   engines: Engines;
-  evidence: Evidence;
   /** No further than this. */
   upTo: ResumeStatus;
+  /** The stages whose edits are looked past. */
+  discardEdits: readonly StageName[];
 }
 
 /** All versions, the furthest stage first, newest first. */
@@ -42,66 +63,111 @@ const furthestFirst = (versions: readonly ArtifactVersion[], upTo: ResumeStatus)
 /** The first version that is valid, or null for the upload; and those that were passed over on the way to it. */
 export function resumeFrom(
   versions: readonly ArtifactVersion[],
-  { engines, evidence, upTo }: Look,
+  { evidence, ...wish }: Wish & { evidence: Evidence },
 ): { version: ArtifactVersion | null; passedOver: PassedOver[] } {
   const passedOver: PassedOver[] = [];
-  for (const version of furthestFirst(versions, upTo)) {
-    const reason = reasonToPassOver(version, versions, engines) ?? disproof(version, evidence);
+  for (const version of furthestFirst(versions, wish.upTo)) {
+    const reason = reasonToPassOver(version, versions, wish) ?? disproof(version, evidence);
     if (reason === null) return { version, passedOver };
-    passedOver.push({ stage: version.stage, version: version.version, reason });
+    passedOver.push({ ...nameOf(version), reason });
   }
   return { version: null, passedOver };
 }
 
-/** The versions that the rule would look at for this profile and that evidence could speak against, in its order. */
-export const candidates = (
+/** The versions that the rule would look at for this wish and that evidence could speak against, in its order. */
+export const candidates = (versions: readonly ArtifactVersion[], wish: Wish): ArtifactVersion[] =>
+  furthestFirst(versions, wish.upTo).filter((version) => reasonToPassOver(version, versions, wish) === null);
+
+/**
+ * Of each stage the version that counts: the one that a pipeline under these engines would keep, else the newest. The store
+ * is not asked.
+ */
+export function current(
   versions: readonly ArtifactVersion[],
-  { engines, upTo }: Omit<Look, 'evidence'>,
-): ArtifactVersion[] =>
-  furthestFirst(versions, upTo).filter((version) => reasonToPassOver(version, versions, engines) === null);
+  engines: Engines,
+): Partial<Record<StageName, ArtifactVersion>> {
+  const wherever = { upTo: 'DRAFT_READY' as const, discardEdits: [], evidence: NO_EVIDENCE };
+  const { version } = resumeFrom(versions, { engines, ...wherever });
+  const kept = version ? provenanceOf(version, versions) : [];
+  const newest = STAGE_NAMES.flatMap((name) => versions.findLast(({ stage }) => stage === name) ?? []);
+  return Object.fromEntries([...newest, ...kept].map((counts) => [counts.stage, counts]));
+}
 
 /** Why the job's own knowledge speaks against a version, whatever is in the store. */
 function reasonToPassOver(
   version: ArtifactVersion,
   versions: readonly ArtifactVersion[],
-  engines: Engines,
+  { engines, discardEdits }: Wish,
 ): Exclude<PassedOverReason, 'missing'> | null {
   if (!version.isComplete) return 'incomplete';
   if (isOverwritten(version, versions)) return 'changed';
-  return isOfOtherEngine(version, versions, engines) ? 'engine_differs' : null;
+  const chain = chainOf(version, versions);
+  if (chain.some((link) => isEdit(link) && discardEdits.includes(link.stage))) return 'edit_discarded';
+  if (isOfOtherEngine(chain, engines)) return 'engine_differs';
+  return isOlderThanEdit(version, chain, versions, discardEdits) ? 'older_than_edit' : null;
 }
 
-function disproof(version: ArtifactVersion, evidence: Evidence): 'missing' | 'changed' | null {
+export function disproof(version: ArtifactVersion, evidence: Evidence): 'missing' | 'changed' | null {
   const { state } = proofOf(version, evidence);
   return state === 'missing' || state === 'changed' ? state : null;
 }
 
-/** Many orchestrators write to a fixed key: what was there before is gone, whatever the store says. */
-export const isOverwritten = (version: ArtifactVersion, versions: readonly ArtifactVersion[]): boolean =>
-  versions.slice(versions.indexOf(version) + 1).some(({ ref }) => ref === version.ref);
+/** Many orchestrators write to a fixed key: what was there before is gone, whatever the store says, unless it is known to be the same. */
+export function isOverwritten(version: ArtifactVersion, versions: readonly ArtifactVersion[]): boolean {
+  const last = versions.findLast(({ ref }) => ref === version.ref);
+  return last !== undefined && last !== version && !isSameContent(last.digest, version.digest);
+}
 
-/** What is not known of a stage differs from any engine that the profile names for it. */
-function isOfOtherEngine(
-  version: ArtifactVersion,
-  versions: readonly ArtifactVersion[],
-  engines: Engines,
-): boolean {
-  const chain = chainOf(version, versions);
-  const last = STAGES.findIndex(({ name }) => name === version.stage);
-  return STAGES.slice(0, last + 1).some(({ name }) => {
+/** What is not known of a stage differs from any engine that the profile names for it; what a person made is of none. */
+function isOfOtherEngine(chain: Chain, engines: Engines): boolean {
+  const [first] = chain;
+  const last = chain.at(-1);
+  if (first === undefined || last === undefined) return false;
+  const from = isEdit(first) ? STAGE_NAMES.indexOf(first.stage) : 0;
+  return STAGE_NAMES.slice(from, STAGE_NAMES.indexOf(last.stage) + 1).some((name) => {
     const named = engines[name];
-    return named !== undefined && chain.find(({ stage }) => stage === name)?.madeBy.engine !== named;
+    const madeBy = chain.find(({ stage }) => stage === name)?.madeBy;
+    return named !== undefined && madeBy?.kind !== 'editor' && madeBy?.engine !== named;
   });
 }
 
-/** The version, what it was made from, and so on, as far as that is known; in pipeline order. */
-export function chainOf(version: ArtifactVersion, versions: readonly ArtifactVersion[]): ArtifactVersion[] {
-  const before = STAGES[STAGES.findIndex(({ name }) => name === version.stage) - 1];
-  const source = before && versions.find((v) => v.stage === before.name && v.version === version.madeFrom);
-  return source ? [...chainOf(source, versions), version] : [version];
+/** Whether somebody has edited what this was made from, or would have been, without its resting on that. */
+function isOlderThanEdit(
+  version: ArtifactVersion,
+  chain: Chain,
+  versions: readonly ArtifactVersion[],
+  discardEdits: readonly StageName[],
+): boolean {
+  const upTo = STAGE_NAMES.indexOf(version.stage);
+  return standingEdits(versions).some(
+    (edit) =>
+      STAGE_NAMES.indexOf(edit.stage) <= upTo &&
+      !discardEdits.includes(edit.stage) &&
+      !restsOn(chain, edit, versions),
+  );
 }
 
-/** Those that are kept at hand: of each stage the newest complete ones and the newest, whatever those were made from, and what overwrote any of them. */
+/** Whether an edit has overtaken it. */
+export const isStale = (version: ArtifactVersion, versions: readonly ArtifactVersion[]): boolean =>
+  isOlderThanEdit(version, chainOf(version, versions), versions, []);
+
+/** The version, what it was made from, and so on, as far as that is known; in pipeline order. */
+export function provenanceOf(version: ArtifactVersion, versions: readonly ArtifactVersion[]): Chain {
+  const before = STAGES[STAGES.indexOf(stageOf(version.stage)) - 1];
+  const source = before && versions.find((v) => v.stage === before.name && v.version === version.madeFrom);
+  return source ? [...provenanceOf(source, versions), version] : [version];
+}
+
+/** Of that what the rule looks at: a person answers for what they have corrected, whatever it was made from. */
+export function chainOf(version: ArtifactVersion, versions: readonly ArtifactVersion[]): Chain {
+  const provenance = provenanceOf(version, versions);
+  return provenance.slice(Math.max(provenance.findLastIndex(isEdit), 0));
+}
+
+/**
+ * Those that are kept at hand: of each stage the newest complete ones and the newest, the edits that stand, whatever those
+ * were made from, and what has taken the place of any of them.
+ */
 export function keptAtHand(versions: readonly ArtifactVersion[]): readonly ArtifactVersion[] {
   const isFew = STAGES.every(
     ({ name }) => versions.filter(({ stage }) => stage === name).length <= KEPT_PER_STAGE,
@@ -111,13 +177,17 @@ export function keptAtHand(versions: readonly ArtifactVersion[]): readonly Artif
     const ofStage = versions.filter(({ stage }) => stage === name);
     // Of those that are not complete the newest alone can ever be: the others take nobody's place.
     const complete = ofStage.filter(({ isComplete }) => isComplete).slice(-KEPT_PER_STAGE);
-    return [...new Set([...complete, ...ofStage.slice(-1)])];
+    return [...complete, ...ofStage.slice(-1)];
   });
-  const kept = new Set(newest.flatMap((version) => chainOf(version, versions)));
-  // Without what was written to its place since, a version that has been overwritten would look as good as new.
-  for (const { ref } of [...kept]) {
-    const last = versions.findLast((version) => version.ref === ref);
+  const kept = new Set(
+    [...newest, ...standingEdits(versions)].flatMap((version) => provenanceOf(version, versions)),
+  );
+  // Without what took its place since, a version that was written over, or an edit that was looked past, would look as good as new.
+  for (const old of [...kept]) {
+    const last = versions.findLast(({ ref }) => ref === old.ref);
     if (last) kept.add(last);
+    const instead = isEdit(old) ? discarding(old, versions) : null;
+    if (instead) kept.add(instead);
   }
   return versions.filter((version) => kept.has(version));
 }

@@ -1,12 +1,13 @@
 // What an editor can do about a job now, and what not and why: read from the rules that will judge it, so that what is offered
 // works. Of what a failure is like follows which of it is named first.
 import { refuseTransition } from './decision.ts';
-import type { Dispatch } from './dispatch.ts';
+import { DISPATCH_KINDS, type Dispatch, type DispatchKind } from './dispatch.ts';
 import { NO_EVIDENCE } from './evidence.ts';
 import type { FailureClass } from './failures.ts';
 import { effectiveStatus, isAtWork, type Job } from './job.ts';
-import { isTerminal } from './lifecycle.ts';
-import { planDispatch } from './plan.ts';
+import { EDITABLE_STAGES, type EditableStage, isEditable, isTerminal } from './lifecycle.ts';
+import type { VersionName } from './lineage.ts';
+import { currentVersions, planDispatch, refuseState } from './plan.ts';
 import { profileOfBefore } from './policy.ts';
 import type { Rejection } from './rejection.ts';
 import type { Rules } from './rules.ts';
@@ -17,6 +18,9 @@ export const ACTIONS = [
   'run',
   'retry',
   'retry_with_profile',
+  'redo',
+  'export',
+  'edit',
   'wait',
   'renew_video',
   'new_job',
@@ -27,8 +31,10 @@ export type Action = (typeof ACTIONS)[number];
 
 export interface NextAction {
   action: Action;
-  /** Of a run or retry. */
+  /** Of a run, retry or redo. */
   modelProfile: string | null;
+  /** Of an edit: the version that counts, which it would be a correction of. */
+  edits: (VersionName & { stage: EditableStage }) | null;
   /** Of waiting: until when at the most. */
   until: number | null;
   /** Why it is not possible; null when it is. */
@@ -48,31 +54,60 @@ const FIRST: Readonly<Record<FailureClass, readonly Action[]>> = {
 
 /** Without a look into the store of artifacts, which a retry takes: what it does not have leads a retry further back. */
 export function nextActions(job: Job, open: Dispatch | null, rules: Rules): NextAction[] {
-  const found = [...startsOf(job, open, rules), ...waits(job, open, rules), ...others(job, open)];
+  const found = [
+    ...startsOf(job, open, rules),
+    ...editsOf(job, open, rules),
+    ...waits(job, open, rules),
+    ...others(job, open),
+  ];
   const order = job.status === 'FAILED' && job.failure ? FIRST[job.failure.failureClass] : [];
   const rank = ({ action }: NextAction): number =>
     order.includes(action) ? order.indexOf(action) : order.length + ACTIONS.indexOf(action);
   return found.sort((a, b) => rank(a) - rank(b));
 }
 
-const plain = (action: Action): NextAction => ({ action, modelProfile: null, until: null, refusal: null });
+const plain = (action: Action): NextAction => ({
+  action,
+  modelProfile: null,
+  edits: null,
+  until: null,
+  refusal: null,
+});
 
-/** Runs and retries, under every profile that is enabled. */
+/** What a pipeline can be asked for, under every profile that is enabled. */
 function startsOf(job: Job, open: Dispatch | null, rules: Rules): NextAction[] {
   const { policy } = rules;
-  if (isAtWork(job, open) || (job.status !== 'UPLOADED' && job.status !== 'FAILED')) return [];
-  const planned = (action: Action, kind: 'run' | 'retry', modelProfile: string): NextAction => {
-    const request = { kind, modelProfile, resumeFrom: null, evidence: NO_EVIDENCE };
+  const planned = (action: Action, kind: DispatchKind, modelProfile: string | null): NextAction => {
+    const wherever = { resumeFrom: null, discardEdits: [], evidence: NO_EVIDENCE };
+    const request = { kind, modelProfile, ...wherever, task: kind === 'export' ? ANY_EXPORT : null };
     const { refusal } = planDispatch({ job, open }, request, rules);
     return { ...plain(action), modelProfile, refusal };
   };
-  if (job.status === 'UPLOADED') return [planned('run', 'run', policy.defaultProfile)];
   const before = profileOfBefore(job, policy);
-  const enabled = policy.profiles.filter(({ id, enabled }) => enabled && id !== before);
-  return [
-    planned('retry', 'retry', before),
-    ...enabled.map(({ id }) => planned('retry_with_profile', 'retry', id)),
-  ];
+  const others = policy.profiles.filter(({ id, enabled }) => enabled && id !== before).map(({ id }) => id);
+  const offers: Readonly<Record<DispatchKind, () => NextAction[]>> = {
+    run: () => [planned('run', 'run', policy.defaultProfile)],
+    retry: () => [
+      planned('retry', 'retry', before),
+      ...others.map((id) => planned('retry_with_profile', 'retry', id)),
+    ],
+    redo: () => [before, ...others].map((id) => planned('redo', 'redo', id)),
+    export: () => [planned('export', 'export', null)],
+  };
+  return DISPATCH_KINDS.filter((kind) => refuseState({ job, open }, kind) === null).flatMap((kind) =>
+    offers[kind](),
+  );
+}
+const ANY_EXPORT = { kind: 'export' as const, formats: [], params: null };
+
+/** Of each stage that has been made, a correction of what counts. */
+function editsOf(job: Job, open: Dispatch | null, rules: Rules): NextAction[] {
+  if (isAtWork(job, open) || !isEditable(job.status)) return [];
+  const counting = currentVersions(job, rules);
+  return EDITABLE_STAGES.flatMap((stage) => {
+    const version = counting[stage]?.version;
+    return version === undefined ? [] : [{ ...plain('edit'), edits: { stage, version } }];
+  });
 }
 
 function waits(job: Job, open: Dispatch | null, rules: Rules): NextAction[] {

@@ -1,28 +1,46 @@
 // What a dispatch would do, decided before anything is done: where it resumes, what it keeps, what is made again and why, or
-// why it is refused. A run, a retry, the plan that an editor is shown and what they are offered are all read from here.
-import { ACTS, retryNotAllowed } from './acts.ts';
-import { refuseAtWork } from './decision.ts';
-import type { DispatchKind, StagePlan } from './dispatch.ts';
+// why it is refused. Whatever is asked of a pipeline, the plan that an editor is shown and what they are offered are read from here.
+import { ACTS } from './acts.ts';
+import { refuseAtWork, refuseTransition, retryNotAllowed } from './decision.ts';
+import type { DispatchKind, DispatchPlan, Export, StagePlan, Task } from './dispatch.ts';
+import { isEdit, standingEdits } from './edits.ts';
 import { type Evidence, type Proof, proofOf } from './evidence.ts';
 import type { ArtifactVersion, Job } from './job.ts';
 import {
   checkpointOf,
   type Engines,
   isBehind,
-  RESUME_STATUSES,
   type ResumeStatus,
   STAGES,
+  type StageName,
 } from './lifecycle.ts';
-import { chainOf, type PassedOver, resumeFrom } from './lineage.ts';
+import {
+  candidates,
+  current,
+  disproof,
+  isOverwritten,
+  nameOf,
+  type PassedOver,
+  provenanceOf,
+  resumeFrom,
+  type VersionName,
+  type Wish,
+} from './lineage.ts';
 import { enginesOf, refuseProfile, withEngines } from './policy.ts';
 import type { Rejection } from './rejection.ts';
 import type { Rules } from './rules.ts';
 
+/** What somebody asks a pipeline for. */
 export interface PlanRequest {
   kind: DispatchKind;
-  modelProfile: string;
+  /** Null for the one that goes without saying: of a run the default, of an export that of before. */
+  modelProfile: string | null;
   /** Where to begin, at the furthest; null for wherever the rule leads. */
   resumeFrom: ResumeStatus | null;
+  /** The stages whose edits are looked past, in pipeline order. */
+  discardEdits: readonly StageName[];
+  /** What an export is asked for. */
+  task: Export | null;
   evidence: Evidence;
 }
 
@@ -36,18 +54,18 @@ export interface ResumePoint {
   proof: Proof | null;
 }
 
-export interface Plan {
+export interface Plan extends Omit<DispatchPlan, 'proof'> {
   kind: DispatchKind;
+  task: Task;
   modelProfile: string;
   policyVersion: string;
   engines: Engines;
-  asked: ResumeStatus | null;
   /** Null when there is not even a video. */
   resume: ResumePoint | null;
-  /** What is done about each stage, in pipeline order. */
-  stages: readonly StagePlan[];
   /** The versions that were looked at before the resume point, in that order. */
   passedOver: readonly PassedOver[];
+  /** The edits that are kept. */
+  editsKept: readonly VersionName[];
   /** Why it is refused; null when it is allowed. */
   refusal: Rejection | null;
 }
@@ -59,49 +77,146 @@ interface Planned {
 }
 
 export function planDispatch(planned: Planned, request: PlanRequest, rules: Rules): Plan {
-  const { open } = planned;
   const job = { ...planned.job, versions: withEngines(planned.job.versions, rules.policy) };
-  const { kind, modelProfile, evidence } = request;
-  const act = ACTS[kind];
-  const engines = enginesOf(rules.policy, modelProfile);
-  const upTo = nearer(act.upTo, request.resumeFrom ?? act.upTo);
-  const { version, passedOver } = resumeFrom(job.versions, { engines, evidence, upTo });
-  const resume = resumePoint(job, version, evidence);
-  const start = resume?.status ?? 'UPLOADED';
-  return {
+  const { kind, resumeFrom: asked, discardEdits, evidence } = request;
+  const modelProfile = profileOf(request, job, rules);
+  const wish = wishOf(request, job, rules);
+  const found = ACTS[kind].takesDraft
+    ? theDraft(job, rules)
+    : resumeFrom(job.versions, { ...wish, evidence });
+  const resume = resumePoint(job, found.version, evidence);
+  const stages = stagesFrom(job, resume?.status ?? 'UPLOADED', found, wish);
+  const kept = found.version ? provenanceOf(found.version, job.versions) : [];
+  const lost = standingEdits(job.versions).filter((edit) => !kept.includes(edit));
+  const plan = {
     kind,
+    task: taskOf(request, job),
     modelProfile,
     policyVersion: rules.policy.version,
-    engines,
-    asked: request.resumeFrom,
+    engines: wish.engines,
+    asked,
+    discardEdits,
     resume,
-    stages: stagesFrom(job, { start, version, upTo, passedOver }, engines),
-    passedOver,
-    refusal: refusalOf({ job, open }, request, start, resume, rules),
+    stages,
+    passedOver: found.passedOver,
+    editsKept: kept.filter(isEdit).map(nameOf),
+    editsDiscarded: lost.filter(({ stage }) => discardEdits.includes(stage)).map(nameOf),
+  };
+  const inTheWay = lost.filter((edit) => isMadeAgain(plan, edit) && !discardEdits.includes(edit.stage));
+  return {
+    ...plan,
+    refusal:
+      refuseState(planned, kind, resume?.status) ??
+      (ACTS[kind].takesDraft ? null : refuseProfile(rules.policy, modelProfile, null)) ??
+      refusePoint({ ...planned, job }, request, plan, rules) ??
+      refuseLoss(plan, inTheWay) ??
+      (ACTS[kind].takesDraft
+        ? refuseDraft(job, found.version, evidence)
+        : refuseProfile(rules.policy, modelProfile, resume?.status ?? null)) ??
+      (resume === null ? retryNotAllowed(job.status, 'UPLOADED', 'nothing_to_resume_from') : null),
   };
 }
 
-function refusalOf(
+/** What a pipeline is wanted for that is asked for so. */
+function wishOf(request: PlanRequest, job: Job, rules: Rules): Wish {
+  const { kind, resumeFrom: asked, discardEdits } = request;
+  const engines = enginesOf(rules.policy, profileOf(request, job, rules));
+  return { engines, upTo: ACTS[kind].upTo(taskOf(request, job), asked), discardEdits };
+}
+
+const taskOf = ({ kind, task }: PlanRequest, job: Job): Task => {
+  const asked = ACTS[kind].task?.(job) ?? task;
+  if (asked === null) throw new Error('an export says what it is asked for');
+  return asked;
+};
+
+const profileOf = ({ kind, modelProfile }: PlanRequest, job: Job, { policy }: Rules): string =>
+  modelProfile ?? (ACTS[kind].takesDraft ? job.latestProfile : null) ?? policy.defaultProfile;
+
+/** The versions that evidence could speak against, in the order in which they are looked at. */
+export function lookedAt(request: PlanRequest, job: Job, rules: Rules): ArtifactVersion[] {
+  const known = { ...job, versions: withEngines(job.versions, rules.policy) };
+  if (!ACTS[request.kind].takesDraft) return candidates(known.versions, wishOf(request, known, rules));
+  const { version } = theDraft(known, rules);
+  return version ? [version] : [];
+}
+
+/** Of each stage the version that counts, as the manifest shows it. */
+export const currentVersions = (job: Job, { policy }: Rules): ReturnType<typeof current> =>
+  current(
+    withEngines(job.versions, policy),
+    job.latestProfile === null ? {} : enginesOf(policy, job.latestProfile),
+  );
+
+const theDraft = (job: Job, rules: Rules): Found => {
+  const { draft } = currentVersions(job, rules);
+  return {
+    version: job.versions.find((v) => v.stage === 'draft' && v.version === draft?.version) ?? null,
+    passedOver: [],
+  };
+};
+
+/** What the rule found. */
+interface Found {
+  version: ArtifactVersion | null;
+  passedOver: readonly PassedOver[];
+}
+
+type Refusable = Omit<Plan, 'refusal'>;
+
+/** Why nothing of this kind can be asked for as the job stands, wherever it would begin. */
+export function refuseState(
   { job, open }: Planned,
-  { kind, modelProfile, resumeFrom: asked, evidence }: PlanRequest,
-  start: ResumeStatus,
-  resume: ResumePoint | null,
+  kind: DispatchKind,
+  start: ResumeStatus = 'UPLOADED',
+): Rejection | null {
+  const { begins } = ACTS[kind];
+  const atWork = refuseAtWork(job, open, begins ?? start);
+  if (atWork) return atWork;
+  if (begins !== null) return refuseTransition(job.status, begins, 'system');
+  return job.status === 'FAILED' ? null : retryNotAllowed(job.status, start, 'not_failed');
+}
+
+/** Why it may not begin where it was asked to. */
+function refusePoint(
+  planned: Planned,
+  request: PlanRequest,
+  { kind, asked, resume }: Refusable,
   rules: Rules,
 ): Rejection | null {
-  const act = ACTS[kind];
-  const refusal =
-    refuseAtWork(job, open, act.attempts(start)) ??
-    act.refuse(job, start) ??
-    refuseProfile(rules.policy, modelProfile, null);
-  if (refusal) return refusal;
-  if (asked !== null && (asked !== start || resume === null)) {
-    const request = { kind, modelProfile, resumeFrom: null, evidence };
-    const available = planDispatch({ job, open }, request, rules).resume?.status ?? null;
-    return { code: 'RESUME_POINT_NOT_AVAILABLE', requested: asked, available };
-  }
-  const atThatPoint = refuseProfile(rules.policy, modelProfile, resume && start);
-  if (atThatPoint) return atThatPoint;
-  return resume === null ? retryNotAllowed(job, start, 'nothing_to_resume_from') : null;
+  if (asked === null) return null;
+  const refusal = ACTS[kind].refuse(asked);
+  if (refusal || asked === resume?.status) return refusal;
+  const wherever = planDispatch(planned, { ...request, resumeFrom: null }, rules);
+  return { code: 'RESUME_POINT_NOT_AVAILABLE', requested: asked, available: wherever.resume?.status ?? null };
+}
+
+/** Nothing but the caller's word passes over what a person has corrected. */
+function refuseLoss({ passedOver }: Refusable, edits: readonly VersionName[]): Rejection | null {
+  if (edits.length === 0) return null;
+  const reasonOf = (edit: VersionName) =>
+    passedOver.find(({ stage, version }) => stage === edit.stage && version === edit.version)?.reason;
+  return {
+    code: 'EDITS_IN_THE_WAY',
+    edits: edits.map((edit) => ({ ...nameOf(edit), reason: reasonOf(edit) ?? 'asked' })),
+  };
+}
+
+function isMadeAgain({ stages }: Pick<Plan, 'stages'>, { stage }: VersionName): boolean {
+  return stages.some((planned) => planned.stage === stage && planned.action === 'redo');
+}
+
+/** Why the draft cannot be handed on. */
+function refuseDraft({ versions }: Job, draft: ArtifactVersion | null, evidence: Evidence): Rejection | null {
+  const reason =
+    draft === null
+      ? 'no_draft'
+      : !draft.isComplete
+        ? 'incomplete'
+        : isOverwritten(draft, versions)
+          ? 'changed'
+          : disproof(draft, evidence);
+  return reason && { code: 'NOTHING_TO_EXPORT', reason };
 }
 
 function resumePoint(job: Job, version: ArtifactVersion | null, evidence: Evidence): ResumePoint | null {
@@ -115,30 +230,21 @@ function resumePoint(job: Job, version: ArtifactVersion | null, evidence: Eviden
 
 function stagesFrom(
   { versions }: Job,
-  {
-    start,
-    version,
-    upTo,
-    passedOver,
-  }: {
-    start: ResumeStatus;
-    version: ArtifactVersion | null;
-    upTo: ResumeStatus;
-    passedOver: readonly PassedOver[];
-  },
-  engines: Engines,
+  start: ResumeStatus,
+  { version, passedOver }: Found,
+  { upTo, engines }: Wish,
 ): StagePlan[] {
-  const chain = version ? chainOf(version, versions) : [];
+  const kept = version ? provenanceOf(version, versions) : [];
   return STAGES.map((stage): StagePlan => {
     const { name } = stage;
     if (isBehind(start, stage)) {
-      const kept = chain.find((link) => link.stage === name);
-      const reason = kept !== undefined && kept === version ? 'resume_point' : 'before_resume_point';
+      const link = kept.find((candidate) => candidate.stage === name);
+      const reason = link !== undefined && link === version ? 'resume_point' : 'before_resume_point';
       return {
         stage: name,
         action: 'keep',
-        version: kept?.version ?? null,
-        ref: kept?.ref ?? null,
+        version: link?.version ?? null,
+        ref: link?.ref ?? null,
         reason,
       };
     }
@@ -149,24 +255,22 @@ function stagesFrom(
   });
 }
 
-const nearer = (a: ResumeStatus, b: ResumeStatus): ResumeStatus =>
-  RESUME_STATUSES.indexOf(a) < RESUME_STATUSES.indexOf(b) ? a : b;
-
 /**
- * The plan in a few words: two plans with one tag do the same. It says what is kept, by version, and by which engine the
- * rest is made; nothing that may differ between two looks at the same plan, such as a store that did not answer. Visible
- * ASCII without quotes and commas, so that it can stand in a list of entity tags (RFC 9110 §8.8.3).
+ * The plan in a few words: two plans with one tag do the same. It says what is kept, by version, by which engine the rest is
+ * made, and which edits are looked past; nothing that may differ between two looks at the same plan, such as a store that did
+ * not answer. Visible ASCII without quotes and commas, so that it can stand in a list of entity tags (RFC 9110 §8.8.3).
  */
-export function planTag({ modelProfile, resume, stages, refusal }: Plan): string {
+export function planTag({ modelProfile, resume, stages, editsDiscarded, refusal }: Plan): string {
+  const discarded = (name: StageName): string =>
+    editsDiscarded.flatMap(({ stage, version }) => (stage === name ? [`!${version}`] : [])).join('');
   const words = refusal
     ? ['refused', refusal.code, 'reason' in refusal ? refusal.reason : '']
     : [
         resume?.status ?? '',
-        ...stages.map((plan) =>
-          plan.action === 'keep'
-            ? `${plan.stage}=keep(${plan.version ?? ''})`
-            : `${plan.stage}=redo(${encodeURIComponent(plan.engine ?? '')})`,
-        ),
+        ...stages.map((plan) => {
+          const what = plan.action === 'keep' ? (plan.version ?? '') : encodeURIComponent(plan.engine ?? '');
+          return `${plan.stage}=${plan.action}(${what})${discarded(plan.stage)}`;
+        }),
       ];
   return [encodeURIComponent(modelProfile), ...words].join(':');
 }

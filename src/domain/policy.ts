@@ -23,9 +23,11 @@ export interface ModelPolicy {
   failureClasses: Readonly<Record<string, FailureClass>>;
 }
 
-/** Under which profile a job is retried where nobody says: as it failed, else by default. */
-export const profileOfBefore = ({ failure }: Pick<Job, 'failure'>, { defaultProfile }: ModelPolicy): string =>
-  failure?.modelProfile ?? defaultProfile;
+/** Under which profile a job is worked on again where nobody says: as it failed, else as it was worked on last, else by default. */
+export const profileOfBefore = (
+  { status, failure, latestProfile }: Pick<Job, 'status' | 'failure' | 'latestProfile'>,
+  { defaultProfile }: ModelPolicy,
+): string => (status === 'FAILED' ? failure?.modelProfile : latestProfile) ?? defaultProfile;
 
 /** What the policy names for a profile; nothing for one that it does not know. */
 export const enginesOf = ({ profiles }: ModelPolicy, profileId: string): Engines =>
@@ -38,7 +40,7 @@ export const withEngines = (
 ): readonly ArtifactVersion[] =>
   versions.map((version) => {
     const { madeBy, stage } = version;
-    if (madeBy.engine !== null || !madeBy.isOfBefore) return version;
+    if (madeBy.kind === 'editor' || madeBy.engine !== null || !madeBy.isOfBefore) return version;
     return {
       ...version,
       madeBy: { ...madeBy, engine: enginesOf(policy, madeBy.modelProfile)[stage] ?? null },

@@ -1,6 +1,8 @@
 // Every reason for which the domain refuses a command, as data. contract/errors.ts gives each its status and what a caller is told.
 import type { DispatchState } from './dispatch.ts';
-import type { ResumeStatus, Status } from './lifecycle.ts';
+import type { ArtifactVersion } from './job.ts';
+import type { EditableStage, ResumeStatus, Status } from './lifecycle.ts';
+import type { PassedOverReason, VersionName } from './lineage.ts';
 import type { Plan } from './plan.ts';
 
 /** Why the policy does not allow a profile. */
@@ -40,7 +42,22 @@ export type Rejection =
   | { code: 'RESUME_POINT_NOT_AVAILABLE'; requested: ResumeStatus; available: ResumeStatus | null }
   /** What would be done now is not what the caller has seen. */
   | { code: 'PLAN_CHANGED'; plan: Plan }
-  | { code: 'CLIENT_REQUEST_ID_PAYLOAD_MISMATCH'; clientRequestId: string; dispatchId: string }
+  /** What is asked for would pass over corrections without being told to. */
+  | { code: 'EDITS_IN_THE_WAY'; edits: (VersionName & { reason: PassedOverReason | 'asked' })[] }
+  /** It would keep the draft. */
+  | { code: 'NOTHING_TO_REDO' }
+  | { code: 'NOTHING_TO_EXPORT'; reason: 'no_draft' | 'incomplete' | 'missing' | 'changed' }
+  | {
+      code: 'ARTIFACT_NOT_EDITABLE';
+      currentStatus: Status;
+      stage: EditableStage;
+      reason: 'status' | 'never_made';
+    }
+  /** It is a correction of what has been overtaken. */
+  | { code: 'ARTIFACT_VERSION_CONFLICT'; stage: EditableStage; submitted: number; newest: ArtifactVersion }
+  | { code: 'ARTIFACT_NOT_FOUND'; uri: string; reason: 'missing' | 'changed' }
+  /** The dispatch is null where the id is that of an edit. */
+  | { code: 'CLIENT_REQUEST_ID_PAYLOAD_MISMATCH'; clientRequestId: string; dispatchId: string | null }
   | { code: 'IDEMPOTENCY_KEY_MISMATCH'; id: string }
   | { code: 'EVENT_ID_PAYLOAD_MISMATCH'; eventId: string }
   | {

@@ -99,8 +99,8 @@ function expire(
   const failure = ownFailure(said, 'timeout', silent, rules.policy, now);
   const dispatch = silent && { ...tellToStop(move(silent, 'TIMED_OUT', now), rules, now), failure };
   const closed = dispatch ? { updated: [dispatch] } : {};
-  if (job.status === 'FAILED') {
-    // A retry that was never heard of: the job is as it was before.
+  if (due.kind === 'ack' && isResting(job.status)) {
+    // Never heard of, and the job has not moved for it: it is as it was before.
     const next = { ...job, openDispatchId: null };
     return { kind: 'accepted', job: next, dispatch, changes: { job: next, ...closed } };
   }

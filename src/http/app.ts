@@ -13,6 +13,8 @@ import { errorDefinitionRoute } from './error-definitions.ts';
 import { frame } from './frame.ts';
 import { readBody, readUnread } from './input.ts';
 import { jobCommandRoutes } from './job-commands.ts';
+import { jobDispatchRoutes } from './job-dispatches.ts';
+import { jobEditRoutes } from './job-edits.ts';
 import { jobPlanRoutes } from './job-plans.ts';
 import { jobRoutes } from './jobs.ts';
 import { problem, refuse } from './problem.ts';
@@ -80,6 +82,8 @@ const guardedRoutes: readonly Route[] = [
   ...jobRoutes,
   ...jobPlanRoutes,
   ...jobCommandRoutes,
+  ...jobDispatchRoutes,
+  ...jobEditRoutes,
   ...callbackRoutes,
 ];
 const allRoutes: readonly Route[] = [...openRoutes, ...guardedRoutes];

@@ -5,12 +5,35 @@ import { jobObject } from '../objects.ts';
 import type { AppEnv } from './app-env.ts';
 import { type Problem, problem, refuse } from './problem.ts';
 
-/** Null when they do. The job is looked at only where a prefix asks for its project, which never changes. */
+/** Null when they do. */
 export async function refuseVideo(
   c: Context<AppEnv>,
   jobId: string,
   videoUri: string,
 ): Promise<Problem | null> {
+  const refused = await mediaRefusal(c, jobId, videoUri);
+  if (refused === null || typeof refused !== 'string') return refused;
+  return problem(c, 'VALIDATION_ERROR', { issues: [{ path: 'video_uri', message: refused }] });
+}
+
+/** As for a video; what the job has as an artifact already may be named again wherever it is. */
+export async function refuseArtifact(
+  c: Context<AppEnv>,
+  jobId: string,
+  uri: string,
+): Promise<Problem | null> {
+  const refused = await mediaRefusal(c, jobId, uri);
+  if (refused === null || typeof refused !== 'string') return refused;
+  if (await jobObject(c.env, jobId).hasArtifact(c.get('owner'), uri)) return null;
+  return problem(c, 'VALIDATION_ERROR', { issues: [{ path: 'uri', message: refused }] });
+}
+
+/** Why not, in words, or that there is no such job. The job is looked at only where a prefix asks for its project, which never changes. */
+async function mediaRefusal(
+  c: Context<AppEnv>,
+  jobId: string,
+  uri: string,
+): Promise<Problem | string | null> {
   const { media } = c.get('config');
   let projectId = '';
   if (media.prefixes.some((prefix) => prefix.includes('{project}'))) {
@@ -18,7 +41,5 @@ export async function refuseVideo(
     if (!shown.ok) return refuse(c, shown.rejection);
     projectId = JSON.parse(shown.body).project_id;
   }
-  const message = refuseMedia(videoUri, media, { owner: c.get('actorId'), projectId });
-  if (message === null) return null;
-  return problem(c, 'VALIDATION_ERROR', { issues: [{ path: 'video_uri', message }] });
+  return refuseMedia(uri, media, { owner: c.get('actorId'), projectId });
 }

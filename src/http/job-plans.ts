@@ -1,55 +1,86 @@
-// What an editor is shown before they ask for it: what a retry would do. Parse, ask the job's actor, reply.
+// What an editor is shown before they ask for it: what a retry or a redo would do. Parse, ask the job's actor, reply.
 import * as z from 'zod';
 import { plannedRefusal } from '../contract/errors.ts';
 import { token } from '../contract/fields.ts';
-import { retryPlan, toPlanETag, toRetryPlanResource } from '../contract/plans.ts';
+import { offeredPlan, toOfferedPlanResource, toPlanETag } from '../contract/plans.ts';
+import { discardEdits } from '../contract/requests.ts';
 import { resumeStatus } from '../contract/statuses.ts';
 import { jobObject } from '../objects.ts';
 import { refuse } from './problem.ts';
 import { defineRoute, type Route, route } from './route.ts';
 import { editorRefusals, editorSecurity, json, notFound, ofJob } from './route-parts.ts';
 
-const getRetryPlan = defineRoute({
-  method: 'get',
+const base = {
+  method: 'get' as const,
   tags: ['Jobs'],
   security: editorSecurity,
-  path: '/jobs/{jobId}/retry-plan',
-  operationId: 'getRetryPlan',
-  summary: 'What a retry would do now, or why it would be refused',
   request: {
     ...ofJob,
     query: z.strictObject({
       model_profile: token(64).optional().meta({
-        description: 'Default: the profile under which the job failed, else the policy’s.',
+        description:
+          'Default: the profile under which the job failed or was worked on last, else the policy’s.',
       }),
       resume_from: resumeStatus.optional().meta({
-        description: 'Where to begin, at the furthest; default: wherever a retry would.',
+        description: 'Where to begin, at the furthest; default: wherever it would.',
       }),
+      discard_edits: z
+        .string()
+        .transform((named) => named.split(',').map((stage) => stage.trim()))
+        .pipe(discardEdits)
+        .optional()
+        .meta({
+          type: 'string',
+          description: 'The stages whose corrections may be looked past, separated by commas.',
+          example: 'transcript',
+        }),
     }),
   },
   responses: {
     200: {
-      ...json(retryPlan, 'The plan'),
+      ...json(offeredPlan, 'The plan'),
       headers: {
         ETag: {
-          schema: { type: 'string' },
-          description: 'Of what would be done; for `If-Match` of the retry (RFC 9110 §8.8.3)',
+          schema: { type: 'string' as const },
+          description: 'Of what would be done; for `If-Match` of the request (RFC 9110 §8.8.3)',
         },
       },
     },
     ...editorRefusals,
     ...notFound,
   },
+};
+
+const getRetryPlan = defineRoute({
+  ...base,
+  path: '/jobs/{jobId}/retry-plan',
+  operationId: 'getRetryPlan',
+  summary: 'What a retry would do now, or why it would be refused',
 });
 
-export const jobPlanRoutes: readonly Route[] = [
-  route(getRetryPlan, async (c) => {
-    const { model_profile = null, resume_from = null } = c.req.valid('query');
-    const actor = jobObject(c.env, c.req.valid('param').jobId);
-    const asked = { modelProfile: model_profile, resumeFrom: resume_from };
-    const answer = await actor.plan(c.get('owner'), asked);
+const getRedoPlan = defineRoute({
+  ...base,
+  path: '/jobs/{jobId}/redo-plan',
+  operationId: 'getRedoPlan',
+  summary: 'What a redo would do now, or why it would be refused',
+});
+
+const planRoute = (definition: typeof getRetryPlan | typeof getRedoPlan, kind: 'retry' | 'redo'): Route =>
+  route(definition, async (c) => {
+    const { model_profile = null, resume_from = null, discard_edits = [] } = c.req.valid('query');
+    const wanted = {
+      kind,
+      modelProfile: model_profile,
+      resumeFrom: resume_from,
+      discardEdits: discard_edits,
+    };
+    const answer = await jobObject(c.env, c.req.valid('param').jobId).plan(c.get('owner'), wanted);
     if (!answer.ok) return refuse(c, answer.rejection);
     c.header('etag', toPlanETag(answer.plan));
-    return c.json(toRetryPlanResource(answer, plannedRefusal), 200);
-  }),
+    return c.json(toOfferedPlanResource(answer, plannedRefusal), 200);
+  });
+
+export const jobPlanRoutes: readonly Route[] = [
+  planRoute(getRetryPlan, 'retry'),
+  planRoute(getRedoPlan, 'redo'),
 ];

@@ -60,6 +60,7 @@ describe('while the retry is waiting for its delivery', () => {
       modelProfile: 'balanced',
       clientRequestId: 'again',
       resumeFrom: null,
+      discardEdits: [],
       ifMatch: null,
     } as const;
     // Calls on one stub arrive in the order in which they were made.

@@ -2,16 +2,17 @@
 import { env, runInDurableObject } from 'cloudflare:test';
 import { describe, expect, test } from 'vitest';
 import { DispatchStore } from '../../src/actor/dispatch-store.ts';
-import type { CancelNotice, RetryDispatch } from '../../src/domain/dispatch.ts';
+import { type CancelNotice, type Dispatch, DRAFT } from '../../src/domain/dispatch.ts';
 import { newId } from '../support/ids.ts';
 import { failedAfter } from '../support/workerd/acting.ts';
 
 const KEPT = 20;
 const PENDING: CancelNotice = { state: 'PENDING', until: 1, attempts: 0 };
 
-function dispatch(at: number, fields: Partial<RetryDispatch> = {}): RetryDispatch {
+function dispatch(at: number, fields: Partial<Dispatch> = {}): Dispatch {
   return {
     kind: 'retry',
+    task: DRAFT,
     id: `dsp_${at}`,
     state: 'FAILED',
     clientRequestId: `request-${at}`,
@@ -43,7 +44,7 @@ const withdrawn = (at: number, cancelNotice: CancelNotice | null = null) =>
 
 interface Kept {
   earlier: DispatchStore;
-  add(...dispatches: RetryDispatch[]): void;
+  add(...dispatches: Dispatch[]): void;
   /** What the statements of `act` cost. */
   costOf(act: () => unknown): { rowsRead: number; rowsWritten: number };
   /** The times of creation of all, newest first. */

@@ -333,6 +333,7 @@ function configOf(url: string, callbackTokenKeys: string[]): Parameters<typeof d
 function deliveryOf(type: Delivery['type'], { dispatch_id, traceparent, correlationId }: Message): Delivery {
   return {
     type,
+    task: { kind: 'draft' },
     dispatchId: dispatch_id,
     jobId: newId('job'),
     projectId: newId('prj'),

@@ -546,6 +546,7 @@ test('a dispatch that is withdrawn while it is being delivered is followed by a 
 
 const deliveryOf = (job: ActingJob): Delivery => ({
   type: 'job.run',
+  task: { kind: 'draft' },
   dispatchId: newId('dsp'),
   jobId: job.id,
   projectId: job.projectId,

@@ -5,7 +5,7 @@ import { expect, test } from 'vitest';
 import type { Evidence, Finding } from '../../src/domain/evidence.ts';
 import type { ArtifactVersion } from '../../src/domain/job.ts';
 import type { Engines, StageName } from '../../src/domain/lifecycle.ts';
-import { resumeFrom } from '../../src/domain/lineage.ts';
+import { PASSED_OVER_REASONS, resumeFrom } from '../../src/domain/lineage.ts';
 
 const page = readFileSync(join(import.meta.dirname, '../../spec/lineage.md'), 'utf8');
 const [, table = ''] = /<!-- examples -->\n([\s\S]*?)<!-- \/examples -->/.exec(page) ?? [];
@@ -22,13 +22,22 @@ const examples = table
 
 const STAGES: Readonly<Record<string, StageName>> = { a: 'audio', t: 'transcript', d: 'draft' };
 const VERSION =
-  /^(?<stage>[atd])(?<version>\d)(?:\/(?<engine>[\w-]+))?(?:<(?<from>\d))?(?:@(?<at>\w+))?(?<incomplete>\?)?$/;
+  /^(?<stage>[atd])(?<version>\d)(?:\*[atd](?<edits>\d))?(?:\/(?<engine>[\w-]+))?(?:<(?<from>\d))?(?:@(?<at>\w+))?(?:!(?<discards>[td]+))?(?<incomplete>\?)?$/;
 
 /** A reference is named after its version, and as large as its name is long. */
 const refOf = (name: string): string => `r2://media/${name}`;
 
 function versionOf(word: string): ArtifactVersion {
-  const { stage = '', version = '', engine, from, at, incomplete } = VERSION.exec(word)?.groups ?? {};
+  const {
+    stage = '',
+    version = '',
+    edits,
+    engine,
+    from,
+    at,
+    discards,
+    incomplete,
+  } = VERSION.exec(word)?.groups ?? {};
   const name = STAGES[stage];
   if (name === undefined) throw new Error(`not a version: ${word}`);
   return {
@@ -37,21 +46,28 @@ function versionOf(word: string): ArtifactVersion {
     ref: refOf(at ?? `${stage}${version}`),
     digest: null,
     sizeBytes: 1_000,
-    madeBy: {
-      kind: 'pipeline',
-      dispatchId: 'dsp_1',
-      modelProfile: 'any',
-      policyVersion: 'v1',
-      engine: engine ?? null,
-    },
+    madeBy:
+      edits !== undefined
+        ? { kind: 'editor', actorId: 'alice', edits: Number(edits) }
+        : {
+            ...{ kind: 'pipeline', dispatchId: 'dsp_1', modelProfile: 'any', policyVersion: 'v1' },
+            engine: engine ?? null,
+            ...(discards === undefined ? {} : { discards: stagesIn(discards) }),
+          },
     madeFrom: from === undefined ? null : Number(from),
     isComplete: incomplete === undefined,
     recordedAt: 0,
   };
 }
 
+const stagesIn = (letters: string): StageName[] => Array.from(letters, (letter) => STAGES[letter] ?? 'audio');
+
+/** The stages whose edits the request discards. */
+const discardedIn = (cell: string): StageName[] =>
+  cell.split(' ').flatMap((word) => (word.startsWith('-') ? stagesIn(word.slice(1)) : []));
+
 function enginesOf(cell: string): Engines {
-  const words = cell === 'any' ? [] : cell.split(' ');
+  const words = cell.split(' ');
   const named = (kind: string) => words.find((word) => word.startsWith(kind));
   return { transcript: named('ears'), draft: named('pen') };
 }
@@ -78,7 +94,7 @@ test('the page has examples, of every reason to pass over a version', () => {
   const reasons = new Set(
     examples.flatMap(([, , , , passed = '']) => listed(passed).map((said) => said.split(' ')[2])),
   );
-  expect([...reasons].sort()).toEqual(['changed', 'engine_differs', 'incomplete', 'missing']);
+  expect([...reasons].sort()).toEqual([...PASSED_OVER_REASONS].sort());
 });
 
 test.each(examples)(
@@ -89,6 +105,7 @@ test.each(examples)(
       engines: enginesOf(engines ?? ''),
       evidence: evidenceOf(store ?? ''),
       upTo: 'DRAFT_READY',
+      discardEdits: discardedIn(engines ?? ''),
     });
     const { version } = found;
     expect({

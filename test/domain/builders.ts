@@ -48,6 +48,7 @@ export const retry = (newDispatchId: string, patch: Partial<Retry> = {}): Retry 
   modelProfile: 'balanced',
   clientRequestId: `request-${newDispatchId}`,
   resumeFrom: null,
+  discardEdits: [],
   ifMatch: null,
   evidence: NO_EVIDENCE,
   newDispatchId,

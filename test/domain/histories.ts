@@ -36,7 +36,7 @@ export function live(
   const count = (counts: Map<string, number>, what: string) => counts.set(what, (counts.get(what) ?? 0) + 1);
   const changes = new Changes();
   const see = (look: Look): string => {
-    const plan = samePlan(job, model, { ...look, kind: 'retry' });
+    const plan = samePlan(job, model, { ...look, kind: 'retry', discardEdits: [], task: null });
     const tag = planTag(plan);
     const { words } = model.plan('retry', look.modelProfile, look.resumeFrom, look.evidence);
     for (const [known, promised] of model.tags) {
@@ -99,16 +99,18 @@ const rulesUnder = (policy: WordedPolicy): Rules => ({ ...RULES, policy: toPolic
 function planAsked(command: Command, { rules }: MemoryJob): PlanRequest | null {
   if (command.type === 'run') {
     const modelProfile = command.modelProfile ?? rules.policy.defaultProfile;
-    return { kind: 'run', modelProfile, resumeFrom: null, evidence: NO_EVIDENCE };
+    const wherever = { resumeFrom: null, discardEdits: [], task: null, evidence: NO_EVIDENCE };
+    return { kind: 'run', modelProfile, ...wherever };
   }
-  return command.type === 'retry' ? { ...command, kind: 'retry' } : null;
+  return command.type === 'retry' ? { ...command, kind: 'retry', task: null } : null;
 }
 
 /** The plan as it is now, after it was compared with the model's. */
 function samePlan(job: MemoryJob, model: ModelJob, request: PlanRequest): Plan {
-  const { kind, modelProfile, resumeFrom, evidence } = request;
+  const { kind, resumeFrom, evidence } = request;
   const plan = planDispatch({ job: job.job, open: job.open }, request, job.rules);
-  const modelled = model.plan(kind, modelProfile, resumeFrom, evidence);
+  if (kind !== 'run' && kind !== 'retry') throw new Error(`not modelled: ${kind}`);
+  const modelled = model.plan(kind, plan.modelProfile, resumeFrom, evidence);
   const { resume, stages, passedOver, refusal } = plan;
   same(
     'the plan',
@@ -127,6 +129,7 @@ function samePlan(job: MemoryJob, model: ModelJob, request: PlanRequest): Plan {
   const asked = candidates(versions, {
     engines,
     upTo: kind === 'run' ? 'UPLOADED' : (resumeFrom ?? 'DRAFT_READY'),
+    discardEdits: [],
   });
   holds(
     'the store is asked about what is resumed from, and about all that it speaks against',
@@ -164,7 +167,10 @@ function checkPlanned(plan: Plan, decision: Decision): void {
     [dispatch?.modelProfile, dispatch?.policyVersion, dispatch?.engines, dispatch?.plan],
     [
       ...[plan.modelProfile, plan.policyVersion, plan.engines],
-      { asked: plan.asked, stages: plan.stages, proof: plan.resume?.proof },
+      {
+        ...{ asked: plan.asked, discardEdits: [], editsDiscarded: [] },
+        ...{ stages: plan.stages, proof: plan.resume?.proof },
+      },
     ],
   );
   if (dispatch?.kind === 'retry') {
@@ -219,7 +225,7 @@ function seen({ job, dispatches, events, transitions }: MemoryState) {
     progress: job.progressPct,
     versions: job.versions.map((v) => [
       ...[v.stage, v.version, v.ref, v.digest, v.sizeBytes, v.madeFrom, v.isComplete],
-      ...[v.madeBy.dispatchId, v.madeBy.modelProfile, v.madeBy.engine],
+      ...(v.madeBy.kind === 'pipeline' ? [v.madeBy.dispatchId, v.madeBy.modelProfile, v.madeBy.engine] : []),
     ]),
     open: job.openDispatchId,
     awaits: awaited(job, open, RULES),

@@ -23,7 +23,12 @@ function look(
   store: Readonly<Record<string, Finding>> = {},
 ) {
   const evidence = new Map(Object.entries(store));
-  const { version, passedOver } = resumeFrom(versions, { engines, evidence, upTo: 'DRAFT_READY' });
+  const { version, passedOver } = resumeFrom(versions, {
+    engines,
+    evidence,
+    upTo: 'DRAFT_READY',
+    discardEdits: [],
+  });
   return {
     to: version ? `${version.stage} ${version.version}` : 'upload',
     over: passedOver.map(({ stage, version, reason }) => `${stage} ${version} ${reason}`),
@@ -44,7 +49,7 @@ test('without a version that is valid it resumes from the upload', () => {
 
 test('no further than it was asked to begin', () => {
   const at = (upTo: 'UPLOADED' | 'AUDIO_READY' | 'TRANSCRIPT_READY') =>
-    resumeFrom(ALL, { engines: BALANCED, evidence: new Map(), upTo });
+    resumeFrom(ALL, { engines: BALANCED, evidence: new Map(), upTo, discardEdits: [] });
   expect(at('TRANSCRIPT_READY').version).toBe(ALL[1]);
   expect(at('AUDIO_READY').version).toBe(ALL[0]);
   expect(at('UPLOADED')).toEqual({ version: null, passedOver: [] });
@@ -158,13 +163,13 @@ test('a chain goes from the version back to the audio, as far as it is known, an
 
 test('the store is asked about nothing that is passed over anyway, and about all else in the order of the rule', () => {
   const versions = [...ALL, transcript(2, { engine: 'ears-2' }), draft(2, { isComplete: false })];
-  const asked = candidates(versions, { engines: BALANCED, upTo: 'DRAFT_READY' });
+  const asked = candidates(versions, { engines: BALANCED, upTo: 'DRAFT_READY', discardEdits: [] });
   expect(asked.map(({ stage, version }) => `${stage} ${version}`)).toEqual([
     'draft 1',
     'transcript 1',
     'audio 1',
   ]);
-  const upToAudio = candidates(versions, { engines: BALANCED, upTo: 'AUDIO_READY' });
+  const upToAudio = candidates(versions, { engines: BALANCED, upTo: 'AUDIO_READY', discardEdits: [] });
   expect(upToAudio).toEqual([ALL[0]]);
 });
 

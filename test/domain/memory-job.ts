@@ -3,14 +3,9 @@
 import type { Command } from '../../src/domain/commands.ts';
 import { decide } from '../../src/domain/decide.ts';
 import type { Decision, JobView } from '../../src/domain/decision.ts';
-import {
-  type Dispatch,
-  isOpen,
-  RUN_REQUEST_KEY,
-  requestKeyOf,
-  retryRequestKey,
-} from '../../src/domain/dispatch.ts';
-import type { CallbackEvent, Transition } from '../../src/domain/history.ts';
+import { type Dispatch, isOpen, requestKeyOf } from '../../src/domain/dispatch.ts';
+import { isAsk } from '../../src/domain/dispatching.ts';
+import type { CallbackEvent, RecordedEdit, Transition } from '../../src/domain/history.ts';
 import { type Job, newJob } from '../../src/domain/job.ts';
 import { RESUME_STATUSES } from '../../src/domain/lifecycle.ts';
 import type { Rules } from '../../src/domain/rules.ts';
@@ -50,6 +45,7 @@ export interface MemoryState {
   job: Job;
   dispatches: Dispatch[];
   events: CallbackEvent[];
+  edits: RecordedEdit[];
   transitions: Transition[];
 }
 
@@ -63,6 +59,7 @@ export class MemoryJob {
     ),
     dispatches: [],
     events: [],
+    edits: [],
     transitions: [],
   };
 
@@ -103,16 +100,20 @@ export class MemoryJob {
             ({ dispatchId, eventId }) => dispatchId === command.dispatchId && eventId === command.eventId,
           )) ||
         null,
+      seenEdit:
+        (command.type === 'edit-artifact' &&
+          this.state.edits.find(({ clientRequestId }) => clientRequestId === command.clientRequestId)) ||
+        null,
       notices: this.state.dispatches.filter(({ cancelNotice }) => cancelNotice?.state === 'PENDING'),
     };
   }
 
   #subject(command: Command): Dispatch | null {
+    if (isAsk(command)) {
+      const clientRequestId = command.type === 'run' ? null : command.clientRequestId;
+      return this.#holder(requestKeyOf({ kind: command.type, clientRequestId }));
+    }
     switch (command.type) {
-      case 'run':
-        return this.#holder(RUN_REQUEST_KEY);
-      case 'retry':
-        return this.#holder(retryRequestKey(command.clientRequestId));
       case 'cancel':
       case 'abandon':
       case 'deadline': {
@@ -138,7 +139,7 @@ export class MemoryJob {
   }
 
   #apply(changes: Extract<Decision, { kind: 'accepted' }>['changes']): void {
-    const { job, dispatches, events, transitions } = this.state;
+    const { job, dispatches, events, edits, transitions } = this.state;
     const replaced = dispatches.map(
       (dispatch) => changes.updated?.find(({ id }) => id === dispatch.id) ?? dispatch,
     );
@@ -146,6 +147,7 @@ export class MemoryJob {
       job: changes.job ?? job,
       dispatches: changes.opened ? [...replaced, changes.opened] : replaced,
       events: changes.event ? [...events, changes.event] : events,
+      edits: changes.edit ? [...edits, changes.edit] : edits,
       transitions: [...transitions, ...(changes.transitions ?? [])],
     };
   }

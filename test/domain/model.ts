@@ -215,6 +215,10 @@ export class ModelJob {
         return command.message === 'cancel' ? this.#noticeEnded(command, now) : this.#tried(command, now);
       case 'deadline':
         return this.#timePasses(command.deliveryMayHaveStarted, now);
+      case 'redo':
+      case 'export':
+      case 'edit-artifact':
+        throw new Error(`not modelled: ${command.type}`);
       default:
         return command satisfies never;
     }

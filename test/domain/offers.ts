@@ -21,6 +21,9 @@ function commandFor(action: Action, { job }: MemoryJob, modelProfile: string): C
       return abandon();
     case 'cancel':
       return cancel();
+    case 'redo':
+    case 'export':
+    case 'edit':
     case 'wait':
     case 'new_job':
       return null;

@@ -7,7 +7,7 @@ import { askForPipeline } from '../../src/domain/dispatching.ts';
 import type { Evidence, Finding } from '../../src/domain/evidence.ts';
 import type { ArtifactVersion, Job } from '../../src/domain/job.ts';
 import { RESUME_STATUSES, STAGE_NAMES } from '../../src/domain/lifecycle.ts';
-import { type Plan, planDispatch, planTag } from '../../src/domain/plan.ts';
+import { type Plan, type PlanRequest, planDispatch, planTag } from '../../src/domain/plan.ts';
 import type { ModelProfile } from '../../src/domain/policy.ts';
 import type { Rules } from '../../src/domain/rules.ts';
 import { failedJob, retry } from './builders.ts';
@@ -95,11 +95,20 @@ const request = fc.record({
   evidence,
 });
 
-const planned = (job: Job, asked: Parameters<typeof planDispatch>[1], rules: Rules): Plan =>
-  planDispatch({ job, open: null }, asked, rules);
+type Asked = Omit<PlanRequest, 'discardEdits' | 'task'>;
+const planned = (job: Job, asked: Asked, rules: Rules): Plan =>
+  planDispatch({ job, open: null }, { discardEdits: [], task: null, ...asked }, rules);
 
 function retried(job: Job, asked: Partial<Retry>, rules: Rules): Decision {
-  const view = { job, open: null, subject: null, subjectSuperseded: false, seenEvent: null, notices: [] };
+  const view = {
+    job,
+    open: null,
+    subject: null,
+    subjectSuperseded: false,
+    seenEvent: null,
+    seenEdit: null,
+    notices: [],
+  };
   return askForPipeline(view, retry('dsp_2', asked), rules, 1_000);
 }
 
@@ -206,7 +215,7 @@ test('a tag can stand in a list of entity tags, whatever an engine is called tha
 describe('a plan', () => {
   const failed = failedJob().job;
   const whole = { ...failed, versions: [audio(1), transcript(1), draft(1)] };
-  const asked = (patch: Partial<Parameters<typeof planDispatch>[1]> = {}) => ({
+  const asked = (patch: Partial<Asked> = {}) => ({
     ...{ kind: 'retry' as const, modelProfile: 'balanced', resumeFrom: null, evidence: new Map() },
     ...patch,
   });

@@ -34,8 +34,14 @@ test('a profile that the policy does not know has no engines', () => {
 
 test('the profile of before is the one under which it failed, else the default', () => {
   const { failure } = failedJob().job;
-  expect(profileOfBefore({ failure: failure && { ...failure, modelProfile: 'late' } }, RULES.policy)).toBe(
-    'late',
-  );
-  expect(profileOfBefore({ failure: null }, RULES.policy)).toBe('balanced');
+  const failed = { status: 'FAILED' as const, latestProfile: 'writer' };
+  const late = failure && { ...failure, modelProfile: 'late' };
+  expect(profileOfBefore({ ...failed, failure: late }, RULES.policy)).toBe('late');
+  expect(profileOfBefore({ ...failed, failure: null }, RULES.policy)).toBe('balanced');
+});
+
+test('of a job that has not failed it is the one that it was worked on under last', () => {
+  const ready = { status: 'DRAFT_READY' as const, failure: null };
+  expect(profileOfBefore({ ...ready, latestProfile: 'late' }, RULES.policy)).toBe('late');
+  expect(profileOfBefore({ ...ready, latestProfile: null }, RULES.policy)).toBe('balanced');
 });

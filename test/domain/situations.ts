@@ -3,6 +3,7 @@
 import type { Command } from '../../src/domain/commands.ts';
 import type { Decision } from '../../src/domain/decision.ts';
 import { KEEP_REASONS } from '../../src/domain/dispatch.ts';
+import { isMadeBy } from '../../src/domain/edits.ts';
 import { PASSED_OVER_REASONS } from '../../src/domain/lineage.ts';
 import type { Plan } from '../../src/domain/plan.ts';
 import { isAtOrPast } from '../rules/protocol.ts';
@@ -202,7 +203,7 @@ function* artifacts(
   for (const { stage, version, ref, isComplete } of made) {
     const other = before.versions.findLast((known) => known.stage === stage && known.version < version);
     if (other?.ref === ref) {
-      const isOwn = other.madeBy.dispatchId === dispatchId;
+      const isOwn = isMadeBy(other.madeBy, dispatchId);
       yield `a reference was written to ${isOwn ? 'once more by its own pipeline' : 'by another pipeline'}`;
     }
     if (status === 'FAILED') yield 'an artifact came with a failure';

@@ -29,9 +29,11 @@ interface Offer {
 const offersOf = async (job: ActingJob): Promise<Offer[]> => (await job.get()).next_actions;
 
 /** What the caller has to add. */
-const ADDED: Record<string, () => string> = {
+const ADDED: Record<string, () => unknown> = {
   video_uri: () => `s3://media/${crypto.randomUUID()}.mp4`,
   client_request_id: () => crypto.randomUUID(),
+  formats: () => ['docx'],
+  uri: () => `s3://media/${crypto.randomUUID()}.md`,
 };
 
 /** The request as it is described, with what it needs. */
@@ -51,8 +53,13 @@ const DONE: Record<Action, (job: ActingJob, reply: Reply, offer: Offer) => Promi
     expect(reply.status).toBe(202);
     expect(await job.dispatch(reply.body.dispatch_id)).toMatchObject({ kind: 'run', ...body });
   },
-  retry: expectRetried,
-  retry_with_profile: expectRetried,
+  retry: expectDispatched('retry'),
+  retry_with_profile: expectDispatched('retry'),
+  redo: expectDispatched('redo'),
+  export: expectDispatched('export'),
+  edit: async (_, reply, { body }) => {
+    expect(reply.body).toMatchObject({ replayed: false, version: { made_by: { kind: 'editor', ...body } } });
+  },
   wait: async (job, reply) => {
     expect(reply.body.id).toBe(job.id);
   },
@@ -73,9 +80,11 @@ const DONE: Record<Action, (job: ActingJob, reply: Reply, offer: Offer) => Promi
   },
 };
 
-async function expectRetried(job: ActingJob, reply: Reply, { body }: Offer): Promise<void> {
-  expect(reply.status).toBe(202);
-  expect(await job.dispatch(reply.body.dispatch_id)).toMatchObject({ kind: 'retry', ...body });
+function expectDispatched(kind: string) {
+  return async (job: ActingJob, reply: Reply, { body }: Offer): Promise<void> => {
+    expect(reply.status).toBe(202);
+    expect(await job.dispatch(reply.body.dispatch_id)).toMatchObject({ kind, ...body });
+  };
 }
 
 /** The request by which somebody would do it who was not offered it. */
@@ -84,6 +93,13 @@ const REQUESTS: Record<Exclude<Action, 'wait' | 'new_job'>, (job: ActingJob) => 
   run: (job) => job.run(),
   retry: (job) => job.retry(crypto.randomUUID()),
   retry_with_profile: (job) => job.retry(crypto.randomUUID(), {}, 'accurate'),
+  redo: (job) => job.post('redo', { model_profile: 'balanced', client_request_id: crypto.randomUUID() }),
+  export: (job) => job.post('export', { formats: ['docx'], client_request_id: crypto.randomUUID() }),
+  edit: (job) =>
+    call('PUT', `/jobs/${job.id}/artifacts/draft`, {
+      token: job.token,
+      body: { uri: 's3://media/edited.md', edits: 1, client_request_id: crypto.randomUUID() },
+    }),
   renew_video: (job) =>
     call('PUT', `/jobs/${job.id}/video`, {
       token: job.token,

@@ -58,7 +58,7 @@ export interface Windows {
 
 export interface CaseDispatch {
   id: string;
-  kind: 'run' | 'retry';
+  kind: 'run' | 'retry' | 'redo' | 'export';
   state: string;
   /** Of the request that made it: `run`, or the client_request_id. */
   request: string;

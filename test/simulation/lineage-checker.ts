@@ -106,7 +106,7 @@ export class LineageChecker {
     let link: ArtifactVersion | undefined = version;
     for (const stage of ORDER.slice(0, ORDER.indexOf(version.stage) + 1).reverse()) {
       const named = engines[stage];
-      if (named !== undefined && link?.madeBy.engine !== named) {
+      if (named !== undefined && (link?.madeBy.kind !== 'pipeline' || link.madeBy.engine !== named)) {
         reasons.push('engine');
         break;
       }
