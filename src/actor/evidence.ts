@@ -6,8 +6,11 @@ import type { ArtifactVersion } from '../domain/job.ts';
 import { describeError, log } from '../log.ts';
 import { within } from '../time-limit.ts';
 
-/** A retry is held up no longer than this by the store. */
-const ANSWER_LIMIT_MS = 1_000;
+/**
+ * A retry is held up no longer than this by the store. Its window opens then, and has to be over with its grace before the
+ * wait is, which leaves less than a second (http/prefer.ts, REPORT_GRACE_MS).
+ */
+const ANSWER_LIMIT_MS = 750;
 /**
  * How many objects are asked for, side by side: one connection less than an invocation may have open, so that a store that
  * hangs leaves one for the queue. Whatever comes after those is hardly ever looked at.
