@@ -1,12 +1,12 @@
 // What follows a draft: another one, and its exports. Both go on with a finished job, and leave alone what is in `keep`.
-import { STAGE_NAMES, type StageName } from '../../../src/domain/lifecycle.ts';
+import { type ResumeStatus, STAGE_NAMES, type StageName } from '../../../src/domain/lifecycle.ts';
 import { Finding } from '../finding.ts';
 import type { JobUnderTest, Work } from '../job-under-test.ts';
 import type { KitOptions } from '../options.ts';
 import type { Scene } from '../scene.ts';
 import { executedOnce } from './dispatches.ts';
 import { type Body, finishedJob, hearOnly, NOT_CURRENT, refIn } from './fenced.ts';
-import { corrected, leavesAlone, warnOfFixedRefs } from './keeping.ts';
+import { correct, leavesAlone, warnOfFixedRefs } from './keeping.ts';
 
 const REDO =
   'Report REGENERATING until the new draft is there, then DRAFT_READY, or EDITING, with its draft_uri.';
@@ -14,7 +14,7 @@ const EXPORT = 'Report EXPORTING, then DONE, or EDITING, with exports: a referen
 
 export async function makesAnotherDraft(scene: Scene): Promise<void> {
   await Promise.all([
-    redoes(scene, 'TRANSCRIPT_READY', corrected),
+    redoes(scene, 'TRANSCRIPT_READY', (job) => correct(job, 'transcript')),
     redoes(scene, 'AUDIO_READY'),
     redoes(scene, 'UPLOADED'),
   ]);
@@ -22,12 +22,13 @@ export async function makesAnotherDraft(scene: Scene): Promise<void> {
 
 async function redoes(
   scene: Scene,
-  resumeFrom: Parameters<JobUnderTest['redo']>[0],
-  change = (work: Work): Work => work,
+  resumeFrom: ResumeStatus,
+  before: (job: JobUnderTest) => void = () => {},
 ): Promise<void> {
   const job = await finishedJob(scene);
   const first = job.checkpoint('DRAFT_READY');
-  const redo = change(await job.redo(resumeFrom));
+  before(job);
+  const redo = await job.redo(resumeFrom);
   const reports = await played(scene, job, redo, REDO);
   leavesAlone(redo, reports);
   const refsOf = (stage: StageName) => reports.flatMap((report) => refIn(report, `${stage}_uri`) ?? []);
@@ -48,7 +49,8 @@ export async function redoesOnce(scene: Scene): Promise<void> {
 
 export async function exportsTheDraft(scene: Scene): Promise<void> {
   const job = await finishedJob(scene);
-  const order = corrected(await job.export(scene.options));
+  correct(job, 'draft');
+  const order = await job.export(scene.options);
   const reports = await played(scene, job, order, EXPORT);
   leavesAlone(order, reports);
   hasExports(job, scene.options, reports);
