@@ -64,7 +64,7 @@ export function callback(view: JobView, command: Callback, rules: Rules, now: nu
   if (refusal) return reject(refusal);
 
   const manifest = mergeManifest(job.manifest, artifactsOf(command, job.manifest));
-  const { versions, made } = recordVersions(job, dispatch, command, current, now);
+  const { versions, made } = recordVersions(job, dispatch, command, placeOf(dispatch, current), now);
   // A sign of life changes no status and leaves no audit entry; a retry that fails again does. One that brings nothing
   // besides leaves nothing at all, since any number of them may come: only the newest is known again.
   const audited = command.status !== job.status || command.status === 'FAILED';
@@ -132,6 +132,10 @@ function isCurrent(
   const isOvertaken = subjectSuperseded || subject.createdAt <= (job.latestEditAt ?? 0);
   return hasEnded && !isOvertaken && now - (job.lastProgressAt ?? now) <= rules.lateReportMs;
 }
+
+/** Where its pipeline is: until it is heard of where it begins, wherever the job rests that it was asked for. */
+const placeOf = ({ firstReportAt, resumeFromStatus }: Dispatch, current: Status): Status =>
+  firstReportAt === null ? (resumeFromStatus ?? current) : current;
 
 function repeatedHeartbeat(
   { latestHeartbeat }: Job,
