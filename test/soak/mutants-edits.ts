@@ -40,8 +40,8 @@ export const MUTANTS_OF_EDITS: readonly Mutant[] = [
   {
     bug: 'what is to be looked past is not looked past',
     within: 'wishOf',
-    from: 'discardEdits }',
-    to: 'discardEdits: [] }',
+    from: 'asked), discardEdits }',
+    to: 'asked), discardEdits: [] }',
     suite: 'simulation',
   },
   {
