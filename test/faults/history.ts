@@ -45,7 +45,6 @@ const answer: fc.Arbitrary<Answer> = fc.oneof(
     weight: 39,
     arbitrary: fc.constantFrom<Answer[]>(
       { kind: 'accept' },
-      { kind: 'accept' },
       { kind: 'error', status: 503 },
       { kind: 'error', status: 429, retry_after: 1 },
       { kind: 'refuse', status: 422 },
