@@ -8,7 +8,9 @@ import { describe, expect, onTestFinished, test } from 'vitest';
 import type { Delivery } from '../../src/contract/messages.ts';
 import { deliver } from '../../src/dispatch/orchestrator.ts';
 import { newId } from '../support/ids.ts';
+import { OrchestratorClient } from '../support/orchestrator/client.ts';
 import type { Misbehaviour } from '../support/orchestrator/misbehaviour.ts';
+import type { Plan } from '../support/orchestrator/plan.ts';
 import { startOrchestrator } from '../support/orchestrator/server.ts';
 import { startOrchestratorProcess } from '../support/service.ts';
 import { CHECKS } from './checks.ts';
@@ -42,6 +44,16 @@ const CAUGHT_BY = {
   'restarts-from-scratch': 'resumes-from-checkpoint',
   'resumes-too-far': 'resumes-from-upload',
   'remakes-what-is-kept': 'keeps-what-is-kept',
+  'tidies-kept-refs': 'keeps-corrections',
+  'takes-unknown-types': 'refuses-unknown-messages',
+  'redoes-as-a-retry': 'makes-another-draft',
+  'redoes-everything': 'makes-another-draft',
+  'hides-what-a-redo-makes': 'makes-another-draft',
+  'executes-repeated-redos': 'redoes-once',
+  'exports-to-one-format': 'exports-the-draft',
+  'redrafts-for-an-export': 'exports-the-draft',
+  'executes-repeated-exports': 'exports-once',
+  'forgets-formats': 'retries-an-export',
   'hides-failure': 'reports-failure',
   'goes-on-after-failure': 'reports-failure',
   'ignores-cancel': 'stops-on-cancel',
@@ -53,6 +65,7 @@ const CAUGHT_BY = {
   'ignores-full': 'stops-on-409',
   'ignores-401': 'stops-on-401',
 } as const satisfies Record<Exclude<Misbehaviour, 'writes-to-fixed-keys'>, string>;
+const OF_BEFORE: Plan = { unknown_types: ['job.redo', 'job.export'] };
 const BREAKING = Object.entries(CAUGHT_BY) as [keyof typeof CAUGHT_BY, string][];
 
 describe('an orchestrator that keeps the contract', () => {
@@ -97,6 +110,43 @@ describe('an orchestrator that breaks the contract', () => {
   });
 });
 
+describe('an orchestrator of before', () => {
+  const without = ['--without', 'redo,export'];
+  const knowing = CHECKS.filter(({ needs }) => needs !== undefined).map(({ name }) => name);
+
+  test('is told what it could say of itself where it refuses a message that the kit counts on', async () => {
+    const { status, lines } = await judge([], ['--only', knowing.join(',')], OF_BEFORE);
+
+    expect(status).toBe(1);
+    expect(lines.filter((line) => line.startsWith('pass'))).toEqual([]);
+    for (const name of knowing) {
+      const what = /export/.test(name) ? 'export' : 'redo';
+      const [finding = ''] = lines.filter((line) => line.startsWith(`FAIL  ${name}:`));
+      expect(finding).toMatch(
+        new RegExp(`\n +seen: a signed job.${what} was answered 400\n +fix: {2}.+--without ${what}\\.`),
+      );
+    }
+  });
+
+  test('that says so passes all the others, which hold it to its word', async () => {
+    const patient = ['--timeout', '30', '--heartbeat', '3', '--concurrency', '20'];
+    const { status, lines } = await judge([], [...without, ...patient], OF_BEFORE);
+
+    expect(lines.filter((line) => line.startsWith('FAIL'))).toEqual([]);
+    const others = CHECKS.length - knowing.length;
+    expect(lines.at(-1)?.trim()).toBe(`${others} of ${others} checks passed.`);
+    expect(status).toBe(0);
+  });
+
+  test('is found out by one check where it takes what it says it does not', async () => {
+    const { lines } = await judge([], [...without, '--only', 'refuses-unknown-messages']);
+
+    expect(lines[0]).toMatch(
+      /^FAIL {2}refuses-unknown-messages: .+\n +seen: a signed job\.(redo|export) was answered 202 instead/,
+    );
+  });
+});
+
 describe('an orchestrator that keeps the contract to its own loss', () => {
   test('is warned when two pipelines write to one place', async () => {
     const { status, lines } = await judge(['writes-to-fixed-keys'], ['--only', 'keeps-what-is-kept']);
@@ -133,15 +183,19 @@ describe('the command', () => {
       outcomeOf([...url, '--secret', 'whsec_!not/base64']),
       outcomeOf([...url, '--secret', secret, '--only', 'nothing']),
       outcomeOf([...url, '--secret', secret, '--timeout', 'soon']),
+      outcomeOf([...url, '--secret', secret, '--without', 'run']),
+      outcomeOf([...url, '--secret', secret, '--params', '[]']),
     ]);
 
-    expect(outcomes.map(({ status }) => status)).toEqual([2, 2, 2, 2, 2]);
+    expect(outcomes.map(({ status }) => status)).toEqual([2, 2, 2, 2, 2, 2, 2]);
     expect(outcomes.map(({ lines }) => lines.join('\n'))).toEqual([
       'conformance: --url is missing (see --help)',
       'conformance: --url must be an http or https URL, not "n8n"',
       'conformance: the secret is not whsec_ and base64',
       'conformance: there is no check "nothing" (see --help)',
       'conformance: --timeout must be a number of seconds, not "soon"',
+      'conformance: --without takes redo and export, not "run"',
+      'conformance: --params must be a JSON object, not "[]"',
     ]);
   });
 
@@ -236,7 +290,7 @@ const outcomeOf = async (args: readonly string[]) => {
 };
 
 /** The kit against a local orchestrator that breaks the contract in these ways. */
-async function judge(misbehave: readonly Misbehaviour[], options: readonly string[]) {
+async function judge(misbehave: readonly Misbehaviour[], options: readonly string[], plan: Plan = {}) {
   const orchestrator = await startOrchestrator({
     secrets: [secret],
     quiet: true,
@@ -244,6 +298,7 @@ async function judge(misbehave: readonly Misbehaviour[], options: readonly strin
     callbackBackoffMs: 5,
     misbehave,
   });
+  await new OrchestratorClient(orchestrator.url).plan('default', plan);
   const url = `${orchestrator.url}/dispatches`;
   const hasty = ['--timeout', '10', '--heartbeat', '3', '--answer-within', '2.5', '--concurrency', '20'];
   try {

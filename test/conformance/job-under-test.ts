@@ -4,12 +4,15 @@ import { type StatusCallback, toCallbackCommand } from '../../src/contract/callb
 import { signCallbackToken } from '../../src/contract/callback-token.ts';
 import type { ErrorCode } from '../../src/contract/errors.ts';
 import { MEDIA_SCHEMES } from '../../src/contract/media.ts';
-import type { Delivery } from '../../src/contract/messages.ts';
 import type { Dispatch } from '../../src/domain/dispatch.ts';
 import type { ArtifactVersion } from '../../src/domain/job.ts';
 import {
+  CHECKPOINT_STATUSES,
   type CheckpointStatus,
   checkpointOf,
+  isResting,
+  isTerminal,
+  RESUME_STATUSES,
   type ResumeStatus,
   type StageName,
   type Status,
@@ -52,9 +55,14 @@ export interface JobSettings {
 
 /** The fields of a message, as spec/dispatch.md lists them for its type, and what goes with it as headers. */
 export type Message = Readonly<Record<string, unknown>> &
-  Readonly<{ type: Delivery['type']; dispatch_id: string } & Context>;
-/** Of a run or a retry. */
+  Readonly<{ type: string; dispatch_id: string } & Context>;
+/** Of all but a cancel. */
 export type Work = Message & Readonly<{ keep: readonly Kept[] }>;
+/** What a draft is to be exported to, and with what. */
+export type Order = Readonly<{
+  formats: readonly string[];
+  params: Readonly<Record<string, unknown>> | null;
+}>;
 /** One finished artifact, which is not to be made again. */
 export interface Kept {
   stage: StageName;
@@ -75,6 +83,10 @@ export class JobUnderTest {
   readonly #pulse = new Pulse();
   readonly #settings: JobSettings;
   #newest: Message | null = null;
+  /** Those that go on from a finished draft, and the dispatch as whose pipeline the core hears theirs. */
+  readonly #heardAs = new Map<string, string>();
+  /** What a retry goes on with; null for a draft. */
+  #order: Order | null = null;
 
   constructor(settings: JobSettings) {
     this.#settings = settings;
@@ -87,7 +99,11 @@ export class JobUnderTest {
 
   /** Whether the dispatch made last has ended, be it well or badly. */
   get isOver(): boolean {
-    return this.#model.open === null;
+    if (this.#model.open !== null) return false;
+    const id = this.#newest?.dispatch_id ?? '';
+    if (!this.#heardAs.has(id)) return true;
+    const wasHeard = this.reports.some(({ dispatchId, answer }) => dispatchId === id && answer !== null);
+    return isTerminal(this.status) || (wasHeard && isResting(this.status));
   }
 
   /** The first thing in the reports that Retake refuses. */
@@ -109,6 +125,20 @@ export class JobUnderTest {
   /** The editor's retry of a failed job, from where the product resumes it or from where the editor wants it. */
   retry(resumeFrom: ResumeStatus | null = null): Promise<Work> {
     return this.#open(retry(newId('dsp'), { ...newContext(), resumeFrom }));
+  }
+
+  /** The editor's redo of a draft that is there, which keeps what lies before this point. */
+  redo(resumeFrom: Exclude<ResumeStatus, 'DRAFT_READY'>): Promise<Work> {
+    return this.#goOn('job.redo', resumeFrom);
+  }
+
+  /** The editor's export of a draft that is there. */
+  async export({ formats, params }: Order): Promise<Work> {
+    const work = await this.#goOn('job.export', 'DRAFT_READY');
+    this.#order = { formats, params };
+    const message = { ...work, ...this.#order };
+    this.#newest = message;
+    return message;
   }
 
   /** The editor's cancel, and the notice of it. */
@@ -151,7 +181,8 @@ export class JobUnderTest {
   /** Records the report and says how to answer it. */
   async take(report: Report): Promise<Answer> {
     const { body, sent, dispatchId } = report;
-    const received = dispatchId && { dispatchId, sent, at: Date.now(), mediaSchemes: MEDIA_SCHEMES };
+    const heardAs = dispatchId && (this.#heardAs.get(dispatchId) ?? dispatchId);
+    const received = heardAs && { dispatchId: heardAs, sent, at: Date.now(), mediaSchemes: MEDIA_SCHEMES };
     const { command } = (body && received && (await toCallbackCommand(body, received))) || { command: null };
     if (command) report.digest = command.payloadDigest;
     this.reports.push(report);
@@ -181,28 +212,53 @@ export class JobUnderTest {
     const decision = this.#model.execute(command, Date.now());
     if (decision.kind !== 'accepted' || !decision.dispatch)
       throw new Error(`${command.type} is not possible here`);
-    const message = await this.#toMessage(decision.dispatch);
+    const { dispatch } = decision;
+    const message = {
+      ...(await this.#toMessage(`job.${dispatch.kind}`, dispatch.id, dispatch)),
+      keep: keptBy(dispatch),
+      ...(dispatch.kind === 'run'
+        ? {}
+        : { resume_from_status: dispatch.resumeFromStatus, checkpoint_ref: dispatch.checkpointRef }),
+      ...(dispatch.kind === 'retry' ? this.#order : {}),
+    };
     this.#newest = message;
     return message;
   }
 
-  async #toMessage(dispatch: Dispatch): Promise<Work> {
+  /** The core hears what follows as the pipeline that made the draft, which may go on as well. */
+  async #goOn(type: string, resumeFrom: ResumeStatus): Promise<Work> {
+    const { dispatches } = this.#model.state;
+    const mover = dispatches.find(({ id }) => id === this.#model.job.latestCallback?.dispatchId);
+    if (!mover || !isResting(this.status)) throw new Error(`${type} is not possible here`);
+    const id = newId('dsp');
+    this.#heardAs.set(id, mover.id);
+    const keep = CHECKPOINT_STATUSES.slice(0, RESUME_STATUSES.indexOf(resumeFrom)).flatMap((status) => {
+      const made = this.checkpoint(status);
+      return made ? [{ stage: made.stage, version: made.version, ref: made.ref }] : [];
+    });
+    const message = {
+      ...(await this.#toMessage(type, id, { ...mover, ...newContext() })),
+      keep,
+      resume_from_status: resumeFrom,
+      checkpoint_ref: keep.at(-1)?.ref ?? this.#settings.videoUri,
+    };
+    this.#newest = message;
+    return message;
+  }
+
+  async #toMessage(type: string, id: string, dispatch: Pick<Dispatch, 'engines' | keyof Context>) {
     const { videoUri, modelProfile, baseUrl, tokenKeys } = this.#settings;
     return {
-      type: `job.${dispatch.kind}`,
-      dispatch_id: dispatch.id,
+      type,
+      dispatch_id: id,
       job_id: this.id,
       project_id: this.#projectId,
       owner: { issuer: 'https://issuer.example', claim: 'sub', value: 'conformance' },
       video_uri: videoUri,
       callback_url: `${baseUrl}/internal/jobs/${this.id}/status`,
-      callback_token: await signCallbackToken(this.id, dispatch.id, tokenKeys),
+      callback_token: await signCallbackToken(this.id, id, tokenKeys),
       model_profile: modelProfile,
       engines: dispatch.engines,
-      keep: keptBy(dispatch),
-      ...(dispatch.kind === 'retry'
-        ? { resume_from_status: dispatch.resumeFromStatus, checkpoint_ref: dispatch.checkpointRef }
-        : {}),
       traceparent: dispatch.traceparent,
       correlationId: dispatch.correlationId,
     };

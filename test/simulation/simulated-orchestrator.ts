@@ -5,7 +5,15 @@ import type { Callback, DeliveryOutcome } from '../../src/domain/commands.ts';
 import { callback, NO_ARTIFACTS } from '../domain/builders.ts';
 import { type Answer, afterAnswer } from '../support/pipeline/answers.ts';
 import { perform } from '../support/pipeline/perform.ts';
-import { type ArtifactUpdates, CALM, course, type Report, type Script } from '../support/pipeline/script.ts';
+import {
+  type ArtifactUpdates,
+  CALM,
+  course,
+  type Report,
+  type Script,
+  type Task,
+  taskOf,
+} from '../support/pipeline/script.ts';
 import type { Chance } from './chance.ts';
 import { SIZE_BYTES } from './simulated-store.ts';
 import type { Timeline } from './timeline.ts';
@@ -37,6 +45,9 @@ function keptJson(updates: ArtifactUpdates): string | null {
   const kept = Object.entries(refs).map(([name, uri]) => [name, inBucket(uri)]);
   return kept.length === 0 ? null : JSON.stringify(Object.fromEntries(kept));
 }
+
+/** Named as it is, or by the type of the message alone. */
+const taskIn = (delivery: Delivery & { task?: Task }): Task => delivery.task ?? taskOf(delivery);
 
 const STUCK_IN_NETWORK_MS = 45_000;
 const ATTEMPTS = 6;
@@ -119,11 +130,12 @@ export class SimulatedOrchestrator {
     return { kind: 'delivered', executionId: `exe_${dispatchId}` };
   }
 
-  async #run(execution: Execution, { resumeFromStatus }: Delivery): Promise<void> {
+  async #run(execution: Execution, delivery: Delivery): Promise<void> {
     const script = this.#scripts.pop() ?? USUAL;
     const { dispatchId } = execution;
+    const resumeFrom = delivery.resumeFromStatus ?? 'UPLOADED';
     let made = 0;
-    await perform(course(script, { resumeFrom: resumeFromStatus ?? 'UPLOADED', key: dispatchId }), script, {
+    await perform(course(script, { task: taskIn(delivery), resumeFrom, key: dispatchId }), script, {
       comesAbout: async (report) => {
         await this.#timeline.sleep(script.stepMs);
         return this.#callback(dispatchId, report, made++);

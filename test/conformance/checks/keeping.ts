@@ -2,10 +2,12 @@
 // `engines` may be followed or not.
 import type { ResumeStatus } from '../../../src/domain/lifecycle.ts';
 import { Finding } from '../finding.ts';
-import type { JobUnderTest } from '../job-under-test.ts';
+import type { JobUnderTest, Work } from '../job-under-test.ts';
 import type { Scene } from '../scene.ts';
-import { fencedOffAt, refIn, retryOf } from './fenced.ts';
+import { type Body, fencedOffAt, refIn, retryOf } from './fenced.ts';
 
+const LEAVE_ALONE =
+  'Leave alone what is in keep: take each ref of it as it is, and make what follows the last of them, from that one.';
 const STAGES = ['audio', 'transcript', 'draft'] as const;
 
 export async function keepsWhatIsKept(scene: Scene): Promise<void> {
@@ -15,21 +17,42 @@ export async function keepsWhatIsKept(scene: Scene): Promise<void> {
 
 /** A retry of a job that has audio and a transcript; returns the references that its two pipelines have made. */
 async function keeps(scene: Scene, resumeFrom: ResumeStatus): Promise<string[]> {
-  const fix =
-    'Leave alone what is in keep: take each ref of it as it is, and make what follows the last of them, from that one.';
   const job = await fencedOffAt(scene, 'TRANSCRIPT_READY');
   const first = refsIn(job);
   const { retry, reports } = await retryOf(job, resumeFrom);
   const { keep } = retry;
   await scene.dispatch(retry);
-  await scene.comesToRest(job, fix);
-  for (const { stage, ref } of keep) {
-    const remade = reports().find((report) => (refIn(report, `${stage}_uri`) ?? ref) !== ref);
-    if (!remade) continue;
-    throw new Finding(`the ${stage} was in keep, and ${remade.status} came with another one`, fix);
-  }
+  await scene.comesToRest(job, LEAVE_ALONE);
+  leavesAlone(retry, reports());
   const kept = new Set(keep.map(({ ref }) => ref));
   return [...first, ...refsIn(job, retry.dispatch_id).filter((ref) => !kept.has(ref))];
+}
+
+/** A person's version of what came before is kept as it is, wherever it lies. */
+export async function keepsCorrections(scene: Scene): Promise<void> {
+  const job = await fencedOffAt(scene, 'TRANSCRIPT_READY');
+  const { retry, reports } = await retryOf(job);
+  const message = corrected(retry);
+  await scene.dispatch(message);
+  await scene.comesToRest(job, LEAVE_ALONE);
+  leavesAlone(message, reports());
+}
+
+/** The same with the last artifact of what is kept as a person has put it there: under a key of any characters. */
+export function corrected<Of extends Work>(work: Of): Of {
+  const last = work.keep.at(-1);
+  if (!last) return work;
+  const ref = `s3://corrections/${work.job_id}/${last.stage}/Größe 100% + “2”.txt`;
+  const keep = [...work.keep.slice(0, -1), { ...last, version: (last.version ?? 0) + 1, ref }];
+  return { ...work, keep, checkpoint_ref: ref };
+}
+
+export function leavesAlone({ keep }: Work, reports: readonly Body[]): void {
+  for (const { stage, ref } of keep) {
+    const remade = reports.find((report) => (refIn(report, `${stage}_uri`) ?? ref) !== ref);
+    if (!remade) continue;
+    throw new Finding(`the ${stage} was in keep, and ${remade.status} came with another one`, LEAVE_ALONE);
+  }
 }
 
 /** Every reference that was reported, once; of one dispatch, or of all so far. */
@@ -41,7 +64,7 @@ function refsIn(job: JobUnderTest, dispatchId: string | null = null): string[] {
 }
 
 /** Two pipelines that write to one place take each other's results away: Retake resumes from none that was written over. */
-function warnOfFixedRefs(scene: Scene, made: readonly string[]): void {
+export function warnOfFixedRefs(scene: Scene, made: readonly string[]): void {
   const twice = made.find((ref, index) => made.indexOf(ref) !== index);
   if (twice === undefined) return;
   scene.warn(
