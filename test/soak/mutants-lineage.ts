@@ -154,7 +154,7 @@ export const MUTANTS_OF_LINEAGE: readonly Mutant[] = [
     bug: 'what a pipeline named early and did not come back to is complete once it is past the stage',
     within: 'completed',
     from: 'version === own ? { ...own, ...learnt } : version',
-    to: `version.stage === stage.name && version.isMadeBy(madeBy, dispatch.id)
+    to: `version.stage === stage.name && isMadeBy(version.madeBy, dispatch.id)
       ? { ...version, ...(version === own ? learnt : { isComplete: version.isComplete || isComplete }) }
       : version`,
     suite: 'model',
