@@ -242,10 +242,10 @@ export const ERRORS = {
       submitted: z.int(),
       newest: artifactVersion,
     }),
-    from: ({ stage, submitted, newest }) => ({
+    from: ({ stage, submitted, newest, versions }) => ({
       stage,
       submitted,
-      newest: toVersionResource(newest, [newest]),
+      newest: toVersionResource(newest, versions),
     }),
   }),
   ARTIFACT_NOT_FOUND: refusal({
