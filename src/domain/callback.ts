@@ -12,7 +12,7 @@ import {
   reject,
   revise,
 } from './decision.ts';
-import { type Dispatch, type DispatchState, isOpen } from './dispatch.ts';
+import { type Dispatch, type DispatchState, DRAFT, isOpen, type Task } from './dispatch.ts';
 import { reportedFailure } from './failures.ts';
 import type { CallbackEvent } from './history.ts';
 import { type ArtifactVersion, effectiveStatus, type Job, type Manifest } from './job.ts';
@@ -89,8 +89,8 @@ export function callback(view: JobView, command: Callback, rules: Rules, now: nu
     versions,
     openDispatchId: isOpen(moved) ? job.openDispatchId : null,
     lastProgressAt: now,
-    // One that had settled before has done what it was asked for, whatever it goes on to do.
-    ...movedBy(dispatch, !isOpen(dispatch) || moved.state === 'SETTLED'),
+    ...movedBy(dispatch),
+    unfinishedTask: unfinishedTask(job, dispatch, command.status, restatesCheckpoint),
     latestCallback: {
       dispatchId: dispatch.id,
       // A clock that is ahead does not make every later report one that comes too late.
@@ -136,6 +136,16 @@ function isCurrent(
 /** Where its pipeline is: until it is heard of where it begins, wherever the job rests that it was asked for. */
 const placeOf = ({ firstReportAt, resumeFromStatus }: Dispatch, current: Status): Status =>
   firstReportAt === null ? (resumeFromStatus ?? current) : current;
+
+/**
+ * What is left of what its pipeline was asked for: nothing once the job rests, whatever a settled one goes on to do. An export is
+ * not over when the draft is there for it.
+ */
+function unfinishedTask(job: Job, dispatch: Dispatch, status: Status, isRestated: boolean): Task {
+  const task = isOpen(dispatch) ? dispatch.task : job.unfinishedTask;
+  const isOnItsWay = status === 'FAILED' || isRestated || (task.kind === 'export' && status === 'DRAFT_READY');
+  return isResting(status) && !isOnItsWay ? DRAFT : task;
+}
 
 function repeatedHeartbeat(
   { latestHeartbeat }: Job,
