@@ -143,7 +143,8 @@ const placeOf = ({ firstReportAt, resumeFromStatus }: Dispatch, current: Status)
  */
 function unfinishedTask(job: Job, dispatch: Dispatch, status: Status, isRestated: boolean): Task {
   const task = isOpen(dispatch) ? dispatch.task : job.unfinishedTask;
-  const isOnItsWay = status === 'FAILED' || isRestated || (task.kind === 'export' && status === 'DRAFT_READY');
+  const isOnItsWay =
+    status === 'FAILED' || isRestated || (task.kind === 'export' && status === 'DRAFT_READY');
   return isResting(status) && !isOnItsWay ? DRAFT : task;
 }
 

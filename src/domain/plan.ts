@@ -111,7 +111,8 @@ export function planDispatch(planned: Planned, request: PlanRequest, rules: Rule
       refusePoint({ ...planned, job }, request, plan, rules) ??
       (ACTS[kind].takesDraft
         ? refuseDraft(job, found.version, evidence)
-        : (refuseLoss(plan, inTheWay) ?? refuseProfile(rules.policy, modelProfile, resume?.status ?? null))) ??
+        : (refuseLoss(plan, inTheWay) ??
+          refuseProfile(rules.policy, modelProfile, resume?.status ?? null))) ??
       (resume === null ? retryNotAllowed(job.status, 'UPLOADED', 'nothing_to_resume_from') : null),
   };
 }
