@@ -20,6 +20,13 @@ export async function editDigest(
   return `${VERSION}:${await sha256(canonical({ stage, ...Object.fromEntries(said) }))}`;
 }
 
+/** Of an edit that was sent as its content: of what, and the content; where it was put differs with each sending. */
+export const contentEditDigest = async (
+  stage: string,
+  edits: number,
+  contentDigest: string,
+): Promise<string> => `${VERSION}:${await sha256(canonical({ stage, edits, content: contentDigest }))}`;
+
 function withoutItsTime(sent: Record<string, unknown>): unknown {
   if (Array.isArray(sent)) return sent;
   const { occurred_at: _, ...rest } = sent;

@@ -7,6 +7,7 @@ import { fileURLToPath } from 'node:url';
 import { describe, expect, onTestFinished, test } from 'vitest';
 import type { Delivery } from '../../src/contract/messages.ts';
 import { deliver } from '../../src/dispatch/orchestrator.ts';
+import { startReceiver } from '../orchestrator/arrange.ts';
 import { newId } from '../support/ids.ts';
 import { OrchestratorClient } from '../support/orchestrator/client.ts';
 import type { Misbehaviour } from '../support/orchestrator/misbehaviour.ts';
@@ -14,7 +15,7 @@ import type { Plan } from '../support/orchestrator/plan.ts';
 import { startOrchestrator } from '../support/orchestrator/server.ts';
 import { startOrchestratorProcess } from '../support/service.ts';
 import { CHECKS } from './checks.ts';
-import { JobUnderTest, type Message } from './job-under-test.ts';
+import type { JobUnderTest, Message } from './job-under-test.ts';
 import { conformance } from './main.ts';
 import { send } from './sender.ts';
 
@@ -255,20 +256,33 @@ describe('the kit', () => {
     await new Promise<void>((resolve) => server.listen(0, '127.0.0.1', resolve));
     const address = server.address();
     const url = typeof address === 'object' ? `http://127.0.0.1:${address?.port}/` : '';
-    const job = new JobUnderTest({ videoUri: 's3://a/b', modelProfile: 'balanced', baseUrl: url, tokenKeys });
-
+    const newJob = await startReceiver();
+    const [job, other] = [newJob(), newJob()];
     const run = await job.run();
-    await send(run, { url, secrets: [secret], timeoutMs: 10_000 });
-    await send(job.cancel(run, null), { url, secrets: [secret], timeoutMs: 10_000 });
-    for (const type of ['job.run', 'job.cancel'] as const) {
-      await deliver(deliveryOf(type, run), configOf(url, tokenKeys));
-    }
+    await playedToItsEnd(job, run);
+    const redo = await job.redo();
+    job.timeOut();
+    const order = await job.export({ formats: ['srt'], params: { lines: 2 } });
+    await other.run();
+    other.timeOut();
+    const messages = [run, redo, order, await other.retry(), job.cancel(order, null)];
+
+    for (const message of messages) await send(message, { url, secrets: [secret], timeoutMs: 10_000 });
+    for (const message of messages) await deliver(deliveryOf(message), configOf(url, tokenKeys));
     server.close();
 
-    expect(seen).toHaveLength(4);
-    expect(seen.slice(0, 2)).toEqual(seen.slice(2));
+    expect(seen).toHaveLength(2 * messages.length);
+    expect(seen.slice(0, messages.length)).toEqual(seen.slice(messages.length));
   });
 });
+
+/** By the local orchestrator. */
+async function playedToItsEnd(job: JobUnderTest, message: Message): Promise<void> {
+  const orchestrator = await startOrchestrator({ secrets: [secret], quiet: true, stepMs: 0 });
+  await send(message, { url: `${orchestrator.url}/dispatches`, secrets: [secret], timeoutMs: 10_000 });
+  await job.until(() => job.isOver, 10_000);
+  await orchestrator.close();
+}
 
 /** Answers each request with the next status, and does nothing else. */
 async function answeringUrl(nextStatus: () => number): Promise<string> {
@@ -330,18 +344,18 @@ function configOf(url: string, callbackTokenKeys: string[]): Parameters<typeof d
   } as unknown as Parameters<typeof deliver>[1];
 }
 
-function deliveryOf(type: Delivery['type'], { dispatch_id, traceparent, correlationId }: Message): Delivery {
+function deliveryOf({ dispatch_id, traceparent, correlationId, ...message }: Message): Delivery {
   return {
-    type,
-    task: { kind: 'draft' },
+    type: message.type as Delivery['type'],
+    task: message.formats ? { kind: 'export', formats: ['srt'], params: '{}' } : { kind: 'draft' },
     dispatchId: dispatch_id,
     jobId: newId('job'),
     projectId: newId('prj'),
     owner: null,
     videoUri: 's3://a/b',
     modelProfile: 'balanced',
-    resumeFromStatus: null,
-    checkpointRef: null,
+    resumeFromStatus: message.resume_from_status ? 'TRANSCRIPT_READY' : null,
+    checkpointRef: message.checkpoint_ref ? 's3://a/b' : null,
     engines: {},
     stages: [],
     executionId: null,

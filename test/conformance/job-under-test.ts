@@ -4,15 +4,13 @@ import { type StatusCallback, toCallbackCommand } from '../../src/contract/callb
 import { signCallbackToken } from '../../src/contract/callback-token.ts';
 import type { ErrorCode } from '../../src/contract/errors.ts';
 import { MEDIA_SCHEMES } from '../../src/contract/media.ts';
+import { toExportTask } from '../../src/contract/resources.ts';
 import type { Dispatch } from '../../src/domain/dispatch.ts';
 import type { ArtifactVersion } from '../../src/domain/job.ts';
 import {
-  CHECKPOINT_STATUSES,
   type CheckpointStatus,
   checkpointOf,
-  isResting,
-  isTerminal,
-  RESUME_STATUSES,
+  type EditableStage,
   type ResumeStatus,
   type StageName,
   type Status,
@@ -83,10 +81,6 @@ export class JobUnderTest {
   readonly #pulse = new Pulse();
   readonly #settings: JobSettings;
   #newest: Message | null = null;
-  /** Those that go on from a finished draft, and the dispatch as whose pipeline the core hears theirs. */
-  readonly #heardAs = new Map<string, string>();
-  /** What a retry goes on with; null for a draft. */
-  #order: Order | null = null;
 
   constructor(settings: JobSettings) {
     this.#settings = settings;
@@ -99,16 +93,17 @@ export class JobUnderTest {
 
   /** Whether the dispatch made last has ended, be it well or badly. */
   get isOver(): boolean {
-    if (this.#model.open !== null) return false;
-    const id = this.#newest?.dispatch_id ?? '';
-    if (!this.#heardAs.has(id)) return true;
-    const wasHeard = this.reports.some(({ dispatchId, answer }) => dispatchId === id && answer !== null);
-    return isTerminal(this.status) || (wasHeard && isResting(this.status));
+    return this.#model.open === null;
   }
 
   /** The first thing in the reports that Retake refuses. */
   get flaw(): Finding | null {
     return this.reports.find(({ flaw }) => flaw !== null)?.flaw ?? null;
+  }
+
+  /** By format: what Retake has taken of what was reported. */
+  get exports(): Readonly<Record<string, string>> {
+    return this.#model.job.manifest.exports;
   }
 
   /** What a retry could resume from at this point. */
@@ -127,18 +122,29 @@ export class JobUnderTest {
     return this.#open(retry(newId('dsp'), { ...newContext(), resumeFrom }));
   }
 
-  /** The editor's redo of a draft that is there, which keeps what lies before this point. */
-  redo(resumeFrom: Exclude<ResumeStatus, 'DRAFT_READY'>): Promise<Work> {
-    return this.#goOn('job.redo', resumeFrom);
+  /** The editor's redo of a draft that is there, from where the product resumes it or from where the editor wants it. */
+  redo(resumeFrom: ResumeStatus | null = null): Promise<Work> {
+    return this.#open({ ...retry(newId('dsp'), { ...newContext(), resumeFrom }), type: 'redo' });
   }
 
   /** The editor's export of a draft that is there. */
-  async export({ formats, params }: Order): Promise<Work> {
-    const work = await this.#goOn('job.export', 'DRAFT_READY');
-    this.#order = { formats, params };
-    const message = { ...work, ...this.#order };
-    this.#newest = message;
-    return message;
+  export({ formats, params }: Order): Promise<Work> {
+    const task = { kind: 'export', formats, params: params && JSON.stringify(params) } as const;
+    return this.#open({ ...retry(newId('dsp'), newContext()), type: 'export', task });
+  }
+
+  /** The editor's own version of an artifact. */
+  correct(stage: EditableStage, uri: string): void {
+    const { version = 0 } = this.checkpoint(checkpointOf(stage)) ?? {};
+    const { owner, actorId, correlationId, evidence } = retry('dsp');
+    const decision = this.#model.execute(
+      {
+        ...{ type: 'edit-artifact', owner, actorId, correlationId, evidence, stage, uri, edits: version },
+        ...{ clientRequestId: uri, payloadDigest: uri, digest: null, sizeBytes: null },
+      },
+      Date.now(),
+    );
+    if (decision.kind !== 'accepted') throw new Error(`the ${stage} can not be corrected here`);
   }
 
   /** The editor's cancel, and the notice of it. */
@@ -181,8 +187,7 @@ export class JobUnderTest {
   /** Records the report and says how to answer it. */
   async take(report: Report): Promise<Answer> {
     const { body, sent, dispatchId } = report;
-    const heardAs = dispatchId && (this.#heardAs.get(dispatchId) ?? dispatchId);
-    const received = heardAs && { dispatchId: heardAs, sent, at: Date.now(), mediaSchemes: MEDIA_SCHEMES };
+    const received = dispatchId && { dispatchId, sent, at: Date.now(), mediaSchemes: MEDIA_SCHEMES };
     const { command } = (body && received && (await toCallbackCommand(body, received))) || { command: null };
     if (command) report.digest = command.payloadDigest;
     this.reports.push(report);
@@ -212,53 +217,29 @@ export class JobUnderTest {
     const decision = this.#model.execute(command, Date.now());
     if (decision.kind !== 'accepted' || !decision.dispatch)
       throw new Error(`${command.type} is not possible here`);
-    const { dispatch } = decision;
-    const message = {
-      ...(await this.#toMessage(`job.${dispatch.kind}`, dispatch.id, dispatch)),
-      keep: keptBy(dispatch),
-      ...(dispatch.kind === 'run'
-        ? {}
-        : { resume_from_status: dispatch.resumeFromStatus, checkpoint_ref: dispatch.checkpointRef }),
-      ...(dispatch.kind === 'retry' ? this.#order : {}),
-    };
+    const message = await this.#toMessage(decision.dispatch);
     this.#newest = message;
     return message;
   }
 
-  /** The core hears what follows as the pipeline that made the draft, which may go on as well. */
-  async #goOn(type: string, resumeFrom: ResumeStatus): Promise<Work> {
-    const { dispatches } = this.#model.state;
-    const mover = dispatches.find(({ id }) => id === this.#model.job.latestCallback?.dispatchId);
-    if (!mover || !isResting(this.status)) throw new Error(`${type} is not possible here`);
-    const id = newId('dsp');
-    this.#heardAs.set(id, mover.id);
-    const keep = CHECKPOINT_STATUSES.slice(0, RESUME_STATUSES.indexOf(resumeFrom)).flatMap((status) => {
-      const made = this.checkpoint(status);
-      return made ? [{ stage: made.stage, version: made.version, ref: made.ref }] : [];
-    });
-    const message = {
-      ...(await this.#toMessage(type, id, { ...mover, ...newContext() })),
-      keep,
-      resume_from_status: resumeFrom,
-      checkpoint_ref: keep.at(-1)?.ref ?? this.#settings.videoUri,
-    };
-    this.#newest = message;
-    return message;
-  }
-
-  async #toMessage(type: string, id: string, dispatch: Pick<Dispatch, 'engines' | keyof Context>) {
+  async #toMessage(dispatch: Dispatch): Promise<Work> {
     const { videoUri, modelProfile, baseUrl, tokenKeys } = this.#settings;
     return {
-      type,
-      dispatch_id: id,
+      type: `job.${dispatch.kind}`,
+      dispatch_id: dispatch.id,
       job_id: this.id,
       project_id: this.#projectId,
       owner: { issuer: 'https://issuer.example', claim: 'sub', value: 'conformance' },
       video_uri: videoUri,
       callback_url: `${baseUrl}/internal/jobs/${this.id}/status`,
-      callback_token: await signCallbackToken(this.id, id, tokenKeys),
+      callback_token: await signCallbackToken(this.id, dispatch.id, tokenKeys),
       model_profile: modelProfile,
       engines: dispatch.engines,
+      keep: keptBy(dispatch),
+      ...(dispatch.resumeFromStatus === null
+        ? {}
+        : { resume_from_status: dispatch.resumeFromStatus, checkpoint_ref: dispatch.checkpointRef }),
+      ...toExportTask(dispatch.task),
       traceparent: dispatch.traceparent,
       correlationId: dispatch.correlationId,
     };

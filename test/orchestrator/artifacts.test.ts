@@ -60,15 +60,16 @@ test('a redo makes what is not kept, of what is: the log says what that was, and
   const { job, run } = await jobWith();
   await post(url, run);
   await client.waitFor(job.id, 'idle');
-  const redo = await job.redo('TRANSCRIPT_READY');
   const ref = 'r2://retake-artifacts/edits/Größe 100% + “2”.txt';
-  const keep = redo.keep.map((kept) => (kept.stage === 'transcript' ? { ...kept, version: 2, ref } : kept));
+  job.correct('transcript', ref);
+  const redo = await job.redo();
 
-  await post(url, { ...redo, keep, checkpoint_ref: ref });
+  await post(url, redo);
   const { executions, made } = await client.waitFor(job.id, 'idle');
 
   const [first, second] = executions.map(({ execution_id }) => execution_id);
-  expect(executions[1]).toMatchObject({ type: 'job.redo', keep, source: ref, export: null });
+  expect(redo.keep).toMatchObject([{ stage: 'audio' }, { stage: 'transcript', version: 2, ref }]);
+  expect(executions[1]).toMatchObject({ type: 'job.redo', keep: redo.keep, source: ref, export: null });
   expect(made.map(({ execution_id, stage }) => [execution_id, stage])).toEqual([
     [first, 'audio'],
     [first, 'transcript'],

@@ -11,7 +11,6 @@ import {
   course,
   type Report,
   type Script,
-  type Task,
   taskOf,
 } from '../support/pipeline/script.ts';
 import type { Chance } from './chance.ts';
@@ -45,9 +44,6 @@ function keptJson(updates: ArtifactUpdates): string | null {
   const kept = Object.entries(refs).map(([name, uri]) => [name, inBucket(uri)]);
   return kept.length === 0 ? null : JSON.stringify(Object.fromEntries(kept));
 }
-
-/** Named as it is, or by the type of the message alone. */
-const taskIn = (delivery: Delivery & { task?: Task }): Task => delivery.task ?? taskOf(delivery);
 
 const STUCK_IN_NETWORK_MS = 45_000;
 const ATTEMPTS = 6;
@@ -130,12 +126,13 @@ export class SimulatedOrchestrator {
     return { kind: 'delivered', executionId: `exe_${dispatchId}` };
   }
 
-  async #run(execution: Execution, delivery: Delivery): Promise<void> {
+  async #run(execution: Execution, { type, task: asked, resumeFromStatus }: Delivery): Promise<void> {
     const script = this.#scripts.pop() ?? USUAL;
     const { dispatchId } = execution;
-    const resumeFrom = delivery.resumeFromStatus ?? 'UPLOADED';
+    const resumeFrom = resumeFromStatus ?? 'UPLOADED';
+    const task = taskOf({ type, formats: asked.kind === 'export' ? asked.formats : null });
     let made = 0;
-    await perform(course(script, { task: taskIn(delivery), resumeFrom, key: dispatchId }), script, {
+    await perform(course(script, { task, resumeFrom, key: dispatchId }), script, {
       comesAbout: async (report) => {
         await this.#timeline.sleep(script.stepMs);
         return this.#callback(dispatchId, report, made++);

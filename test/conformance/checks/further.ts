@@ -1,11 +1,12 @@
 // What follows a draft: another one, and its exports. Both go on with a finished job, and leave alone what is in `keep`.
-import { STAGE_NAMES, type StageName } from '../../../src/domain/lifecycle.ts';
+import { type ResumeStatus, STAGE_NAMES, type StageName } from '../../../src/domain/lifecycle.ts';
 import { Finding } from '../finding.ts';
 import type { JobUnderTest, Work } from '../job-under-test.ts';
+import type { KitOptions } from '../options.ts';
 import type { Scene } from '../scene.ts';
 import { executedOnce } from './dispatches.ts';
 import { type Body, finishedJob, hearOnly, NOT_CURRENT, refIn } from './fenced.ts';
-import { corrected, leavesAlone, warnOfFixedRefs } from './keeping.ts';
+import { correct, leavesAlone, warnOfFixedRefs } from './keeping.ts';
 
 const REDO =
   'Report REGENERATING until the new draft is there, then DRAFT_READY, or EDITING, with its draft_uri.';
@@ -13,7 +14,7 @@ const EXPORT = 'Report EXPORTING, then DONE, or EDITING, with exports: a referen
 
 export async function makesAnotherDraft(scene: Scene): Promise<void> {
   await Promise.all([
-    redoes(scene, 'TRANSCRIPT_READY', corrected),
+    redoes(scene, 'TRANSCRIPT_READY', (job) => correct(job, 'transcript')),
     redoes(scene, 'AUDIO_READY'),
     redoes(scene, 'UPLOADED'),
   ]);
@@ -21,12 +22,13 @@ export async function makesAnotherDraft(scene: Scene): Promise<void> {
 
 async function redoes(
   scene: Scene,
-  resumeFrom: Parameters<JobUnderTest['redo']>[0],
-  change = (work: Work): Work => work,
+  resumeFrom: ResumeStatus,
+  before: (job: JobUnderTest) => void = () => {},
 ): Promise<void> {
   const job = await finishedJob(scene);
   const first = job.checkpoint('DRAFT_READY');
-  const redo = change(await job.redo(resumeFrom));
+  before(job);
+  const redo = await job.redo(resumeFrom);
   const reports = await played(scene, job, redo, REDO);
   leavesAlone(redo, reports);
   const refsOf = (stage: StageName) => reports.flatMap((report) => refIn(report, `${stage}_uri`) ?? []);
@@ -47,10 +49,11 @@ export async function redoesOnce(scene: Scene): Promise<void> {
 
 export async function exportsTheDraft(scene: Scene): Promise<void> {
   const job = await finishedJob(scene);
-  const order = corrected(await job.export(scene.options));
+  correct(job, 'draft');
+  const order = await job.export(scene.options);
   const reports = await played(scene, job, order, EXPORT);
   leavesAlone(order, reports);
-  hasExports(scene, reports);
+  hasExports(job, scene.options, reports);
 }
 
 export async function exportsOnce(scene: Scene): Promise<void> {
@@ -71,7 +74,7 @@ export async function retriesAnExport(scene: Scene): Promise<void> {
   await scene.dispatch(order);
   await scene.comesToRest(job, EXPORT);
   const reports = await played(scene, job, await job.retry(), EXPORT);
-  hasExports(scene, reports);
+  hasExports(job, scene.options, reports);
 }
 
 /** What the pipeline of this dispatch, which alone is listened to, has reported when it comes to rest. */
@@ -87,17 +90,16 @@ function once(scene: Scene, job: JobUnderTest, work: Work): Promise<void> {
   return executedOnce(scene, job, work);
 }
 
-function hasExports({ options: { formats } }: Scene, reports: readonly Body[]): void {
-  const made = new Set(reports.flatMap(exportedTo));
-  const missing = formats.filter((format) => !made.has(format));
+/** That they were reported by this pipeline, and as references. */
+function hasExports(job: JobUnderTest, { formats }: KitOptions, reports: readonly Body[]): void {
+  const named = reports.flatMap(({ artifact_updates: updates }) => {
+    const { exports } = (updates ?? {}) as { exports?: unknown };
+    return typeof exports === 'object' && exports !== null ? Object.keys(exports) : [];
+  });
+  const missing = formats.filter((format) => !named.includes(format) || job.exports[format] === undefined);
   if (missing.length === 0) return;
   throw new Finding(
-    `formats were ${formats.join(', ')}; no export came for ${missing.join(', ')}`,
+    `formats were ${formats.join(', ')}; no reference came for ${missing.join(', ')}`,
     `${EXPORT} --formats names those that this orchestrator can make.`,
   );
-}
-
-function exportedTo({ artifact_updates: updates }: Body): string[] {
-  const { exports } = (updates ?? {}) as { exports?: unknown };
-  return typeof exports === 'object' && exports !== null ? Object.keys(exports) : [];
 }

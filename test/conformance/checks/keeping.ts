@@ -1,6 +1,6 @@
 // What a retry keeps: a pipeline makes again only what is not in `keep`. By which model it does that is its own to say, so
 // `engines` may be followed or not.
-import type { ResumeStatus } from '../../../src/domain/lifecycle.ts';
+import type { EditableStage, ResumeStatus } from '../../../src/domain/lifecycle.ts';
 import { Finding } from '../finding.ts';
 import type { JobUnderTest, Work } from '../job-under-test.ts';
 import type { Scene } from '../scene.ts';
@@ -31,21 +31,16 @@ async function keeps(scene: Scene, resumeFrom: ResumeStatus): Promise<string[]> 
 /** A person's version of what came before is kept as it is, wherever it lies. */
 export async function keepsCorrections(scene: Scene): Promise<void> {
   const job = await fencedOffAt(scene, 'TRANSCRIPT_READY');
+  correct(job, 'transcript');
   const { retry, reports } = await retryOf(job);
-  const message = corrected(retry);
-  await scene.dispatch(message);
+  await scene.dispatch(retry);
   await scene.comesToRest(job, LEAVE_ALONE);
-  leavesAlone(message, reports());
+  leavesAlone(retry, reports());
 }
 
-/** The same with the last artifact of what is kept as a person has put it there: under a key of any characters. */
-export function corrected<Of extends Work>(work: Of): Of {
-  const last = work.keep.at(-1);
-  if (!last) return work;
-  const ref = `s3://corrections/${work.job_id}/${last.stage}/Größe 100% + “2”.txt`;
-  const keep = [...work.keep.slice(0, -1), { ...last, version: (last.version ?? 0) + 1, ref }];
-  return { ...work, keep, checkpoint_ref: ref };
-}
+/** As a person may have put it there: under a key of any characters. */
+export const correct = (job: JobUnderTest, stage: EditableStage): void =>
+  job.correct(stage, `s3://corrections/${job.id}/${stage}/Größe 100% + “2”.txt`);
 
 export function leavesAlone({ keep }: Work, reports: readonly Body[]): void {
   for (const { stage, ref } of keep) {
