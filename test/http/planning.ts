@@ -31,7 +31,9 @@ export function planReply(
   kind: Kind = 'retry',
 ): Promise<Reply> {
   const query = new URLSearchParams(
-    Object.entries(asked).flatMap(([name, value]) => (value == null ? [] : [[name, String(value)]])),
+    Object.entries(asked).flatMap(([name, value]) =>
+      value == null || value.length === 0 ? [] : [[name, String(value)]],
+    ),
   );
   return call('GET', `/jobs/${job.id}/${kind}-plan?${query}`, { token });
 }
