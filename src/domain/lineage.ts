@@ -177,14 +177,14 @@ export function keptAtHand(versions: readonly ArtifactVersion[]): readonly Artif
     const complete = ofStage.filter(({ isComplete }) => isComplete).slice(-KEPT_PER_STAGE);
     return [...complete, ...ofStage.slice(-1)];
   });
-  const kept = new Set(
-    [...newest, ...standingEdits(versions)].flatMap((version) => provenanceOf(version, versions)),
-  );
+  const kept = new Set([...newest, ...standingEdits(versions)]);
   // Without what took its place since, a version that was written over, or an edit that was looked past, would look as good as new.
-  for (const old of [...kept]) {
-    const last = versions.findLast(({ ref }) => ref === old.ref);
+  // What is added here has its turn as well.
+  for (const one of kept) {
+    for (const source of provenanceOf(one, versions)) kept.add(source);
+    const last = versions.findLast(({ ref }) => ref === one.ref);
     if (last) kept.add(last);
-    const instead = isEdit(old) ? discarding(old, versions) : null;
+    const instead = isEdit(one) ? discarding(one, versions) : null;
     if (instead) kept.add(instead);
   }
   return versions.filter((version) => kept.has(version));

@@ -9,7 +9,11 @@ import {
   cancel,
   confirmUpload,
   delivered,
+  editArtifact,
+  exportDraft,
   failedJob,
+  NO_ARTIFACTS,
+  redo,
   renewVideo,
   retry,
   run,
@@ -39,6 +43,20 @@ function cameTo(last: (typeof PATH)[number]): MemoryJob {
     job.execute(callback('dsp_run', status, { occurredAt: 100 + index }), 100 + index);
   }
   expect(job.job.status).toBe(last);
+  return job;
+}
+
+/** A run that has left its draft, and all before it. */
+function made(): MemoryJob {
+  const job = uploaded();
+  job.execute(run('dsp_run'), 20);
+  job.execute(delivered('dsp_run'), 30);
+  const refs = { audioUri: 's3://a', transcriptUri: 's3://t', draftUri: 's3://d' };
+  for (const [index, status] of PATH.slice(0, PATH.indexOf('DRAFT_READY') + 1).entries()) {
+    const artifacts = status === 'DRAFT_READY' ? { ...NO_ARTIFACTS, ...refs } : NO_ARTIFACTS;
+    job.execute(callback('dsp_run', status, { occurredAt: 100 + index, artifacts }), 100 + index);
+  }
+  expect(job.job.versions.length).toBe(3);
   return job;
 }
 
@@ -79,6 +97,18 @@ const JOBS: Readonly<Record<string, () => MemoryJob>> = {
     };
     return job;
   },
+  'DRAFT_READY, with all that was made': made,
+  'DRAFT_READY, with a redo under way': () => doing(made(), redo('dsp_2'), delivered('dsp_2')),
+  'DRAFT_READY, its redo withdrawn': () =>
+    doing(made(), redo('dsp_2', { windowMs: 1 }), undelivered('dsp_2')),
+  'DRAFT_READY, with an export under way': () => doing(made(), exportDraft('dsp_2')),
+  'DRAFT_READY, its transcript corrected': () => doing(made(), editArtifact()),
+  'DRAFT_READY, its draft corrected': () => doing(made(), editArtifact({ stage: 'draft' })),
+  'EDITING, with all that was made': () => doing(made(), callback('dsp_run', 'EDITING')),
+  'FAILED, its redo having failed': () => doing(made(), redo('dsp_2'), callback('dsp_2', 'FAILED')),
+  'FAILED, its redo having failed, its draft corrected': () =>
+    doing(made(), redo('dsp_2'), callback('dsp_2', 'FAILED'), editArtifact({ stage: 'draft' })),
+  'FAILED, its export having failed': () => doing(made(), exportDraft('dsp_2'), callback('dsp_2', 'FAILED')),
   'FAILED, after a draft': () => doing(cameTo('DRAFT_READY'), callback('dsp_run', 'FAILED')),
   CANCELLED: () => doing(uploaded(), cancel()),
 };
@@ -100,17 +130,64 @@ describe('all that is offered works, what is offered with a refusal is refused s
 });
 
 const offered = (job: MemoryJob) =>
-  nextActions(job.job, job.open, job.rules).map(({ action, modelProfile }) =>
-    modelProfile === null ? action : `${action} ${modelProfile}`,
+  nextActions(job.job, job.open, job.rules).map(({ action, modelProfile, edits, refusal }) =>
+    [action, modelProfile, edits && `${edits.stage} ${edits.version}`, refusal && `(${refusal.code})`]
+      .filter((word) => word !== null)
+      .join(' '),
   );
+
+const AT_REST = ['renew_video', 'cancel'];
 
 test.each([
   ['CREATED', ['confirm_upload', 'cancel']],
   ['UPLOADED', ['run balanced', 'renew_video', 'cancel']],
   ['UPLOADED, with a run under way', ['wait', 'abandon', 'cancel']],
   ['TRANSCRIBING', ['wait', 'abandon', 'cancel']],
-  ['DRAFT_READY', ['renew_video', 'cancel']],
-  ['FAILED', ['retry balanced', 'retry_with_profile late', 'renew_video']],
+  [
+    'DRAFT_READY',
+    ['redo balanced', 'redo late (MODEL_PROFILE_NOT_ALLOWED)', 'export (NOTHING_TO_EXPORT)', ...AT_REST],
+  ],
+  [
+    'DRAFT_READY, with all that was made',
+    ['redo balanced', 'redo late', 'export', 'edit transcript 1', 'edit draft 1', ...AT_REST],
+  ],
+  ['DRAFT_READY, with a redo under way', ['wait', 'abandon', 'cancel']],
+  [
+    'DRAFT_READY, its redo withdrawn',
+    ['redo balanced', 'redo late', 'export', 'edit transcript 1', 'edit draft 1', ...AT_REST],
+  ],
+  ['DRAFT_READY, with an export under way', ['wait', 'abandon', 'cancel']],
+  [
+    'DRAFT_READY, its transcript corrected',
+    ['redo balanced', 'redo late', 'export', 'edit transcript 2', 'edit draft 1', ...AT_REST],
+  ],
+  [
+    'DRAFT_READY, its draft corrected',
+    [
+      ...['redo balanced (EDITS_IN_THE_WAY)', 'redo late (EDITS_IN_THE_WAY)', 'export'],
+      ...['edit transcript 1', 'edit draft 2', ...AT_REST],
+    ],
+  ],
+  [
+    'EDITING, with all that was made',
+    ['redo balanced', 'redo late', 'export', 'edit transcript 1', 'edit draft 1', ...AT_REST],
+  ],
+  ['FAILED', ['retry balanced', 'retry_with_profile late (MODEL_PROFILE_NOT_ALLOWED)', 'renew_video']],
+  [
+    'FAILED, its redo having failed',
+    [...['retry balanced', 'retry_with_profile late', 'edit transcript 1', 'edit draft 1'], 'renew_video'],
+  ],
+  [
+    'FAILED, its redo having failed, its draft corrected',
+    [
+      ...['retry balanced (EDITS_IN_THE_WAY)', 'retry_with_profile late (EDITS_IN_THE_WAY)'],
+      ...['edit transcript 1', 'edit draft 2', 'renew_video'],
+    ],
+  ],
+  [
+    'FAILED, its export having failed',
+    [...['retry balanced', 'retry_with_profile late', 'edit transcript 1', 'edit draft 1'], 'renew_video'],
+  ],
   ['FAILED, with a retry under way', ['wait', 'abandon', 'cancel']],
   ['DONE', []],
   ['CANCELLED', []],
