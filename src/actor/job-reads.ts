@@ -65,10 +65,10 @@ export abstract class JobReads extends DurableObject<Env> {
     }));
   }
 
-  /** Whether one of the versions at hand bears this reference. */
+  /** Whether a version bears this reference, however old. */
   hasArtifact(owner: string, ref: string): boolean {
     const job = ownedBy(this.effects.lookedAfter(), owner);
-    return job?.versions.some((version) => version.ref === ref) ?? false;
+    return job !== null && this.store.referenced([ref]).has(ref);
   }
 
   /** One version of an artifact, and whether a later one was written in its place. */

@@ -10,7 +10,9 @@ export const STORE_LIMIT_MS = 10_000;
 /** An upload is done with, one way or another, long before. */
 const LEFT_BEHIND_MS = 3_600_000;
 
-const folderOf = (jobId: string, stage: string): string => `edits/${jobId}/${stage}/`;
+/** Where all corrections of a job lie. */
+export const editsOf = (jobId: string): string => `edits/${jobId}/`;
+const folderOf = (jobId: string, stage: string): string => `${editsOf(jobId)}${stage}/`;
 
 /** A key that no other upload has. */
 export const newKey = (jobId: string, stage: string, edits: number): string =>

@@ -1,8 +1,10 @@
-// Whether the settings let an editor name this media for this job.
+// Whether an editor may name this media for this job, by the settings and by whose it is.
 import type { Context } from 'hono';
+import { boundStore, keyIn } from '../artifact-store.ts';
 import { refuseMedia } from '../contract/media.ts';
 import { jobObject } from '../objects.ts';
 import type { AppEnv } from './app-env.ts';
+import { editsOf } from './edited-content.ts';
 import { type Problem, problem, refuse } from './problem.ts';
 
 /** Null when they do. */
@@ -16,16 +18,29 @@ export async function refuseVideo(
   return problem(c, 'VALIDATION_ERROR', { issues: [{ path: 'video_uri', message: refused }] });
 }
 
-/** As for a video; what the job has as an artifact already may be named again wherever it is. */
+/**
+ * As for a video, and of the bound store, whose content this service hands out, nothing that is not the job's own or below a prefix
+ * that is set. What the job has as an artifact already may be named again wherever it is.
+ */
 export async function refuseArtifact(
   c: Context<AppEnv>,
   jobId: string,
   uri: string,
 ): Promise<Problem | null> {
-  const refused = await mediaRefusal(c, jobId, uri);
+  const refused = (await mediaRefusal(c, jobId, uri)) ?? (isOfOthers(c, jobId, uri) ? NOT_OF_THIS_JOB : null);
   if (refused === null || typeof refused !== 'string') return refused;
   if (await jobObject(c.env, jobId).hasArtifact(c.get('owner'), uri)) return null;
   return problem(c, 'VALIDATION_ERROR', { issues: [{ path: 'uri', message: refused }] });
+}
+
+const NOT_OF_THIS_JOB = 'must be an artifact of this job, or below a prefix that is allowed here';
+
+/** Whether it may be another's in the bound store, as far as the settings say. */
+function isOfOthers(c: Context<AppEnv>, jobId: string, uri: string): boolean {
+  const store = boundStore(c.env);
+  const key = store && keyIn(store, uri);
+  if (key === null || c.get('config').media.prefixes.length > 0) return false;
+  return !key.startsWith(editsOf(jobId));
 }
 
 /** Why not, in words, or that there is no such job. The job is looked at only where a prefix asks for its project, which never changes. */

@@ -1,0 +1,56 @@
+// In the service's own bucket an editor names what is the job's own: naming another's would have it read to them.
+import { env } from 'cloudflare:test';
+import { describe, expect, test, vi } from 'vitest';
+import { jobAt } from '../support/workerd/acting.ts';
+import { call, missingId } from '../support/workerd/harness.ts';
+import { corrected, edit } from './editing.ts';
+import { BUCKET, putArtifact, putCorrection } from './planning.ts';
+import { expectIssues } from './refusal.ts';
+
+const drafted = async () => (await jobAt('DRAFT_READY')).job;
+const versionsOf = async (id: string, token: string) =>
+  (await call('GET', `/jobs/${id}/artifacts`, { token })).body.items;
+
+describe('an object in the bucket that is not the job’s own', () => {
+  test.each([
+    ['of another’s pipeline', async () => (await putArtifact('not yours')).ref],
+    ['another’s correction', async () => (await putCorrection(await drafted(), 'not yours')).ref],
+    ['that is not there', async () => `r2://${BUCKET}/${crypto.randomUUID()}`],
+    ['with the name of this bucket alone', async () => `r2://${BUCKET}/x`],
+  ])('%s cannot be named, and it is not looked at', async (_what, make) => {
+    const job = await drafted();
+    const uri = await make();
+    const before = await versionsOf(job.id, job.token);
+    const head = vi.spyOn(env.ARTIFACTS, 'head');
+
+    const reply = await edit(job, 'transcript', { uri, edits: 1 });
+
+    expectIssues(reply, 'uri');
+    expect(head).not.toHaveBeenCalled();
+    head.mockRestore();
+    expect(await versionsOf(job.id, job.token)).toEqual(before);
+  });
+
+  test('is refused in the same way for a job that is not there', async () => {
+    const job = await drafted();
+    const { ref: uri } = await putArtifact('not yours');
+    const said = { uri, edits: 1, client_request_id: 'c1' };
+    const reply = await call('PUT', `/jobs/${await missingId('job')}/artifacts/transcript`, {
+      token: job.token,
+      body: said,
+    });
+    const refused = await edit(job, 'transcript', said);
+    expect([reply.status, reply.body.details]).toEqual([refused.status, refused.body.details]);
+  });
+});
+
+test('what lies in the job’s own folder, and what one of its versions has been, can be named', async () => {
+  const { job, pipeline } = await jobAt('TRANSCRIPT_READY');
+  const { ref: made } = await putArtifact('the draft');
+  await pipeline.report('GENERATING');
+  await pipeline.report('DRAFT_READY', { artifact_updates: { draft_uri: made } });
+  const { ref: own } = await putCorrection(job, 'corrected');
+
+  expect(await corrected(job, 'draft', 1, { uri: own })).toBe(own);
+  expect(await corrected(job, 'draft', 2, { uri: made })).toBe(made);
+});
