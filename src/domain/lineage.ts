@@ -1,6 +1,6 @@
 // What a pipeline may resume from: the versions of the stages' artifacts, what each was made from, and the one rule by which
 // they are looked at. A retry, its plan and what an editor is offered are readings of it.
-import { type Chain, discarding, isEdit, restsOn, standingEdits } from './edits.ts';
+import { type Chain, discarding, type Edit, isEdit, restsOn, standingEdits } from './edits.ts';
 import { type Evidence, isSameContent, NO_EVIDENCE, proofOf } from './evidence.ts';
 import type { ArtifactVersion } from './job.ts';
 import {
@@ -66,8 +66,9 @@ export function resumeFrom(
   { evidence, ...wish }: Wish & { evidence: Evidence },
 ): { version: ArtifactVersion | null; passedOver: PassedOver[] } {
   const passedOver: PassedOver[] = [];
+  const reasonAgainst = judge(versions, wish);
   for (const version of furthestFirst(versions, wish.upTo)) {
-    const reason = reasonToPassOver(version, versions, wish) ?? disproof(version, evidence);
+    const reason = reasonAgainst(version) ?? disproof(version, evidence);
     if (reason === null) return { version, passedOver };
     passedOver.push({ ...nameOf(version), reason });
   }
@@ -75,8 +76,10 @@ export function resumeFrom(
 }
 
 /** The versions that the rule would look at for this wish and that evidence could speak against, in its order. */
-export const candidates = (versions: readonly ArtifactVersion[], wish: Wish): ArtifactVersion[] =>
-  furthestFirst(versions, wish.upTo).filter((version) => reasonToPassOver(version, versions, wish) === null);
+export function candidates(versions: readonly ArtifactVersion[], wish: Wish): ArtifactVersion[] {
+  const reasonAgainst = judge(versions, wish);
+  return furthestFirst(versions, wish.upTo).filter((version) => reasonAgainst(version) === null);
+}
 
 /**
  * Of each stage the version that counts: the one that a pipeline under these engines would keep, else the newest. The store
@@ -93,18 +96,18 @@ export function current(
   return Object.fromEntries([...newest, ...kept].map((counts) => [counts.stage, counts]));
 }
 
-/** Why the job's own knowledge speaks against a version, whatever is in the store. */
-function reasonToPassOver(
-  version: ArtifactVersion,
-  versions: readonly ArtifactVersion[],
-  { engines, discardEdits }: Wish,
-): Exclude<PassedOverReason, 'missing'> | null {
-  if (!version.isComplete) return 'incomplete';
-  if (isOverwritten(version, versions)) return 'changed';
-  const chain = chainOf(version, versions);
-  if (chain.some((link) => isEdit(link) && discardEdits.includes(link.stage))) return 'edit_discarded';
-  if (isOfOtherEngine(chain, engines)) return 'engine_differs';
-  return isOlderThanEdit(version, chain, versions, discardEdits) ? 'older_than_edit' : null;
+/** Why the job's own knowledge speaks against any of its versions, whatever is in the store. */
+function judge(versions: readonly ArtifactVersion[], { engines, discardEdits }: Wish) {
+  const isDiscarded = ({ stage }: ArtifactVersion) => discardEdits.includes(stage);
+  const standing = standingEdits(versions).filter((edit) => !isDiscarded(edit));
+  return (version: ArtifactVersion): Exclude<PassedOverReason, 'missing'> | null => {
+    if (!version.isComplete) return 'incomplete';
+    if (isOverwritten(version, versions)) return 'changed';
+    const chain = chainOf(version, versions);
+    if (chain.some((link) => isEdit(link) && isDiscarded(link))) return 'edit_discarded';
+    if (isOfOtherEngine(chain, engines)) return 'engine_differs';
+    return isOlderThanEdit(chain, versions, standing) ? 'older_than_edit' : null;
+  };
 }
 
 export function disproof(version: ArtifactVersion, evidence: Evidence): 'missing' | 'changed' | null {
@@ -131,25 +134,20 @@ function isOfOtherEngine(chain: Chain, engines: Engines): boolean {
   });
 }
 
-/** Whether somebody has edited what this was made from, or would have been, without its resting on that. */
+/** Whether somebody has edited what the last of this chain was made from, or would have been, without its resting on that. */
 function isOlderThanEdit(
-  version: ArtifactVersion,
   chain: Chain,
   versions: readonly ArtifactVersion[],
-  discardEdits: readonly StageName[],
+  standing: readonly Edit[],
 ): boolean {
-  const upTo = STAGE_NAMES.indexOf(version.stage);
-  return standingEdits(versions).some(
-    (edit) =>
-      STAGE_NAMES.indexOf(edit.stage) <= upTo &&
-      !discardEdits.includes(edit.stage) &&
-      !restsOn(chain, edit, versions),
-  );
+  const last = chain.at(-1)?.stage;
+  const upTo = last === undefined ? [] : STAGE_NAMES.slice(0, STAGE_NAMES.indexOf(last) + 1);
+  return standing.some((edit) => upTo.includes(edit.stage) && !restsOn(chain, edit, versions));
 }
 
 /** Whether an edit has overtaken it. */
 export const isStale = (version: ArtifactVersion, versions: readonly ArtifactVersion[]): boolean =>
-  isOlderThanEdit(version, chainOf(version, versions), versions, []);
+  isOlderThanEdit(chainOf(version, versions), versions, standingEdits(versions));
 
 /** The version, what it was made from, and so on, as far as that is known; in pipeline order. */
 export function provenanceOf(version: ArtifactVersion, versions: readonly ArtifactVersion[]): Chain {

@@ -18,7 +18,9 @@ const operations = Object.entries(paths).flatMap(([path, item]) =>
 const ANSWER = {
   ...{ id: 'id_1', status: 'ok', openapi: '3.1.0', dispatch_id: 'dsp_1', resume_from_status: 'UPLOADED' },
   ...{ created_at: '2026-11-24T09:30:00.000Z', items: [], manifest: {}, failure: null, open_dispatch: null },
-  ...{ etag: '"a plan"', resume: null, refusal: null, stages: [], profiles: [] },
+  ...{ etag: '"a plan"', resume: null, refusal: null, stages: [], profiles: [], plan: null },
+  ...{ edits_kept: [], edits_discarded: [], checkpoint_ref: 's3://media/draft.md' },
+  version: { stage: 'transcript', version: 2 },
 };
 
 test('the client uses every operation of the document, and no other', () => {
@@ -35,6 +37,10 @@ test.each(operations)('%s is used as %s %s', async (operationId, method, path) =
   await (uses as Uses)[operationId]?.(client);
 
   const asked = requests.map((request) => `${request.method} ${new URL(request.url).pathname}`);
-  const concrete = path.replace('{jobId}', 'job_1').replace('{projectId}', 'prj_1');
+  const concrete = path
+    .replace('{jobId}', 'job_1')
+    .replace('{projectId}', 'prj_1')
+    .replace('{stage}', 'transcript')
+    .replace('{version}', '3');
   expect(asked).toEqual([`${method} ${concrete}`]);
 });

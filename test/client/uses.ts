@@ -79,7 +79,8 @@ export const uses = {
   listArtifacts: async (client) => {
     const page = dataOf(await client.GET('/jobs/{jobId}/artifacts', { params: job }));
     return page.items.map(
-      ({ stage, version, made_by, made_from }) => `${stage} ${version} ${made_by.engine} ${made_from}`,
+      ({ stage, version, made_by, made_from, stale }) =>
+        `${stage} ${version} ${made_by.kind === 'editor' ? made_by.actor_id : made_by.engine} ${made_from} ${stale}`,
     );
   },
 
@@ -92,6 +93,12 @@ export const uses = {
     );
     const menu = plan.profiles.map(({ title, refusal }) => `${title} ${refusal?.error_code}`);
     return [plan.etag.length, plan.resume?.status, plan.refusal?.details, ...stages, ...menu];
+  },
+
+  getRedoPlan: async (client) => {
+    const params = { ...job, query: { discard_edits: 'transcript,draft' } };
+    const plan = dataOf(await client.GET('/jobs/{jobId}/redo-plan', { params }));
+    return [...plan.edits_kept, ...plan.edits_discarded].map(({ stage, version }) => `${stage} ${version}`);
   },
 
   getErrorDefinitions: async (client) =>
@@ -129,6 +136,52 @@ export const uses = {
     const answer = await client.POST('/jobs/{jobId}/retry', { params, body });
     // The resume point of a retry is always there, also where that of a run is not.
     return dataOf(answer).resume_from_status.toLowerCase();
+  },
+
+  redoJob: async (client) => {
+    const body = {
+      model_profile: 'polished',
+      client_request_id: 'request-2',
+      discard_edits: ['draft'] as const satisfies string[],
+    };
+    const answer = dataOf(await client.POST('/jobs/{jobId}/redo', { params: job, body: { ...body } }));
+    return answer.plan?.edits_discarded.map(({ stage }) => stage.toLowerCase());
+  },
+
+  exportJob: async (client) => {
+    const body = { formats: ['docx'], params: { language: 'en' }, client_request_id: 'request-3' };
+    return dataOf(await client.POST('/jobs/{jobId}/export', { params: job, body })).checkpoint_ref.length;
+  },
+
+  editArtifact: async (client) => {
+    const params = { path: { ...job.path, stage: 'transcript' as const } };
+    const body = { uri: 's3://media/corrected.json', edits: 1, client_request_id: 'request-4' };
+    const { version } = dataOf(await client.PUT('/jobs/{jobId}/artifacts/{stage}', { params, body }));
+    return `${version.stage} ${version.version.toFixed()}`;
+  },
+
+  editArtifactContent: async (client) => {
+    const path = { ...job.path, stage: 'transcript' as const };
+    const header = { 'Idempotency-Key': 'request-5', 'If-Match': '"2"' };
+    const content = {
+      body: '# What was really said',
+      bodySerializer: (text: string) => text,
+      headers: { 'Content-Type': 'text/markdown' },
+    };
+    const answer = await client.PUT('/jobs/{jobId}/artifacts/{stage}/content', {
+      params: { path, header },
+      ...content,
+    });
+    return dataOf(answer).version.size_bytes?.toFixed();
+  },
+
+  readArtifactContent: async (client) => {
+    const params = { path: { ...job.path, stage: 'transcript' as const, version: 3 } };
+    const whole = await client.GET('/jobs/{jobId}/artifacts/{stage}/{version}/content', {
+      params,
+      parseAs: 'text',
+    });
+    return dataOf(whole).split('\n');
   },
 
   abandonJob: async (client) =>

@@ -1,13 +1,17 @@
 // The list of checks, in the order of spec/dispatch.md.
 import * as dispatches from './checks/dispatches.ts';
-import { keepsWhatIsKept } from './checks/keeping.ts';
+import * as further from './checks/further.ts';
+import { keepsCorrections, keepsWhatIsKept } from './checks/keeping.ts';
 import * as refusals from './checks/refusals.ts';
 import * as reports from './checks/reports.ts';
 import * as stops from './checks/stops.ts';
+import type { Optional } from './options.ts';
 import type { Scene } from './scene.ts';
 
 export interface Check {
   name: string;
+  /** The message that it is about, where an orchestrator may do without. */
+  needs?: Optional;
   /** What it means when it passes. */
   guarantee: string;
   /** Throws a Finding when it fails. */
@@ -34,6 +38,11 @@ export const CHECKS: readonly Check[] = [
     name: 'takes-any-signature',
     guarantee: 'a dispatch with two signatures is taken when either is right',
     run: refusals.anySignature,
+  },
+  {
+    name: 'refuses-unknown-messages',
+    guarantee: 'a message of a type that is not known, or that it is said not to take, is refused with 4xx',
+    run: refusals.unknownMessages,
   },
   {
     name: 'answers-in-time',
@@ -85,6 +94,43 @@ export const CHECKS: readonly Check[] = [
     name: 'keeps-what-is-kept',
     guarantee: 'a retry makes again only what is not in keep; which models it takes for that is not judged',
     run: keepsWhatIsKept,
+  },
+  {
+    name: 'keeps-corrections',
+    guarantee: 'a reference in keep that a person has put there is taken as it is, whatever its characters',
+    run: keepsCorrections,
+  },
+  {
+    name: 'makes-another-draft',
+    needs: 'redo',
+    guarantee:
+      'job.redo makes what is not in keep again, reports REGENERATING and what it makes on the way, and ends with a draft',
+    run: further.makesAnotherDraft,
+  },
+  {
+    name: 'redoes-once',
+    needs: 'redo',
+    guarantee: 'the same Idempotency-Key of job.redo makes one more draft',
+    run: further.redoesOnce,
+  },
+  {
+    name: 'exports-the-draft',
+    needs: 'export',
+    guarantee:
+      'job.export leaves the draft alone, reports EXPORTING, and ends with an export for each of formats; what becomes of params is not judged',
+    run: further.exportsTheDraft,
+  },
+  {
+    name: 'exports-once',
+    needs: 'export',
+    guarantee: 'the same Idempotency-Key of job.export exports once',
+    run: further.exportsOnce,
+  },
+  {
+    name: 'retries-an-export',
+    needs: 'export',
+    guarantee: 'a retry of an export that failed goes on to the same formats',
+    run: further.retriesAnExport,
   },
   {
     name: 'stops-on-cancel',

@@ -7,12 +7,15 @@ import { fileURLToPath } from 'node:url';
 import { describe, expect, onTestFinished, test } from 'vitest';
 import type { Delivery } from '../../src/contract/messages.ts';
 import { deliver } from '../../src/dispatch/orchestrator.ts';
+import { startReceiver } from '../orchestrator/arrange.ts';
 import { newId } from '../support/ids.ts';
+import { OrchestratorClient } from '../support/orchestrator/client.ts';
 import type { Misbehaviour } from '../support/orchestrator/misbehaviour.ts';
+import type { Plan } from '../support/orchestrator/plan.ts';
 import { startOrchestrator } from '../support/orchestrator/server.ts';
 import { startOrchestratorProcess } from '../support/service.ts';
 import { CHECKS } from './checks.ts';
-import { JobUnderTest, type Message } from './job-under-test.ts';
+import type { JobUnderTest, Message } from './job-under-test.ts';
 import { conformance } from './main.ts';
 import { send } from './sender.ts';
 
@@ -42,6 +45,16 @@ const CAUGHT_BY = {
   'restarts-from-scratch': 'resumes-from-checkpoint',
   'resumes-too-far': 'resumes-from-upload',
   'remakes-what-is-kept': 'keeps-what-is-kept',
+  'tidies-kept-refs': 'keeps-corrections',
+  'takes-unknown-types': 'refuses-unknown-messages',
+  'redoes-as-a-retry': 'makes-another-draft',
+  'redoes-everything': 'makes-another-draft',
+  'hides-what-a-redo-makes': 'makes-another-draft',
+  'executes-repeated-redos': 'redoes-once',
+  'exports-to-one-format': 'exports-the-draft',
+  'redrafts-for-an-export': 'exports-the-draft',
+  'executes-repeated-exports': 'exports-once',
+  'forgets-formats': 'retries-an-export',
   'hides-failure': 'reports-failure',
   'goes-on-after-failure': 'reports-failure',
   'ignores-cancel': 'stops-on-cancel',
@@ -53,6 +66,7 @@ const CAUGHT_BY = {
   'ignores-full': 'stops-on-409',
   'ignores-401': 'stops-on-401',
 } as const satisfies Record<Exclude<Misbehaviour, 'writes-to-fixed-keys'>, string>;
+const OF_BEFORE: Plan = { unknown_types: ['job.redo', 'job.export'] };
 const BREAKING = Object.entries(CAUGHT_BY) as [keyof typeof CAUGHT_BY, string][];
 
 describe('an orchestrator that keeps the contract', () => {
@@ -97,6 +111,43 @@ describe('an orchestrator that breaks the contract', () => {
   });
 });
 
+describe('an orchestrator of before', () => {
+  const without = ['--without', 'redo,export'];
+  const knowing = CHECKS.filter(({ needs }) => needs !== undefined).map(({ name }) => name);
+
+  test('is told what it could say of itself where it refuses a message that the kit counts on', async () => {
+    const { status, lines } = await judge([], ['--only', knowing.join(',')], OF_BEFORE);
+
+    expect(status).toBe(1);
+    expect(lines.filter((line) => line.startsWith('pass'))).toEqual([]);
+    for (const name of knowing) {
+      const what = /export/.test(name) ? 'export' : 'redo';
+      const [finding = ''] = lines.filter((line) => line.startsWith(`FAIL  ${name}:`));
+      expect(finding).toMatch(
+        new RegExp(`\n +seen: a signed job.${what} was answered 400\n +fix: {2}.+--without ${what}\\.`),
+      );
+    }
+  });
+
+  test('that says so passes all the others, which hold it to its word', async () => {
+    const patient = ['--timeout', '30', '--heartbeat', '3', '--concurrency', '20'];
+    const { status, lines } = await judge([], [...without, ...patient], OF_BEFORE);
+
+    expect(lines.filter((line) => line.startsWith('FAIL'))).toEqual([]);
+    const others = CHECKS.length - knowing.length;
+    expect(lines.at(-1)?.trim()).toBe(`${others} of ${others} checks passed.`);
+    expect(status).toBe(0);
+  });
+
+  test('is found out by one check where it takes what it says it does not', async () => {
+    const { lines } = await judge([], [...without, '--only', 'refuses-unknown-messages']);
+
+    expect(lines[0]).toMatch(
+      /^FAIL {2}refuses-unknown-messages: .+\n +seen: a signed job\.(redo|export) was answered 202 instead/,
+    );
+  });
+});
+
 describe('an orchestrator that keeps the contract to its own loss', () => {
   test('is warned when two pipelines write to one place', async () => {
     const { status, lines } = await judge(['writes-to-fixed-keys'], ['--only', 'keeps-what-is-kept']);
@@ -133,15 +184,19 @@ describe('the command', () => {
       outcomeOf([...url, '--secret', 'whsec_!not/base64']),
       outcomeOf([...url, '--secret', secret, '--only', 'nothing']),
       outcomeOf([...url, '--secret', secret, '--timeout', 'soon']),
+      outcomeOf([...url, '--secret', secret, '--without', 'run']),
+      outcomeOf([...url, '--secret', secret, '--params', '[]']),
     ]);
 
-    expect(outcomes.map(({ status }) => status)).toEqual([2, 2, 2, 2, 2]);
+    expect(outcomes.map(({ status }) => status)).toEqual([2, 2, 2, 2, 2, 2, 2]);
     expect(outcomes.map(({ lines }) => lines.join('\n'))).toEqual([
       'conformance: --url is missing (see --help)',
       'conformance: --url must be an http or https URL, not "n8n"',
       'conformance: the secret is not whsec_ and base64',
       'conformance: there is no check "nothing" (see --help)',
       'conformance: --timeout must be a number of seconds, not "soon"',
+      'conformance: --without takes redo and export, not "run"',
+      'conformance: --params must be a JSON object, not "[]"',
     ]);
   });
 
@@ -201,20 +256,33 @@ describe('the kit', () => {
     await new Promise<void>((resolve) => server.listen(0, '127.0.0.1', resolve));
     const address = server.address();
     const url = typeof address === 'object' ? `http://127.0.0.1:${address?.port}/` : '';
-    const job = new JobUnderTest({ videoUri: 's3://a/b', modelProfile: 'balanced', baseUrl: url, tokenKeys });
-
+    const newJob = await startReceiver();
+    const [job, other] = [newJob(), newJob()];
     const run = await job.run();
-    await send(run, { url, secrets: [secret], timeoutMs: 10_000 });
-    await send(job.cancel(run, null), { url, secrets: [secret], timeoutMs: 10_000 });
-    for (const type of ['job.run', 'job.cancel'] as const) {
-      await deliver(deliveryOf(type, run), configOf(url, tokenKeys));
-    }
+    await playedToItsEnd(job, run);
+    const redo = await job.redo();
+    job.timeOut();
+    const order = await job.export({ formats: ['srt'], params: { lines: 2 } });
+    await other.run();
+    other.timeOut();
+    const messages = [run, redo, order, await other.retry(), job.cancel(order, null)];
+
+    for (const message of messages) await send(message, { url, secrets: [secret], timeoutMs: 10_000 });
+    for (const message of messages) await deliver(deliveryOf(message), configOf(url, tokenKeys));
     server.close();
 
-    expect(seen).toHaveLength(4);
-    expect(seen.slice(0, 2)).toEqual(seen.slice(2));
+    expect(seen).toHaveLength(2 * messages.length);
+    expect(seen.slice(0, messages.length)).toEqual(seen.slice(messages.length));
   });
 });
+
+/** By the local orchestrator. */
+async function playedToItsEnd(job: JobUnderTest, message: Message): Promise<void> {
+  const orchestrator = await startOrchestrator({ secrets: [secret], quiet: true, stepMs: 0 });
+  await send(message, { url: `${orchestrator.url}/dispatches`, secrets: [secret], timeoutMs: 10_000 });
+  await job.until(() => job.isOver, 10_000);
+  await orchestrator.close();
+}
 
 /** Answers each request with the next status, and does nothing else. */
 async function answeringUrl(nextStatus: () => number): Promise<string> {
@@ -236,7 +304,7 @@ const outcomeOf = async (args: readonly string[]) => {
 };
 
 /** The kit against a local orchestrator that breaks the contract in these ways. */
-async function judge(misbehave: readonly Misbehaviour[], options: readonly string[]) {
+async function judge(misbehave: readonly Misbehaviour[], options: readonly string[], plan: Plan = {}) {
   const orchestrator = await startOrchestrator({
     secrets: [secret],
     quiet: true,
@@ -244,6 +312,7 @@ async function judge(misbehave: readonly Misbehaviour[], options: readonly strin
     callbackBackoffMs: 5,
     misbehave,
   });
+  await new OrchestratorClient(orchestrator.url).plan('default', plan);
   const url = `${orchestrator.url}/dispatches`;
   const hasty = ['--timeout', '10', '--heartbeat', '3', '--answer-within', '2.5', '--concurrency', '20'];
   try {
@@ -275,18 +344,18 @@ function configOf(url: string, callbackTokenKeys: string[]): Parameters<typeof d
   } as unknown as Parameters<typeof deliver>[1];
 }
 
-function deliveryOf(type: Delivery['type'], { dispatch_id, traceparent, correlationId }: Message): Delivery {
+function deliveryOf({ dispatch_id, traceparent, correlationId, ...message }: Message): Delivery {
   return {
-    type,
-    task: { kind: 'draft' },
+    type: message.type as Delivery['type'],
+    task: message.formats ? { kind: 'export', formats: ['srt'], params: '{}' } : { kind: 'draft' },
     dispatchId: dispatch_id,
     jobId: newId('job'),
     projectId: newId('prj'),
     owner: null,
     videoUri: 's3://a/b',
     modelProfile: 'balanced',
-    resumeFromStatus: null,
-    checkpointRef: null,
+    resumeFromStatus: message.resume_from_status ? 'TRANSCRIPT_READY' : null,
+    checkpointRef: message.checkpoint_ref ? 's3://a/b' : null,
     engines: {},
     stages: [],
     executionId: null,

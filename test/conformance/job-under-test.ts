@@ -4,12 +4,13 @@ import { type StatusCallback, toCallbackCommand } from '../../src/contract/callb
 import { signCallbackToken } from '../../src/contract/callback-token.ts';
 import type { ErrorCode } from '../../src/contract/errors.ts';
 import { MEDIA_SCHEMES } from '../../src/contract/media.ts';
-import type { Delivery } from '../../src/contract/messages.ts';
+import { toExportTask } from '../../src/contract/resources.ts';
 import type { Dispatch } from '../../src/domain/dispatch.ts';
 import type { ArtifactVersion } from '../../src/domain/job.ts';
 import {
   type CheckpointStatus,
   checkpointOf,
+  type EditableStage,
   type ResumeStatus,
   type StageName,
   type Status,
@@ -52,9 +53,14 @@ export interface JobSettings {
 
 /** The fields of a message, as spec/dispatch.md lists them for its type, and what goes with it as headers. */
 export type Message = Readonly<Record<string, unknown>> &
-  Readonly<{ type: Delivery['type']; dispatch_id: string } & Context>;
-/** Of a run or a retry. */
+  Readonly<{ type: string; dispatch_id: string } & Context>;
+/** Of all but a cancel. */
 export type Work = Message & Readonly<{ keep: readonly Kept[] }>;
+/** What a draft is to be exported to, and with what. */
+export type Order = Readonly<{
+  formats: readonly string[];
+  params: Readonly<Record<string, unknown>> | null;
+}>;
 /** One finished artifact, which is not to be made again. */
 export interface Kept {
   stage: StageName;
@@ -95,6 +101,11 @@ export class JobUnderTest {
     return this.reports.find(({ flaw }) => flaw !== null)?.flaw ?? null;
   }
 
+  /** By format: what Retake has taken of what was reported. */
+  get exports(): Readonly<Record<string, string>> {
+    return this.#model.job.manifest.exports;
+  }
+
   /** What a retry could resume from at this point. */
   checkpoint(status: CheckpointStatus): ArtifactVersion | null {
     const { versions } = this.#model.job;
@@ -109,6 +120,31 @@ export class JobUnderTest {
   /** The editor's retry of a failed job, from where the product resumes it or from where the editor wants it. */
   retry(resumeFrom: ResumeStatus | null = null): Promise<Work> {
     return this.#open(retry(newId('dsp'), { ...newContext(), resumeFrom }));
+  }
+
+  /** The editor's redo of a draft that is there, from where the product resumes it or from where the editor wants it. */
+  redo(resumeFrom: ResumeStatus | null = null): Promise<Work> {
+    return this.#open({ ...retry(newId('dsp'), { ...newContext(), resumeFrom }), type: 'redo' });
+  }
+
+  /** The editor's export of a draft that is there. */
+  export({ formats, params }: Order): Promise<Work> {
+    const task = { kind: 'export', formats, params: params && JSON.stringify(params) } as const;
+    return this.#open({ ...retry(newId('dsp'), newContext()), type: 'export', task });
+  }
+
+  /** The editor's own version of an artifact. */
+  correct(stage: EditableStage, uri: string): void {
+    const { version = 0 } = this.checkpoint(checkpointOf(stage)) ?? {};
+    const { owner, actorId, correlationId, evidence } = retry('dsp');
+    const decision = this.#model.execute(
+      {
+        ...{ type: 'edit-artifact', owner, actorId, correlationId, evidence, stage, uri, edits: version },
+        ...{ clientRequestId: uri, payloadDigest: uri, digest: null, sizeBytes: null },
+      },
+      Date.now(),
+    );
+    if (decision.kind !== 'accepted') throw new Error(`the ${stage} can not be corrected here`);
   }
 
   /** The editor's cancel, and the notice of it. */
@@ -200,9 +236,10 @@ export class JobUnderTest {
       model_profile: modelProfile,
       engines: dispatch.engines,
       keep: keptBy(dispatch),
-      ...(dispatch.kind === 'retry'
-        ? { resume_from_status: dispatch.resumeFromStatus, checkpoint_ref: dispatch.checkpointRef }
-        : {}),
+      ...(dispatch.resumeFromStatus === null
+        ? {}
+        : { resume_from_status: dispatch.resumeFromStatus, checkpoint_ref: dispatch.checkpointRef }),
+      ...toExportTask(dispatch.task),
       traceparent: dispatch.traceparent,
       correlationId: dispatch.correlationId,
     };

@@ -6,6 +6,8 @@ import { expect, onTestFinished, test } from 'vitest';
 import { ERRORS, type ErrorCode } from '../../src/contract/errors.ts';
 import { keepingStore } from '../orchestrator/arrange.ts';
 import { newId } from '../support/ids.ts';
+import { OrchestratorClient } from '../support/orchestrator/client.ts';
+import type { Plan } from '../support/orchestrator/plan.ts';
 import { startOrchestrator } from '../support/orchestrator/server.ts';
 import type { JobUnderTest, Message } from './job-under-test.ts';
 import { conformance } from './main.ts';
@@ -54,6 +56,35 @@ test.each(['followed', 'ignored'])('the engines that a dispatch names may be %s'
 
   expect(lines[0]).toMatch(/^pass {2}keeps-what-is-kept[^\n]+$/);
   expect([...stored.keys()].some((key) => /\/draft\.pen-1$/.test(key))).toBe(isFollowed);
+});
+
+test('another draft and an export may end at EDITING, which leaves the job open', async () => {
+  const lines = await judged(
+    { pipeline: { ends_editing: true } },
+    'makes-another-draft,exports-the-draft,retries-an-export',
+  );
+
+  expect(lines.filter((line) => line.startsWith('pass'))).toHaveLength(3);
+  expect(lines.join('\n')).not.toMatch(/FAIL|warn/);
+});
+
+test('a redo that writes over the draft of before is warned of', async () => {
+  const lines = await judged({ pipeline: { overwrites: true } }, 'makes-another-draft');
+
+  expect(lines[0]).toMatch(
+    /^pass {2}makes-another-draft: .+\nwarn {2}makes-another-draft\n +seen: two pipelines have made s3:\S+draft\n/,
+  );
+});
+
+test('what is asked to be exported, and with what, is the author’s to say', async () => {
+  const orchestrator = await startOrchestrator({ secrets: [secret], quiet: true, stepMs: 1 });
+  onTestFinished(orchestrator.close);
+  const args = ['--url', `${orchestrator.url}/dispatches`, '--secret', secret, '--only', 'exports-the-draft'];
+
+  await conformance([...args, '--formats', 'docx,burned-in', '--params', '{"lines":2}'], () => {});
+
+  const { exported } = await new OrchestratorClient(orchestrator.url).log();
+  expect(exported).toMatchObject([{ formats: ['docx', 'burned-in'], params: { lines: 2 } }]);
 });
 
 test('a dispatch may take as long to be answered as Retake waits by default', async () => {
@@ -111,6 +142,17 @@ test('a clock that goes back is no flaw where each status follows from the one b
   expect(answers.map(({ status }) => status)).toEqual([204, 204]);
   expect(job.flaw).toBeNull();
 });
+
+/** What the kit says, with these checks, of a local orchestrator that follows this plan. */
+async function judged(plan: Plan, only: string): Promise<string[]> {
+  const orchestrator = await startOrchestrator({ secrets: [secret], quiet: true, stepMs: 1 });
+  onTestFinished(orchestrator.close);
+  await new OrchestratorClient(orchestrator.url).plan('default', plan);
+  const lines: string[] = [];
+  const args = ['--url', `${orchestrator.url}/dispatches`, '--secret', secret, '--only', only];
+  await conformance(args, (line) => lines.push(line));
+  return lines;
+}
 
 async function reporting() {
   const { receiver, baseUrl } = await Receiver.start({ host: '127.0.0.1', port: 0 });

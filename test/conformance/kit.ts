@@ -26,7 +26,11 @@ export async function runKit(
 ): Promise<Judgement> {
   const { receiver, baseUrl } = await Receiver.start(options.listen);
   const newScene = () => new Scene(options, receiver, options.callbackBaseUrl ?? baseUrl);
-  const wanted = CHECKS.filter(({ name }) => options.only.length === 0 || options.only.includes(name));
+  const wanted = CHECKS.filter(
+    ({ name, needs }) =>
+      (options.only.length === 0 || options.only.includes(name)) &&
+      (needs === undefined || !options.without.includes(needs)),
+  );
   const results = new Map<string, Result>();
   const waiting = [...wanted];
   const work = async (): Promise<void> => {

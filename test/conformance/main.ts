@@ -6,7 +6,7 @@ import { devSetting } from '../support/dev-settings.ts';
 import { CHECKS } from './checks.ts';
 import type { Finding } from './finding.ts';
 import { type Result, runKit } from './kit.ts';
-import type { KitOptions, ListenAddress } from './options.ts';
+import { type KitOptions, type ListenAddress, OPTIONAL, type Optional } from './options.ts';
 
 const HELP = `Plays Retake's side against an orchestrator and says what of the contract (spec/dispatch.md) it keeps.
 
@@ -18,6 +18,9 @@ Usage: npm run conformance -- --url http://host:port/path [options]
   --video URI              a video that the orchestrator can read (default s3://media/talk.mp4)
   --failing-video URI      one that it can't (default https://media.invalid/missing.mp4)
   --model-profile ID       (default balanced)
+  --without NAME,NAME      what the orchestrator does not do: redo, export. It has to refuse the message, then
+  --formats NAME,NAME      what it can export a draft to (default srt,vtt)
+  --params JSON            what it needs for that (default {})
   --timeout SECONDS        how long a pipeline may take from dispatch to rest (default 60)
   --heartbeat SECONDS      the longest silence of a pipeline at work; also how long the kit listens until it takes a
                            pipeline for stopped (default 10)
@@ -82,6 +85,9 @@ function parse(args: readonly string[]): KitOptions | null {
       video: { ...text, default: 's3://media/talk.mp4' },
       'failing-video': { ...text, default: 'https://media.invalid/missing.mp4' },
       'model-profile': { ...text, default: 'balanced' },
+      without: text,
+      formats: { ...text, default: 'srt,vtt' },
+      params: { ...text, default: '{}' },
       timeout: { ...text, default: '60' },
       heartbeat: { ...text, default: '10' },
       'answer-within': { ...text, default: '10' },
@@ -105,6 +111,9 @@ function parse(args: readonly string[]): KitOptions | null {
     videoUri: values.video,
     failingVideoUri: values['failing-video'],
     modelProfile: values['model-profile'],
+    without: values.without?.split(',').map(optional) ?? [],
+    formats: values.formats.split(','),
+    params: object('--params', values.params),
     concurrency: wholeNumber('--concurrency', values.concurrency),
     only: values.only?.split(',').map(knownCheck) ?? [],
     listen: listenAddress(values.listen),
@@ -147,6 +156,20 @@ function listenAddress(text: string): ListenAddress {
   const [, host, port] = /^(?:(.+):)?(\d{1,5})$/.exec(text) ?? [];
   if (port === undefined) throw new Error(`--listen must be HOST:PORT or PORT, not "${text}"`);
   return { host: host?.replace(/^\[|\]$/g, '') ?? '127.0.0.1', port: Number(port) };
+}
+
+function optional(name: string): Optional {
+  const known = OPTIONAL.find((candidate) => candidate === name);
+  if (known) return known;
+  throw new Error(`--without takes ${OPTIONAL.join(' and ')}, not "${name}"`);
+}
+
+function object(option: string, text: string): Record<string, unknown> {
+  try {
+    const value: unknown = JSON.parse(text);
+    if (typeof value === 'object' && value !== null && !Array.isArray(value)) return { ...value };
+  } catch {}
+  throw new Error(`${option} must be a JSON object, not "${text}"`);
 }
 
 function knownCheck(name: string): string {

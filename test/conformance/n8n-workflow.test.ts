@@ -80,6 +80,17 @@ test('a cancel is no work, whether its dispatch came before or comes after it', 
   expect(await receive(late)).toMatchObject(cancelled);
 });
 
+test('every kind of work is taken, and nothing else', async () => {
+  const receive = receiver();
+  const types = ['job.run', 'job.retry', 'job.redo', 'job.export', 'job.unheard-of'];
+  const answers: number[] = [];
+  for (const type of types) {
+    const { answer } = await receive({ ...(await newJob().run()), type });
+    answers.push(answer.status);
+  }
+  expect(answers).toEqual([202, 202, 202, 202, 400]);
+});
+
 test.each<Answer | null>([
   { status: 204, errorCode: null },
   { status: 200, errorCode: null },
@@ -93,7 +104,10 @@ test.each<Answer | null>([
   { status: 409, errorCode: 'MANIFEST_FULL' },
   { status: 409, errorCode: 'REPORTS_EXHAUSTED' },
 ])('a report that is answered %o goes on, comes again or is the last', async (answer) => {
-  const state = { attempt: 1, report: { status: 'TRANSCRIBING' } };
+  const state = {
+    ...{ attempt: 1, stage: 'TRANSCRIBING', dispatch: {} },
+    report: { status: 'TRANSCRIBING' },
+  };
   const body = JSON.stringify(answer && { error_code: answer.errorCode });
   const { outcome } = await runCode('Read the answer', {
     input: answer ? { statusCode: answer.status, body } : { error: 'no answer' },
@@ -123,6 +137,60 @@ test('what is kept is not made again: the first stage is the one behind it, and 
   expect(await first({ ...of, keep })).toEqual(['EXPORTING', 's3://draft/1']);
   const told = { resume_from_status: 'TRANSCRIPT_READY', checkpoint_ref: 's3://transcript/1' };
   expect(await first({ ...of, ...told })).toEqual(['GENERATING', 's3://transcript/1']);
+});
+
+test('until another draft is there its job is at REGENERATING, with what is made on the way', async () => {
+  const state = mkdtempSync(join(tmpdir(), 'retake-n8n-'));
+  onTestFinished(() => rmSync(state, { recursive: true }));
+  const told = async (type: string, report: object) => {
+    const input = {
+      dispatch: { type, dispatch_id: 'dsp_1' },
+      execution_id: '1',
+      input_uri: 's3://a/b',
+      report,
+    };
+    const sent = await runCode('Compose report', { input, env: { RETAKE_STATE_DIR: state } });
+    return [sent.stage, sent.report.status, sent.report.artifact_updates ?? null];
+  };
+  const [audio, draft] = [{ audio_uri: 's3://audio/2' }, { draft_uri: 's3://draft/2' }];
+  const ready = { status: 'AUDIO_READY', artifact_updates: audio };
+
+  expect(await told('job.redo', ready)).toEqual(['AUDIO_READY', 'REGENERATING', audio]);
+  expect(await told('job.retry', ready)).toEqual(['AUDIO_READY', 'AUDIO_READY', audio]);
+  expect(await told('job.redo', { status: 'DRAFT_READY', artifact_updates: draft })).toEqual([
+    ...['DRAFT_READY', 'DRAFT_READY'],
+    draft,
+  ]);
+  expect(await told('job.redo', { status: 'FAILED' })).toEqual(['FAILED', 'FAILED', null]);
+  const sent = { dispatch: {}, stage: 'TRANSCRIBING', report: { status: 'REGENERATING' } };
+  const { report } = await runCode('Stage failed', { input: { error: 'it broke' }, earlier: sent });
+  expect(report).toMatchObject({ status: 'FAILED', failed_stage: 'TRANSCRIBING' });
+});
+
+test.each([
+  [['srt', 'burned in/1'], 'DRAFT_READY'],
+  [undefined, 'stop'],
+])('a draft of a dispatch with formats %j leads to %s', async (formats, next) => {
+  const state = {
+    attempt: 1,
+    stage: 'DRAFT_READY',
+    dispatch: { formats },
+    report: { status: 'DRAFT_READY' },
+  };
+  const { outcome } = await runCode('Read the answer', { input: { statusCode: 204 }, earlier: state });
+  expect(outcome).toBe(next);
+  const { report } = await runCode('Begin exporting', { input: { dispatch: { formats } } });
+  expect(report.status).toBe('EXPORTING');
+});
+
+test.each([
+  [['vtt', 'burned in/1'], { vtt: 'export.vtt', 'burned in/1': 'export.burned%20in%2F1' }],
+  [undefined, { srt: 'export.srt' }],
+])('"Export" makes one export for each format: of %j', async (formats, made) => {
+  const input = { dispatch: { job_id: 'job_1', formats }, execution_id: '1', input_uri: 's3://a/b' };
+  const { report } = await runCode('Export', { input });
+  const uris = Object.entries(made).map(([format, file]) => [format, `s3://replace-me/job_1/1/${file}`]);
+  expect(report).toEqual({ status: 'DONE', artifact_updates: { exports: Object.fromEntries(uris) } });
 });
 
 test.each([

@@ -5,6 +5,10 @@ export interface ListenAddress {
   port: number;
 }
 
+/** Whoever does not take these can be worked with all the same. */
+export const OPTIONAL = ['redo', 'export'] as const;
+export type Optional = (typeof OPTIONAL)[number];
+
 export interface KitOptions {
   /** Where dispatches are POSTed. */
   url: string;
@@ -20,6 +24,11 @@ export interface KitOptions {
   /** A video that can't be read. */
   failingVideoUri: string;
   modelProfile: string;
+  /** Messages that the orchestrator says it does not take. */
+  without: readonly Optional[];
+  /** What it is asked to export, and with what. */
+  formats: readonly string[];
+  params: Readonly<Record<string, unknown>>;
   /** How many checks run side by side. */
   concurrency: number;
   /** The names of the checks to run; all when empty. */

@@ -3,7 +3,7 @@
 import { setTimeout } from 'node:timers/promises';
 import { Finding } from './finding.ts';
 import { JobUnderTest, type Message, type Report } from './job-under-test.ts';
-import type { KitOptions } from './options.ts';
+import { type KitOptions, OPTIONAL } from './options.ts';
 import type { Receiver } from './receiver.ts';
 import { type Forgery, send, type Taken } from './sender.ts';
 
@@ -56,6 +56,7 @@ export class Scene {
   async dispatch(message: Message): Promise<Taken> {
     const taken = await this.send(message);
     if (isAccepted(taken)) return taken;
+    refuseOptional(message, taken);
     throw new Finding(
       `a signed ${message.type} ${describe(taken)}`,
       taken.status === null
@@ -118,6 +119,20 @@ export class Scene {
 }
 
 export const isAccepted = ({ status }: Taken): boolean => status !== null && status >= 200 && status < 300;
+
+/** For good: such an answer is not asked for again. */
+export const isRefused = ({ status }: Taken): boolean =>
+  status !== null && status >= 400 && status < 500 && ![408, 425, 429].includes(status);
+
+/** Throws where this was refused as one that may be done without. */
+export function refuseOptional({ type }: Message, taken: Taken): void {
+  const optional = OPTIONAL.find((name) => type === `job.${name}`);
+  if (optional === undefined || !isRefused(taken)) return;
+  throw new Finding(
+    `a signed ${type} ${describe(taken)}`,
+    `Take it as spec/dispatch.md says. Where there is to be no ${optional}, go on refusing it (Retake answers 502 then, and nothing changes), and say so to the kit: --without ${optional}.`,
+  );
+}
 
 /** "was answered 404", "got no answer". */
 export const describe = ({ status }: Taken): string =>

@@ -3,7 +3,7 @@
 import { resumeStatusSchema } from '../support/orchestrator/dispatch.ts';
 import { type Answer, afterAnswer } from '../support/pipeline/answers.ts';
 import { perform } from '../support/pipeline/perform.ts';
-import { CALM, course, type Script } from '../support/pipeline/script.ts';
+import { CALM, course, type Script, type Task, taskOf } from '../support/pipeline/script.ts';
 import type { ActingJob, ActingPipeline } from '../support/workerd/acting.ts';
 import type { Reply } from '../support/workerd/harness.ts';
 
@@ -27,10 +27,16 @@ export class Pipelines {
 
   /** Starts what the orchestrator has executed since. */
   async start(): Promise<void> {
-    for (const { dispatch_id, resume_from_status } of await this.#job.executions()) {
+    for (const execution of await this.#job.executions()) {
+      const { dispatch_id, resume_from_status } = execution;
       if (this.#known.has(dispatch_id)) continue;
       this.#known.add(dispatch_id);
-      const running = this.#run(await this.#job.pipeline(dispatch_id), resume_from_status);
+      const pipeline = await this.#job.pipeline(dispatch_id);
+      const running = this.#run(
+        pipeline,
+        taskOf({ type: execution.type, formats: execution.export?.formats }),
+        resume_from_status,
+      );
       this.#running.add(running);
       running.finally(() => this.#running.delete(running));
     }
@@ -41,9 +47,9 @@ export class Pipelines {
     while (this.#running.size > 0) await Promise.all(this.#running);
   }
 
-  #run(pipeline: ActingPipeline, resumeFrom: string): Promise<unknown> {
+  #run(pipeline: ActingPipeline, task: Task, resumeFrom: string): Promise<unknown> {
     const script = this.#scripts.shift() ?? USUAL;
-    const execution = { resumeFrom: resumeStatusSchema.parse(resumeFrom), key: pipeline.dispatchId };
+    const execution = { task, resumeFrom: resumeStatusSchema.parse(resumeFrom), key: pipeline.dispatchId };
     return perform(course(script, execution), script, {
       comesAbout: async (report) => pipeline.identified(report),
       send: async (body) => {

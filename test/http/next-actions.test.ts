@@ -21,7 +21,7 @@ interface Offer {
   reason: string | null;
   method: string;
   path: string;
-  body: Record<string, string> | null;
+  body: Record<string, string | number> | null;
   needs: string[];
   until: string | null;
 }
@@ -110,9 +110,10 @@ const REQUESTS: Record<Exclude<Action, 'wait' | 'new_job'>, (job: ActingJob) => 
 };
 const asked = Object.keys(REQUESTS) as (keyof typeof REQUESTS)[];
 
-const inShort = ({ action, allowed, body, error_code, reason }: Offer): string => {
-  const profile = body?.model_profile === undefined ? '' : ` ${body.model_profile}`;
-  return allowed ? `${action}${profile}` : `not ${action}${profile}: ${error_code} ${reason}`;
+const inShort = ({ action, allowed, path, body, error_code, reason }: Offer): string => {
+  const stage = action === 'edit' ? ` ${path.split('/').at(-1)} ${body?.edits}` : '';
+  const offer = body?.model_profile === undefined ? `${action}${stage}` : `${action} ${body.model_profile}`;
+  return allowed ? offer : `not ${offer}: ${[error_code, reason].join(' ').trim()}`;
 };
 
 describe.each(STATES)('a job in %s', (_state, make, offered) => {
@@ -133,7 +134,8 @@ describe.each(STATES)('a job in %s', (_state, make, offered) => {
     } else {
       const reply = await doingNothing(job, () => carryOut(job, offer));
       expect(reply.status).toBe(409);
-      expect(reply.body).toMatchObject({ error_code: offer.error_code, details: { reason: offer.reason } });
+      const details = offer.reason === null ? {} : { reason: offer.reason };
+      expect(reply.body).toMatchObject({ error_code: offer.error_code, details });
     }
   });
 

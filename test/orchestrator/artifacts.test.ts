@@ -54,3 +54,81 @@ test('what is kept is not made again, and what follows is made from it: also whe
   const [draft = ''] = [...objects.values()].slice(before.objects);
   expect(draft).toContain(`\nmade from: ${older.at(-1)?.ref}\n`);
 });
+
+test('a redo makes what is not kept, of what is: the log says what that was, and with which model', async () => {
+  const { url, client, jobWith } = await arrange();
+  const { job, run } = await jobWith();
+  await post(url, run);
+  await client.waitFor(job.id, 'idle');
+  const ref = 'r2://retake-artifacts/edits/Größe 100% + “2”.txt';
+  job.correct('transcript', ref);
+  const redo = await job.redo();
+
+  await post(url, redo);
+  const { executions, made } = await client.waitFor(job.id, 'idle');
+
+  const [first, second] = executions.map(({ execution_id }) => execution_id);
+  expect(redo.keep).toMatchObject([{ stage: 'audio' }, { stage: 'transcript', version: 2, ref }]);
+  expect(executions[1]).toMatchObject({ type: 'job.redo', keep: redo.keep, source: ref, export: null });
+  expect(made.map(({ execution_id, stage }) => [execution_id, stage])).toEqual([
+    [first, 'audio'],
+    [first, 'transcript'],
+    [first, 'draft'],
+    [second, 'draft'],
+  ]);
+  expect(made[3]).toMatchObject({ from: ref, engine: 'pen-1', ref: `s3://artifacts/${second}/draft` });
+});
+
+test('an export says of which draft, to which formats and with what, and puts one text for each', async () => {
+  const objects = new Map<string, string>();
+  const { url, client, jobWith } = await arrange({ storeUrl: await keepingStore(objects) });
+  const { job, run } = await jobWith();
+  await post(url, run);
+  await client.waitFor(job.id, 'idle');
+  const order = { formats: ['srt', 'draft'], params: { lines: 2, speakers: ['A'] } };
+  const message = await job.export(order);
+
+  await post(url, message);
+  const { executions, made, exported } = await client.waitFor(job.id, 'idle');
+
+  const key = `${job.id}/${executions[1]?.execution_id}`;
+  const draft = message.keep.at(-1)?.ref;
+  expect(executions[1]).toMatchObject({ type: 'job.export', source: draft, export: order });
+  expect(made.map(({ stage }) => stage)).toEqual(['audio', 'transcript', 'draft']);
+  expect(exported).toMatchObject([
+    {
+      ...{ from: draft, ...order },
+      refs: {
+        srt: `r2://retake-artifacts/${key}/export.srt`,
+        draft: `r2://retake-artifacts/${key}/export.draft`,
+      },
+    },
+  ]);
+  expect(objects.get(`${key}/export.srt`)).toContain(
+    `\nparams: {"lines":2,"speakers":["A"]}\nmade from: ${draft}\n`,
+  );
+});
+
+test('a retry of a failed export exports with the same, and makes nothing again', async () => {
+  const { url, client, jobWith } = await arrange();
+  const { job, run } = await jobWith();
+  await post(url, run);
+  await client.waitFor(job.id, 'idle');
+  await client.plan(job.id, { pipeline: { fail_at: 'EXPORTING' } });
+  const order = { formats: ['vtt'], params: null };
+  await post(url, await job.export(order));
+  await client.waitFor(job.id, 'idle');
+
+  await post(url, await job.retry());
+  const { executions, made, exported } = await client.waitFor(job.id, 'idle');
+
+  expect(executions.map(({ type, export: asked }) => [type, asked])).toEqual([
+    ['job.run', null],
+    ['job.export', order],
+    ['job.retry', order],
+  ]);
+  expect(exported.map(({ execution_id, formats, params }) => ({ execution_id, formats, params }))).toEqual([
+    { execution_id: executions[2]?.execution_id, ...order },
+  ]);
+  expect(made.every(({ execution_id }) => execution_id === executions[0]?.execution_id)).toBe(true);
+});

@@ -59,7 +59,7 @@ export function keptRecords() {
   const requests = [request(RUN, 'job.run', 202, 1), request(REFUSED, 'job.retry', 422, 10.2)];
   requests.push(request(RETRY, 'job.retry', 202, 21));
   const executions = [execution(RUN, 'UPLOADED', 1), execution(RETRY, 'AUDIO_READY', 21)];
-  const log = { requests, executions, callbacks, cancels: [], rejections: [] };
+  const log = { requests, executions, made: [], exported: [], callbacks, cancels: [], rejections: [] };
   return { calls, jobs: [job], log, leaks: [] as string[], job };
 }
 export type Kept = ReturnType<typeof keptRecords>;
@@ -156,6 +156,7 @@ export function execution(dispatch_id: string, resume_from_status: string, secon
     },
     type: resume_from_status === 'UPLOADED' ? 'job.run' : 'job.retry',
     ...{ idempotency_key: dispatch_id, resume_from_status, callback_url: '', callback_token: '' },
+    ...{ keep: [], source: 's3://video', export: null },
     ...{ state: 'finished', reason: null },
   };
 }

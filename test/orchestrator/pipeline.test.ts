@@ -12,13 +12,17 @@ import {
   type ResumeStatus,
   type Script,
   STAGES,
+  type Stage,
   statusesUntil,
+  type Task,
+  taskOf,
 } from '../support/pipeline/script.ts';
 
-const reportsOf = (script: Partial<Script>, resumeFrom: ResumeStatus = 'UPLOADED') =>
-  course({ ...CALM, ...script }, { resumeFrom, key: 'exe_1' });
-const statusesOf = (script: Partial<Script>, resumeFrom?: ResumeStatus) =>
-  reportsOf(script, resumeFrom).reports.map(({ status }) => status);
+const DRAFT: Task = { kind: 'draft' };
+const reportsOf = (script: Partial<Script>, resumeFrom: ResumeStatus = 'UPLOADED', task: Task = DRAFT) =>
+  course({ ...CALM, ...script }, { task, resumeFrom, key: 'exe_1' });
+const statusesOf = (script: Partial<Script>, resumeFrom?: ResumeStatus, task?: Task) =>
+  reportsOf(script, resumeFrom, task).reports.map(({ status }) => status);
 
 describe('what is reported', () => {
   test('from the upload every stage to the draft, each checkpoint with its artifact', () => {
@@ -54,6 +58,119 @@ describe('what is reported', () => {
       'EXPORTING',
       'DONE',
     ]);
+  });
+
+  describe('for another draft', () => {
+    const REDRAFT = taskOf({ type: 'job.redo' });
+
+    test('REGENERATING with what is made on the way, then the draft', () => {
+      expect(reportsOf({}, 'AUDIO_READY', REDRAFT)).toEqual({
+        reports: [
+          { status: 'REGENERATING' },
+          {
+            status: 'REGENERATING',
+            artifact_updates: { transcript_uri: 's3://artifacts/exe_1/transcript' },
+          },
+          { status: 'REGENERATING' },
+          { status: 'DRAFT_READY', artifact_updates: { draft_uri: 's3://artifacts/exe_1/draft' } },
+        ],
+        end: 'finished',
+      });
+      expect(statusesOf({}, 'UPLOADED', REDRAFT)).toHaveLength(6);
+      expect(statusesOf({}, 'TRANSCRIPT_READY', REDRAFT)).toEqual(['REGENERATING', 'DRAFT_READY']);
+    });
+
+    test('nothing of the checkpoint that it resumes from: the job is past it', () => {
+      expect(statusesOf({ restatesCheckpoint: true }, 'TRANSCRIPT_READY', REDRAFT)).toEqual([
+        'REGENERATING',
+        'DRAFT_READY',
+      ]);
+    });
+
+    test('EDITING in place of the draft, with it, where the script has it end so', () => {
+      expect(reportsOf({ endsEditing: true }, 'TRANSCRIPT_READY', REDRAFT).reports.at(-1)).toEqual({
+        status: 'EDITING',
+        artifact_updates: { draft_uri: 's3://artifacts/exe_1/draft' },
+      });
+    });
+
+    test('its failure where it is at REGENERATING, or at the stage that it works on', () => {
+      const all = statusesOf({}, 'AUDIO_READY', REDRAFT);
+      const failing = (comes: 'before' | 'after', at: Stage) =>
+        reportsOf({ fails: { comes, at } }, 'AUDIO_READY', REDRAFT).reports;
+
+      expect(failing('before', 'REGENERATING').map(({ status }) => status)).toEqual(['FAILED']);
+      expect(failing('after', 'REGENERATING')).toMatchObject([
+        ...all.slice(0, -1).map((status) => ({ status })),
+        { status: 'FAILED', failed_stage: 'REGENERATING' },
+      ]);
+      expect(failing('after', 'TRANSCRIBING')).toMatchObject([
+        { status: 'REGENERATING' },
+        { status: 'FAILED', failed_stage: 'TRANSCRIBING', failure_code: 'TRANSCRIPTION_FAILED' },
+      ]);
+      expect(failing('before', 'DRAFT_READY').slice(-2)).toMatchObject([
+        { status: 'REGENERATING' },
+        { status: 'FAILED', failed_stage: 'GENERATING' },
+      ]);
+    });
+
+    test('its heartbeats and its end, in the words of either', () => {
+      const beating = { heartbeats: { TRANSCRIBING: 1 } };
+      expect(reportsOf(beating, 'AUDIO_READY', REDRAFT).reports.slice(0, 3)).toMatchObject([
+        { status: 'REGENERATING', progress_pct: 0 },
+        { status: 'REGENERATING', progress_pct: 50 },
+        { status: 'REGENERATING', artifact_updates: { transcript_uri: expect.any(String) } },
+      ]);
+      expect(statusesOf({ diesBefore: 'GENERATING' }, 'AUDIO_READY', REDRAFT)).toHaveLength(2);
+      expect(reportsOf({ diesBefore: 'REGENERATING' }, 'AUDIO_READY', REDRAFT)).toEqual({
+        reports: [],
+        end: 'died',
+      });
+      expect(statusesOf({ endsAfter: 'REGENERATING' }, 'AUDIO_READY', REDRAFT)).toHaveLength(3);
+    });
+  });
+
+  describe('for an export', () => {
+    const EXPORT = taskOf({ type: 'job.export', formats: ['srt', 'burned in/1'] });
+    const exports = {
+      srt: 's3://artifacts/exe_1/srt',
+      'burned in/1': 's3://artifacts/exe_1/burned%20in%2F1',
+    };
+
+    test('EXPORTING, then DONE with a reference for each format, whatever else the script goes on to', () => {
+      expect(
+        reportsOf({ goesOnTo: ['editing', 'regeneration'], restatesCheckpoint: true }, 'DRAFT_READY', EXPORT),
+      ).toEqual({
+        reports: [{ status: 'EXPORTING' }, { status: 'DONE', artifact_updates: { exports } }],
+        end: 'finished',
+      });
+    });
+
+    test('EDITING in place of DONE, with what was exported, where the script has it end so', () => {
+      expect(reportsOf({ endsEditing: true }, 'DRAFT_READY', EXPORT).reports.at(-1)).toEqual({
+        status: 'EDITING',
+        artifact_updates: { exports },
+      });
+    });
+
+    test('a retry that names formats goes on to them from wherever it resumes; one that names none does not', () => {
+      const retry = { type: 'job.retry' };
+      expect(statusesOf({}, 'TRANSCRIPT_READY', taskOf({ ...retry, formats: ['srt'] }))).toEqual([
+        ...['GENERATING', 'DRAFT_READY', 'EXPORTING', 'DONE'],
+      ]);
+      expect(statusesOf({}, 'TRANSCRIPT_READY', taskOf({ ...retry, formats: null }))).toEqual([
+        'GENERATING',
+        'DRAFT_READY',
+      ]);
+    });
+
+    test.each([
+      ['before', 'EXPORTING', ['FAILED']],
+      ['after', 'EXPORTING', ['EXPORTING', 'FAILED']],
+      ['before', 'DONE', ['EXPORTING', 'FAILED']],
+    ] as const)('its failure %s %s', (comes, at, statuses) => {
+      expect(statusesOf({ fails: { comes, at } }, 'DRAFT_READY', EXPORT)).toEqual(statuses);
+    });
   });
 
   test('heartbeats, with progress in the stages that are named for them', () => {
@@ -193,14 +310,18 @@ describe('the order of sending', () => {
   /** The statuses in the order of sending; `answers` says how each is answered, first time first. */
   async function sent(script: Script, answers: Partial<Record<string, (Answer | null)[]>> = {}) {
     const statuses: string[] = [];
-    const ending = await perform(course(script, { resumeFrom: 'UPLOADED', key: 'exe_1' }), script, {
-      comesAbout: async (report) => report,
-      send: async ({ status }) => {
-        statuses.push(status);
-        const next = answers[status]?.shift();
-        return next === undefined ? TAKEN : next;
+    const ending = await perform(
+      course(script, { task: DRAFT, resumeFrom: 'UPLOADED', key: 'exe_1' }),
+      script,
+      {
+        comesAbout: async (report) => report,
+        send: async ({ status }) => {
+          statuses.push(status);
+          const next = answers[status]?.shift();
+          return next === undefined ? TAKEN : next;
+        },
       },
-    });
+    );
     return { statuses, ending };
   }
 

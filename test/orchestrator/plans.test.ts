@@ -152,6 +152,27 @@ describe('planned answers', () => {
   });
 });
 
+const TO_VTT = { formats: ['vtt'], params: { lines: 2 } };
+
+describe('an orchestrator of before', () => {
+  test.each(['redo', 'export'] as const)('refuses a job.%s, and executes what it knows', async (kind) => {
+    const { url, client, jobWith } = await arrange();
+    const { job, run } = await jobWith({ unknown_types: ['job.redo', 'job.export'] });
+    await post(url, run);
+    await client.waitFor(job.id, 'idle');
+
+    const { status } = await post(url, kind === 'redo' ? await job.redo() : await job.export(TO_VTT));
+
+    expect(status).toBe(400);
+    const { requests, executions } = await client.waitFor(job.id, 'idle');
+    expect(requests.map(({ type, answer }) => [type, answer])).toEqual([
+      ['job.run', 202],
+      [`job.${kind}`, 400],
+    ]);
+    expect(executions.map(({ type }) => type)).toEqual(['job.run']);
+  });
+});
+
 describe('planned pipelines', () => {
   test('one that nothing is asked of beats while it transcribes, and says how far it is', async () => {
     const { url, client, jobWith } = await arrange();
@@ -236,6 +257,70 @@ describe('planned pipelines', () => {
     await post(url, await job.retry());
     await client.waitFor(job.id, 'idle');
     expect(statusesOf(job).slice(-2)).toEqual(['EXPORTING', 'DONE']);
+  });
+
+  test.each([
+    ['DRAFT_READY', {}],
+    ['EDITING', { ends_editing: true }],
+  ] as const)('a redo makes another draft, and ends at %s', async (status, plan) => {
+    const { url, client, jobWith } = await arrange();
+    const { job, run } = await jobWith({ pipeline: { heartbeats: 0, ...plan } });
+    await post(url, run);
+    await client.waitFor(job.id, 'idle');
+    const before = job.reports.length;
+
+    const answer = await post(url, await job.redo('AUDIO_READY'));
+    await client.waitFor(job.id, 'idle');
+
+    expect(answer.status).toBe(202);
+    expect(statusesOf(job).slice(before)).toEqual([
+      ...['REGENERATING', 'REGENERATING', 'REGENERATING'],
+      status,
+    ]);
+    expect(job.status).toBe(status);
+  });
+
+  test('an export goes to the formats that were asked for, and so does the retry of one that failed', async () => {
+    const { url, client, jobWith } = await arrange();
+    const { job, run } = await jobWith();
+    await post(url, run);
+    await client.waitFor(job.id, 'idle');
+    await client.plan(job.id, { pipeline: { fail_at: 'EXPORTING' } });
+    const before = job.reports.length;
+
+    await post(url, await job.export(TO_VTT));
+    await client.waitFor(job.id, 'idle');
+    const failed = job.status;
+    await post(url, await job.retry());
+    await client.waitFor(job.id, 'idle');
+
+    expect(failed).toBe('FAILED');
+    expect(statusesOf(job).slice(before)).toEqual(['EXPORTING', 'FAILED', 'EXPORTING', 'DONE']);
+    const exports = job.reports.at(-1)?.body?.artifact_updates;
+    expect(exports).toMatchObject({ exports: { vtt: expect.stringMatching(/^s3:.+\/vtt$/) } });
+  });
+
+  test.each([
+    ['redo', 'REGENERATING'],
+    ['export', 'EXPORTING'],
+  ] as const)('a paused %s waits before %s, and a cancel ends it there', async (kind, status) => {
+    const { url, client, jobWith } = await arrange();
+    const { job, run } = await jobWith({ pipeline: { pause_before: status } });
+    await post(url, run);
+    await client.waitFor(job.id, 'idle');
+    const before = job.reports.length;
+    const message = kind === 'redo' ? await job.redo() : await job.export(TO_VTT);
+
+    await post(url, message);
+    await client.waitFor(job.id, 'held');
+    await post(url, job.cancel(message, null));
+    const { executions } = await client.waitFor(job.id, 'idle');
+
+    expect(job.reports).toHaveLength(before);
+    expect(executions.map(({ type, state }) => [type, state])).toEqual([
+      ['job.run', 'finished'],
+      [`job.${kind}`, 'cancelled'],
+    ]);
   });
 
   test('a manual execution sends no callback', async () => {

@@ -40,18 +40,40 @@ findsPlanted(ANSWER_RULES, {
     }),
   },
   'an answer comes within the wait': {
-    'an answer that comes after the wait': asked('run', 50, done({}), { endedAt: 60_001 }),
+    'an answer that comes after the wait': asked('run', 50, done({}), { endedAt: 58_101 }),
     'an answer that comes after the wait that was asked for': asked('run', 50, done({}), {
       prefer: 'wait=3',
-      endedAt: 55_001,
+      endedAt: 53_101,
     }),
     'an answer that comes late although nobody waits': asked('run', 50, done({}), {
       prefer: 'respond-async',
-      endedAt: 52_001,
+      endedAt: 50_101,
     }),
     'a refusal that comes late': asked('cancel', 50, refused(409, 'FSM_TERMINAL_IMMUTABLE'), {
-      endedAt: 52_001,
+      endedAt: 50_101,
     }),
+    'a wait that begins after what held the retry up': asked('retry', 50, done({}), {
+      prefer: 'respond-async, wait=3',
+      endedAt: 53_900,
+    }),
+    'a retry that is held up for too long': asked('retry', 50, done({}), {
+      prefer: 'respond-async',
+      endedAt: 51_101,
+    }),
+  },
+  'who waits to the end is told the outcome': {
+    'a dispatch of which nothing is known when the wait is over': asked(
+      'retry',
+      50,
+      done({ status: 202, dispatch: told(RETRY, 'PENDING') }),
+      { endedAt: 58_000 },
+    ),
+    'the same for whoever says how long': asked(
+      'run',
+      50,
+      done({ status: 202, dispatch: told(RUN, 'PENDING') }),
+      { prefer: 'wait=3', endedAt: 53_000 },
+    ),
   },
   'who asks at rest is refused only for a reason': {
     'a refusal without a reason': asked('retry', 50, refused(409, 'JOB_ALREADY_RUNNING')),
@@ -123,15 +145,30 @@ describe('no violation is', () => {
     ],
     [
       'one who waits for what is still on its way',
-      asked('retry', 20, done({ dispatch: told(RETRY, 'PENDING', { replayed: true }) }), { endedAt: 29_000 }),
+      asked('retry', 20, done({ dispatch: told(RETRY, 'PENDING', { replayed: true }) }), { endedAt: 28_100 }),
     ],
     [
       'an older revision that was asked for before the later one was answered',
       asked('read', 40.05, done({ revision: 9 })),
     ],
     [
+      'one who waits for too short a time',
+      asked('retry', 50, done({ dispatch: told(RETRY, 'PENDING') }), { prefer: 'wait=2', endedAt: 52_000 }),
+    ],
+    [
+      'one who waits for a while, and lets the delivery go on',
+      asked('retry', 50, done({ dispatch: told(RETRY, 'PENDING') }), {
+        prefer: 'respond-async, wait=5',
+        endedAt: 55_000,
+      }),
+    ],
+    [
+      'a retry that is held up although nobody waits',
+      asked('retry', 50, done({}), { prefer: 'respond-async', endedAt: 51_100 }),
+    ],
+    [
       'a long wait that was asked for',
-      asked('run', 50, done({}), { prefer: 'respond-async, wait=30', endedAt: 82_000 }),
+      asked('run', 50, done({}), { prefer: 'respond-async, wait=30', endedAt: 80_100 }),
     ],
   ])('%s', (_, plant) => {
     expect(brokenBy(plant)).toEqual([]);

@@ -1,6 +1,6 @@
 // What an editor may be answered: documented codes, in time, refusals for a reason, and no job that goes back in time.
 import type { Call, Ending, JobCase } from './case.ts';
-import { waitMsOf } from './protocol.ts';
+import { waitMsOf, waitsToTheEnd } from './protocol.ts';
 import { rule } from './rule.ts';
 
 export const ANSWER_RULES = {
@@ -25,11 +25,28 @@ export const ANSWER_RULES = {
     kind: 'answer',
     promise: 'L1',
     needs: ['patience'],
-    *broken({ calls }, { patience: { defaultWaitMs, marginMs } }) {
+    *broken({ calls }, { patience: { defaultWaitMs, holdUpsMs, callsMs } }) {
       for (const call of calls.filter(({ ending }) => isAnswer(ending))) {
         const waitMs = isForDispatch(call) ? waitMsOf(call.prefer, defaultWaitMs) : 0;
+        // What holds an answer up is part of the wait, and not another one.
+        const mostMs = Math.max(waitMs, holdUpsMs[call.operation] ?? 0) + callsMs;
         const tookMs = call.endedAt - call.sentAt;
-        if (tookMs > waitMs + marginMs) yield `${inWords(call)}: after ${tookMs} ms, and it waits ${waitMs}`;
+        if (tookMs > mostMs) yield `${inWords(call)}: after ${tookMs} ms, and it waits ${waitMs}`;
+      }
+    },
+  }),
+  'who waits to the end is told the outcome': rule({
+    kind: 'answer',
+    promise: 'L1',
+    // A window that opened under a clock which then stepped back stays open for as much longer.
+    needs: ['patience', 'lifetimes'],
+    *broken({ calls }, { patience: { defaultWaitMs } }) {
+      for (const call of calls) {
+        const told = call.ending.kind === 'done' ? call.ending.dispatch : null;
+        // A repeat waits for a dispatch whose window may be another's.
+        if (told?.state !== 'PENDING' || told.replayed || !waitsToTheEnd(call.prefer, defaultWaitMs))
+          continue;
+        yield `${inWords(call)}: ${told.id} was still ${told.state} when the wait was over`;
       }
     },
   }),
@@ -82,13 +99,14 @@ export const ANSWER_RULES = {
     kind: 'answer',
     promise: 'L1',
     needs: ['patience'],
-    *broken({ calls }, { patience: { marginMs } }) {
+    *broken({ calls }, { patience: { holdUpsMs, callsMs } }) {
       for (const waiters of Map.groupBy(calls.filter(isForDispatch), dispatchOf).values()) {
         const outcomes = waiters.filter(tellsOutcome);
         const knownAt = Math.min(...outcomes.map(({ endedAt }) => endedAt));
         for (const call of outcomes) {
           const heldMs = call.endedAt - Math.max(knownAt, call.sentAt);
-          if (heldMs > marginMs) yield `${inWords(call)}: ${heldMs} ms after another was told the same`;
+          if (heldMs > (holdUpsMs[call.operation] ?? 0) + callsMs)
+            yield `${inWords(call)}: ${heldMs} ms after another was told the same`;
         }
       }
     },

@@ -43,10 +43,18 @@ export interface Evidence {
   remembered: readonly { dispatchId: string; eventId: string }[];
   /** How long the job took to come to rest once nothing stirred it, how long it may take, and the alarm that it kept. */
   rest: { tookMs: number; boundMs: number; alarmAt: number | null };
-  /** How long an editor waits who says nothing of it, and how long after the wait the answer may come. */
-  patience: { defaultWaitMs: number; marginMs: number };
+  patience: Patience;
   /** That editors ask for a dispatch only where the job is shown at rest and in a status that allows it. */
   asksAtRest: true;
+}
+
+export interface Patience {
+  /** How long an editor waits who says nothing of it. */
+  defaultWaitMs: number;
+  /** How long an answer may have to wait for something else than an outcome: within a wait, or where nobody waits. */
+  holdUpsMs: Readonly<Partial<Record<Call['operation'], number>>>;
+  /** What the calls around an answer take. */
+  callsMs: number;
 }
 
 export interface Windows {

@@ -62,7 +62,7 @@ export function keptCase() {
     windows: { defaultWaitMs: 8_000, deadlineMs: 30_000, longestRetryAfterMs: 3_000 },
     remembered: reports.map(({ dispatchId, eventId }) => ({ dispatchId, eventId })),
     rest: { tookMs: 5_000, boundMs: 10_000, alarmAt: null as number | null },
-    patience: { defaultWaitMs: 8_000, marginMs: 2_000 },
+    patience: { defaultWaitMs: 8_000, holdUpsMs: { retry: 1_000 }, callsMs: 100 },
     asksAtRest: true as const,
   } satisfies Evidence;
   return {

@@ -66,12 +66,13 @@ export const toEntry = (shown: ShownTransition): Entry => ({
 });
 
 export function toRequest({ dispatch_id, type, body, answer }: RequestRecord): OrchestratorRequest {
+  const resumed = body.type === 'job.run' || body.type === 'job.cancel' ? null : body;
   const isRefusal = typeof answer === 'number' && answer >= 300 && answer < 500;
   return {
     dispatchId: dispatch_id,
     type,
-    resumeFrom: body.type === 'job.retry' ? body.resume_from_status : null,
-    ref: body.type === 'job.retry' ? (body.checkpoint_ref ?? null) : null,
+    resumeFrom: resumed?.resume_from_status ?? null,
+    ref: resumed?.checkpoint_ref ?? null,
     wasRefused: isRefusal && ![408, 425, 429].includes(answer),
   };
 }

@@ -73,14 +73,17 @@ export function waitMsOf(prefer: string | null, defaultWaitMs: number): number {
   return prefer?.includes('respond-async') ? 0 : defaultWaitMs;
 }
 
+/** Whether the delivery is given up before the wait is over, so that the answer is final. */
+export const waitsToTheEnd = (prefer: string | null, defaultWaitMs: number): boolean =>
+  !prefer?.includes('respond-async') && waitMsOf(prefer, defaultWaitMs) >= SHORTEST_FAIL_FAST_MS;
+
 /** For how long the delivery of what was asked so is tried. */
 export function windowMsOf(
   prefer: string | null,
   { defaultWaitMs, deadlineMs }: { defaultWaitMs: number; deadlineMs: number },
 ): number {
-  if (prefer?.includes('respond-async')) return deadlineMs;
-  const waitMs = waitMsOf(prefer, defaultWaitMs);
-  return waitMs < SHORTEST_FAIL_FAST_MS ? deadlineMs : Math.min(waitMs - ANSWER_MARGIN_MS, deadlineMs);
+  if (!waitsToTheEnd(prefer, defaultWaitMs)) return deadlineMs;
+  return Math.min(waitMsOf(prefer, defaultWaitMs) - ANSWER_MARGIN_MS, deadlineMs);
 }
 
 /**

@@ -4,7 +4,7 @@ import type { DispatchPlan } from '../../src/domain/dispatch.ts';
 import type { Engines } from '../../src/domain/lifecycle.ts';
 import { RULES } from '../domain/memory-job.ts';
 import type { JobCase, Known } from '../rules/case.ts';
-import type { Chance } from './chance.ts';
+import { type Chance, LONGEST_DELAY_MS } from './chance.ts';
 import {
   listedStatus,
   namesProject,
@@ -17,8 +17,10 @@ import type { JobInWorld, World } from './world.ts';
 
 /** Everything that is awaited has run out by then: window, first callback, stage, push, with late alarms. */
 const LIVENESS_BOUND_MS = 5_000_000;
-/** What an answer may take beyond the wait: the calls around it. */
-const ANSWER_MARGIN_MS = 2_000;
+/** What holds an answer up whether anybody waits or not, each with a limit: the store of artifacts, and the list. */
+const HOLD_UPS_MS = { retry: 750, create: 1_000 };
+/** What an answer may take beyond that: the way there, a timer, and the way back. */
+const CALLS_MS = 3 * LONGEST_DELAY_MS;
 /** How long an editor waits who does not say. */
 export const DEFAULT_WAIT_MS = 10_000;
 
@@ -102,7 +104,9 @@ export function caseOf(
           alarmAt: object.alarmAt,
         },
       },
-      patience: { known: { defaultWaitMs: DEFAULT_WAIT_MS, marginMs: ANSWER_MARGIN_MS } },
+      patience: {
+        known: { defaultWaitMs: DEFAULT_WAIT_MS, holdUpsMs: HOLD_UPS_MS, callsMs: CALLS_MS },
+      },
       asksAtRest: { unknown: 'editors ask at any time' },
     },
   };

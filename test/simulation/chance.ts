@@ -33,10 +33,13 @@ export const ALL_FAULTS = Object.entries(FAULTS)
 export type FaultPlace = keyof typeof FAULTS;
 export type Fault<P extends FaultPlace> = keyof (typeof FAULTS)[P] & string;
 
+/** Nothing that does not fail takes longer on its way than this. */
+export const LONGEST_DELAY_MS = 6;
+
 export interface Chances {
   /** 0–99 each: the lowest mean that nothing fails. */
   faults: readonly number[];
-  /** Milliseconds. */
+  /** Milliseconds, at most the longest. */
   delays: readonly number[];
 }
 

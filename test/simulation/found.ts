@@ -5,7 +5,7 @@ import { USUAL } from './simulated-orchestrator.ts';
 
 const before = (at: Failure['at']): Failure => ({ comes: 'before', at });
 
-const ONE_JOB = { jobs: 1, hangsFor: null };
+const ONE_JOB = { jobs: 1, hangsFor: null, store: 'prompt' } as const;
 
 export const FOUND: readonly Scenario[] = [
   // Seed 3: a clock that had stepped back gave two dispatches one creation time, and a repeated report of the
@@ -85,5 +85,21 @@ export const FOUND: readonly Scenario[] = [
       ],
       delays: [],
     },
+  },
+  // Seed 1: the store said nothing for as long as it was asked, and a little longer. The window opened by so much later that
+  // the wait was over before it, and whoever was to be told the outcome was told that there was none yet.
+  {
+    ...ONE_JOB,
+    store: 'silent',
+    actions: [
+      { afterMs: 12_000, job: 0, action: { do: 'pause', ms: 20_000 } },
+      {
+        afterMs: 0,
+        job: 0,
+        action: { do: 'retry', request: 'a', prefer: 'wait=5', twice: false, planned: false },
+      },
+    ],
+    plans: [{ ...USUAL, fails: before('TRANSCRIBING') }],
+    chances: { faults: [], delays: [...Array<number>(56).fill(1), 6] },
   },
 ];

@@ -1,10 +1,10 @@
 // What editors do in a simulated world and what goes wrong there, as data that fast-check generates and shrinks.
 import fc from 'fast-check';
 import type { Failure, Script } from '../support/pipeline/script.ts';
-import type { Chances } from './chance.ts';
+import { type Chances, LONGEST_DELAY_MS } from './chance.ts';
 import { REQUESTS, type RequestName } from './policies.ts';
 import { USUAL } from './simulated-orchestrator.ts';
-import type { State } from './simulated-store.ts';
+import type { Pace, State } from './simulated-store.ts';
 
 export type Action =
   | { do: 'run'; prefer: string }
@@ -13,12 +13,15 @@ export type Action =
   | { do: 'cancel' | 'abandon' | 'renew' | 'evict' | 'restart' }
   | { do: 'deploy'; over: 'defaults' | 'version-1' | 'policy' }
   | { do: 'tamper'; state: State }
-  | { do: 'clock'; skewMs: number };
+  | { do: 'clock'; skewMs: number }
+  /** The queue brings nothing for so long. */
+  | { do: 'pause'; ms: number };
 
 export interface Scenario {
   jobs: number;
   /** For which of them the orchestrator never answers; null for none. */
   hangsFor: number | null;
+  store: Pace;
   /** `job` says whose editor, or whose object; one that there is not is the first. */
   actions: readonly { afterMs: number; job: number; action: Action }[];
   plans: readonly Script[];
@@ -60,6 +63,10 @@ const action: fc.Arbitrary<Action> = fc.oneof(
       do: fc.constant('clock' as const),
       skewMs: fc.constantFrom(0, 4_000, -4_000, -90_000),
     }),
+  },
+  {
+    weight: 2,
+    arbitrary: fc.record({ do: fc.constant('pause' as const), ms: fc.constantFrom(4_000, 20_000, 80_000) }),
   },
 );
 
@@ -125,6 +132,8 @@ const inhabitants = fc.oneof(
   { weight: 1, arbitrary: fc.constant({ jobs: 3, hangsFor: 2 }) },
 );
 
+const store = fc.constantFrom<Pace[]>('prompt', 'prompt', 'prompt', 'slow', 'slow', 'silent');
+
 export const scenarios: fc.Arbitrary<Scenario> = fc
   .tuple(
     inhabitants,
@@ -149,7 +158,11 @@ export const scenarios: fc.Arbitrary<Scenario> = fc
             .map((all) => all.flat()),
         },
       ),
-      chances: fc.record({ faults, delays: fc.array(fc.nat(6), { maxLength: 80, size: 'max' }) }),
+      chances: fc.record({
+        faults,
+        delays: fc.array(fc.nat(LONGEST_DELAY_MS), { maxLength: 80, size: 'max' }),
+      }),
     }),
+    store,
   )
-  .map(([who, what]) => ({ ...who, ...what }));
+  .map(([who, what, pace]) => ({ ...who, ...what, store: pace }));

@@ -193,6 +193,8 @@ class Life {
         return this.#world.tamper(job, action.state);
       case 'clock':
         return this.#world.setClock(action.skewMs);
+      case 'pause':
+        return this.#world.pauseQueue(action.ms);
       default:
         return action satisfies never;
     }

@@ -34,6 +34,8 @@ export class SimulatedObject {
   /** The alarm that never comes, while it is the one that stands. */
   #lostAlarm: number | null = null;
   #hasLostAlarm = false;
+  /** The same as far as it is durable: an alarm that is set again may be lost with the write. */
+  #durablyLostAlarm = false;
   #isRinging = false;
   #commits = 0;
 
@@ -144,6 +146,7 @@ export class SimulatedObject {
       this.#commits += 1;
     }
     this.#durableAlarmAt = this.#alarmAt;
+    this.#durablyLostAlarm = this.#hasLostAlarm;
   }
 
   #crash(instance: Instance, keepsWrites: boolean): void {
@@ -156,6 +159,7 @@ export class SimulatedObject {
       this.#isDirty = false;
     }
     this.#alarmAt = this.#durableAlarmAt;
+    this.#hasLostAlarm = this.#durablyLostAlarm;
     this.#watchAlarm();
     for (const reject of instance.callers) reject(GONE);
   }
@@ -255,7 +259,7 @@ export class SimulatedObject {
     const fault = this.#chance.fault('alarm');
     if (fault === 'never-comes') {
       this.#lostAlarm = this.#alarmAt;
-      this.#hasLostAlarm = true;
+      this.#loseAlarm();
       return;
     }
     const lateMs = fault === 'late' ? 30_000 : 0;
@@ -264,9 +268,14 @@ export class SimulatedObject {
       this.#alarmTimer = null;
       if (fault === 'vanishes') {
         this.#alarmAt = this.#durableAlarmAt = null;
-        this.#hasLostAlarm = true;
+        this.#loseAlarm();
       } else if (!this.#isRinging) this.#ring();
     });
+  }
+
+  #loseAlarm(): void {
+    this.#hasLostAlarm = true;
+    if (this.#alarmAt === this.#durableAlarmAt) this.#durablyLostAlarm = true;
   }
 
   /**

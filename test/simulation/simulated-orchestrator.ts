@@ -5,7 +5,14 @@ import type { Callback, DeliveryOutcome } from '../../src/domain/commands.ts';
 import { callback, NO_ARTIFACTS } from '../domain/builders.ts';
 import { type Answer, afterAnswer } from '../support/pipeline/answers.ts';
 import { perform } from '../support/pipeline/perform.ts';
-import { type ArtifactUpdates, CALM, course, type Report, type Script } from '../support/pipeline/script.ts';
+import {
+  type ArtifactUpdates,
+  CALM,
+  course,
+  type Report,
+  type Script,
+  taskOf,
+} from '../support/pipeline/script.ts';
 import type { Chance } from './chance.ts';
 import { SIZE_BYTES } from './simulated-store.ts';
 import type { Timeline } from './timeline.ts';
@@ -119,11 +126,13 @@ export class SimulatedOrchestrator {
     return { kind: 'delivered', executionId: `exe_${dispatchId}` };
   }
 
-  async #run(execution: Execution, { resumeFromStatus }: Delivery): Promise<void> {
+  async #run(execution: Execution, { type, task: asked, resumeFromStatus }: Delivery): Promise<void> {
     const script = this.#scripts.pop() ?? USUAL;
     const { dispatchId } = execution;
+    const resumeFrom = resumeFromStatus ?? 'UPLOADED';
+    const task = taskOf({ type, formats: asked.kind === 'export' ? asked.formats : null });
     let made = 0;
-    await perform(course(script, { resumeFrom: resumeFromStatus ?? 'UPLOADED', key: dispatchId }), script, {
+    await perform(course(script, { task, resumeFrom, key: dispatchId }), script, {
       comesAbout: async (report) => {
         await this.#timeline.sleep(script.stepMs);
         return this.#callback(dispatchId, report, made++);

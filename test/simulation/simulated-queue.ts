@@ -33,10 +33,22 @@ export class SimulatedQueue {
   readonly #around: Surroundings;
   #dispatches: Lane;
   #deadLetters: Lane;
+  /** How many pauses are not over. */
+  #pauses = 0;
 
   constructor(around: Surroundings) {
     this.#around = around;
-    [this.#dispatches, this.#deadLetters] = lanes(around);
+    [this.#dispatches, this.#deadLetters] = this.#lanes();
+  }
+
+  /** Brings nothing for so long, and after that what has come meanwhile. */
+  pause(ms: number, ends: () => void): void {
+    this.#pauses += 1;
+    this.#around.timeline.after(ms, () => {
+      this.#pauses -= 1;
+      ends();
+      for (const lane of [this.#dispatches, this.#deadLetters]) lane.next();
+    });
   }
 
   async send(message: DispatchMessage, { delaySeconds = 0 }: QueueSendOptions = {}): Promise<void> {
@@ -51,12 +63,20 @@ export class SimulatedQueue {
   /** The runtime is killed: the queue lives in its memory, and so do the consumers with all that they know. */
   lose(): void {
     for (const lane of [this.#dispatches, this.#deadLetters]) lane.lose();
-    [this.#dispatches, this.#deadLetters] = lanes(this.#around);
+    [this.#dispatches, this.#deadLetters] = this.#lanes();
   }
 
   /** How many faults there were before whatever is in the way of the next message: now, where nothing is. */
   get faultsBefore(): number {
     return this.#dispatches.faultsBefore ?? this.#around.faults();
+  }
+
+  #lanes(): [Lane, Lane] {
+    const isPaused = () => this.#pauses > 0;
+    return [
+      new Lane({ ...this.#around, isPaused }, createConsumer(), MOST_DISPATCHES),
+      new Lane({ ...this.#around, isPaused }, consumeDeadLetters, MOST_DEAD_LETTERS),
+    ];
   }
 
   #enqueue(message: DispatchMessage, pauseMs: number): void {
@@ -69,23 +89,18 @@ export class SimulatedQueue {
   }
 }
 
-const lanes = (around: Surroundings): [Lane, Lane] => [
-  new Lane(around, createConsumer(), MOST_DISPATCHES),
-  new Lane(around, consumeDeadLetters, MOST_DEAD_LETTERS),
-];
-
 /** One queue with its consumer, which is brought what has come, a batch at a time: the next when it is done with the last. */
 class Lane {
   /** How many faults there were when the batch was brought that the consumer is busy with; null while it has none. */
   faultsBefore: number | null = null;
-  readonly #around: Surroundings;
+  readonly #around: Surroundings & { isPaused(): boolean };
   readonly #consume: Consume;
   readonly #mostAtOnce: number;
   readonly #waiting: DispatchMessage[] = [];
   readonly #underWay = new Set<Invocation>();
   #isLost = false;
 
-  constructor(around: Surroundings, consume: Consume, mostAtOnce: number) {
+  constructor(around: Surroundings & { isPaused(): boolean }, consume: Consume, mostAtOnce: number) {
     this.#around = around;
     this.#consume = consume;
     this.#mostAtOnce = mostAtOnce;
@@ -94,7 +109,7 @@ class Lane {
   bringAfter(message: DispatchMessage, ms: number): void {
     this.#around.timeline.after(ms, () => {
       this.#waiting.push({ ...message });
-      this.#next();
+      this.next();
     });
   }
 
@@ -103,8 +118,9 @@ class Lane {
     for (const invocation of this.#underWay) invocation.end();
   }
 
-  #next(): void {
-    if (this.#isLost || this.faultsBefore !== null || this.#waiting.length === 0) return;
+  next(): void {
+    if (this.#isLost || this.#around.isPaused() || this.faultsBefore !== null || this.#waiting.length === 0)
+      return;
     this.faultsBefore = this.#around.faults();
     this.#bring(this.#waiting.splice(0, this.#mostAtOnce));
   }
@@ -117,7 +133,7 @@ class Lane {
       if (!isBusy) return;
       isBusy = false;
       this.faultsBefore = null;
-      this.#next();
+      this.next();
     };
     const invocation = {
       isAlive: true,

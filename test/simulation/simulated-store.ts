@@ -8,6 +8,10 @@ import type { Timeline } from './timeline.ts';
 export const SIZE_BYTES = 1_000;
 
 export type State = 'there' | 'gone' | 'other';
+/** How it answers for as long as the world lasts: at once, late, or not at all. */
+export type Pace = 'prompt' | 'slow' | 'silent';
+/** Whoever asks has not given up by then. */
+export const SLOW_MS = 700;
 
 /** Evidence may be as old as this when a decision is made from it: the bucket's time limit, and a delay. */
 const OLD_EVIDENCE_MS = 3_000;
@@ -18,9 +22,12 @@ export class SimulatedStore {
   readonly #timeline: Timeline;
   readonly #chance: Chance;
 
-  constructor(timeline: Timeline, chance: Chance) {
+  readonly #pace: Pace;
+
+  constructor(timeline: Timeline, chance: Chance, pace: Pace) {
     this.#timeline = timeline;
     this.#chance = chance;
+    this.#pace = pace;
   }
 
   set(ref: string, state: State): void {
@@ -44,13 +51,14 @@ export class SimulatedStore {
 
   /** Whether anything ever failed here. */
   get hasFailed(): boolean {
+    if (this.#pace === 'silent') return true;
     return this.#chance.injected.has('store: hangs') || this.#chance.injected.has('store: fails');
   }
 
   async head(key: string): Promise<unknown> {
     const fault = this.#chance.fault('store');
-    if (fault === 'hangs') return new Promise(() => {});
-    await this.#timeline.sleep(this.#chance.delayMs());
+    if (fault === 'hangs' || this.#pace === 'silent') return new Promise(() => {});
+    await this.#timeline.sleep(this.#chance.delayMs() + (this.#pace === 'slow' ? SLOW_MS : 0));
     if (fault === 'fails') throw new Error('The store failed.');
     const state = this.#past.get(`r2://${BUCKET}/${key}`)?.at(-1)?.state ?? 'there';
     if (state === 'gone') return null;

@@ -1,5 +1,6 @@
 // In which situations a simulated job has been: those that its case shows, and what its surroundings did to it.
 import type { JobCase } from '../rules/case.ts';
+import { waitMsOf } from '../rules/protocol.ts';
 import {
   situationsOf as caseSituations,
   LINEAGE_SITUATIONS,
@@ -9,6 +10,7 @@ import {
 } from '../rules/situations.ts';
 import type { Chance } from './chance.ts';
 import type { Scenario } from './scenario.ts';
+import { SLOW_MS } from './simulated-store.ts';
 import type { JobInWorld } from './world.ts';
 
 /** From this size on a job is one that was stuffed. */
@@ -19,6 +21,13 @@ const BIG_ENDINGS: Readonly<Record<string, readonly [actor: string, to: string]>
   'timed out': ['system', 'FAILED'],
   'was cancelled': ['editor', 'CANCELLED'],
 };
+
+/** What the store does to a retry that is waited for. */
+const HELD_UP = 'a retry that is waited for was held up by the store';
+const WAITED_OUT = 'a wait was over that the store had held up';
+const CLOSED_UNTOLD = 'a window that the store had put off closed without an outcome';
+/** Between the end of a window and the end of the wait, and shorter by half of it than the grace for an outcome. */
+const SHORTLY_BEFORE_MS = 500;
 
 export const SITUATIONS: readonly string[] = [
   ...OF_CASES,
@@ -42,6 +51,12 @@ export const SITUATIONS: readonly string[] = [
     (reason) => `a version was passed over: ${reason}`,
   ),
   'the store of artifacts hung or failed',
+  'a queue was paused',
+  'a store of artifacts was slow',
+  'a store of artifacts answered nothing',
+  HELD_UP,
+  WAITED_OUT,
+  CLOSED_UNTOLD,
   'a plan was agreed to and done',
   'a plan had changed',
   'a job was deployed over what version 1 had stored',
@@ -50,7 +65,7 @@ export const SITUATIONS: readonly string[] = [
 
 export function situationsOf(
   jobCase: JobCase,
-  { jobs, hangsFor, actions }: Scenario,
+  { jobs, hangsFor, store, actions }: Scenario,
   {
     job,
     chance,
@@ -73,6 +88,9 @@ export function situationsOf(
     ),
     'a policy was replaced': actions.some(({ action }) => action.do === 'deploy' && action.over === 'policy'),
     'the store of artifacts hung or failed': met('store: hangs', 'store: fails'),
+    'a queue was paused': actions.some(({ action }) => action.do === 'pause'),
+    'a store of artifacts was slow': store === 'slow',
+    'a store of artifacts answered nothing': store === 'silent',
     'there were several jobs': jobs > 1,
     'an orchestrator answered nothing for one job': isHanging,
     'a job was delivered beside one whose orchestrator answers nothing':
@@ -86,5 +104,21 @@ export function situationsOf(
       : [],
   );
   const seen = Object.entries(found).flatMap(([situation, isTrue]) => (isTrue ? [situation] : []));
-  return [...caseSituations(jobCase), ...seen, ...endings];
+  return [...caseSituations(jobCase), ...seen, ...endings, ...new Set(waits(jobCase))];
+}
+
+function* waits({ calls, evidence: { lifetimes, patience } }: JobCase): Generator<string> {
+  if (!('known' in lifetimes && 'known' in patience)) return;
+  for (const { operation, prefer, sentAt, endedAt, ending } of calls) {
+    const waitMs = waitMsOf(prefer, patience.known.defaultWaitMs);
+    const isTold = ending.kind === 'done' || (ending.kind === 'refused' && ending.status === 502);
+    if (operation !== 'retry' || waitMs === 0 || !isTold) continue;
+    const id = ending.kind === 'done' ? ending.dispatch?.id : ending.dispatchId;
+    // What a repeat is answered with was made before.
+    const madeAt = lifetimes.known.get(id ?? '')?.madeAt ?? -Infinity;
+    if (madeAt - sentAt < SLOW_MS) continue;
+    yield HELD_UP;
+    if (endedAt - sentAt >= waitMs) yield WAITED_OUT;
+    else if (ending.kind === 'refused' && endedAt - sentAt >= waitMs - SHORTLY_BEFORE_MS) yield CLOSED_UNTOLD;
+  }
 }

@@ -13,7 +13,7 @@ import { Records, toReportAnswer } from './records.ts';
 import { GONE, SimulatedObject } from './simulated-object.ts';
 import { SimulatedOrchestrator } from './simulated-orchestrator.ts';
 import { type Invocation, SimulatedQueue } from './simulated-queue.ts';
-import { SimulatedStore, type State } from './simulated-store.ts';
+import { type Pace, SimulatedStore, type State } from './simulated-store.ts';
 import { leaveOutDefaults, storeAsVersion1, storedPresent } from './stored.ts';
 import { Timeline, type Timer } from './timeline.ts';
 
@@ -60,6 +60,7 @@ export interface Inhabitants {
   scripts: readonly Script[];
   /** For which of the jobs the orchestrator never answers; null for none. */
   hangsFor: number | null;
+  store: Pace;
 }
 
 export class World {
@@ -78,10 +79,10 @@ export class World {
   /** When each dispatch was first put on the queue, and how many faults there had been. */
   readonly #sent = new Map<string, { at: number; faults: number; isAttempted: boolean }>();
 
-  constructor(chances: Chances, { jobs, scripts, hangsFor }: Inhabitants) {
+  constructor(chances: Chances, { jobs, scripts, hangsFor, store }: Inhabitants) {
     const { timeline } = this;
     this.chance = new Chance(chances);
-    this.store = new SimulatedStore(timeline, this.chance);
+    this.store = new SimulatedStore(timeline, this.chance, store);
     this.workspace = new SimulatedObject(timeline, this.chance, (ctx) => new WorkspaceActor(ctx, {} as Env));
     this.project = new SimulatedObject(
       timeline,
@@ -124,9 +125,9 @@ export class World {
     return this.#rpc(OUTSIDE, this.project, method, args) as Promise<T>;
   }
 
-  /** The actors' `setTimeout`: what belonged to a lost memory does nothing any more. */
+  /** The actors' `setTimeout`, never early and a little late: what belonged to a lost memory does nothing any more. */
   setTimeout(run: () => void, ms: number): Timer {
-    return this.timeline.after(ms, () => {
+    return this.timeline.after(ms + this.chance.delayMs(), () => {
       try {
         run();
       } catch (error) {
@@ -154,6 +155,14 @@ export class World {
     this.#disturbances += 1;
     for (const object of this.objects) object.reset();
     this.queue.lose();
+  }
+
+  /** What it brings before and after is not to be hurried. */
+  pauseQueue(ms: number): void {
+    this.#disturbances += 1;
+    this.queue.pause(ms, () => {
+      this.#disturbances += 1;
+    });
   }
 
   /** Every object comes back under another version, which finds what one of before has stored; the queue keeps its messages. */

@@ -63,6 +63,26 @@ export const MUTANTS_OF_DELIVERIES: readonly Mutant[] = [
     suite: 'simulation',
   },
   {
+    bug: 'a wait begins only when the store has answered',
+    within: 'dispatch',
+    from: 'waitMs - (Date.now() - askedAt)',
+    to: 'waitMs',
+    suite: 'simulation',
+  },
+  {
+    bug: 'the store is waited for until a wait is over before its window',
+    from: 'const ANSWER_LIMIT_MS = 750',
+    to: 'const ANSWER_LIMIT_MS = 1_000',
+    suite: 'simulation',
+  },
+  {
+    bug: 'a wait that is over is answered without a look at its window',
+    within: 'dispatch',
+    from: 'if (!isKnown) this.#executeDue();',
+    to: '',
+    suite: 'simulation',
+  },
+  {
     bug: 'a silent pipeline is not told to stop',
     from: `tellToStop(move(silent, 'TIMED_OUT', now), rules, now)`,
     to: `move(silent, 'TIMED_OUT', now)`,

@@ -4,7 +4,7 @@ import type { Mutant } from './mutants-suites.ts';
 export const MUTANTS_OF_REPORTS: readonly Mutant[] = [
   {
     bug: 'the fence is skipped: any dispatch of the job may report',
-    from: '!subjectSuperseded &&',
+    from: 'subjectSuperseded ||',
     to: '',
     suite: 'simulation',
   },
@@ -16,7 +16,8 @@ export const MUTANTS_OF_REPORTS: readonly Mutant[] = [
   },
   {
     bug: 'the effective status is ignored',
-    from: 'open.resumeFromStatus',
+    within: 'effectiveStatus',
+    from: 'open?.resumeFromStatus',
     to: 'job.status',
     suite: 'model',
   },
@@ -28,7 +29,7 @@ export const MUTANTS_OF_REPORTS: readonly Mutant[] = [
   },
   {
     bug: 'applied callbacks are not remembered',
-    from: 'event?.eventId ??',
+    from: 'brought?.key ??',
     to: 'crypto.randomUUID() ??',
     suite: 'callbacks',
   },

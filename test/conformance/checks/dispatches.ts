@@ -1,7 +1,8 @@
 // What becomes of a dispatch that Retake did send: answered in time, executed once, resumed where it says.
 import { CHECKPOINT_STATUSES, type ResumeStatus } from '../../../src/domain/lifecycle.ts';
 import { Finding } from '../finding.ts';
-import { describe, inSeconds, isAccepted, type Scene } from '../scene.ts';
+import type { JobUnderTest, Message } from '../job-under-test.ts';
+import { describe, inSeconds, isAccepted, refuseOptional, type Scene } from '../scene.ts';
 import type { Taken } from '../sender.ts';
 import { ARTIFACTS, fencedOffAt, refIn, retryOf } from './fenced.ts';
 
@@ -16,14 +17,20 @@ export async function answersInTime(scene: Scene): Promise<void> {
 }
 
 export async function executesOnce(scene: Scene): Promise<void> {
+  const job = scene.newJob();
+  await executedOnce(scene, job, await job.run());
+}
+
+/** Whatever it asks for: of any number of deliveries one is executed. */
+export async function executedOnce(scene: Scene, job: JobUnderTest, message: Message): Promise<void> {
   const fix =
     'Keep each Idempotency-Key before the pipeline starts, atomically, and answer a known one without starting another.';
-  const job = scene.newJob();
-  const message = await job.run();
+  const before = job.reports.length;
   // While one of two at the same moment is being handled, the other may be told to come again.
   const answers = await Promise.all([scene.sendPatiently(message), scene.sendPatiently(message)]);
+  for (const answer of answers) refuseOptional(message, answer);
   refuseRefusals(answers);
-  await scene.reportAfter(job, 0);
+  await scene.reportAfter(job, before);
   answers.push(await scene.send(message));
   await scene.comesToRest(job, fix);
   const seen = job.reports.length;

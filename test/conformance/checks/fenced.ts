@@ -1,5 +1,10 @@
-// What the checks of retries begin with: a job whose first pipeline came to a point and was fenced off there, and its retry.
-import type { CheckpointStatus, ResumeStatus } from '../../../src/domain/lifecycle.ts';
+// What the checks of later dispatches begin with: a job whose first pipeline came to a point, or to its end, and was fenced
+// off there; and the one pipeline that is listened to then.
+import {
+  CHECKPOINT_STATUSES,
+  type CheckpointStatus,
+  type ResumeStatus,
+} from '../../../src/domain/lifecycle.ts';
 import { Finding } from '../finding.ts';
 import type { Answer, JobUnderTest, Report, Work } from '../job-under-test.ts';
 import type { Scene } from '../scene.ts';
@@ -10,7 +15,7 @@ export const ARTIFACTS = {
   DRAFT_READY: 'draft_uri',
 } as const satisfies Record<CheckpointStatus, string>;
 
-const NOT_CURRENT: Answer = { status: 409, errorCode: 'DISPATCH_NOT_CURRENT' };
+export const NOT_CURRENT: Answer = { status: 409, errorCode: 'DISPATCH_NOT_CURRENT' };
 
 /** The first pipeline is fenced off when it is there, so that its own artifact is what the retry goes on with. */
 export async function fencedOffAt(scene: Scene, point: ResumeStatus): Promise<JobUnderTest> {
@@ -24,29 +29,48 @@ export async function fencedOffAt(scene: Scene, point: ResumeStatus): Promise<Jo
   };
   await scene.dispatch(run);
   await scene.comesToRest(job);
-  if (point !== 'UPLOADED' && job.checkpoint(point) === null) {
-    throw new Finding(
-      `${point} came without artifact_updates.${ARTIFACTS[point]}, so that there is nothing to resume from`,
-      'Report each checkpoint status together with the URI of its artifact.',
-    );
-  }
+  if (point !== 'UPLOADED') requireArtifact(job, point);
   return job;
 }
+
+/** Its draft is there, and its pipeline is not listened to any more. */
+export async function finishedJob(scene: Scene): Promise<JobUnderTest> {
+  const job = scene.newJob();
+  job.respond = (_report, decide) => (job.isOver ? NOT_CURRENT : decide());
+  await scene.dispatch(await job.run());
+  await scene.comesToRest(job);
+  for (const checkpoint of CHECKPOINT_STATUSES) requireArtifact(job, checkpoint);
+  return job;
+}
+
+function requireArtifact(job: JobUnderTest, checkpoint: CheckpointStatus): void {
+  if (job.checkpoint(checkpoint) !== null) return;
+  throw new Finding(
+    `${checkpoint} came without artifact_updates.${ARTIFACTS[checkpoint]}, so that there is nothing to resume from`,
+    'Report each checkpoint status together with the URI of its artifact.',
+  );
+}
+
+export type Body = NonNullable<Report['body']>;
 
 /** A retry of such a job, ready to be sent; `reports` are what its own pipeline has reported so far. */
 export async function retryOf(
   job: JobUnderTest,
   resumeFrom: ResumeStatus | null = null,
-): Promise<{ retry: Work; reports: () => NonNullable<Report['body']>[] }> {
+): Promise<{ retry: Work; reports: () => Body[] }> {
   const retry = await job.retry(resumeFrom);
-  job.respond = (report, decide) => (report.dispatchId === retry.dispatch_id ? decide() : NOT_CURRENT);
-  const reports = () =>
-    job.reports.flatMap(({ dispatchId, body }) => (dispatchId === retry.dispatch_id && body ? [body] : []));
-  return { retry, reports };
+  return { retry, reports: hearOnly(job, retry) };
+}
+
+/** From now on this dispatch's pipeline alone; returns what it has reported so far. */
+export function hearOnly(job: JobUnderTest, { dispatch_id }: Work): () => Body[] {
+  job.respond = (report, decide) => (report.dispatchId === dispatch_id ? decide() : NOT_CURRENT);
+  return () =>
+    job.reports.flatMap(({ dispatchId, body }) => (dispatchId === dispatch_id && body ? [body] : []));
 }
 
 /** What a report says of one artifact; null for nothing. */
-export function refIn(report: NonNullable<Report['body']>, name: string): string | null {
+export function refIn(report: Body, name: string): string | null {
   const ref = (report.artifact_updates as Record<string, unknown> | null | undefined)?.[name];
   return typeof ref === 'string' ? ref : null;
 }

@@ -1,11 +1,13 @@
 // What a retry keeps: a pipeline makes again only what is not in `keep`. By which model it does that is its own to say, so
 // `engines` may be followed or not.
-import type { ResumeStatus } from '../../../src/domain/lifecycle.ts';
+import type { EditableStage, ResumeStatus } from '../../../src/domain/lifecycle.ts';
 import { Finding } from '../finding.ts';
-import type { JobUnderTest } from '../job-under-test.ts';
+import type { JobUnderTest, Work } from '../job-under-test.ts';
 import type { Scene } from '../scene.ts';
-import { fencedOffAt, refIn, retryOf } from './fenced.ts';
+import { type Body, fencedOffAt, refIn, retryOf } from './fenced.ts';
 
+const LEAVE_ALONE =
+  'Leave alone what is in keep: take each ref of it as it is, and make what follows the last of them, from that one.';
 const STAGES = ['audio', 'transcript', 'draft'] as const;
 
 export async function keepsWhatIsKept(scene: Scene): Promise<void> {
@@ -15,21 +17,37 @@ export async function keepsWhatIsKept(scene: Scene): Promise<void> {
 
 /** A retry of a job that has audio and a transcript; returns the references that its two pipelines have made. */
 async function keeps(scene: Scene, resumeFrom: ResumeStatus): Promise<string[]> {
-  const fix =
-    'Leave alone what is in keep: take each ref of it as it is, and make what follows the last of them, from that one.';
   const job = await fencedOffAt(scene, 'TRANSCRIPT_READY');
   const first = refsIn(job);
   const { retry, reports } = await retryOf(job, resumeFrom);
   const { keep } = retry;
   await scene.dispatch(retry);
-  await scene.comesToRest(job, fix);
-  for (const { stage, ref } of keep) {
-    const remade = reports().find((report) => (refIn(report, `${stage}_uri`) ?? ref) !== ref);
-    if (!remade) continue;
-    throw new Finding(`the ${stage} was in keep, and ${remade.status} came with another one`, fix);
-  }
+  await scene.comesToRest(job, LEAVE_ALONE);
+  leavesAlone(retry, reports());
   const kept = new Set(keep.map(({ ref }) => ref));
   return [...first, ...refsIn(job, retry.dispatch_id).filter((ref) => !kept.has(ref))];
+}
+
+/** A person's version of what came before is kept as it is, wherever it lies. */
+export async function keepsCorrections(scene: Scene): Promise<void> {
+  const job = await fencedOffAt(scene, 'TRANSCRIPT_READY');
+  correct(job, 'transcript');
+  const { retry, reports } = await retryOf(job);
+  await scene.dispatch(retry);
+  await scene.comesToRest(job, LEAVE_ALONE);
+  leavesAlone(retry, reports());
+}
+
+/** As a person may have put it there: under a key of any characters. */
+export const correct = (job: JobUnderTest, stage: EditableStage): void =>
+  job.correct(stage, `s3://corrections/${job.id}/${stage}/Größe 100% + “2”.txt`);
+
+export function leavesAlone({ keep }: Work, reports: readonly Body[]): void {
+  for (const { stage, ref } of keep) {
+    const remade = reports.find((report) => (refIn(report, `${stage}_uri`) ?? ref) !== ref);
+    if (!remade) continue;
+    throw new Finding(`the ${stage} was in keep, and ${remade.status} came with another one`, LEAVE_ALONE);
+  }
 }
 
 /** Every reference that was reported, once; of one dispatch, or of all so far. */
@@ -41,7 +59,7 @@ function refsIn(job: JobUnderTest, dispatchId: string | null = null): string[] {
 }
 
 /** Two pipelines that write to one place take each other's results away: Retake resumes from none that was written over. */
-function warnOfFixedRefs(scene: Scene, made: readonly string[]): void {
+export function warnOfFixedRefs(scene: Scene, made: readonly string[]): void {
   const twice = made.find((ref, index) => made.indexOf(ref) !== index);
   if (twice === undefined) return;
   scene.warn(

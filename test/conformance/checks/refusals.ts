@@ -2,8 +2,9 @@
 import { randomBytes } from 'node:crypto';
 import { Finding } from '../finding.ts';
 import type { Message } from '../job-under-test.ts';
-import { describe, isAccepted, type Scene } from '../scene.ts';
+import { describe, isAccepted, isRefused, type Scene } from '../scene.ts';
 import type { Forgery } from '../sender.ts';
+import { finishedJob, hearOnly } from './fenced.ts';
 
 /** Twice what Standard Webhooks tolerates. */
 const STALE_MS = 10 * 60_000;
@@ -55,17 +56,38 @@ export async function anySignature(scene: Scene): Promise<void> {
   ]);
 }
 
+/** Nobody may take for something else what it does not know, nor what it says that it does not do. */
+export async function unknownMessages(scene: Scene): Promise<void> {
+  const fix = 'Answer 400 when type is none that you know, and begin nothing.';
+  const unheardOf = refuses(scene, (message) => ({ sent: { ...message, type: 'job.unheard-of' } }), {
+    what: 'a message of a type that there is not',
+    fix,
+  });
+  const declared = scene.options.without.map(async (name) => {
+    const job = await finishedJob(scene);
+    const message = name === 'redo' ? await job.redo('TRANSCRIPT_READY') : await job.export(scene.options);
+    const reports = hearOnly(job, message);
+    const before = job.reports.length;
+    const taken = await scene.send(message);
+    if (!isRefused(taken)) throw new Finding(`a signed job.${name} ${describe(taken)} instead of 4xx`, fix);
+    await scene.listen(job, before);
+    if (reports().length > 0) throw new Finding(`a job.${name} was refused, yet its pipeline reports`, fix);
+  });
+  await Promise.all([unheardOf, ...declared]);
+}
+
 const foreignSecret = (): string => `whsec_${randomBytes(32).toString('base64')}`;
 
 /** Who refuses everything has refused nothing: the same dispatch has to be executed when it comes as Retake sends it. */
 async function refuses(
   scene: Scene,
-  forge: (message: Message) => Forgery,
+  forge: (message: Message) => Forgery & { sent?: Message },
   { what, fix }: { what: string; fix: string },
 ): Promise<void> {
   const job = scene.newJob();
   const message = await job.run();
-  const taken = await scene.send(message, forge(message));
+  const { sent = message, ...forgery } = forge(message);
+  const taken = await scene.send(sent, forgery);
   const refused = taken.status !== null && taken.status >= 400 && taken.status < 500;
   if (!refused) throw new Finding(`${what} ${describe(taken)} instead of 4xx`, fix);
   const reports = await scene.listen(job, 0);
@@ -75,12 +97,12 @@ async function refuses(
   if (!isAccepted(twin)) {
     throw new Finding(
       `${what} ${describe(taken)}, but the same one as Retake sends it ${describe(twin)} too`,
-      'Refuse a dispatch for its signature alone, and answer 2xx when that is right.',
+      'Refuse a dispatch for nothing else, and answer 2xx when its signature is right.',
     );
   }
   if ((await scene.listen(job, 0)).length > 0) return;
   throw new Finding(
     `${what} was refused; the same one as Retake sends it ${describe(twin)}, and was not executed`,
-    'Verify the signature before anything of a dispatch is remembered.',
+    'Remember nothing of a dispatch that is refused: verify its signature first.',
   );
 }

@@ -11,7 +11,7 @@ import type { Executor } from './executor.ts';
 import { type Reply, readBody, reply } from './http.ts';
 import type { Journal } from './journal.ts';
 import type { RequestAnswer } from './log.ts';
-import { lateAnswerMs, type Misbehaviours } from './misbehaviour.ts';
+import { executesAgain, lateAnswerMs, type Misbehaviours, spoilBody } from './misbehaviour.ts';
 import type { Answer } from './plan.ts';
 import type { PlanBook } from './plan-book.ts';
 import type { Gate, Pulse } from './pulse.ts';
@@ -49,7 +49,7 @@ export class Dispatches {
   }
 
   async receive(request: IncomingMessage, response: ServerResponse): Promise<void> {
-    const { journal, plans, pulse, misbehave } = this.#deps;
+    const { journal, plans, pulse, misbehave, say } = this.#deps;
     const headers = flatten(request.headersDistinct);
     const raw = await readBody(request, maxBodyBytes);
     if (raw === null) return this.#reject(response, 413, 'the body is longer than 1 MiB');
@@ -57,7 +57,7 @@ export class Dispatches {
       this.#forged.add(headers['idempotency-key'] ?? '');
       return this.#reject(response, 401, 'the signature is missing or bad');
     }
-    const body = parseDispatch(raw);
+    const body = parseDispatch(raw, misbehave);
     if (!body.success) return this.#reject(response, 400, body.reason);
     const key = headers['idempotency-key'];
     // The signature covers webhook-id alone: only equality makes the key trustworthy.
@@ -85,6 +85,11 @@ export class Dispatches {
       body: dispatch,
       answer: 'pending',
     });
+    if (!plans.knows(job_id, type)) {
+      journal.answer(requestId, 400);
+      say(`dispatch ${job_id} ${type} ${dispatch_id} → 400`);
+      return reply(response, { status: 400, body: { error: `there is no message ${type}` } });
+    }
     const planned = type === 'job.cancel' ? plans.takeCancelAnswer(job_id) : plans.takeAnswer(job_id);
     const late: Answer = { kind: 'accept_late', delay_ms: lateAnswerMs };
     await this.#act(misbehave.has('answers-too-late') ? late : planned, {
@@ -148,7 +153,7 @@ export class Dispatches {
     const earlier = journal.executionOfKey(key);
     if (earlier && misbehave.has('locks-known-keys'))
       return done({ status: 409, body: { error: 'in progress' } });
-    if (earlier && !misbehave.has('executes-repeats'))
+    if (earlier && !executesAgain(dispatch, misbehave))
       return done({ status: 200, body: { execution_id: earlier.execution_id } });
     if (this.#forged.has(key) && misbehave.has('claims-forgeries')) {
       return done({ status: 200, body: { execution_id: null } });
@@ -224,9 +229,10 @@ function flatten(headers: NodeJS.Dict<string[]>): Record<string, string> {
 
 function parseDispatch(
   raw: string,
+  misbehave: Misbehaviours,
 ): { success: true; dispatch: Dispatch } | { success: false; reason: string } {
   try {
-    const parsed = dispatchSchema.safeParse(JSON.parse(raw));
+    const parsed = dispatchSchema.safeParse(spoilBody(JSON.parse(raw), misbehave));
     return parsed.success
       ? { success: true, dispatch: parsed.data }
       : { success: false, reason: z.prettifyError(parsed.error) };

@@ -9,7 +9,7 @@ import type { Report } from '../pipeline/script.ts';
 import { ArtifactMaker } from './artifact-maker.ts';
 import type { ArtifactStore } from './artifact-store.ts';
 import { sendCallback } from './callback-sender.ts';
-import { resumeStatusOf, type WorkDispatch } from './dispatch.ts';
+import { exportOf, resumeStatusOf, sourceOf, type WorkDispatch } from './dispatch.ts';
 import type { Journal } from './journal.ts';
 import type { CallbackBody, EndState, ExecutionRecord } from './log.ts';
 import { type Misbehaviours, spoilAnswer, spoilCallback, spoilPlan } from './misbehaviour.ts';
@@ -67,6 +67,9 @@ export class Executor {
       job_id: dispatch.job_id,
       idempotency_key: idempotencyKey,
       resume_from_status: resumeStatusOf(dispatch),
+      keep: dispatch.keep ?? [],
+      source: sourceOf(dispatch),
+      export: exportOf(dispatch),
       callback_url: dispatch.callback_url,
       callback_token: dispatch.callback_token,
       state: plan.manual ? 'manual' : 'running',
@@ -79,7 +82,10 @@ export class Executor {
     const pipeline = pipelineOf(dispatch, execution.execution_id, plan, { mayFail, stepMs, misbehave });
     if (pipeline.course.end === 'failed') plans.countFailure(dispatch.job_id);
     const { promise: firstCallback, resolve: onAnswer } = Promise.withResolvers<void>();
-    const maker = new ArtifactMaker(dispatch, execution.execution_id, store);
+    const maker = new ArtifactMaker(dispatch, execution.execution_id, store, (made) => {
+      const { execution_id, dispatch_id, job_id } = execution;
+      journal.append({ ...made, at: new Date().toISOString(), execution_id, dispatch_id, job_id });
+    });
     const running: Running = { execution, plan, pipeline, maker, stop: new AbortController(), onAnswer };
     this.#running.add(running);
     say(`pipeline ${execution.execution_id} ${workOf(dispatch)}`);
@@ -189,7 +195,9 @@ export class Executor {
 }
 
 /** What a person reads of a dispatch that is begun. */
-function workOf({ type, model_profile, engines = {}, keep = [] }: WorkDispatch): string {
+function workOf(dispatch: WorkDispatch): string {
+  const { type, model_profile, engines = {}, keep = [] } = dispatch;
+  const formats = exportOf(dispatch)?.formats ?? [];
   const kept = keep.map(({ stage, version }) => `${stage} ${version ?? ''}`.trim()).join(', ');
   const models = Object.entries(engines).map(([stage, engine]) => `${stage} by ${engine}`);
   return [
@@ -197,6 +205,7 @@ function workOf({ type, model_profile, engines = {}, keep = [] }: WorkDispatch):
     `profile ${model_profile ?? 'unknown'}`,
     ...(models.length === 0 ? [] : [models.join(', ')]),
     ...(kept === '' ? [] : [`keeps ${kept}`]),
+    ...(formats.length === 0 ? [] : [`exports to ${formats.join(', ')}`]),
   ].join('; ');
 }
 

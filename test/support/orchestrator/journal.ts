@@ -58,6 +58,8 @@ export class Journal {
     return {
       requests: this.#log.requests.filter(ofJob),
       executions: this.#log.executions.filter(ofJob),
+      made: this.#log.made.filter(ofJob),
+      exported: this.#log.exported.filter(ofJob),
       callbacks: this.#log.callbacks.filter(ofJob),
       cancels: this.#log.cancels.filter(ofJob),
       rejections: [],
@@ -86,6 +88,12 @@ export class Journal {
         if (execution) Object.assign(execution, { state: line.state, reason: line.reason });
         return;
       }
+      case 'made':
+        this.#log.made.push(line);
+        return;
+      case 'exported':
+        this.#log.exported.push(line);
+        return;
       case 'callback':
         this.#log.callbacks.push(line);
         return;
@@ -102,6 +110,8 @@ export class Journal {
           const stays = (record: { job_id: string }) => record.job_id !== line.job_id;
           kept.requests = this.#log.requests.filter(stays);
           kept.executions = this.#log.executions.filter(stays);
+          kept.made = this.#log.made.filter(stays);
+          kept.exported = this.#log.exported.filter(stays);
           kept.callbacks = this.#log.callbacks.filter(stays);
           kept.cancels = this.#log.cancels.filter(stays);
           kept.rejections = this.#log.rejections;
@@ -138,5 +148,5 @@ export class Journal {
 }
 
 function emptyLog(): OrchestratorLog {
-  return { requests: [], executions: [], callbacks: [], cancels: [], rejections: [] };
+  return { requests: [], executions: [], made: [], exported: [], callbacks: [], cancels: [], rejections: [] };
 }

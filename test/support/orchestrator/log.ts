@@ -2,7 +2,14 @@
 // by the server and the client; journal.ts writes and keeps it.
 
 import { z } from 'zod';
-import { dispatchSchema } from './dispatch.ts';
+import {
+  artifactSchema,
+  DISPATCH_TYPES,
+  dispatchSchema,
+  exportingSchema,
+  keepSchema,
+  WORK_TYPES,
+} from './dispatch.ts';
 import { callbackStatusSchema } from './plan.ts';
 
 const at = z.iso.datetime({ precision: 3 });
@@ -36,7 +43,7 @@ export const requestRecordSchema = z.object({
   kind: z.literal('request'),
   request_id: z.string(),
   at,
-  type: z.enum(['job.run', 'job.retry', 'job.cancel']),
+  type: z.enum(DISPATCH_TYPES),
   dispatch_id: z.string(),
   job_id: z.string(),
   idempotency_key: z.string(),
@@ -52,11 +59,17 @@ export const executionRecordSchema = z.object({
   kind: z.literal('execution'),
   execution_id: z.string(),
   at,
-  type: z.enum(['job.run', 'job.retry']),
+  type: z.enum(WORK_TYPES),
   dispatch_id: z.string(),
   job_id: z.string(),
   idempotency_key: z.string(),
   resume_from_status: z.string(),
+  /** What it was told not to make again. */
+  keep: keepSchema,
+  /** What it began with: the last of those, or the video. */
+  source: z.string(),
+  /** Null where nothing is said of an export. */
+  export: exportingSchema.nullable(),
   callback_url: z.string(),
   callback_token: z.string(),
   /**
@@ -65,6 +78,32 @@ export const executionRecordSchema = z.object({
    */
   state: z.enum(['running', 'manual', ...endStateSchema.options]),
   reason: z.string().nullable(),
+});
+
+/** An artifact that a pipeline made, and of what: what is in no such record was not made again. */
+export const madeRecordSchema = z.object({
+  kind: z.literal('made'),
+  at,
+  execution_id: z.string(),
+  dispatch_id: z.string(),
+  job_id: z.string(),
+  stage: artifactSchema,
+  from: z.string(),
+  /** The model that the dispatch names for it. */
+  engine: z.string().nullable(),
+  ref: z.string(),
+});
+
+/** A draft that a pipeline exported. */
+export const exportedRecordSchema = z.object({
+  kind: z.literal('exported'),
+  at,
+  execution_id: z.string(),
+  dispatch_id: z.string(),
+  job_id: z.string(),
+  from: z.string(),
+  ...exportingSchema.shape,
+  refs: z.record(z.string(), z.string()),
 });
 
 /** One attempt to send a callback, recorded when its answer is known. */
@@ -105,6 +144,8 @@ export const rejectionRecordSchema = z.object({
 export const orchestratorLogSchema = z.object({
   requests: z.array(requestRecordSchema),
   executions: z.array(executionRecordSchema),
+  made: z.array(madeRecordSchema),
+  exported: z.array(exportedRecordSchema),
   callbacks: z.array(callbackRecordSchema),
   cancels: z.array(cancelRecordSchema),
   rejections: z.array(rejectionRecordSchema),
@@ -121,6 +162,8 @@ export const lineSchema = z.discriminatedUnion('kind', [
     state: endStateSchema,
     reason: z.string().nullable(),
   }),
+  madeRecordSchema,
+  exportedRecordSchema,
   callbackRecordSchema,
   cancelRecordSchema,
   rejectionRecordSchema,
@@ -131,6 +174,8 @@ export const lineSchema = z.discriminatedUnion('kind', [
 export const waitForSchema = z.enum([
   'requests',
   'executions',
+  'made',
+  'exported',
   'callbacks',
   'cancels',
   'rejections',
@@ -141,6 +186,8 @@ export const waitForSchema = z.enum([
 export type CallbackBody = z.infer<typeof callbackBodySchema>;
 export type RequestRecord = z.infer<typeof requestRecordSchema>;
 export type ExecutionRecord = z.infer<typeof executionRecordSchema>;
+export type MadeRecord = z.infer<typeof madeRecordSchema>;
+export type ExportedRecord = z.infer<typeof exportedRecordSchema>;
 export type CallbackRecord = z.infer<typeof callbackRecordSchema>;
 export type CancelRecord = z.infer<typeof cancelRecordSchema>;
 export type RejectionRecord = z.infer<typeof rejectionRecordSchema>;

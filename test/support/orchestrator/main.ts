@@ -21,14 +21,14 @@ Usage: DISPATCH_SIGNING_SECRET=whsec_… npx node test/support/orchestrator/main
 DISPATCH_SIGNING_SECRET: Standard Webhooks secrets (whsec_…), separated by commas; any of them verifies.
 
 Endpoints:
-  POST   /dispatches                     job.run, job.retry, job.cancel
+  POST   /dispatches                     job.run, job.retry, job.redo, job.export, job.cancel
   GET    /healthz
   PUT    /control/plans/{job_id}         JSON plan (see plan.ts); "default" is for jobs without one
   DELETE /control/plans/{job_id}
   GET    /control/plans
-  GET    /control/log?job_id=            requests, executions, callbacks, cancels, rejections
+  GET    /control/log?job_id=            requests, executions, made, exported, callbacks, cancels, rejections
   DELETE /control/log?job_id=            forgets records, never idempotency keys
-  GET    /control/wait?job_id=&what=requests|executions|callbacks|cancels|rejections|held|idle&count=&timeout_ms=
+  GET    /control/wait?job_id=&what=requests|executions|made|exported|callbacks|cancels|rejections|held|idle&count=&timeout_ms=
   POST   /control/release/{job_id}       lets go of held requests and paused pipelines
 
 Example, a pipeline that fails while transcribing, once:

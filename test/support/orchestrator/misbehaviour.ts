@@ -2,8 +2,8 @@
 // looks at, so that the kit itself is tested. The other files ask for a name where they would do the right thing.
 
 import type { Answer } from '../pipeline/answers.ts';
-import { artifactUri, type Report, type ResumeStatus } from '../pipeline/script.ts';
-import type { WorkDispatch } from './dispatch.ts';
+import { artifactUri, type Report, type ResumeStatus, type Task } from '../pipeline/script.ts';
+import { DISPATCH_TYPES, type WorkDispatch } from './dispatch.ts';
 import type { CallbackBody } from './log.ts';
 import type { PipelinePlan } from './plan.ts';
 
@@ -30,7 +30,17 @@ export const misbehaviours = [
   'restarts-from-scratch',
   'resumes-too-far',
   'remakes-what-is-kept',
+  'tidies-kept-refs',
   'writes-to-fixed-keys',
+  'takes-unknown-types',
+  'redoes-as-a-retry',
+  'redoes-everything',
+  'hides-what-a-redo-makes',
+  'executes-repeated-redos',
+  'exports-to-one-format',
+  'redrafts-for-an-export',
+  'executes-repeated-exports',
+  'forgets-formats',
   'hides-failure',
   'goes-on-after-failure',
   'ignores-cancel',
@@ -63,6 +73,12 @@ export function toMisbehaviours(names: readonly string[]): Misbehaviour[] {
   });
 }
 
+/** Whatever it does not know it takes for a run. */
+export function spoilBody(body: { type?: unknown }, misbehave: Misbehaviours): unknown {
+  const isKnown = DISPATCH_TYPES.some((type) => type === body.type);
+  return isKnown || !misbehave.has('takes-unknown-types') ? body : { ...body, type: 'job.run' };
+}
+
 export function spoilPlan(plan: PipelinePlan, misbehave: Misbehaviours): PipelinePlan {
   return misbehave.has('silent') ? { ...plan, heartbeats: 0, pause_before: 'TRANSCRIPT_READY' } : plan;
 }
@@ -73,9 +89,23 @@ export function spoilResume(
   misbehave: Misbehaviours,
 ): ResumeStatus {
   if (misbehave.has('restarts-from-scratch')) return 'UPLOADED';
+  if (type === 'job.redo' && misbehave.has('redoes-everything')) return 'UPLOADED';
   const isTooFar = type === 'job.retry' && point === 'UPLOADED' && misbehave.has('resumes-too-far');
   return isTooFar ? 'AUDIO_READY' : point;
 }
+
+export function spoilTask(task: Task, { type }: WorkDispatch, misbehave: Misbehaviours): Task {
+  if (task.kind === 'redraft' && misbehave.has('redoes-as-a-retry')) return { kind: 'draft' };
+  if (task.kind !== 'export') return task;
+  if (type === 'job.retry' && misbehave.has('forgets-formats')) return { kind: 'draft' };
+  return misbehave.has('exports-to-one-format') ? { ...task, formats: task.formats.slice(0, 1) } : task;
+}
+
+/** Whether a key that is known begins another pipeline. */
+export const executesAgain = ({ type }: WorkDispatch, misbehave: Misbehaviours): boolean =>
+  misbehave.has('executes-repeats') ||
+  (type === 'job.redo' && misbehave.has('executes-repeated-redos')) ||
+  (type === 'job.export' && misbehave.has('executes-repeated-exports'));
 
 /** What the artifacts of an execution are kept under. */
 export const spoilKey = (executionId: string, { job_id }: WorkDispatch, misbehave: Misbehaviours): string =>
@@ -88,6 +118,8 @@ export function spoilReports(
 ): Report[] {
   const kept = reports
     .map((report) => remade(report, dispatch, key, misbehave))
+    .map((report) => tidied(report, dispatch, misbehave))
+    .map((report) => hidden(report, misbehave))
     .flatMap((report): Report[] => {
       if (report.status === 'TRANSCRIBING' && misbehave.has('skips-a-status')) return [];
       const goesBack = report.status === 'AUDIO_READY' && misbehave.has('goes-back-in-time');
@@ -97,11 +129,28 @@ export function spoilReports(
   return failed ? [...kept, { status: 'AUDIO_READY' }] : kept;
 }
 
-/** The draft comes with an audio and a transcript of its own, though those were there. */
+/** The draft comes with an audio and a transcript of its own, though those were there; its export with a draft. */
 function remade(report: Report, { keep = [] }: WorkDispatch, key: string, misbehave: Misbehaviours): Report {
-  if (report.status !== 'DRAFT_READY' || !misbehave.has('remakes-what-is-kept')) return report;
+  const isRemade =
+    (report.status === 'DRAFT_READY' && misbehave.has('remakes-what-is-kept')) ||
+    (report.status === 'EXPORTING' && misbehave.has('redrafts-for-an-export'));
+  if (!isRemade) return report;
   const own = keep.map(({ stage }) => [`${stage}_uri`, artifactUri(key, stage)]);
   return { ...report, artifact_updates: { ...Object.fromEntries(own), ...report.artifact_updates } };
+}
+
+/** What was kept is named once more, as a URL parser writes it. */
+function tidied(report: Report, { keep = [] }: WorkDispatch, misbehave: Misbehaviours): Report {
+  const last = keep.at(-1);
+  if (report.status !== 'DRAFT_READY' || !last || !misbehave.has('tidies-kept-refs')) return report;
+  const named = { [`${last.stage}_uri`]: URL.parse(last.ref)?.href ?? last.ref };
+  return { ...report, artifact_updates: { ...named, ...report.artifact_updates } };
+}
+
+function hidden(report: Report, misbehave: Misbehaviours): Report {
+  if (report.status !== 'REGENERATING' || !misbehave.has('hides-what-a-redo-makes')) return report;
+  const { artifact_updates: _, ...rest } = report;
+  return rest;
 }
 
 export function spoilCallback(body: CallbackBody, misbehave: Misbehaviours): CallbackBody {

@@ -1,9 +1,9 @@
 // What an execution of this orchestrator reports: the plan that a test has set, in the words of the shared script, for
 // the video and the resume point of its dispatch. Pure; executor.ts gives it time and sends.
 
-import { CALM, type Course, course, type ResumeStatus, type Script } from '../pipeline/script.ts';
+import { CALM, type Course, course, type ResumeStatus, type Script, taskOf } from '../pipeline/script.ts';
 import { resumeStatusOf, type WorkDispatch } from './dispatch.ts';
-import { type Misbehaviours, spoilKey, spoilReports, spoilResume } from './misbehaviour.ts';
+import { type Misbehaviours, spoilKey, spoilReports, spoilResume, spoilTask } from './misbehaviour.ts';
 import type { PipelinePlan } from './plan.ts';
 
 export type Pipeline = { script: Script; course: Course };
@@ -27,7 +27,8 @@ export function pipelineOf(
   const planned = toScript(plan, resumeFrom, mayFail);
   const script = { ...planned, stepMs: plan.step_ms ?? stepMs, ...(isUnreadable ? UNREADABLE : {}) };
   const key = spoilKey(executionId, dispatch, misbehave);
-  const { reports, end } = course(script, { resumeFrom, key });
+  const task = spoilTask(taskOf(dispatch), dispatch, misbehave);
+  const { reports, end } = course(script, { task, resumeFrom, key });
   return { script, course: { reports: spoilReports(reports, { dispatch, key }, misbehave), end } };
 }
 
@@ -41,6 +42,7 @@ function toScript(plan: PipelinePlan, resumeFrom: ResumeStatus, mayFail: boolean
     restatesCheckpoint: plan.restates ?? false,
     artifactsCome: plan.artifacts_come ?? 'at-once',
     overwrites: plan.overwrites ?? false,
+    endsEditing: plan.ends_editing ?? false,
     fails: mayFail && at !== undefined ? { comes: 'after', at, code, message } : null,
     diesBefore: plan.die_at ?? null,
     endsAfter: plan.stop_after ?? null,

@@ -1,6 +1,7 @@
 // Keeps the plans and how far each job has used its own up. A job without a plan follows the
 // default one, with its own place in it, so that jobs running side by side don't take turns.
 
+import type { Dispatch } from './dispatch.ts';
 import type { Answer, CancelAnswer, PipelinePlan, Plan } from './plan.ts';
 
 const defaultKey = 'default';
@@ -30,6 +31,10 @@ export class PlanBook {
 
   pipelineOf(jobId: string): PipelinePlan {
     return this.#planOf(jobId)?.pipeline ?? {};
+  }
+
+  knows(jobId: string, type: Dispatch['type']): boolean {
+    return !this.#planOf(jobId)?.unknown_types?.includes(type);
   }
 
   takeAnswer(jobId: string): Answer {

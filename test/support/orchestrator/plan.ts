@@ -3,6 +3,7 @@
 
 import { z } from 'zod';
 import { ACTS, ARTIFACTS_COME, STAGES } from '../pipeline/script.ts';
+import { DISPATCH_TYPES } from './dispatch.ts';
 
 const stageSchema = z.enum(STAGES);
 export const callbackStatusSchema = z.enum([...STAGES, 'FAILED']);
@@ -70,9 +71,11 @@ export const pipelinePlanSchema = z.strictObject({
   late_ms: ms.optional(),
   /** Ends in good order after this status (heartbeats included). */
   stop_after: stageSchema.optional(),
+  /** Ends another draft or an export at EDITING, with what it has made. */
+  ends_editing: z.boolean().optional(),
   /** A retry begins by reporting the checkpoint that it resumes from. */
   restates: z.boolean().optional(),
-  /** What follows the draft, in this order; where it resumes from that an export unless this says otherwise. */
+  /** What follows the draft, in this order; where it resumes from that an export unless this says otherwise. An export is that alone. */
   goes_on_to: z.array(z.enum(ACTS)).optional(),
   /** Whether checkpoints bring their artifacts; default `at-once`. */
   artifacts_come: z.enum(ARTIFACTS_COME).optional(),
@@ -81,7 +84,9 @@ export const pipelinePlanSchema = z.strictObject({
 });
 
 export const planSchema = z.strictObject({
-  /** One per incoming run or retry of a job, repeats included; `accept` when the list is used up. */
+  /** Types of messages that it answers 400, as an orchestrator of before they were thought of; they use up no answer. */
+  unknown_types: z.array(z.enum(DISPATCH_TYPES)).optional(),
+  /** One per incoming dispatch of a job, repeats included; `accept` when the list is used up. */
   answers: z.array(answerSchema).optional(),
   /** The same for cancels. */
   cancel_answers: z.array(cancelAnswerSchema).optional(),

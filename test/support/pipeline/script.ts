@@ -41,11 +41,30 @@ const BEYOND = {
 } satisfies Record<string, Stage[]>;
 export const ACTS = ['editing', 'regeneration', 'export'] as const satisfies (keyof typeof BEYOND)[];
 
+/** What a dispatch asks a pipeline for. */
+export type Task =
+  /** A draft, from wherever it resumes. */
+  | { kind: 'draft' }
+  /** Another draft, of a job that has one. */
+  | { kind: 'redraft' }
+  /** The draft in other forms, which is made first where it resumes from before it. */
+  | { kind: 'export'; formats: readonly string[] };
+
+/** By the type of a message, and by the formats that it names: a retry that names some is one of a failed export. */
+export function taskOf({ type, formats }: { type: string; formats?: unknown }): Task {
+  if (type === 'job.redo') return { kind: 'redraft' };
+  const exports = type !== 'job.run' && Array.isArray(formats);
+  return exports ? { kind: 'export', formats: formats.map(String) } : { kind: 'draft' };
+}
+
 /** Checkpoints bring their artifacts at once, the report after them does, or a failure brings all that were made. */
 export const ARTIFACTS_COME = ['at-once', 'late', 'with-failure', 'early'] as const;
 
 export interface Failure {
-  /** Whether FAILED comes in place of the first report of `at`, or follows the last one. */
+  /**
+   * Whether FAILED comes in place of the first report of `at`, or follows the last one. A pipeline that makes another draft
+   * is at the stage that it works on, and at REGENERATING all the while.
+   */
   comes: 'before' | 'after';
   at: Stage | 'UPLOADED';
   /** Default: what the stage says. */
@@ -57,13 +76,15 @@ export interface Failure {
 export interface Script {
   /** How long each report takes to come about, in milliseconds. */
   stepMs: number;
-  /** A pipeline that resumes begins by reporting the checkpoint that it resumes from. */
+  /** A pipeline that resumes from where a job failed begins by reporting the checkpoint that it resumes from. */
   restatesCheckpoint: boolean;
   /** How often a stage repeats its status. One that is named here tells its progress, be it repeated or not. */
   heartbeats: Readonly<Partial<Record<Stage, number>>>;
-  /** In this order. */
+  /** Behind the draft, in this order; an export is that alone. */
   goesOnTo: readonly (keyof typeof BEYOND)[];
   fails: Failure | null;
+  /** Ends another draft or an export at EDITING, with what it has made. */
+  endsEditing: boolean;
   /** Silently ends before the first report of this; what it holds back for a swap is never sent. */
   diesBefore: ReportStatus | null;
   /** Ends in good order after this, heartbeats included. */
@@ -86,6 +107,7 @@ export const CALM: Script = {
   heartbeats: {},
   goesOnTo: [],
   fails: null,
+  endsEditing: false,
   diesBefore: null,
   endsAfter: null,
   repeatsAfterMs: null,
@@ -117,17 +139,24 @@ export interface Course {
 }
 
 export interface Execution {
+  task: Task;
   resumeFrom: ResumeStatus;
   /** What its artifacts are kept under. */
   key: string;
 }
 
-export function course(script: Script, { resumeFrom, key: ownKey }: Execution): Course {
+/** A stage and what is told of it; of what leads to another draft that is REGENERATING. */
+interface Step {
+  stage: Stage | 'UPLOADED';
+  status: Stage | 'UPLOADED';
+  brings: ArtifactUpdates;
+}
+
+export function course(script: Script, { task, resumeFrom, key: ownKey }: Execution): Course {
   const { diesBefore, endsAfter, fails, artifactsCome } = script;
   const key = script.overwrites ? 'overwritten' : ownKey;
   const reports: Report[] = [];
   let untold: ArtifactUpdates = {};
-  const failsHere = (comes: Failure['comes'], at: Failure['at']) => fails?.comes === comes && fails.at === at;
   const failed = (stage: Failure['at']): Course =>
     diesBefore === 'FAILED'
       ? { reports, end: 'died' }
@@ -142,29 +171,35 @@ export function course(script: Script, { resumeFrom, key: ownKey }: Execution): 
         };
 
   let reached: Failure['at'] = resumeFrom;
-  const path = [resumeFrom, ...pathFrom(resumeFrom, script.goesOnTo)];
-  for (const [index, status] of path.entries()) {
-    if (status !== 'UPLOADED' && (index > 0 || script.restatesCheckpoint)) {
-      if (status === diesBefore) return { reports, end: 'died' };
-      if (failsHere('before', status)) return failed(reached);
-      const made = artifactsOf(status, key);
-      const told = artifactsCome === 'at-once' || status === 'DONE' ? made : {};
-      const next = artifactsCome === 'early' ? path[index + 1] : undefined;
-      const ahead =
-        next === undefined || next === 'UPLOADED' || next === 'DONE' ? {} : artifactsOf(next, key);
+  const path = pathOf(script, task, resumeFrom, key);
+  for (const [index, step] of path.entries()) {
+    const { stage, status, brings: made } = step;
+    const [previous, next] = [path[index - 1], path[index + 1]];
+    const begins = (at: string | null | undefined) => isAt(step, at) && !isAt(previous, at);
+    const ends = (at: string | null | undefined) => isAt(step, at) && !isAt(next, at);
+    const restates = script.restatesCheckpoint && task.kind === 'draft';
+    if (status !== 'UPLOADED' && (index > 0 || restates)) {
+      if (begins(diesBefore)) return { reports, end: 'died' };
+      if (fails?.comes === 'before' && begins(fails.at)) return failed(reached);
+      const told = artifactsCome === 'at-once' || made.exports ? made : {};
+      const ahead = artifactsCome !== 'early' || next === undefined || next.brings.exports ? {} : next.brings;
       const before = artifactsCome === 'late' ? untold : {};
-      reports.push(
-        ...reportsOf(status, { ...before, ...ahead, ...told }, script.heartbeats[status]).map(stuffed),
-      );
+      const artifacts = { ...before, ...ahead, ...told };
+      const heartbeats =
+        script.heartbeats[status] ?? (stage === 'UPLOADED' ? undefined : script.heartbeats[stage]);
+      reports.push(...reportsOf(status, artifacts, heartbeats).map(stuffed));
       if (artifactsCome === 'late') untold = made;
       else if (artifactsCome === 'with-failure') untold = { ...untold, ...made };
     }
-    reached = status;
-    if (failsHere('after', status)) return failed(status);
-    if (status === endsAfter) break;
+    reached = stage;
+    if (fails?.comes === 'after' && ends(fails.at)) return failed(fails.at);
+    if (ends(endsAfter)) break;
   }
   return { reports, end: 'finished' };
 }
+
+const isAt = (step: Step | undefined, at: string | null | undefined): boolean =>
+  step !== undefined && (step.stage === at || step.status === at);
 
 /** From the upload straight to this status, which comes last; none for FAILED, which lies on no way. */
 export function statusesUntil(status: ReportStatus): Stage[] {
@@ -180,13 +215,32 @@ export function reportOf(status: ReportStatus, key: string): Report {
 }
 
 /** Executions with keys of their own make artifacts of their own. */
-export const artifactUri = (key: string, name: 'audio' | 'transcript' | 'draft' | 'srt'): string =>
-  `s3://artifacts/${key}/${name}`;
+export const artifactUri = (key: string, artifactOrFormat: string): string =>
+  `s3://artifacts/${key}/${encodeURIComponent(artifactOrFormat)}`;
 
-const pathFrom = (resumeFrom: ResumeStatus, goesOnTo: Script['goesOnTo']): Stage[] => [
-  ...DRAFTING.slice(resumeFrom === 'UPLOADED' ? 0 : DRAFTING.indexOf(resumeFrom) + 1),
-  ...goesOnTo.flatMap((act) => BEYOND[act]),
-];
+/** What it resumes from, and all that it does behind that. */
+function pathOf(script: Script, task: Task, resumeFrom: ResumeStatus, key: string): Step[] {
+  const step = (stage: Stage | 'UPLOADED', status = stage): Step => ({
+    ...{ stage, status },
+    brings: artifactsOf(stage, key, task),
+  });
+  const draft = DRAFTING.slice(resumeFrom === 'UPLOADED' ? 0 : DRAFTING.indexOf(resumeFrom) + 1);
+  const beyond = script.goesOnTo.flatMap((act) => BEYOND[act]).map((stage) => step(stage));
+  const begin = step(resumeFrom);
+  switch (task.kind) {
+    case 'draft':
+      return [begin, ...draft.map((stage) => step(stage)), ...beyond];
+    case 'redraft': {
+      const last = script.endsEditing ? 'EDITING' : 'DRAFT_READY';
+      const told = (stage: Stage) => (stage === 'DRAFT_READY' ? last : 'REGENERATING');
+      return [begin, ...draft.map((stage) => step(stage, told(stage))), ...beyond];
+    }
+    case 'export': {
+      const last = step('DONE', script.endsEditing ? 'EDITING' : 'DONE');
+      return [begin, ...draft.map((stage) => step(stage)), step('EXPORTING'), last];
+    }
+  }
+}
 
 function reportsOf(status: Stage, artifacts: ArtifactUpdates, heartbeats: number | undefined): Report[] {
   const report = { status, ...updates(artifacts) };
@@ -197,8 +251,12 @@ function reportsOf(status: Stage, artifacts: ArtifactUpdates, heartbeats: number
   }));
 }
 
-function artifactsOf(status: Stage, key: string): ArtifactUpdates {
-  switch (status) {
+function artifactsOf(
+  stage: Stage | 'UPLOADED',
+  key: string,
+  task: Task = { kind: 'draft' },
+): ArtifactUpdates {
+  switch (stage) {
     case 'AUDIO_READY':
       return { audio_uri: artifactUri(key, 'audio') };
     case 'TRANSCRIPT_READY':
@@ -206,11 +264,14 @@ function artifactsOf(status: Stage, key: string): ArtifactUpdates {
     case 'DRAFT_READY':
       return { draft_uri: artifactUri(key, 'draft') };
     case 'DONE':
-      return { exports: { srt: artifactUri(key, 'srt') } };
+      return { exports: exportsOf(task.kind === 'export' ? task.formats : ['srt'], key) };
     default:
       return {};
   }
 }
+
+const exportsOf = (formats: readonly string[], key: string): Record<string, string> =>
+  Object.fromEntries(formats.map((format) => [format, artifactUri(key, format)]));
 
 const updates = (artifacts: ArtifactUpdates): Pick<Report, 'artifact_updates'> =>
   Object.keys(artifacts).length === 0 ? {} : { artifact_updates: artifacts };
@@ -229,6 +290,7 @@ const FAILURE_CODES: Partial<Record<Failure['at'], string>> = {
   AUDIO_EXTRACTING: 'AUDIO_EXTRACTION_FAILED',
   TRANSCRIBING: 'TRANSCRIPTION_FAILED',
   GENERATING: 'GENERATION_FAILED',
+  REGENERATING: 'GENERATION_FAILED',
   EXPORTING: 'EXPORT_FAILED',
 };
 
