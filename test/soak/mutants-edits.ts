@@ -54,8 +54,8 @@ export const MUTANTS_OF_EDITS: readonly Mutant[] = [
   {
     bug: 'a corrected transcript is dropped under another transcriber',
     within: 'isOfOtherEngine',
-    from: `madeBy?.kind !== 'editor' &&`,
-    to: '',
+    from: `madeBy?.kind !== 'editor' && madeBy?.engine !== named`,
+    to: `(madeBy?.kind === 'editor' ? null : madeBy?.engine) !== named`,
     suite: 'model',
   },
   {
@@ -89,8 +89,8 @@ export const MUTANTS_OF_EDITS: readonly Mutant[] = [
   {
     bug: 'a repeated correction makes a version again',
     within: 'editArtifact',
-    from: 'seenEdit.payloadDigest === payloadDigest',
-    to: 'false',
+    from: 'if (seenEdit) {',
+    to: 'if (seenEdit && seenEdit.payloadDigest !== payloadDigest) {',
     suite: 'model',
   },
   {
