@@ -227,7 +227,10 @@ test('a path answers the methods of the document, and 405 with exactly those to 
   const { jobId, projectId } = await jobs.in('CREATED');
   const faults: string[] = [];
   for (const [pattern, allowed] of allowedMethods) {
-    const path = pattern.replace('{jobId}', jobId).replace('{projectId}', projectId);
+    const path = pattern
+      .replace('{jobId}', jobId)
+      .replace('{projectId}', projectId)
+      .replace('{stage}', 'draft');
     const isCallback = CALLBACK.some((operation) => operation.path === pattern);
     const token = isCallback ? await ownCallbackToken(jobId) : tokens.owner;
     for (const method of METHODS.filter((each) => !allowed.includes(each))) {

@@ -7,8 +7,9 @@ import { newDispatchId } from '../../src/contract/ids.ts';
 import { Stack } from '../e2e/stack.ts';
 import { devSetting } from '../support/dev-settings.ts';
 import { editorToken } from '../support/editor-token.ts';
+import { CORRECTED } from './arbitraries.ts';
 import { type Operation, operations } from './document.ts';
-import { type Asked, fitOf } from './fit.ts';
+import { type Asked, fitOf, isOnPath } from './fit.ts';
 import { PLAN_TAG } from './headers.ts';
 import { type Case, faultsOf, type Standing, visible } from './oracle.ts';
 import { goodShots, type Place, type Shot } from './requests.ts';
@@ -52,6 +53,7 @@ export async function start(): Promise<void> {
     reader: await editorToken({ sub: OWNER, scope: 'retake:read' }),
     stranger: await editorToken({ sub: 'fuzz-stranger' }),
   };
+  await stack.artifacts.overwrite(CORRECTED.uri, CORRECTED.content);
   await Promise.all(STATES.map((state) => jobs.in(state)));
   await Jobs.of(stack, OWNER);
   await collectCursors();
@@ -163,7 +165,7 @@ export async function aimed(
   const operation = operationOf(shot.operation);
   const target = at ?? (await targetOf(shot));
   const id = operation.path.includes('{jobId}') ? target.jobId : target.projectId;
-  const path = operation.path.replace(/\{\w+\}/, () => encodeURIComponent(id));
+  const path = operation.path.replace(/\{(\w+)\}/g, (_, name) => encodeURIComponent(shot.steps[name] ?? id));
   const query = shot.query.map((pair) => pair.map(encodeURIComponent).join('='));
   const authorization =
     credentials === undefined ? await credentialsOf(operation, standing, target) : credentials;
@@ -185,24 +187,34 @@ export async function aimed(
   };
   // Its token proves a dispatch of the job, whoever owns that and whether it is still kept.
   const isFound = isState(shot.place) || (operation.caller === 'pipeline' && shot.place === 'STRANGERS');
-  const exists = !operation.path.includes('{') || (at === undefined && isFound);
+  const isNamed = at === undefined && isFound && isOnPath(operation, shot.steps);
+  const exists = !operation.path.includes('{') || isNamed;
   return { asked, target, standing, exists, refusesDispatches: shot.place === 'REFUSED' };
 }
 
-/** The tag of what a retry that asks like this would do; of the owner's own, even to those who are told of nothing. */
-async function withPlanTag({ headers, body, place }: Shot, target: Target): Promise<Shot['headers']> {
+/** The tag of what a retry or redo that asks like this would do; of the owner's own, even to those who are told of nothing. */
+async function withPlanTag(
+  { operation, headers, body, place }: Shot,
+  target: Target,
+): Promise<Shot['headers']> {
   if (!headers.some(([, value]) => value.includes(PLAN_TAG))) return headers;
   const seen = isState(place) ? target : await jobs.in('FAILED');
-  const tag = await jobs.planTag(seen, namedIn(body));
+  const tag = await jobs.planTag(seen, operation === 'redoJob' ? 'redo' : 'retry', namedIn(body));
   return headers.map(([name, value]) => [name, value.replaceAll(PLAN_TAG, tag)]);
 }
 
 /** What of a body a plan can be asked with; nothing of one that is spoilt. */
 function namedIn(body: Shot['body']): Record<string, string> {
   try {
-    const { model_profile, resume_from } = JSON.parse(Buffer.from(body?.bytes ?? []).toString());
+    const { model_profile, resume_from, discard_edits } = JSON.parse(
+      Buffer.from(body?.bytes ?? []).toString(),
+    );
+    const listed =
+      Array.isArray(discard_edits) && discard_edits.length > 0 ? discard_edits.join() : undefined;
     return Object.fromEntries(
-      Object.entries({ model_profile, resume_from }).filter(([, value]) => typeof value === 'string'),
+      Object.entries({ model_profile, resume_from, discard_edits: listed }).filter(
+        ([, value]) => typeof value === 'string',
+      ),
     );
   } catch {
     return {};
@@ -242,10 +254,13 @@ export async function ask(kind: string, asked: Asked): Promise<Answer> {
 /** Jobs that a command has moved, so that they are no longer what they were. */
 const moved = new Set<string>();
 
+const READING = ['GET', 'HEAD'];
+
 export async function judged(kind: string, shot: Shot, { asked, target, ...about }: Aimed) {
   const fit = fitOf(asked);
   const answer = await ask(`${kind} ${fit}`, asked);
-  const isTaken = asked.method === 'POST' && answer.status < 300 && asked.operation?.path.includes('{jobId}');
+  const isTaken =
+    !READING.includes(asked.method) && answer.status < 300 && asked.operation?.path.includes('{jobId}');
   if (isTaken && isState(shot.place)) {
     moved.add(target.jobId);
     await jobs.retire(shot.place, target);
