@@ -20,7 +20,7 @@ const SEED = Number(process.env.FUZZ_SEED ?? 20_261_124);
 export const SCALE = Number(process.env.FUZZ_RUNS ?? 1);
 /** Requests that are under way at once. */
 const BATCH = 10;
-export const TIMEOUT_MS = 120_000 * Math.max(1, SCALE);
+export const TIMEOUT_MS = 180_000 * Math.max(1, SCALE);
 export const OWNER = 'fuzz-owner';
 
 let stack: Stack;
