@@ -1,11 +1,14 @@
 // What editors send, and what they are answered where it is not a resource. Unknown fields are refused.
 import * as z from 'zod';
-import { EDITABLE_STAGES } from '../domain/lifecycle.ts';
-import { artifactVersion } from './artifacts.ts';
+import type { Dispatch } from '../domain/dispatch.ts';
+import type { ArtifactVersion, Job } from '../domain/job.ts';
+import { EDITABLE_STAGES, STAGE_NAMES } from '../domain/lifecycle.ts';
+import type { Rules } from '../domain/rules.ts';
+import { artifactVersion, toVersionResource } from './artifacts.ts';
 import { entryName, orNull, token } from './fields.ts';
 import { mediaUri } from './media.ts';
 import { nextAction } from './next-actions.ts';
-import { dispatchPlan, job } from './resources.ts';
+import { dispatchPlan, job, toJobResource } from './resources.ts';
 import { dispatchState, jobStatus, resumeStatus } from './statuses.ts';
 
 const modelProfile = token(64).meta({ example: 'balanced' });
@@ -76,6 +79,7 @@ const clientRequestId = token(128)
     example: 'a3f1c2',
   });
 
+export const stageName = z.enum(STAGE_NAMES);
 export const editableStage = z.enum(EDITABLE_STAGES);
 
 /** In the order of the pipeline, each once, however they are named. */
@@ -166,3 +170,20 @@ export const editArtifactRequest = z
 export const editArtifactResponse = z
   .object({ job, version: artifactVersion, replayed: z.boolean() })
   .meta({ id: 'EditArtifactResponse' });
+
+/** What was edited, and the version that it made. */
+interface Edited {
+  job: Job;
+  open: Dispatch | null;
+  version: ArtifactVersion;
+  replayed: boolean;
+}
+
+export const toEditResponse = (
+  { job, open, version, replayed }: Edited,
+  rules: Rules,
+): z.infer<typeof editArtifactResponse> => ({
+  job: toJobResource(job, open, rules),
+  version: toVersionResource(version, job.versions),
+  replayed,
+});

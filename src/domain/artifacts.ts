@@ -58,7 +58,7 @@ export function recordVersions(
     }
     versions = completed(versions, dispatch, stage, facts);
   }
-  return { versions: made.length === 0 ? versions : keptAtHand(versions), made };
+  return { versions: versions === job.versions ? versions : keptAtHand(versions), made };
 }
 
 /** Whether the report shows its pipeline at the stage's checkpoint or behind it, and not at work on the stage once more. */

@@ -12,7 +12,7 @@ import {
   reject,
   revise,
 } from './decision.ts';
-import { type Dispatch, type DispatchState, isOpen } from './dispatch.ts';
+import { type Dispatch, type DispatchState, DRAFT, isOpen, type Task } from './dispatch.ts';
 import { reportedFailure } from './failures.ts';
 import type { CallbackEvent } from './history.ts';
 import { type ArtifactVersion, effectiveStatus, type Job, type Manifest } from './job.ts';
@@ -64,7 +64,7 @@ export function callback(view: JobView, command: Callback, rules: Rules, now: nu
   if (refusal) return reject(refusal);
 
   const manifest = mergeManifest(job.manifest, artifactsOf(command, job.manifest));
-  const { versions, made } = recordVersions(job, dispatch, command, current, now);
+  const { versions, made } = recordVersions(job, dispatch, command, placeOf(dispatch, current), now);
   // A sign of life changes no status and leaves no audit entry; a retry that fails again does. One that brings nothing
   // besides leaves nothing at all, since any number of them may come: only the newest is known again.
   const audited = command.status !== job.status || command.status === 'FAILED';
@@ -89,8 +89,8 @@ export function callback(view: JobView, command: Callback, rules: Rules, now: nu
     versions,
     openDispatchId: isOpen(moved) ? job.openDispatchId : null,
     lastProgressAt: now,
-    // One that had settled before has done what it was asked for, whatever it goes on to do.
-    ...movedBy(dispatch, !isOpen(dispatch) || moved.state === 'SETTLED'),
+    ...movedBy(dispatch),
+    unfinishedTask: unfinishedTask(job, dispatch, command.status, restatesCheckpoint),
     latestCallback: {
       dispatchId: dispatch.id,
       // A clock that is ahead does not make every later report one that comes too late.
@@ -131,6 +131,21 @@ function isCurrent(
   const hasEnded = subject.state === 'SETTLED' || subject.state === 'FAILED';
   const isOvertaken = subjectSuperseded || subject.createdAt <= (job.latestEditAt ?? 0);
   return hasEnded && !isOvertaken && now - (job.lastProgressAt ?? now) <= rules.lateReportMs;
+}
+
+/** Where its pipeline is: until it is heard of where it begins, wherever the job rests that it was asked for. */
+const placeOf = ({ firstReportAt, resumeFromStatus }: Dispatch, current: Status): Status =>
+  firstReportAt === null ? (resumeFromStatus ?? current) : current;
+
+/**
+ * What is left of what its pipeline was asked for: nothing once the job rests, whatever a settled one goes on to do. An export is
+ * not over when the draft is there for it.
+ */
+function unfinishedTask(job: Job, dispatch: Dispatch, status: Status, isRestated: boolean): Task {
+  const task = isOpen(dispatch) ? dispatch.task : job.unfinishedTask;
+  const isOnItsWay =
+    status === 'FAILED' || isRestated || (task.kind === 'export' && status === 'DRAFT_READY');
+  return isResting(status) && !isOnItsWay ? DRAFT : task;
 }
 
 function repeatedHeartbeat(

@@ -1,6 +1,6 @@
 // What a decision sees and returns, and the pieces that the commands share.
 import { ACTS } from './acts.ts';
-import { type Dispatch, type DispatchState, DRAFT } from './dispatch.ts';
+import type { Dispatch, DispatchState } from './dispatch.ts';
 import type { CallbackEvent, RecordedEdit, Transition } from './history.ts';
 import { type ArtifactVersion, isAtWork, type Job } from './job.ts';
 import {
@@ -125,10 +125,10 @@ export function withdraw(
   return { kind: 'accepted', job: next, dispatch: withdrawn, changes: { job: next, updated: [withdrawn] } };
 }
 
-/** What the job remembers of the pipeline that moves it: its profile, and what it was asked for and has not done. */
-export const movedBy = ({ modelProfile, task }: Dispatch, isDone = false): Partial<Job> => ({
+/** What the job remembers of the pipeline that moves it: its profile, and what it was asked for. */
+export const movedBy = ({ modelProfile, task }: Dispatch): Partial<Job> => ({
   latestProfile: modelProfile,
-  unfinishedTask: isDone ? DRAFT : task,
+  unfinishedTask: task,
 });
 
 /** The orchestrator has the dispatch: its pipeline has begun, or the job waits for its first report. */

@@ -56,7 +56,7 @@ function refuseEdit({ job, open }: JobView, command: EditArtifact, rules: Rules)
   if (newest === null) return refused('never_made');
   // Whoever has read the job corrects what counts there, and whoever has read the list what came last.
   if (edits !== newest.version && edits !== currentVersions(job, rules)[stage]?.version) {
-    return { code: 'ARTIFACT_VERSION_CONFLICT', stage, submitted: edits, newest };
+    return { code: 'ARTIFACT_VERSION_CONFLICT', stage, submitted: edits, newest, versions: job.versions };
   }
   const { state } = proofOf({ ...command, ref: uri }, command.evidence);
   return state === 'missing' || state === 'changed'

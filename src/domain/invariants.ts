@@ -51,16 +51,21 @@ function brokenStep({ job: before }: Present, { job: after }: Present): string |
   return after.versions === before.versions ? null : brokenVersions(before.versions, after.versions);
 }
 
-/** Of each stage the newest stays, new ones are numbered on, and none is changed but for what completes it. */
+/**
+ * Of each stage the newest stays, or is followed by a newer one where it was never completed; new ones are numbered on, and none is
+ * changed but for what completes it.
+ */
 function brokenVersions(
   before: readonly ArtifactVersion[],
   after: readonly ArtifactVersion[],
 ): string | null {
   for (const { name } of STAGES) {
     const known = before.filter(({ stage }) => stage === name);
-    const latest = known.at(-1)?.version ?? 0;
+    const newest = known.at(-1);
+    const latest = newest?.version ?? 0;
     const numbers = after.filter(({ stage }) => stage === name).map(({ version }) => version);
-    if (latest > 0 && !numbers.includes(latest)) return 'the newest version of a stage is not lost';
+    const mayGo = newest === undefined || (!newest.isComplete && (numbers.at(-1) ?? 0) > latest);
+    if (!mayGo && !numbers.includes(latest)) return 'the newest version of a stage is not lost';
     const added = numbers.filter((number) => known.every(({ version }) => version !== number));
     const isRising = numbers.every((number, index) => index === 0 || number > (numbers[index - 1] ?? 0));
     if (!isRising || added.some((number, index) => number !== latest + 1 + index))

@@ -109,10 +109,10 @@ export function planDispatch(planned: Planned, request: PlanRequest, rules: Rule
       refuseState(planned, kind, resume?.status) ??
       (ACTS[kind].takesDraft ? null : refuseProfile(rules.policy, modelProfile, null)) ??
       refusePoint({ ...planned, job }, request, plan, rules) ??
-      refuseLoss(plan, inTheWay) ??
       (ACTS[kind].takesDraft
         ? refuseDraft(job, found.version, evidence)
-        : refuseProfile(rules.policy, modelProfile, resume?.status ?? null)) ??
+        : (refuseLoss(plan, inTheWay) ??
+          refuseProfile(rules.policy, modelProfile, resume?.status ?? null))) ??
       (resume === null ? retryNotAllowed(job.status, 'UPLOADED', 'nothing_to_resume_from') : null),
   };
 }

@@ -6,6 +6,9 @@ import type {
   Cancel,
   ConfirmUpload,
   Deadline,
+  EditArtifact,
+  ExportDraft,
+  Redo,
   RenewVideo,
   Retry,
   Run,
@@ -57,6 +60,44 @@ export const retry = (newDispatchId: string, patch: Partial<Retry> = {}): Retry 
   ...editor,
   ...patch,
 });
+
+export const redo = (newDispatchId: string, patch: Partial<Redo> = {}): Redo => ({
+  ...retry(newDispatchId),
+  ...patch,
+  type: 'redo',
+});
+
+export const exportDraft = (newDispatchId: string, patch: Partial<ExportDraft> = {}): ExportDraft => ({
+  type: 'export',
+  clientRequestId: `request-${newDispatchId}`,
+  task: { kind: 'export', formats: ['pdf'], params: null },
+  evidence: NO_EVIDENCE,
+  newDispatchId,
+  traceparent: trace,
+  windowMs: null,
+  ...editor,
+  ...patch,
+});
+
+/** Its payload is known by what is said of the artifact. */
+export function editArtifact(patch: Partial<EditArtifact> = {}): EditArtifact {
+  const said = { stage: 'transcript' as const, uri: 's3://media/corrected.json', edits: 1 };
+  const { stage, uri, edits, digest, sizeBytes, ...rest } = {
+    ...said,
+    digest: null,
+    sizeBytes: null,
+    ...patch,
+  };
+  return {
+    type: 'edit-artifact',
+    clientRequestId: 'correction',
+    payloadDigest: JSON.stringify([stage, uri, edits, digest, sizeBytes]),
+    evidence: NO_EVIDENCE,
+    ...{ stage, uri, edits, digest, sizeBytes },
+    ...editor,
+    ...rest,
+  };
+}
 
 export const cancel = (patch: Partial<Cancel> = {}): Cancel => ({
   type: 'cancel',

@@ -34,6 +34,18 @@ const WORTH_SEEING = [
     'callback CALLBACK_OUT_OF_ORDER',
   ],
   ...[
+    'redo accepted',
+    'redo replayed',
+    'redo CLIENT_REQUEST_ID_PAYLOAD_MISMATCH',
+    'redo JOB_ALREADY_RUNNING',
+  ],
+  ...['redo EDITS_IN_THE_WAY', 'redo NOTHING_TO_REDO', 'redo PLAN_CHANGED', 'retry EDITS_IN_THE_WAY'],
+  ...['export accepted', 'export replayed', 'export JOB_ALREADY_RUNNING', 'export NOTHING_TO_EXPORT'],
+  ...['edit-artifact accepted', 'edit-artifact replayed', 'edit-artifact JOB_ALREADY_RUNNING'],
+  ...['ARTIFACT_NOT_EDITABLE', 'ARTIFACT_VERSION_CONFLICT', 'ARTIFACT_NOT_FOUND'].map(
+    (code) => `edit-artifact ${code}`,
+  ),
+  ...[
     'callback EVENT_ID_PAYLOAD_MISMATCH',
     'callback FSM_TRANSITION_INVALID',
     'callback FSM_TERMINAL_IMMUTABLE',

@@ -54,6 +54,17 @@ test('a version may be completed, and learn what nobody had said; older ones tha
   expect(brokenInvariant(fewer, grown, {})).toBe('versions are numbered in the order in which they are made');
 });
 
+test('a newest version that was never completed may be left out for a newer one, and for nothing else', () => {
+  const part = { ...audio, version: 2, ref: 's3://part', isComplete: false };
+  const was: Present = { job: { ...before.job, versions: [audio, part] }, newest: before.newest };
+  const is = (...versions: object[]) => ({ ...was, job: { ...was.job, versions } }) as Present;
+  const newer = { ...audio, version: 3, ref: 's3://b' };
+  expect(brokenInvariant(was, is(audio, newer), {})).toBeNull();
+  expect(brokenInvariant(was, is(audio), {})).toBe('the newest version of a stage is not lost');
+  const whole: Present = is(audio, { ...part, isComplete: true });
+  expect(brokenInvariant(whole, is(audio, newer), {})).toBe('the newest version of a stage is not lost');
+});
+
 describe('a job', () => {
   test('lets no second dispatch be open', () => {
     const other = { ...after.newest, id: 'dsp_other' } as Dispatch;

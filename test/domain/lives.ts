@@ -1,13 +1,24 @@
 // Random histories of one job: how they begin, some with several pipelines one after the other, and what comes after.
 import fc from 'fast-check';
-import type { Callback, Retry } from '../../src/domain/commands.ts';
+import type { Callback } from '../../src/domain/commands.ts';
 import type { ReportableStatus } from '../../src/domain/lifecycle.ts';
-import { callback, confirmUpload, deadline, delivered, NO_ARTIFACTS, retry, run } from './builders.ts';
+import {
+  callback,
+  confirmUpload,
+  deadline,
+  delivered,
+  editArtifact,
+  NO_ARTIFACTS,
+  retry,
+  run,
+} from './builders.ts';
+import { chapters } from './chapters.ts';
+import { asking, correction, correctionOf, look, lookOf } from './editors.ts';
 import type { Look } from './looks.ts';
 import type { ModelJob } from './model.ts';
 import { POLICIES } from './policies.ts';
 import { exportsOf, FIELDS, facts, type Key, key, keyOf, nameOf, REACHED, statusOf } from './reported.ts';
-import { look, lookOf, type Make, make, type Step } from './steps.ts';
+import { type Make, make, type Step } from './steps.ts';
 
 const waitMs = fc.constantFrom(0, 0, 1, 1, 500, 10_000, 61_000, 700_000, 4_000_000, -1, -5_000);
 
@@ -26,8 +37,8 @@ const STUFFING: readonly Step[] = [0, 1].map((round) =>
   ),
 );
 
-const retried = (clientRequestId: string, patch: (model: ModelJob) => Partial<Retry> = () => ({})): Step =>
-  step((model, index) => retry(`dsp_${index}`, { clientRequestId, ...patch(model) }));
+const retried = (clientRequestId: string): Step =>
+  step((_model, index) => retry(`dsp_${index}`, { clientRequestId }));
 const taken = step((model) => delivered(nameOf(model, 1)));
 
 /** The first report of the newest retry says where it begins, or what it does first. */
@@ -83,6 +94,7 @@ const life = fc.record({
   looking: look,
   deploys: fc.constantFrom(null, null, null, null, ...POLICIES),
   looks: fc.boolean(),
+  corrections: fc.array(correction, { maxLength: 2 }),
   handsOn: fc.constantFrom(false, false, true),
   resumes: fc.constantFrom('wherever', 'wherever', 'as asked'),
   reports: fc.nat(7),
@@ -110,7 +122,13 @@ function livedThrough(lives: readonly Life[]): Step[] {
 
 /** A retry, perhaps of what was looked at before something changed; then whatever it has changed to. */
 function asked(
-  { looking, looks, handsOn, resumes }: Pick<Life, 'looking' | 'looks' | 'handsOn' | 'resumes'>,
+  {
+    looking,
+    corrections,
+    looks,
+    handsOn,
+    resumes,
+  }: Pick<Life, 'looking' | 'corrections' | 'looks' | 'handsOn' | 'resumes'>,
   meanwhile: readonly Step[],
   nth: number,
 ): Step[] {
@@ -119,17 +137,27 @@ function asked(
     return resumes === 'wherever' ? { ...asking, resumeFrom: null } : asking;
   };
   return [
+    ...corrections.map((correcting, n) =>
+      step((model, index) =>
+        editArtifact({ ...correctionOf(model, correcting, index), clientRequestId: `life-${nth}-${n}` }),
+      ),
+    ),
     ...(looks ? [step((model) => ask(model))] : []),
     ...meanwhile,
     ...(looks
-      ? [retried(`seen-${nth}`, (model) => ({ ...model.lastLook, ...typed, ifMatch: [model.lastTag ?? ''] }))]
+      ? [
+          step((model, index) => {
+            const seen = model.lastLook ?? ask(model);
+            const patch = { clientRequestId: `seen-${nth}`, ifMatch: [model.lastTag ?? ''] };
+            return asking(seen, `dsp_${index}`, patch);
+          }),
+        ]
       : []),
-    retried(`life-${nth}`, (model) => ({ ...ask(model), ...typed })),
+    step((model, index) => asking(ask(model), `dsp_${index}`, { clientRequestId: `life-${nth}` })),
     taken,
     ...(handsOn ? [handedOn] : []),
   ];
 }
-const typed = { type: 'retry' } as const;
 
 /** A pipeline says where it begins, and names all that it was given. */
 const handedOn = step((model, _index, now) => {
@@ -148,7 +176,7 @@ const handedOn = step((model, _index, now) => {
 const opening: fc.Arbitrary<Step[]> = fc.oneof(
   { weight: 2, arbitrary: fc.nat(3).map((steps) => [...UPLOADED_AND_RUN.slice(0, steps)]) },
   {
-    weight: 4,
+    weight: 6,
     arbitrary: fc
       .record({
         reports: fc.nat(7),
@@ -168,7 +196,8 @@ const opening: fc.Arbitrary<Step[]> = fc.oneof(
           : []),
       ]),
   },
-  { weight: 4, arbitrary: fc.array(life, { minLength: 2, maxLength: 4 }).map(livedThrough) },
+  { weight: 5, arbitrary: fc.array(life, { minLength: 2, maxLength: 4 }).map(livedThrough) },
+  { weight: 5, arbitrary: chapters.map((steps) => [...UPLOADED_AND_RUN, ...steps]) },
 );
 export const histories: fc.Arbitrary<Step[]> = fc
   .tuple(opening, fc.array(fc.record({ waitMs, make }), { minLength: 1, maxLength: 45, size: 'max' }))

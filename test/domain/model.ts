@@ -1,7 +1,7 @@
 // A second, deliberately simple job, written from spec/job-lifecycle.md and spec/dispatch.md rather than from the
 // code: one mutable object, one method for each command, statuses as plain text. It shares types with src/, no rule.
-import type { Callback, Command, ReportDelivery, Retry } from '../../src/domain/commands.ts';
-import { type Evidence, NO_EVIDENCE } from '../../src/domain/evidence.ts';
+import type { Ask, Callback, Command, EditArtifact, ReportDelivery } from '../../src/domain/commands.ts';
+import { NO_EVIDENCE } from '../../src/domain/evidence.ts';
 import {
   ARTIFACT_FIELD as FIELD,
   IN_PROGRESS,
@@ -12,8 +12,18 @@ import {
   TABLE,
 } from '../rules/protocol.ts';
 import type { Look } from './looks.ts';
-import { ModelLineage, type ModelMaker, type ModelPlan, refusedProfile } from './model-lineage.ts';
-import { POLICIES, type WordedPolicy, type WordedProfile } from './policies.ts';
+import {
+  answerOf,
+  type ModelAnswer,
+  type ModelKind,
+  type ModelRequest,
+  refusedEdit,
+  refusedMove,
+  requestOf,
+} from './model-asks.ts';
+import { ModelLineage } from './model-lineage.ts';
+import { type ModelMaker, POINT } from './model-versions.ts';
+import { POLICIES, type WordedPolicy } from './policies.ts';
 
 const FIELDS = ['audioUri', 'transcriptUri', 'draftUri'] as const;
 
@@ -27,26 +37,18 @@ const MOST_EXPORTS = 200;
 const MOST_BYTES = 262_144;
 const MOST_KEPT = 1_000;
 
-/** A request for a pipeline, answered without being carried out. */
-export interface ModelAnswer extends ModelPlan {
-  kind: 'run' | 'retry';
-  profile: string;
-  engines: WordedProfile['engines'];
-  asked: string | null;
-  /** The code, and the reason where there is one; null when it is allowed. */
-  refusal: string | null;
-  /** What would be done: what of the answer an editor who has seen it relies on. */
-  words: string;
-}
-
 export interface ModelDispatch extends ModelMaker {
-  kind: 'run' | 'retry';
+  kind: ModelKind;
   state: string;
   /** The client's request id; "run" for the run. */
   request: string;
   policyVersion: string;
   ref: string | null;
-  plan: Pick<ModelAnswer, 'asked' | 'does' | 'why' | 'proof'>;
+  plan: Pick<ModelAnswer, 'asked' | 'discard' | 'editsDiscarded' | 'does' | 'why' | 'proof'>;
+  /** What its pipeline is for. */
+  task: string;
+  /** Whether its pipeline has reported anything. */
+  isHeardOf: boolean;
   /** How its pipeline failed. */
   failure: string | null;
   until: number;
@@ -74,6 +76,17 @@ export class ModelJob {
   progress: number | null = null;
   /** Under which profile that was. */
   failedUnder: string | null = null;
+  /** The profile of the pipeline that moved the job last. */
+  lastProfile: string | null = null;
+  /** What a retry goes on with. */
+  task = 'draft';
+  /** The corrections that were made, by their requests. */
+  edits: Record<string, string> = {};
+  lastEdit: EditArtifact | null = null;
+  lastAsk: Exclude<Ask, { type: 'run' }> | null = null;
+  /** When the last of them was made; and how many dispatches there were then, which have no more to say. */
+  editedAt: number | null = null;
+  fenced = 0;
   lineage = new ModelLineage();
   policy: WordedPolicy = POLICIES[0];
   /** The tags that editors have seen, with what each of them promised. */
@@ -102,58 +115,18 @@ export class ModelJob {
 
   get effective(): string {
     const { open } = this;
-    return this.status === 'FAILED' && open?.kind === 'retry' ? (open.resumeFrom ?? '') : this.status;
+    return this.status === 'FAILED' && open ? (open.resumeFrom ?? '') : this.status;
   }
 
-  /** What a run or a retry would be answered now. */
-  plan(kind: 'run' | 'retry', profile: string, asked: string | null, evidence: Evidence): ModelAnswer {
-    const engines = this.#engines(profile);
-    const { videoUri } = this.manifest;
-    const limit = kind === 'run' ? 'UPLOADED' : asked;
-    const plan = this.lineage.plan(engines, limit, evidence, videoUri);
-    const refusal = this.#refused(kind, profile, asked, plan, () => {
-      const best = this.lineage.plan(engines, null, evidence, videoUri);
-      return best.ref === null ? 'null' : best.from;
-    });
-    const [code, reason] = refusal?.split(' ') ?? [];
-    // How far it could go is said to who is refused, and promised to nobody.
-    const what =
-      refusal === null
-        ? `${plan.from} ${plan.does}`
-        : code === 'RESUME_POINT_NOT_AVAILABLE'
-          ? code
-          : `${code} ${reason}`;
-    return { ...plan, kind, profile, engines, asked, refusal, words: `${profile} ${what}` };
+  /** What a request for a pipeline would be answered now. */
+  plan(request: ModelRequest): ModelAnswer {
+    return answerOf(this, request);
   }
 
   /** An editor looks at the plan, and is shown this tag with it. */
   saw(look: Look, tag: string): void {
-    const { words } = this.plan('retry', look.modelProfile, look.resumeFrom, look.evidence);
-    this.tags.set(tag, words);
+    this.tags.set(tag, this.plan(asRequest(look)).words);
     [this.lastTag, this.lastLook] = [tag, look];
-  }
-
-  #engines(profile: string): WordedProfile['engines'] {
-    return Object.hasOwn(this.policy.profiles, profile) ? (this.policy.profiles[profile]?.engines ?? {}) : {};
-  }
-
-  #refused(
-    kind: 'run' | 'retry',
-    profile: string,
-    asked: string | null,
-    { from, ref }: ModelPlan,
-    furthest: () => string,
-  ): string | null {
-    if (this.open || IN_PROGRESS.includes(this.status)) return 'JOB_ALREADY_RUNNING';
-    const refusal = kind === 'run' ? this.#mayMove(this.status, 'AUDIO_EXTRACTING', 'p') : null;
-    if (refusal) return refusal;
-    if (kind === 'retry' && this.status !== 'FAILED') return 'RETRY_NOT_ALLOWED_STATE not_failed';
-    const unusable = refusedProfile(this.policy, profile, null);
-    if (unusable) return `MODEL_PROFILE_NOT_ALLOWED ${unusable}`;
-    if (asked !== null && (asked !== from || ref === null)) return `RESUME_POINT_NOT_AVAILABLE ${furthest()}`;
-    const unfit = refusedProfile(this.policy, profile, ref && from);
-    if (unfit) return `MODEL_PROFILE_NOT_ALLOWED ${unfit}`;
-    return ref === null ? 'RETRY_NOT_ALLOWED_STATE nothing_to_resume_from' : null;
   }
 
   /** What the job waits for and until when. */
@@ -185,7 +158,7 @@ export class ModelJob {
       case 'confirm-upload': {
         if (this.manifest.videoUri === command.videoUri) return 'replayed';
         if (this.manifest.videoUri !== null) return 'VIDEO_URI_CONFLICT';
-        const refusal = this.#mayMove(this.status, 'UPLOADED', 'e');
+        const refusal = refusedMove(this.status, 'UPLOADED', 'e');
         if (refusal) return refusal;
         this.manifest.videoUri = command.videoUri;
         this.#move('UPLOADED', 'editor', null, now);
@@ -202,9 +175,12 @@ export class ModelJob {
         return 'accepted';
       }
       case 'run':
-        return this.#run(command.modelProfile, command.newDispatchId, command.windowMs, now);
       case 'retry':
-        return this.#retry(command, now);
+      case 'redo':
+      case 'export':
+        return this.#ask(command, now);
+      case 'edit-artifact':
+        return this.#edit(command, now);
       case 'cancel':
         return this.#cancel(command.deliveryMayHaveStarted, now);
       case 'abandon':
@@ -215,48 +191,57 @@ export class ModelJob {
         return command.message === 'cancel' ? this.#noticeEnded(command, now) : this.#tried(command, now);
       case 'deadline':
         return this.#timePasses(command.deliveryMayHaveStarted, now);
-      case 'redo':
-      case 'export':
-      case 'edit-artifact':
-        throw new Error(`not modelled: ${command.type}`);
       default:
         return command satisfies never;
     }
   }
 
-  #run(profile: string | null, id: string, windowMs: number | null, now: number): string {
-    const known = this.#holderOf('run');
-    if (known && this.status !== 'CANCELLED' && (profile === null || profile === known.profile)) {
+  #ask(command: Ask, now: number): string {
+    const key = command.type === 'run' ? 'run' : `${command.type}:${command.clientRequestId}`;
+    const ifMatch = 'ifMatch' in command ? command.ifMatch : null;
+    const request = requestOf(fieldsOf(command));
+    const known = this.dispatches.find((d) => d.request === key && d.state !== 'UNDELIVERABLE');
+    if (known && this.status !== 'CANCELLED') {
       this.named = known.id;
-      return 'replayed';
+      const isSame =
+        [null, known.profile].includes(request.profile) &&
+        known.plan.asked === request.asked &&
+        known.plan.discard.join() === request.discard.join() &&
+        [undefined, known.task].includes(request.task);
+      if (isSame) return 'replayed';
+      if (command.type !== 'run') return 'CLIENT_REQUEST_ID_PAYLOAD_MISMATCH';
     }
-    const plan = this.plan('run', profile ?? this.policy.byDefault, null, NO_EVIDENCE);
+    const plan = this.plan(request);
+    if (ifMatch && !ifMatch.some((tag) => this.tags.get(tag) === plan.words)) return 'PLAN_CHANGED';
     if (plan.refusal) return codeOf(plan.refusal);
-    this.#dispatch(id, 'run', plan, windowMs, now);
+    this.#dispatch(command.newDispatchId, key, plan, command.windowMs, now);
+    if (command.type !== 'run') this.lastAsk = command;
     return 'accepted';
   }
 
-  #retry(
-    { modelProfile, clientRequestId, resumeFrom, ifMatch, evidence, newDispatchId, windowMs }: Retry,
-    now: number,
-  ): string {
-    const request = `retry:${clientRequestId}`;
-    const known = this.#holderOf(request);
-    if (known && this.status !== 'CANCELLED') {
-      this.named = known.id;
-      const isSame = known.profile === modelProfile && known.plan.asked === resumeFrom;
-      return isSame ? 'replayed' : 'CLIENT_REQUEST_ID_PAYLOAD_MISMATCH';
-    }
-    const plan = this.plan('retry', modelProfile, resumeFrom, evidence);
-    if (ifMatch && !ifMatch.some((tag) => this.tags.get(tag) === plan.words)) return 'PLAN_CHANGED';
-    if (plan.refusal) return codeOf(plan.refusal);
-    this.#dispatch(newDispatchId, request, plan, windowMs, now);
+  #edit(command: EditArtifact, now: number): string {
+    const { clientRequestId, payloadDigest, stage, uri } = command;
+    const known = this.edits[clientRequestId];
+    if (known !== undefined)
+      return known === payloadDigest ? 'replayed' : 'CLIENT_REQUEST_ID_PAYLOAD_MISMATCH';
+    const refusal = refusedEdit(this, command);
+    if (refusal) return refusal;
+    const field = FIELD[POINT[stage]];
+    if (!field) throw new Error(`nobody corrects ${stage}`);
+    if (!fits({ ...this.manifest, [field]: uri }, this.exports)) return 'MANIFEST_FULL';
+    this.lineage.edit(command);
+    this.manifest[field] = uri;
+    this.edits[clientRequestId] = payloadDigest;
+    this.lastEdit = command;
+    this.editedAt = Math.max(now, this.dispatches.at(-1)?.createdAt ?? 0);
+    this.fenced = this.dispatches.length;
+    this.#write(this.status, 'editor', null, now);
     return 'accepted';
   }
 
   #cancel(mayHaveStarted: boolean, now: number): string {
     if (this.status === 'CANCELLED') return 'replayed';
-    const refusal = this.#mayMove(this.effective, 'CANCELLED', 'e');
+    const refusal = refusedMove(this.effective, 'CANCELLED', 'e');
     if (refusal) return refusal;
     const ended = this.#stop(mayHaveStarted, now);
     this.#move('CANCELLED', 'editor', ended, now);
@@ -269,7 +254,9 @@ export class ModelJob {
         ? 'replayed'
         : 'JOB_NOT_RUNNING';
     }
-    const profile = (this.open ?? this.settled)?.profile ?? null;
+    const { open } = this;
+    const profile = (open ?? this.settled)?.profile ?? null;
+    if (open) this.#remember(open);
     const ended = this.#stop(mayHaveStarted, now);
     const failure = `ABANDONED ${this.#classOf('ABANDONED') ?? 'unknown'} null`;
     this.#fails(failure, profile, this.dispatches.find(({ id }) => id === ended) ?? null);
@@ -302,7 +289,9 @@ export class ModelJob {
     if (!dispatch) return 'DISPATCH_NOT_CURRENT';
     const newest = this.dispatches.filter(({ state }) => state !== 'UNDELIVERABLE').at(-1);
     const isLate = now - (this.lastSign ?? now) > LATE_REPORT;
-    const goesOn = dispatch === newest && ['SETTLED', 'FAILED'].includes(dispatch.state) && !isLate;
+    const isFenced = this.dispatches.indexOf(dispatch) < this.fenced;
+    const hasEnded = ['SETTLED', 'FAILED'].includes(dispatch.state);
+    const goesOn = dispatch === newest && hasEnded && !isLate && !isFenced;
     if (dispatch !== this.open && !(this.open === null && goesOn)) return 'DISPATCH_NOT_CURRENT';
     // Two pipelines may number their reports alike.
     const event = `${report.dispatchId} ${report.eventId}`;
@@ -314,7 +303,7 @@ export class ModelJob {
     const from = provesRun ? 'AUDIO_EXTRACTING' : this.effective;
     const status = provesRun ? 'AUDIO_EXTRACTING' : this.status;
     const restates = status === 'FAILED' && from === report.status && FIELD[from] !== undefined;
-    const refusal = restates ? null : this.#mayMove(from, report.status, 'p');
+    const refusal = restates ? null : refusedMove(from, report.status, 'p');
     const mine = this.latest?.dispatch === dispatch.id ? this.latest : null;
     const goesBack = ORDER.indexOf(report.status) < ORDER.indexOf(from);
     if (mine && report.occurredAt < mine.at && (refusal || (goesBack && report.status !== 'FAILED')))
@@ -322,28 +311,27 @@ export class ModelJob {
     if (refusal) return refusal;
 
     let exports = { ...this.exports, ...report.artifacts.exports };
-    const fits = (all: Record<string, string>): boolean => {
-      const refs = FIELDS.map((field) => report.artifacts[field] ?? this.manifest[field] ?? '');
-      const texts = [...Object.keys(all), ...Object.values(all), ...refs, this.manifest.videoUri ?? ''];
-      return Object.keys(all).length <= MOST_EXPORTS && texts.join('').length <= MOST_BYTES;
-    };
+    const named = FIELDS.map((field) => [field, report.artifacts[field] ?? this.manifest[field]]);
+    const manifest = { ...this.manifest, ...Object.fromEntries(named) };
     const same = JSON.stringify(exports) === JSON.stringify(this.exports);
     const brings = FIELDS.filter((field) => report.artifacts[field] !== null);
     const changes = !same || brings.some((field) => report.artifacts[field] !== this.manifest[field]);
-    if (changes && !fits(exports)) {
+    if (changes && !fits(manifest, exports)) {
       if (report.status !== 'FAILED') return 'MANIFEST_FULL';
       exports = this.exports;
     }
     const moves = report.status !== status || report.status === 'FAILED';
-    const versions = this.lineage.after(report, dispatch, from);
+    // Until it is heard of a pipeline is where it begins, wherever the job is.
+    const at = dispatch.isHeardOf ? from : (dispatch.resumeFrom ?? from);
+    const versions = this.lineage.after(report, dispatch, at);
     const leaves = moves || changes || versions !== this.lineage.versions || report.artifacts.hasMetrics;
     const kept = (mine?.kept ?? 0) + (leaves ? 1 : 0);
     if (kept > MOST_KEPT && report.status !== 'FAILED' && report.status !== 'DONE')
       return 'REPORTS_EXHAUSTED';
 
     if (dispatch.state === 'PENDING') this.#arrived(dispatch, dispatch.executionId, now);
-    this.lineage.versions = versions;
-    for (const field of FIELDS) this.manifest[field] = report.artifacts[field] ?? this.manifest[field];
+    if (versions !== this.lineage.versions) this.lineage.keep(versions);
+    this.manifest = manifest;
     this.exports = exports;
     if (report.failure) {
       const { failureCode, failureClass, retryAfterMs } = report.failure;
@@ -355,10 +343,19 @@ export class ModelJob {
     if (moves) this.#move(report.status, report.actor, dispatch.id, now);
     this.progress = progress;
     this.changedAt = now;
-    if (OPEN.includes(dispatch.state)) {
+    const wasOpen = OPEN.includes(dispatch.state);
+    if (wasOpen) {
+      this.#remember(dispatch);
       const settles = RESTING.includes(report.status) && !restates;
       dispatch.state = report.status === 'FAILED' ? 'FAILED' : settles ? 'SETTLED' : 'RUNNING';
     }
+    dispatch.isHeardOf = true;
+    this.lastProfile = dispatch.profile;
+    // A draft is what most pipelines are for; an export is over when its pipeline says so.
+    const isExport = this.task.startsWith('export');
+    const isOver =
+      ['EDITING', 'DONE'].includes(report.status) || (report.status === 'DRAFT_READY' && !isExport);
+    if (isOver && !restates) this.task = 'draft';
     // Of signs of life that bring nothing only the newest is known again.
     if (leaves) this.events[event] = report.payloadDigest;
     else this.heartbeat = { event, print: report.payloadDigest };
@@ -369,6 +366,12 @@ export class ModelJob {
     };
     this.lastSign = now;
     return 'accepted';
+  }
+
+  /** A retry goes on with what this pipeline was for. */
+  #remember({ profile, task }: ModelDispatch): void {
+    this.lastProfile = profile;
+    this.task = task;
   }
 
   #classOf(code: string): string | undefined {
@@ -455,7 +458,9 @@ export class ModelJob {
     }
     const failure = `ORCHESTRATOR_TIMEOUT ${this.#classOf('ORCHESTRATOR_TIMEOUT') ?? 'timeout'} null`;
     if (silent) silent.failure = failure;
-    if (this.status !== 'FAILED') {
+    // What was never heard of leaves a job that rests as it was.
+    const rests = awaits.what === 'ack' && RESTING.includes(this.status);
+    if (this.status !== 'FAILED' && !rests) {
       this.#fails(failure, silent?.profile ?? null, silent);
       this.#move('FAILED', 'system', silent?.id ?? null, now);
     }
@@ -463,10 +468,12 @@ export class ModelJob {
   }
 
   #dispatch(id: string, request: string, plan: ModelAnswer, windowMs: number | null, now: number): void {
-    const { kind, profile, engines, given, from, ref } = plan;
-    const createdAt = Math.max(now, (this.dispatches.at(-1)?.createdAt ?? 0) + 1);
+    const { kind, profile, engines, given, task, from, ref } = plan;
+    const before = Math.max(this.dispatches.at(-1)?.createdAt ?? 0, this.editedAt ?? 0);
+    const createdAt = Math.max(now, before + 1);
     this.dispatches.push({
-      ...{ id, kind, request, profile, engines, given, plan },
+      ...{ id, kind, request, profile, engines, given, task, plan, isHeardOf: false },
+      discards: plan.editsDiscarded.map(wordOf),
       state: 'PENDING',
       policyVersion: this.policy.version,
       resumeFrom: kind === 'run' ? null : from,
@@ -491,14 +498,10 @@ export class ModelJob {
     dispatch.executionId = executionId;
     dispatch.changedAt = now;
     if (dispatch.kind === 'run') {
+      this.#remember(dispatch);
       this.#move('AUDIO_EXTRACTING', 'system', dispatch.id, now);
       this.lastSign = now;
     }
-  }
-
-  /** Who made this request, unless it was withdrawn. */
-  #holderOf(request: string): ModelDispatch | null {
-    return this.dispatches.find((d) => d.request === request && d.state !== 'UNDELIVERABLE') ?? null;
   }
 
   #move(to: string, by: string, dispatch: string | null, now: number): void {
@@ -511,16 +514,25 @@ export class ModelJob {
     this.changedAt = now;
     this.trail.push(`${this.status} > ${to} by ${by} of ${dispatch}`);
   }
-
-  #mayMove(from: string, to: string, who: 'e' | 'p'): string | null {
-    const row = TABLE[from];
-    if (row === undefined) return 'FSM_TERMINAL_IMMUTABLE';
-    const ends = to === 'FAILED' || (to === 'CANCELLED' && who === 'e');
-    return ends || row.split(' ').includes(`${to}:${who}`) ? null : 'FSM_TRANSITION_INVALID';
-  }
 }
 
-const codeOf = (refusal: string): string => refusal.split(' ')[0] ?? '';
+const wordOf = (text: string): string => text.split(' ')[0] ?? '';
+const codeOf = wordOf;
+
+export const asRequest = (look: Look): ModelRequest => requestOf({ ...look, task: null });
+
+/** What stands in a request, and what goes without saying. */
+const fieldsOf = (command: Ask) => ({
+  ...{ kind: command.type, modelProfile: null, resumeFrom: null, discardEdits: [], task: null },
+  ...{ evidence: NO_EVIDENCE, ...command },
+});
+
+/** Whether a job has room for all of this. */
+function fits(manifest: ModelJob['manifest'], exports: Record<string, string>): boolean {
+  const refs = Object.values(manifest).map((ref) => ref ?? '');
+  const texts = [...Object.keys(exports), ...Object.values(exports), ...refs];
+  return Object.keys(exports).length <= MOST_EXPORTS && texts.join('').length <= MOST_BYTES;
+}
 
 function pause(attempts: number, retryAfterMs: number | null): number {
   if (retryAfterMs !== null) return Math.max(1_000, retryAfterMs);

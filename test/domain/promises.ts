@@ -33,12 +33,12 @@ export function checkStep(
   for (const key of ['videoUri', 'audioUri', 'transcriptUri', 'draftUri'] as const) {
     holds('artifacts only grow', before.job.manifest[key] === null || after.job.manifest[key] !== null);
   }
-  for (const { stage, version } of before.job.versions) {
+  for (const { stage, version, isComplete } of before.job.versions) {
     const newest = before.job.versions.findLast((other) => other.stage === stage);
+    const now = after.job.versions.filter((other) => other.stage === stage).map((other) => other.version);
     holds(
-      'the newest versions stay',
-      newest?.version !== version ||
-        after.job.versions.some((other) => other.stage === stage && other.version === version),
+      'the newest versions stay, or newer ones come where they were never completed',
+      newest?.version !== version || now.includes(version) || (!isComplete && now.some((n) => n > version)),
     );
   }
   const added = after.transitions.slice(before.transitions.length);

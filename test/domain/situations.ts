@@ -8,6 +8,7 @@ import { PASSED_OVER_REASONS } from '../../src/domain/lineage.ts';
 import type { Plan } from '../../src/domain/plan.ts';
 import { isAtOrPast } from '../rules/protocol.ts';
 import type { MemoryJob, MemoryState } from './memory-job.ts';
+import { editSituationsOf, SITUATIONS_OF_EDITS } from './situations-edits.ts';
 
 const POINTS = ['UPLOADED', 'AUDIO_READY', 'TRANSCRIPT_READY', 'DRAFT_READY'] as const;
 
@@ -53,6 +54,7 @@ export const SITUATIONS: readonly string[] = [
   'a retry would have done something else than its editor had seen',
   'the evidence changed between plan and retry',
   'the policy changed between plan and retry',
+  ...SITUATIONS_OF_EDITS,
 ];
 
 export function situationsOf(
@@ -61,7 +63,7 @@ export function situationsOf(
   command: Command,
   decision: Decision,
 ): string[] {
-  const found = [...endings(before, after, command)];
+  const found = [...endings(before, after, command), ...editSituationsOf(before, after, command, decision)];
   if (command.type === 'retry') found.push(...retries(before, command, decision));
   if (decision.kind === 'accepted' && command.type === 'renew-video' && before.job.status === 'FAILED') {
     found.push('a video was renewed for a failed job');
@@ -163,7 +165,8 @@ function* reports(
     if (decision.rejection.code === 'MANIFEST_FULL') yield 'a manifest was full';
     const isLate = decision.rejection.code === 'DISPATCH_NOT_CURRENT' && dispatch?.state === 'SETTLED';
     const newest = before.dispatches.filter(({ state }) => state !== 'UNDELIVERABLE').at(-1);
-    if (isLate && newest === dispatch && before.job.openDispatchId === null) {
+    const isEdited = (before.job.latestEditAt ?? 0) >= (dispatch?.createdAt ?? 0);
+    if (isLate && newest === dispatch && !isEdited && before.job.openDispatchId === null) {
       yield 'a settled pipeline was too late';
     }
   }

@@ -1,9 +1,19 @@
 // The steps of a random history: what is asked of a job and reported to it, mostly what is worth trying where it stands.
 import fc from 'fast-check';
 import type { Command } from '../../src/domain/commands.ts';
-import { abandon, cancel, confirmUpload, deadline, renewVideo, retry, run } from './builders.ts';
-import { findings, type Look, resumeFrom, tagsOf } from './looks.ts';
-import { OWNER } from './memory-job.ts';
+import { abandon, cancel, confirmUpload, deadline, renewVideo, run } from './builders.ts';
+import {
+  correcting,
+  exporting,
+  look,
+  lookOf,
+  owner,
+  profile,
+  repeating,
+  resuming,
+  windowMs,
+} from './editors.ts';
+import type { Look } from './looks.ts';
 import type { ModelJob } from './model.ts';
 import { POLICIES, type WordedPolicy } from './policies.ts';
 import { age, nameOf, report } from './reported.ts';
@@ -20,12 +30,6 @@ export interface Step {
   make: Make;
 }
 
-const owner = fc.constantFrom(OWNER, OWNER, OWNER, OWNER, OWNER, 'own_mallory');
-const profile = fc.constantFrom(
-  ...['balanced', 'balanced', 'balanced', 'writer', 'writer', 'listener', 'listener', 'any'],
-  ...['late', 'off', 'nobody', 'constructor'],
-);
-const windowMs = fc.constantFrom(null, null, 8_000, 600_000);
 const delivery = fc
   .record({
     back: age,
@@ -47,35 +51,7 @@ const delivery = fc
       (model) => ({ type: 'report-delivery', dispatchId: nameOf(model, back), ...c }),
   );
 
-export const look = fc.record({ modelProfile: profile, resumeFrom, store: findings });
 const policy = fc.constantFrom(...POLICIES);
-
-const retrying: fc.Arbitrary<Make> = fc
-  .record({
-    look,
-    /** What the store said when the plan was looked at. */
-    before: findings,
-    clientRequestId: fc.constantFrom('a', 'b', 'c', 'd', 'e', 'f'),
-    owner,
-    windowMs,
-    ifMatch: fc.constantFrom(null, null, null, 'right', 'seen', 'seen', 'several', 'stale', 'none'),
-  })
-  .map(
-    ({ look, before, ifMatch, ...c }): Make =>
-      (model, index, _now, see) => {
-        const asked = lookOf(look, model);
-        if (ifMatch === 'seen') see({ ...asked, evidence: before(model) });
-        const { modelProfile, resumeFrom, evidence } = asked;
-        const tags = tagsOf(ifMatch, model, () => see(asked));
-        return retry(`dsp_${index}`, { ...c, modelProfile, resumeFrom, evidence, ifMatch: tags });
-      },
-  );
-
-type Looking = typeof look extends fc.Arbitrary<infer T> ? T : never;
-export const lookOf = ({ modelProfile, resumeFrom, store }: Looking, model: ModelJob): Look => {
-  const evidence = store(model);
-  return { type: 'look', modelProfile, resumeFrom: resumeFrom(model, modelProfile, evidence), evidence };
-};
 
 export const make: fc.Arbitrary<Make> = fc.oneof(
   {
@@ -94,7 +70,10 @@ export const make: fc.Arbitrary<Make> = fc.oneof(
           run(`dsp_${index}`, c),
     ),
   },
-  { weight: 4, arbitrary: retrying },
+  { weight: 4, arbitrary: resuming },
+  { weight: 2, arbitrary: exporting },
+  { weight: 1, arbitrary: repeating },
+  { weight: 3, arbitrary: correcting },
   {
     weight: 1,
     arbitrary: look.map(

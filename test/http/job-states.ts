@@ -127,7 +127,7 @@ async function pendingRun(): Promise<ActingJob> {
 }
 
 /** Its pipeline was told to stop, and nothing is on its way any more. */
-async function stopped(
+export async function stopped(
   status: Parameters<typeof jobAt>[0],
   stop: (job: ActingJob) => Promise<unknown>,
 ): Promise<ActingJob> {
