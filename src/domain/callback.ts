@@ -12,7 +12,7 @@ import {
   reject,
   revise,
 } from './decision.ts';
-import { type Dispatch, type DispatchState, DRAFT, isOpen, type Task } from './dispatch.ts';
+import { type Dispatch, type DispatchState, DRAFT, isOpen } from './dispatch.ts';
 import { reportedFailure } from './failures.ts';
 import type { CallbackEvent } from './history.ts';
 import { type ArtifactVersion, effectiveStatus, type Job, type Manifest } from './job.ts';
@@ -78,7 +78,7 @@ export function callback(view: JobView, command: Callback, rules: Rules, now: nu
   const correlationId = command.correlationId ?? dispatch.correlationId;
   const failure = reportedFailure(command, dispatch, rules.policy, now);
   const heardOf = isOpen(dispatch)
-    ? heard(move(dispatch, stateAfter(command.status, restatesCheckpoint), now), now)
+    ? heard(move(dispatch, stateAfter(dispatch, command.status, restatesCheckpoint), now), now)
     : dispatch;
   const moved = failure ? { ...heardOf, failure } : heardOf;
   const next = revise(job, now, {
@@ -90,7 +90,12 @@ export function callback(view: JobView, command: Callback, rules: Rules, now: nu
     openDispatchId: isOpen(moved) ? job.openDispatchId : null,
     lastProgressAt: now,
     ...movedBy(dispatch),
-    unfinishedTask: unfinishedTask(job, dispatch, command.status, restatesCheckpoint),
+    // One that had settled before has done what it was asked for, whatever it goes on to do.
+    unfinishedTask: !isOpen(dispatch)
+      ? job.unfinishedTask
+      : moved.state === 'SETTLED'
+        ? DRAFT
+        : dispatch.task,
     latestCallback: {
       dispatchId: dispatch.id,
       // A clock that is ahead does not make every later report one that comes too late.
@@ -137,17 +142,6 @@ function isCurrent(
 const placeOf = ({ firstReportAt, resumeFromStatus }: Dispatch, current: Status): Status =>
   firstReportAt === null ? (resumeFromStatus ?? current) : current;
 
-/**
- * What is left of what its pipeline was asked for: nothing once the job rests, whatever a settled one goes on to do. An export is
- * not over when the draft is there for it.
- */
-function unfinishedTask(job: Job, dispatch: Dispatch, status: Status, isRestated: boolean): Task {
-  const task = isOpen(dispatch) ? dispatch.task : job.unfinishedTask;
-  const isOnItsWay =
-    status === 'FAILED' || isRestated || (task.kind === 'export' && status === 'DRAFT_READY');
-  return isResting(status) && !isOnItsWay ? DRAFT : task;
-}
-
 function repeatedHeartbeat(
   { latestHeartbeat }: Job,
   { dispatchId, eventId }: Callback,
@@ -187,8 +181,12 @@ const eventOf = (command: Callback, versions: readonly ArtifactVersion[], now: n
 const heard = (dispatch: Dispatch, now: number): Dispatch =>
   dispatch.firstReportAt === null ? { ...dispatch, firstReportAt: now } : dispatch;
 
-/** A checkpoint that is restated says "I begin here", also where the same status means "I have arrived". */
-function stateAfter(status: Status, isRestated: boolean): DispatchState {
+/**
+ * A checkpoint that is restated says "I begin here", also where the same status means "I have arrived"; and an export has not
+ * arrived with the draft that it makes on the way.
+ */
+function stateAfter({ task }: Dispatch, status: Status, isRestated: boolean): DispatchState {
   if (status === 'FAILED') return 'FAILED';
-  return isResting(status) && !isRestated ? 'SETTLED' : 'RUNNING';
+  const goesOn = isRestated || (task.kind === 'export' && status === 'DRAFT_READY');
+  return isResting(status) && !goesOn ? 'SETTLED' : 'RUNNING';
 }

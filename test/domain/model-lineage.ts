@@ -2,7 +2,7 @@
 // the code. It shares types with src/, no rule.
 import type { Callback, EditArtifact } from '../../src/domain/commands.ts';
 import { NO_EVIDENCE } from '../../src/domain/evidence.ts';
-import { ARTIFACT_FIELD, hasPassed, isAtOrPast } from '../rules/protocol.ts';
+import { ARTIFACT_FIELD, hasPassed, isAtOrPast, ORDER } from '../rules/protocol.ts';
 import { type ModelPlan, type ModelWish, plan, planFrom } from './model-rule.ts';
 import {
   atHand,
@@ -37,7 +37,10 @@ export class ModelLineage {
   /** What the report leaves, of a pipeline that is at `at`; the versions as they were when it leaves nothing. */
   after(report: Callback, maker: ModelMaker, at: string): ModelVersion[] {
     const isFailure = report.status === 'FAILED';
-    const places = isFailure ? [at, report.failure?.failedStage ?? ''] : [report.status];
+    const where = report.failure?.failedStage ?? '';
+    // A pipeline that makes another draft is in one status all the while: what it says has failed is where it was.
+    const isSaid = at === 'REGENERATING' && [...ORDER, 'FAILED', 'CANCELLED'].includes(where);
+    const places = !isFailure ? [report.status] : isSaid ? [where] : [at, where];
     const named = MODEL_STAGES.filter((stage) => brought(report, stage) !== null);
     const reached = MODEL_STAGES.find((stage) => POINT[stage] === report.status);
     const only = named.length === 1 ? named[0] : undefined;

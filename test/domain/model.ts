@@ -346,7 +346,9 @@ export class ModelJob {
     const wasOpen = OPEN.includes(dispatch.state);
     if (wasOpen) {
       this.#remember(dispatch);
-      const settles = RESTING.includes(report.status) && !restates;
+      // An export is at work until it has exported, also where it makes the draft on the way.
+      const isOnTheWay = dispatch.task.startsWith('export') && report.status === 'DRAFT_READY';
+      const settles = RESTING.includes(report.status) && !restates && !isOnTheWay;
       dispatch.state = report.status === 'FAILED' ? 'FAILED' : settles ? 'SETTLED' : 'RUNNING';
     }
     dispatch.isHeardOf = true;
