@@ -362,6 +362,20 @@ describe('a plan', () => {
     expect(plan.stages.every(({ action }) => action === 'redo')).toBe(true);
   });
 
+  test('is known by the edits that it looks past, also where what it keeps is the same', () => {
+    const first = [audio(1), transcript(1), draft(1)] as const;
+    const versions = [...first, edited(first[1], 2), edited(first[2], 2)];
+    const plans = [[], ['transcript' as const]].map((discardEdits) =>
+      planned({ ...failed, versions }, asked({ discardEdits }), RULES),
+    );
+    expect(plans.map(({ resume }) => resume?.ref)).toEqual(['s3://draft-2', 's3://draft-2']);
+    expect(plans.map(({ editsDiscarded }) => editsDiscarded)).toEqual([
+      [],
+      [{ stage: 'transcript', version: 2 }],
+    ]);
+    expect(new Set(plans.map(planTag)).size).toBe(2);
+  });
+
   test('says how well its resume point is proven', () => {
     const there = new Map<string, Finding>([['s3://draft-1', { kind: 'found', sizeBytes: 1, sha256: null }]]);
     expect(planned(whole, asked({ evidence: there }), RULES).resume?.proof).toEqual({ state: 'verified' });
