@@ -17,6 +17,7 @@ import { reportedFailure } from './failures.ts';
 import type { CallbackEvent } from './history.ts';
 import { type ArtifactVersion, effectiveStatus, type Job, type Manifest } from './job.ts';
 import { isBefore, isCheckpoint, isResting, type Status } from './lifecycle.ts';
+import { MOST_AT_HAND } from './lineage.ts';
 import type { Rejection } from './rejection.ts';
 import type { Rules } from './rules.ts';
 
@@ -64,14 +65,14 @@ export function callback(view: JobView, command: Callback, rules: Rules, now: nu
   if (refusal) return reject(refusal);
 
   const manifest = mergeManifest(job.manifest, artifactsOf(command, job.manifest));
-  const { versions, made } = recordVersions(job, dispatch, command, placeOf(dispatch, current), now);
+  const { versions, made } = versionsOf(job, dispatch, command, placeOf(dispatch, current), now);
   // A sign of life changes no status and leaves no audit entry; a retry that fails again does. One that brings nothing
   // besides leaves nothing at all, since any number of them may come: only the newest is known again.
   const audited = command.status !== job.status || command.status === 'FAILED';
   const isHeartbeat =
     !audited && manifest === job.manifest && versions === job.versions && !command.artifacts.hasMetrics;
   const kept = (latest?.kept ?? 0) + (isHeartbeat ? 0 : 1);
-  const tooMuch = refuseTooMuch(job.manifest, manifest, command.status, kept);
+  const tooMuch = refuseTooMuch(job.manifest, manifest, command.status, versions.length, kept);
   if (tooMuch) return reject(tooMuch);
 
   const { eventId, payloadDigest } = command;
@@ -151,16 +152,30 @@ function repeatedHeartbeat(
 }
 
 /** A failure is told whatever else there is no room for. */
+function versionsOf(...report: Parameters<typeof recordVersions>): ReturnType<typeof recordVersions> {
+  const [{ versions }, , { status }] = report;
+  const recorded = recordVersions(...report);
+  const leavesOut = status === 'FAILED' && recorded.versions.length > MOST_AT_HAND;
+  return leavesOut ? { versions, made: [] } : recorded;
+}
+
+/** As for versions, for exports. */
 function artifactsOf({ status, artifacts }: Callback, manifest: Manifest): Callback['artifacts'] {
   const leavesOut = status === 'FAILED' && isTooLarge(mergeManifest(manifest, artifacts));
   return leavesOut ? { ...artifacts, exports: {} } : artifacts;
 }
 
 /** Why a pipeline that says more than a job can keep has to stop; null while there is room. A failure is always taken. */
-function refuseTooMuch(before: Manifest, after: Manifest, status: Status, kept: number): Rejection | null {
+function refuseTooMuch(
+  before: Manifest,
+  after: Manifest,
+  status: Status,
+  versions: number,
+  kept: number,
+): Rejection | null {
   const isFailure = status === 'FAILED';
-  if (after !== before && !isFailure && isTooLarge(after))
-    return { code: 'MANIFEST_FULL', ...MANIFEST_LIMITS };
+  const isFull = (after !== before && isTooLarge(after)) || versions > MOST_AT_HAND;
+  if (isFull && !isFailure) return { code: 'MANIFEST_FULL', ...MANIFEST_LIMITS };
   if (kept > MAX_KEPT_REPORTS && !isFailure && status !== 'DONE') {
     return { code: 'REPORTS_EXHAUSTED', maxReports: MAX_KEPT_REPORTS };
   }

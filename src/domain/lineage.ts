@@ -16,6 +16,12 @@ import {
 /** Of each stage so many complete versions are kept at hand, and those that they were made from. The history has all. */
 export const KEPT_PER_STAGE = 16;
 
+/**
+ * No job has more at hand: they ride in its one row, with up to two kilobytes of reference each. So many need one another only
+ * where each stage's artifacts are written over those of others, again and again.
+ */
+export const MOST_AT_HAND = 256;
+
 /** Why a version is not resumed from. */
 export const PASSED_OVER_REASONS = [
   /** Its pipeline never got past the stage. */

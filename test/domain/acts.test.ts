@@ -73,17 +73,20 @@ describe('a redo', () => {
     ['GENERATING', true],
     ['REGENERATING', true],
     ['somewhere', true],
-  ])('that says that it failed in %s: the transcript that it names then is complete: %s', (failedStage, isComplete) => {
-    const job = finishedJob();
-    job.execute(redo('dsp_2', { resumeFrom: 'AUDIO_READY' }), 1_000);
-    report(job, 'dsp_2', 'REGENERATING');
-    const said = { failureCode: 'CRASHED', failureMessage: null, failureClass: null, retryAfterMs: null };
-    report(job, 'dsp_2', 'FAILED', {
-      ...naming({ transcriptUri: 's3://t2' }),
-      failure: { ...said, failedStage },
-    });
-    expect(job.job.versions.at(-1)).toMatchObject({ ref: 's3://t2', isComplete });
-  });
+  ])(
+    'that says that it failed in %s: the transcript that it names then is complete: %s',
+    (failedStage, isComplete) => {
+      const job = finishedJob();
+      job.execute(redo('dsp_2', { resumeFrom: 'AUDIO_READY' }), 1_000);
+      report(job, 'dsp_2', 'REGENERATING');
+      const said = { failureCode: 'CRASHED', failureMessage: null, failureClass: null, retryAfterMs: null };
+      report(job, 'dsp_2', 'FAILED', {
+        ...naming({ transcriptUri: 's3://t2' }),
+        failure: { ...said, failedStage },
+      });
+      expect(job.job.versions.at(-1)).toMatchObject({ ref: 's3://t2', isComplete });
+    },
+  );
 
   test('that failed, or was abandoned, is gone on with by a retry, which gets the draft of before where it asks for that', () => {
     for (const end of [
