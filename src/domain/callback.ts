@@ -77,8 +77,10 @@ export function callback(view: JobView, command: Callback, rules: Rules, now: nu
   const { eventId, payloadDigest } = command;
   const correlationId = command.correlationId ?? dispatch.correlationId;
   const failure = reportedFailure(command, dispatch, rules.policy, now);
+  const task = isOpen(dispatch) ? dispatch.task : job.unfinishedTask;
+  const goesOn = restatesCheckpoint || isOnTheWay(task, command.status);
   const heardOf = isOpen(dispatch)
-    ? heard(move(dispatch, stateAfter(command.status, restatesCheckpoint), now), now)
+    ? heard(move(dispatch, stateAfter(command.status, goesOn), now), now)
     : dispatch;
   const moved = failure ? { ...heardOf, failure } : heardOf;
   const next = revise(job, now, {
@@ -90,7 +92,8 @@ export function callback(view: JobView, command: Callback, rules: Rules, now: nu
     openDispatchId: isOpen(moved) ? job.openDispatchId : null,
     lastProgressAt: now,
     ...movedBy(dispatch),
-    unfinishedTask: unfinishedTask(job, dispatch, command.status, restatesCheckpoint),
+    // Nothing is left of it once the job rests, whatever a settled one goes on to do.
+    unfinishedTask: stateAfter(command.status, goesOn) === 'SETTLED' ? DRAFT : task,
     latestCallback: {
       dispatchId: dispatch.id,
       // A clock that is ahead does not make every later report one that comes too late.
@@ -137,16 +140,9 @@ function isCurrent(
 const placeOf = ({ firstReportAt, resumeFromStatus }: Dispatch, current: Status): Status =>
   firstReportAt === null ? (resumeFromStatus ?? current) : current;
 
-/**
- * What is left of what its pipeline was asked for: nothing once the job rests, whatever a settled one goes on to do. An export is
- * not over when the draft is there for it.
- */
-function unfinishedTask(job: Job, dispatch: Dispatch, status: Status, isRestated: boolean): Task {
-  const task = isOpen(dispatch) ? dispatch.task : job.unfinishedTask;
-  const isOnItsWay =
-    status === 'FAILED' || isRestated || (task.kind === 'export' && status === 'DRAFT_READY');
-  return isResting(status) && !isOnItsWay ? DRAFT : task;
-}
+/** An export is not over when the draft is there for it. */
+const isOnTheWay = (task: Task, status: Status): boolean =>
+  task.kind === 'export' && status === 'DRAFT_READY';
 
 function repeatedHeartbeat(
   { latestHeartbeat }: Job,
@@ -187,8 +183,8 @@ const eventOf = (command: Callback, versions: readonly ArtifactVersion[], now: n
 const heard = (dispatch: Dispatch, now: number): Dispatch =>
   dispatch.firstReportAt === null ? { ...dispatch, firstReportAt: now } : dispatch;
 
-/** A checkpoint that is restated says "I begin here", also where the same status means "I have arrived". */
-function stateAfter(status: Status, isRestated: boolean): DispatchState {
+/** One that restates its checkpoint, or makes the draft for an export, goes on where the same status means "I have arrived". */
+function stateAfter(status: Status, goesOn: boolean): DispatchState {
   if (status === 'FAILED') return 'FAILED';
-  return isResting(status) && !isRestated ? 'SETTLED' : 'RUNNING';
+  return isResting(status) && !goesOn ? 'SETTLED' : 'RUNNING';
 }

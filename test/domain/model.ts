@@ -346,7 +346,8 @@ export class ModelJob {
     const wasOpen = OPEN.includes(dispatch.state);
     if (wasOpen) {
       this.#remember(dispatch);
-      const settles = RESTING.includes(report.status) && !restates;
+      const goesOn = restates || (report.status === 'DRAFT_READY' && dispatch.task.startsWith('export'));
+      const settles = RESTING.includes(report.status) && !goesOn;
       dispatch.state = report.status === 'FAILED' ? 'FAILED' : settles ? 'SETTLED' : 'RUNNING';
     }
     dispatch.isHeardOf = true;
