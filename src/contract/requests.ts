@@ -5,7 +5,7 @@ import type { ArtifactVersion, Job } from '../domain/job.ts';
 import { EDITABLE_STAGES, STAGE_NAMES } from '../domain/lifecycle.ts';
 import type { Rules } from '../domain/rules.ts';
 import { artifactVersion, toVersionResource } from './artifacts.ts';
-import { isEntryName, orNull, token } from './fields.ts';
+import { entryName, orNull, token } from './fields.ts';
 import { mediaUri } from './media.ts';
 import { nextAction } from './next-actions.ts';
 import { dispatchPlan, job, toJobResource } from './resources.ts';
@@ -120,11 +120,11 @@ const utf8 = new TextEncoder();
 export const exportJobRequest = z
   .strictObject({
     formats: z
-      .array(z.string().refine(isEntryName, 'must be 1 to 64 visible ASCII characters without quotes'))
+      .array(entryName)
       .min(1)
       .max(32)
       .refine((formats) => new Set(formats).size === formats.length, 'must not name one twice')
-      .meta({ example: ['docx', 'srt'] }),
+      .meta({ uniqueItems: true, example: ['docx', 'srt'] }),
     params: z
       .record(z.string(), z.unknown())
       .refine(
@@ -133,7 +133,8 @@ export const exportJobRequest = z
       )
       .nullish()
       .meta({
-        description: 'For the orchestrator alone: an object of at most 4 KiB of JSON, handed on as it is.',
+        description:
+          'For the orchestrator alone: an object of at most 4 KiB of JSON, written without blanks, handed on as it is.',
       }),
     client_request_id: clientRequestId,
   })
@@ -158,8 +159,8 @@ export const editArtifactRequest = z
   .strictObject({
     uri: mediaUri.meta({ description: 'Where the corrected artifact is.' }),
     digest: token(200).nullish().meta({ description: 'Of what is there, e.g. sha-256:…' }),
-    size_bytes: z.int().min(0).nullish(),
-    edits: z.int().min(1).meta({
+    size_bytes: z.int().min(0).max(Number.MAX_SAFE_INTEGER).nullish(),
+    edits: z.int().min(1).max(Number.MAX_SAFE_INTEGER).meta({
       description:
         'The version that it is a correction of: the newest of its stage, or the one that the manifest shows.',
     }),

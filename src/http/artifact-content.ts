@@ -57,6 +57,7 @@ const editArtifactContent = defineRoute({
       'If-Match': oneVersion,
     }),
     body: { required: true, content: { '*/*': { schema: binary } } },
+    refuseStreamed: refuseSent,
   },
   responses: {
     200: json(requests.editArtifactResponse, 'Corrected, now or before'),
@@ -124,14 +125,11 @@ export const artifactContentRoutes: readonly Route[] = [
     if (stage === undefined) return refuse(c, { code: 'RESOURCE_NOT_FOUND' });
     const store = boundStore(c.env);
     if (store === null) return problem(c, 'NO_ARTIFACT_STORE', {});
-    const sent = sentContent(c);
-    if (sent instanceof Response) return sent;
-
     const { 'Idempotency-Key': clientRequestId, 'If-Match': edits } = c.req.valid('header');
     const key = newKey(jobId, stage, edits);
     const uri = refOf(store, key);
     const edit = { type: 'edit-artifact' as const, ...asker(c), clientRequestId, stage, edits, uri };
-    const { body, sizeBytes, contentType } = sent;
+    const { body, sizeBytes, contentType } = sentContent(c);
     const job = jobObject(c.env, jobId);
     const look = await job.lookAtEdit({ ...edit, digest: null, sizeBytes });
     if (!look.ok) return refuse(c, look.rejection);
@@ -188,21 +186,28 @@ interface SentContent {
   contentType: string | null;
 }
 
-/** What is sent, where it is sent in a way in which it can be handed on; nothing of it is read. */
-function sentContent(c: Context<AppEnv>): SentContent | Problem {
+/** Why it is sent in a way in which it cannot be handed on; nothing of it is read. */
+function refuseSent(c: Context<AppEnv>): Problem | null {
   const isCoded = refuseCoding(c);
   if (isCoded) return isCoded;
   const { body, headers } = c.req.raw;
   const length = headers.get('content-length') ?? '';
   if (!/^\d{1,15}$/.test(length)) return problem(c, 'LENGTH_REQUIRED', {});
-  const sizeBytes = Number(length);
-  if (sizeBytes > MAX_CONTENT_BYTES) return problem(c, 'PAYLOAD_TOO_LARGE', { max_bytes: MAX_CONTENT_BYTES });
-  if (body === null || sizeBytes === 0)
+  if (Number(length) > MAX_CONTENT_BYTES)
+    return problem(c, 'PAYLOAD_TOO_LARGE', { max_bytes: MAX_CONTENT_BYTES });
+  if (body === null || Number(length) === 0)
     return problem(c, 'VALIDATION_ERROR', { issues: [{ path: '', message: 'The body is missing' }] });
+  return null;
+}
+
+/** What was sent in such a way. */
+function sentContent({ req: { raw } }: Context<AppEnv>): SentContent {
+  const { body, headers } = raw;
+  if (body === null) throw new Error('a request without a body is refused before');
   const contentType = headers.get('content-type');
   return {
     body,
-    sizeBytes,
+    sizeBytes: Number(headers.get('content-length')),
     contentType: contentType !== null && MEDIA_TYPE.test(contentType) ? contentType : null,
   };
 }

@@ -67,6 +67,8 @@ export interface Input {
   query?: z.ZodObject;
   headers?: z.ZodObject;
   body?: JsonBody | StreamedBody;
+  /** Why a body that is taken as it comes cannot be, as it is sent: like any other before it is looked whether the job is there. */
+  refuseStreamed?: (c: Context<AppEnv>) => Problem | null;
   /** What is wrong with the headers, which fit, and the body together, whether or not that fits by itself. */
   together?: (headers: object, body: object) => Issue | null;
 }
@@ -92,13 +94,14 @@ interface Issue {
 /** Puts what fits into `c.req.valid`, or answers what does not. */
 export async function takeInput(
   c: Context<AppEnv>,
-  { query, params, headers, body, together, ids = {} }: Input,
+  { query, params, headers, body, refuseStreamed, together, ids = {} }: Input,
 ): Promise<Problem | null> {
   return (
     (query ? parse(c, 'query', query, queryOf(c)) : null) ??
     (params ? parse(c, 'param', params, c.req.param()) : null) ??
     (headers ? parse(c, 'header', headers, headersOf(c, headers)) : null) ??
     (body && !isStreamed(body) ? takeBody(c, body, together) : null) ??
+    refuseStreamed?.(c) ??
     (await lookAtIds(c, ids))
   );
 }

@@ -12,13 +12,13 @@ import {
   editArtifact,
   exportDraft,
   failedJob,
-  NO_ARTIFACTS,
   redo,
   renewVideo,
   retry,
   run,
   undelivered,
 } from './builders.ts';
+import { finishedJob } from './finished.ts';
 import { MemoryJob, RULES } from './memory-job.ts';
 import { checkOffers } from './offers.ts';
 import { POLICIES, toPolicy } from './policies.ts';
@@ -43,20 +43,6 @@ function cameTo(last: (typeof PATH)[number]): MemoryJob {
     job.execute(callback('dsp_run', status, { occurredAt: 100 + index }), 100 + index);
   }
   expect(job.job.status).toBe(last);
-  return job;
-}
-
-/** A run that has left its draft, and all before it. */
-function made(): MemoryJob {
-  const job = uploaded();
-  job.execute(run('dsp_run'), 20);
-  job.execute(delivered('dsp_run'), 30);
-  const refs = { audioUri: 's3://a', transcriptUri: 's3://t', draftUri: 's3://d' };
-  for (const [index, status] of PATH.slice(0, PATH.indexOf('DRAFT_READY') + 1).entries()) {
-    const artifacts = status === 'DRAFT_READY' ? { ...NO_ARTIFACTS, ...refs } : NO_ARTIFACTS;
-    job.execute(callback('dsp_run', status, { occurredAt: 100 + index, artifacts }), 100 + index);
-  }
-  expect(job.job.versions.length).toBe(3);
   return job;
 }
 
@@ -97,18 +83,19 @@ const JOBS: Readonly<Record<string, () => MemoryJob>> = {
     };
     return job;
   },
-  'DRAFT_READY, with all that was made': made,
-  'DRAFT_READY, with a redo under way': () => doing(made(), redo('dsp_2'), delivered('dsp_2')),
+  'DRAFT_READY, with all that was made': () => finishedJob(),
+  'DRAFT_READY, with a redo under way': () => doing(finishedJob(), redo('dsp_2'), delivered('dsp_2')),
   'DRAFT_READY, its redo withdrawn': () =>
-    doing(made(), redo('dsp_2', { windowMs: 1 }), undelivered('dsp_2')),
-  'DRAFT_READY, with an export under way': () => doing(made(), exportDraft('dsp_2')),
-  'DRAFT_READY, its transcript corrected': () => doing(made(), editArtifact()),
-  'DRAFT_READY, its draft corrected': () => doing(made(), editArtifact({ stage: 'draft' })),
-  'EDITING, with all that was made': () => doing(made(), callback('dsp_run', 'EDITING')),
-  'FAILED, its redo having failed': () => doing(made(), redo('dsp_2'), callback('dsp_2', 'FAILED')),
+    doing(finishedJob(), redo('dsp_2', { windowMs: 1 }), undelivered('dsp_2')),
+  'DRAFT_READY, with an export under way': () => doing(finishedJob(), exportDraft('dsp_2')),
+  'DRAFT_READY, its transcript corrected': () => doing(finishedJob(), editArtifact()),
+  'DRAFT_READY, its draft corrected': () => doing(finishedJob(), editArtifact({ stage: 'draft' })),
+  'EDITING, with all that was made': () => doing(finishedJob(), callback('dsp_run', 'EDITING')),
+  'FAILED, its redo having failed': () => doing(finishedJob(), redo('dsp_2'), callback('dsp_2', 'FAILED')),
   'FAILED, its redo having failed, its draft corrected': () =>
-    doing(made(), redo('dsp_2'), callback('dsp_2', 'FAILED'), editArtifact({ stage: 'draft' })),
-  'FAILED, its export having failed': () => doing(made(), exportDraft('dsp_2'), callback('dsp_2', 'FAILED')),
+    doing(finishedJob(), redo('dsp_2'), callback('dsp_2', 'FAILED'), editArtifact({ stage: 'draft' })),
+  'FAILED, its export having failed': () =>
+    doing(finishedJob(), exportDraft('dsp_2'), callback('dsp_2', 'FAILED')),
   'FAILED, after a draft': () => doing(cameTo('DRAFT_READY'), callback('dsp_run', 'FAILED')),
   CANCELLED: () => doing(uploaded(), cancel()),
 };

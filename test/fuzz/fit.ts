@@ -1,5 +1,5 @@
 // Judges requests: whether the document lets one be made. What the document says in words is said here as well.
-import { MEDIA_PATTERN } from './arbitraries.ts';
+import { MAX_PARAMS_BYTES, MEDIA_PATTERN } from './arbitraries.ts';
 import { fits, type Operation, type Schema } from './document.ts';
 import type { WireRequest } from './wire.ts';
 
@@ -27,13 +27,17 @@ export function fitOf({ operation, query, headers, body, cursors }: Asked): Fit 
   return fit.includes('open') ? 'open' : 'fits';
 }
 
-/** An Idempotency-Key, where it is taken: bare, it is judged; and what a retry is known by is said once, or twice alike. */
-function keyFit({ id, parameters }: Operation, given: Uint8Array | null, headers: Asked['headers']): Fit {
+/** An Idempotency-Key, where it is taken: bare, it is judged; and what a request is known by that a body may name is said once, or twice alike. */
+function keyFit(
+  { parameters, body: taken }: Operation,
+  given: Uint8Array | null,
+  headers: Asked['headers'],
+): Fit {
   if (!parameters.some(({ name }) => name === 'Idempotency-Key')) return 'fits';
   const keys = headers.filter(([name]) => name === 'idempotency-key').map(([, value]) => value);
   const [key] = keys;
   if (keys.length > 1 || (key !== undefined && !/^[!#-~][!-~]{0,127}$/.test(key))) return 'open';
-  if (id !== 'retryJob' || given === null) return 'fits';
+  if (taken?.schema.properties?.client_request_id === undefined || given === null) return 'fits';
   let body: { client_request_id?: unknown } | null;
   try {
     body = JSON.parse(Buffer.from(given).toString());
@@ -62,6 +66,12 @@ function ifMatchFit({ parameters }: Operation, headers: Asked['headers']): Fit {
   return named.length > 0 ? 'fits' : 'open';
 }
 const ENTITY_TAGS = /(?:W\/)?"[!#-~]*"/g;
+
+/** Whether the path has the values that the document lists for its steps; where it does not there is nothing, as with an id. */
+export const isOnPath = ({ parameters }: Operation, steps: Readonly<Record<string, string>>): boolean =>
+  parameters.every(
+    ({ in: where, name, schema }) => where !== 'path' || !schema.enum || fits(schema, steps[name]),
+  );
 
 /** The tags that an If-Match names, without what makes them weak; null for whatever there is. */
 export function tagsOf(headers: Asked['headers']): string[] | null {
@@ -98,7 +108,16 @@ function bodyFit(
     return given[0] === 0xef ? 'open' : 'breaks';
   }
   if (!fits(body.schema, value)) return 'breaks';
-  return hasRepeatedKey(given) || breaksUnsaidRule(body.schema, value) ? 'open' : 'fits';
+  if (hasRepeatedKey(given)) return 'open';
+  if (breaksWord(body.schema, value)) return 'breaks';
+  return breaksUnsaidRule(body.schema, value) ? 'open' : 'fits';
+}
+
+/** What the document says exactly, but only in words: how large params may be. */
+function breaksWord({ properties = {} }: Schema, value: unknown): boolean {
+  if (properties.params === undefined) return false;
+  const { params } = value as { params?: unknown };
+  return params !== undefined && Buffer.byteLength(JSON.stringify(params)) > MAX_PARAMS_BYTES;
 }
 
 /** RFC 6839 §3.1: what ends in +json may be read as JSON. */
@@ -141,7 +160,7 @@ const HIDDEN = /[\u061c\u200e\u200f\u2028-\u202e\u2066-\u2069]/;
  * A line goes when the document's schemas say it, and then both sides of it are judged.
  */
 function breaksUnsaidRule(schema: Schema, value: unknown): boolean {
-  const { anyOf, type, properties = {}, additionalProperties, pattern } = schema;
+  const { anyOf, type, properties = {}, additionalProperties, pattern, items } = schema;
   if (!anyOf && type === undefined) return false;
   if (anyOf) return anyOf.some((each) => fits(each, value) && breaksUnsaidRule(each, value));
   if (typeof value === 'string') {
@@ -154,7 +173,8 @@ function breaksUnsaidRule(schema: Schema, value: unknown): boolean {
       !value.isWellFormed() || /\p{Cc}/u.test(value) || HIDDEN.test(value) || !/[\p{L}\p{N}]/u.test(value)
     );
   }
-  if (typeof value !== 'object' || value === null || Array.isArray(value)) return false;
+  if (Array.isArray(value)) return isSchema(items) && value.some((each) => breaksUnsaidRule(items, each));
+  if (typeof value !== 'object' || value === null) return false;
   return Object.entries(value).some(([key, each]) => {
     const named = Object.hasOwn(properties, key) ? properties[key] : undefined;
     const described = named ?? (isSchema(additionalProperties) ? additionalProperties : null);

@@ -14,6 +14,8 @@ export interface Shot {
   place: Place;
   /** The id in the path when the place is MALFORMED. */
   malformedId: string;
+  /** What else is in the path, by its name. */
+  steps: Readonly<Record<string, string>>;
   query: [name: string, value: string][];
   headers: Headers;
   body: Body | null;
@@ -54,6 +56,7 @@ export function goodShots(operation: Operation, cursors: readonly string[]): Arb
     operation: fc.constant(operation.id),
     place: placesOf(operation),
     malformedId: malformedIds,
+    steps: stepsOf(operation),
     query: goodQuery(operation, cursors),
     headers: headersOf(operation),
     body: operation.body ? goodBodies(operation.body) : fc.constant(null),
@@ -67,6 +70,7 @@ export function plainShot(operation: Operation, place: Place): Shot {
     operation: operation.id,
     place,
     malformedId: '',
+    steps: plainSteps(operation),
     query: [],
     headers: knownBy(operation, value),
     body: operation.body ? new Body(JSON.stringify(value), JSON_TYPE) : null,
@@ -110,7 +114,30 @@ function tagEdges({ schema: { maxLength = 0 } }: Parameter): string[] {
   return [...ofLength(maxLength), ...ofLength(maxLength + 1), ...NO_TAGS, ...good];
 }
 
-/** A retry is known by what its body or its header says; without either no other edge of it would be seen. */
+/** The steps of a path of which the document lists the values. */
+const listedSteps = (operation: Operation) =>
+  parametersIn(operation, 'path').flatMap(({ name, schema }) =>
+    schema.enum ? [{ name, values: schema.enum.map(String) }] : [],
+  );
+const plainSteps = (operation: Operation): Shot['steps'] =>
+  Object.fromEntries(listedSteps(operation).map(({ name, values }) => [name, values[0] ?? '']));
+
+/** Where nothing is, now and then, as with the ids. */
+const stepsOf = (operation: Operation): Arbitrary<Shot['steps']> =>
+  fc.record(
+    Object.fromEntries(
+      listedSteps(operation).map(({ name, values }) => [
+        name,
+        fc.oneof(
+          { weight: 6, arbitrary: fc.constantFrom(...values) },
+          { weight: 1, arbitrary: fc.constantFrom('audio', 'DRAFT', 'draft ', 'drafts', 'toString', '0') },
+          { weight: 1, arbitrary: malformedIds },
+        ),
+      ]),
+    ),
+  );
+
+/** A request is known by what its body or its header says; without either no other edge of it would be seen. */
 function knownBy({ parameters, body }: Operation, value: unknown): Shot['headers'] {
   const takesEither =
     body?.schema.properties?.client_request_id !== undefined &&
@@ -129,6 +156,7 @@ export function spoiltShots(operation: Operation): Arbitrary<Shot> {
     operation: fc.constant(operation.id),
     place: placesOf(operation),
     malformedId: malformedIds,
+    steps: stepsOf(operation),
     query: spoiltQuery(operation),
     headers: headersOf(operation),
     body: operation.body
@@ -146,7 +174,11 @@ const FITTING_STATES: Readonly<Record<string, State>> = {
   cancelJob: 'RUNNING',
   abandonJob: 'RUNNING',
   reportStatus: 'RUNNING',
-  getRetryPlan: 'RETRIED',
+  redoJob: 'EDITED',
+  exportJob: 'DRAFT_READY',
+  editArtifact: 'DRAFT_READY',
+  getRetryPlan: 'CORRECTED',
+  getRedoPlan: 'EDITED',
   listArtifacts: 'RETRIED',
   listAttempts: 'RETRIED',
   listDispatches: 'RETRIED',
@@ -310,6 +342,13 @@ const INSERTIONS = [
   `"x":${'['.repeat(20_000)}${']'.repeat(20_000)}`,
   ...[100, 3_000, 20_000].map((n) => `"artifact_updates":{"x":${'['.repeat(n)}${']'.repeat(n)}}`),
   `"artifact_updates":{"x":${'{"a":'.repeat(9_000)}1${'}'.repeat(9_000)}}`,
+  ...[100, 2_000, 20_000].map((n) => `"params":{"x":${'['.repeat(n)}${']'.repeat(n)}}`),
+  '"params":{"__proto__":{"draft":"s3://a/b"},"constructor":null}',
+  '"formats":["srt","__proto__"]',
+  '"formats":["srt","srt"]',
+  '"discard_edits":["audio"]',
+  '"edits":9007199254740993',
+  '"edits":1e999',
   '"artifact_updates":{"__proto__":{"draft_uri":"s3://a/b"}}',
   '"artifact_updates":{"exports":{"__proto__":"s3://a/b","constructor":"s3://a/b"}}',
   '"artifact_updates":{"metrics":{"__proto__":1,"toString":true}}',

@@ -30,7 +30,9 @@ const FINISHED = [
   'edit draft 1',
 ];
 
-export const STATES: [string, () => Promise<ActingJob>, string[]][] = [
+export type OfferedState = [name: string, make: () => Promise<ActingJob>, offers: string[]];
+
+export const STATES: OfferedState[] = [
   ['CREATED', () => createdJob(), ['confirm_upload', 'cancel']],
   ['UPLOADED', () => uploadedJob(), ['run balanced', 'renew_video', 'cancel']],
   ['UPLOADED with a run that is not delivered', pendingRun, AT_WORK],
@@ -38,6 +40,93 @@ export const STATES: [string, () => Promise<ActingJob>, string[]][] = [
   ['AUDIO_READY', () => at('AUDIO_READY'), AT_WORK],
   ['TRANSCRIBING', () => at('TRANSCRIBING'), AT_WORK],
   ['GENERATING', () => at('GENERATING'), AT_WORK],
+  ['REGENERATING', () => at('REGENERATING'), AT_WORK],
+  ['EXPORTING', () => at('EXPORTING'), AT_WORK],
+  ['FAILED', () => failed({}), [...RETRIES, DRAFT_ONLY_REFUSED, 'renew_video']],
+  [
+    'FAILED with a transcript',
+    async () => (await failedAfter('GENERATING')).job,
+    [
+      'retry balanced',
+      ...allowedUnder('polished', 'accurate', 'draft-only'),
+      ...['edit transcript 1', 'renew_video'],
+    ],
+  ],
+  [
+    'FAILED with a draft',
+    async () => (await failedAfter('DRAFT_READY')).job,
+    [
+      'retry balanced',
+      ...allowedUnder('polished', 'accurate', 'draft-only'),
+      ...['edit transcript 1', 'edit draft 1', 'renew_video'],
+    ],
+  ],
+  [
+    'FAILED before anything was made',
+    async () => (await failedAfter('AUDIO_EXTRACTING')).job,
+    [...RETRIES, DRAFT_ONLY_REFUSED, 'renew_video'],
+  ],
+  ['FAILED with an open retry', async () => (await retriedAfter('TRANSCRIBING')).job, AT_WORK],
+  [
+    'FAILED with a retry that is at work',
+    async () => {
+      const { job, pipeline } = await retriedAfter('TRANSCRIBING');
+      await pipeline.report('TRANSCRIBING');
+      return job;
+    },
+    AT_WORK,
+  ],
+  [
+    'FAILED because it was abandoned',
+    () => stopped('TRANSCRIBING', (job) => job.post('abandon')),
+    [...RETRIES, DRAFT_ONLY_REFUSED, 'renew_video'],
+  ],
+  [
+    'FAILED for a moment',
+    () => failed({ failure_class: 'transient' }),
+    [...RETRIES, DRAFT_ONLY_REFUSED, 'renew_video'],
+  ],
+  [
+    'FAILED for a quota, until a time',
+    () => failed({ failure_class: 'quota', retry_after_seconds: 60 }),
+    ['wait', ...RETRIES, DRAFT_ONLY_REFUSED, 'renew_video'],
+  ],
+  [
+    'FAILED for a moment, until a time',
+    () => failed({ failure_class: 'transient', retry_after_seconds: 60 }),
+    [...RETRIES, DRAFT_ONLY_REFUSED, 'wait', 'renew_video'],
+  ],
+  [
+    'FAILED by a content policy',
+    () => failed({ failure_class: 'policy' }),
+    [...allowedUnder('polished', 'accurate'), DRAFT_ONLY_REFUSED, 'retry balanced', 'renew_video'],
+  ],
+  [
+    'FAILED for good',
+    () => failed({ failure_class: 'permanent' }),
+    [...allowedUnder('polished', 'accurate'), DRAFT_ONLY_REFUSED, 'retry balanced', 'renew_video'],
+  ],
+  [
+    'FAILED for its input',
+    () => failed({ failure_class: 'input' }),
+    ['renew_video', 'new_job', ...RETRIES, DRAFT_ONLY_REFUSED],
+  ],
+  [
+    'FAILED under another profile',
+    async () => {
+      const { job } = await failedAfter('TRANSCRIBING');
+      const { pipeline } = await acceptedRetry(job, { model_profile: 'accurate' });
+      await pipeline.report('FAILED');
+      return job;
+    },
+    ['retry accurate', ...allowedUnder('balanced', 'polished'), DRAFT_ONLY_REFUSED, 'renew_video'],
+  ],
+  ['CANCELLED', () => stopped('AUDIO_READY', (job) => job.cancel()), []],
+  ['DONE', () => at('DONE'), []],
+];
+
+/** Those of a finished draft, and what they lead to. */
+export const DRAFT_STATES: OfferedState[] = [
   ['DRAFT_READY', () => at('DRAFT_READY'), [...FINISHED, 'renew_video', 'cancel']],
   ['EDITING', () => at('EDITING'), [...FINISHED, 'renew_video', 'cancel']],
   [
@@ -125,89 +214,6 @@ export const STATES: [string, () => Promise<ActingJob>, string[]][] = [
       .map((offer) => `not ${offer}: EDITS_IN_THE_WAY`)
       .concat('edit transcript 2', 'edit draft 2', 'renew_video'),
   ],
-  ['REGENERATING', () => at('REGENERATING'), AT_WORK],
-  ['EXPORTING', () => at('EXPORTING'), AT_WORK],
-  ['FAILED', () => failed({}), [...RETRIES, DRAFT_ONLY_REFUSED, 'renew_video']],
-  [
-    'FAILED with a transcript',
-    async () => (await failedAfter('GENERATING')).job,
-    [
-      'retry balanced',
-      ...allowedUnder('polished', 'accurate', 'draft-only'),
-      ...['edit transcript 1', 'renew_video'],
-    ],
-  ],
-  [
-    'FAILED with a draft',
-    async () => (await failedAfter('DRAFT_READY')).job,
-    [
-      'retry balanced',
-      ...allowedUnder('polished', 'accurate', 'draft-only'),
-      ...['edit transcript 1', 'edit draft 1', 'renew_video'],
-    ],
-  ],
-  [
-    'FAILED before anything was made',
-    async () => (await failedAfter('AUDIO_EXTRACTING')).job,
-    [...RETRIES, DRAFT_ONLY_REFUSED, 'renew_video'],
-  ],
-  ['FAILED with an open retry', async () => (await retriedAfter('TRANSCRIBING')).job, AT_WORK],
-  [
-    'FAILED with a retry that is at work',
-    async () => {
-      const { job, pipeline } = await retriedAfter('TRANSCRIBING');
-      await pipeline.report('TRANSCRIBING');
-      return job;
-    },
-    AT_WORK,
-  ],
-  [
-    'FAILED because it was abandoned',
-    () => stopped('TRANSCRIBING', (job) => job.post('abandon')),
-    [...RETRIES, DRAFT_ONLY_REFUSED, 'renew_video'],
-  ],
-  [
-    'FAILED for a moment',
-    () => failed({ failure_class: 'transient' }),
-    [...RETRIES, DRAFT_ONLY_REFUSED, 'renew_video'],
-  ],
-  [
-    'FAILED for a quota, until a time',
-    () => failed({ failure_class: 'quota', retry_after_seconds: 60 }),
-    ['wait', ...RETRIES, DRAFT_ONLY_REFUSED, 'renew_video'],
-  ],
-  [
-    'FAILED for a moment, until a time',
-    () => failed({ failure_class: 'transient', retry_after_seconds: 60 }),
-    [...RETRIES, DRAFT_ONLY_REFUSED, 'wait', 'renew_video'],
-  ],
-  [
-    'FAILED by a content policy',
-    () => failed({ failure_class: 'policy' }),
-    [...allowedUnder('polished', 'accurate'), DRAFT_ONLY_REFUSED, 'retry balanced', 'renew_video'],
-  ],
-  [
-    'FAILED for good',
-    () => failed({ failure_class: 'permanent' }),
-    [...allowedUnder('polished', 'accurate'), DRAFT_ONLY_REFUSED, 'retry balanced', 'renew_video'],
-  ],
-  [
-    'FAILED for its input',
-    () => failed({ failure_class: 'input' }),
-    ['renew_video', 'new_job', ...RETRIES, DRAFT_ONLY_REFUSED],
-  ],
-  [
-    'FAILED under another profile',
-    async () => {
-      const { job } = await failedAfter('TRANSCRIBING');
-      const { pipeline } = await acceptedRetry(job, { model_profile: 'accurate' });
-      await pipeline.report('FAILED');
-      return job;
-    },
-    ['retry accurate', ...allowedUnder('balanced', 'polished'), DRAFT_ONLY_REFUSED, 'renew_video'],
-  ],
-  ['CANCELLED', () => stopped('AUDIO_READY', (job) => job.cancel()), []],
-  ['DONE', () => at('DONE'), []],
 ];
 
 async function at(status: Parameters<typeof jobAt>[0]): Promise<ActingJob> {

@@ -2,6 +2,7 @@
 // says the rule, so that they stay valid wherever it moves.
 import { MUTANTS_OF_DELIVERIES } from './mutants-deliveries.ts';
 import { MUTANTS_OF_EDITORS } from './mutants-editors.ts';
+import { MUTANTS_OF_EDITS } from './mutants-edits.ts';
 import { MUTANTS_OF_LINEAGE } from './mutants-lineage.ts';
 import { MUTANTS_OF_PLANS } from './mutants-plans.ts';
 import { MUTANTS_OF_REPORTS } from './mutants-reports.ts';
@@ -14,5 +15,6 @@ export const MUTANTS: readonly Mutant[] = [
   ...MUTANTS_OF_EDITORS,
   ...MUTANTS_OF_PLANS,
   ...MUTANTS_OF_LINEAGE,
+  ...MUTANTS_OF_EDITS,
   ...MUTANTS_OF_STORAGE,
 ];

@@ -79,6 +79,10 @@ export class Editor {
     return this.#succeed('POST', path, body);
   }
 
+  async put(path: string, body: unknown): Promise<Reply['body']> {
+    return this.#succeed('PUT', path, body);
+  }
+
   run(jobId: string, headers?: Record<string, string>): Promise<Reply> {
     return this.call('POST', `/jobs/${jobId}/run`, undefined, headers);
   }
