@@ -91,9 +91,10 @@ export abstract class JobReads extends DurableObject<Env> {
     return refs.filter((ref) => !known.has(ref));
   }
 
-  /** What a retry or redo would do now. */
-  async plan(owner: string, asked: PlanAsked): Promise<PlanAnswer> {
-    return await this.#ifOwned(owner, () => this.planning.plan(asked));
+  /** What a retry or redo would do now; a Worker of before asks for a retry alone, and says nothing of edits. */
+  async plan(owner: string, asked: Partial<PlanAsked>): Promise<PlanAnswer> {
+    const wanted = { kind: 'retry' as const, modelProfile: null, resumeFrom: null, discardEdits: [] };
+    return await this.#ifOwned(owner, () => this.planning.plan({ ...wanted, ...asked }));
   }
 
   /** A page of the audit trail, oldest first, of at most `limit`. */

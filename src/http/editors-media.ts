@@ -4,7 +4,7 @@ import { boundStore, keyIn } from '../artifact-store.ts';
 import { refuseMedia } from '../contract/media.ts';
 import { jobObject } from '../objects.ts';
 import type { AppEnv } from './app-env.ts';
-import { editsOf } from './edited-content.ts';
+import { EDITS, editsOf } from './edited-content.ts';
 import { type Problem, problem, refuse } from './problem.ts';
 
 /** Null when they do. */
@@ -35,12 +35,12 @@ export async function refuseArtifact(
 
 const NOT_OF_THIS_JOB = 'must be an artifact of this job, or below a prefix that is allowed here';
 
-/** Whether it may be another's in the bound store, as far as the settings say. */
+/** Whether it is another job's correction in the bound store, or may be another's as far as the settings say. */
 function isOfOthers(c: Context<AppEnv>, jobId: string, uri: string): boolean {
   const store = boundStore(c.env);
   const key = store && keyIn(store, uri);
-  if (key === null || c.get('config').media.prefixes.length > 0) return false;
-  return !key.startsWith(editsOf(jobId));
+  if (key === null || key.startsWith(editsOf(jobId))) return false;
+  return key.startsWith(EDITS) || c.get('config').media.prefixes.length === 0;
 }
 
 /** Why not, in words, or that there is no such job. The job is looked at only where a prefix asks for its project, which never changes. */

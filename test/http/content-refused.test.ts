@@ -274,6 +274,19 @@ describe('a store that fails', () => {
   );
 });
 
+test('a store that takes no more and does not say so leaves nobody waiting for it', async () => {
+  const { job } = await draftInBucket();
+  storeDoes('put', (async (_key: string, body: ReadableStream) => {
+    await body.getReader().read();
+    return new Promise(() => {});
+  }) as never);
+
+  const reply = await sendContent(job, bytes(2_000_000), { key: 'once' });
+
+  expect([reply.status, reply.body.error_code]).toEqual([503, 'ARTIFACT_STORE_UNAVAILABLE']);
+  expect(await versionsOf(job)).toHaveLength(1);
+}, 60_000);
+
 describe('where nobody knows whether the job has stored it', () => {
   const original = JobActor.prototype.edit;
   const jobDoes = (edit: typeof original) => {

@@ -2,7 +2,7 @@
 import { env } from 'cloudflare:test';
 import { describe, expect, test, vi } from 'vitest';
 import { jobAt } from '../support/workerd/acting.ts';
-import { call, missingId } from '../support/workerd/harness.ts';
+import { call, missingId, send } from '../support/workerd/harness.ts';
 import { corrected, edit } from './editing.ts';
 import { BUCKET, putArtifact, putCorrection } from './planning.ts';
 import { expectIssues } from './refusal.ts';
@@ -17,6 +17,7 @@ describe('an object in the bucket that is not the job’s own', () => {
     ['another’s correction', async () => (await putCorrection(await drafted(), 'not yours')).ref],
     ['that is not there', async () => `r2://${BUCKET}/${crypto.randomUUID()}`],
     ['with the name of this bucket alone', async () => `r2://${BUCKET}/x`],
+    ['by its scheme in capitals', async () => (await putArtifact('not yours')).ref.replace('r2:', 'R2:')],
   ])('%s cannot be named, and it is not looked at', async (_what, make) => {
     const job = await drafted();
     const uri = await make();
@@ -29,6 +30,24 @@ describe('an object in the bucket that is not the job’s own', () => {
     expect(head).not.toHaveBeenCalled();
     head.mockRestore();
     expect(await versionsOf(job.id, job.token)).toEqual(before);
+  });
+
+  test('and is another’s correction is below no prefix that is set', async () => {
+    const [job, other] = [await drafted(), await drafted()];
+    const vars = { ...env, MEDIA_PREFIXES: `r2://${BUCKET}/` };
+    const under = (uri: string) =>
+      send(
+        `/jobs/${job.id}/artifacts/transcript`,
+        {
+          method: 'PUT',
+          headers: { authorization: `Bearer ${job.token}`, 'content-type': 'application/json' },
+          body: JSON.stringify({ uri, edits: 1, client_request_id: crypto.randomUUID() }),
+        },
+        vars,
+      );
+
+    expectIssues(await under((await putCorrection(other, 'not yours')).ref), 'uri');
+    expect((await under((await putArtifact('below it')).ref)).status).toBe(200);
   });
 
   test('is refused in the same way for a job that is not there', async () => {
