@@ -54,7 +54,7 @@ export function callback(view: JobView, command: Callback, rules: Rules, now: nu
   const refusal = restatesCheckpoint ? null : refuseTransition(current, command.status, command.actor);
   const isOlder = latest !== null && command.occurredAt < latest.occurredAt;
   // Reporters' clocks need not agree: an earlier time holds back what leads back, and says why something does not follow.
-  if (isOlder && (refusal !== null || isBefore(command.status, current))) {
+  if (isOlder && (refusal !== null || leadsBack(dispatch, current, command.status))) {
     return reject({
       code: 'CALLBACK_OUT_OF_ORDER',
       currentStatus: current,
@@ -137,6 +137,14 @@ function isCurrent(
   const hasEnded = subject.state === 'SETTLED' || subject.state === 'FAILED';
   const isOvertaken = subjectSuperseded || subject.createdAt <= (job.latestEditAt ?? 0);
   return hasEnded && !isOvertaken && now - (job.lastProgressAt ?? now) <= rules.lateReportMs;
+}
+
+/** What a pipeline that is asked for this works in; null for what it comes to but once. */
+const WORKS_IN = { draft: null, redraft: 'REGENERATING', export: 'EXPORTING' } as const;
+
+/** Back along the way, or to the very work that it has done: of a sign of life that came again nobody knows any more that it did. */
+function leadsBack({ state, task }: Dispatch, current: Status, to: Status): boolean {
+  return isBefore(to, current) || (state === 'SETTLED' && to === WORKS_IN[task.kind]);
 }
 
 /** Where its pipeline is: until it is heard of where it begins, wherever the job rests that it was asked for. */

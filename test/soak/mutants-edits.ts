@@ -136,7 +136,7 @@ export const MUTANTS_OF_EDITS: readonly Mutant[] = [
   },
   {
     bug: 'an export is over when the draft is there for it',
-    within: 'unfinishedTask',
+    within: 'stateAfter',
     from: `(task.kind === 'export' && status === 'DRAFT_READY')`,
     to: 'false',
     suite: 'model',
