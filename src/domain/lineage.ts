@@ -112,7 +112,7 @@ function judge(versions: readonly ArtifactVersion[], { engines, discardEdits }: 
     const chain = chainOf(version, versions);
     if (chain.some((link) => isEdit(link) && isDiscarded(link))) return 'edit_discarded';
     if (isOfOtherEngine(chain, engines)) return 'engine_differs';
-    return isOlderThanEdit(chain, versions, standing) ? 'older_than_edit' : null;
+    return overtakenBy(chain, versions, standing).length > 0 ? 'older_than_edit' : null;
   };
 }
 
@@ -140,20 +140,16 @@ function isOfOtherEngine(chain: Chain, engines: Engines): boolean {
   });
 }
 
-/** Whether somebody has edited what the last of this chain was made from, or would have been, without its resting on that. */
-function isOlderThanEdit(
-  chain: Chain,
-  versions: readonly ArtifactVersion[],
-  standing: readonly Edit[],
-): boolean {
+/** The edits of what the last of this chain was made from, or would have been, on which it does not rest. */
+function overtakenBy(chain: Chain, versions: readonly ArtifactVersion[], standing: readonly Edit[]): Edit[] {
   const last = chain.at(-1)?.stage;
   const upTo = last === undefined ? [] : STAGE_NAMES.slice(0, STAGE_NAMES.indexOf(last) + 1);
-  return standing.some((edit) => upTo.includes(edit.stage) && !restsOn(chain, edit, versions));
+  return standing.filter((edit) => upTo.includes(edit.stage) && !restsOn(chain, edit, versions));
 }
 
-/** Whether an edit has overtaken it. */
-export const isStale = (version: ArtifactVersion, versions: readonly ArtifactVersion[]): boolean =>
-  isOlderThanEdit(chainOf(version, versions), versions, standingEdits(versions));
+/** The edits that have overtaken it. */
+export const staleBy = (version: ArtifactVersion, versions: readonly ArtifactVersion[]): Edit[] =>
+  overtakenBy(chainOf(version, versions), versions, standingEdits(versions));
 
 /** The version, what it was made from, and so on, as far as that is known; in pipeline order. */
 export function provenanceOf(version: ArtifactVersion, versions: readonly ArtifactVersion[]): Chain {

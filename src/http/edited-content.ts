@@ -64,7 +64,9 @@ export async function upload(
   const { readable, writable } = new FixedLengthStream(length);
   const writer = writable.getWriter();
   let isOver = false;
-  const put = async () => bucket.put(key, readable, contentType ? { httpMetadata: { contentType } } : {});
+  // For whoever reads the bucket without this service: it is saved and not opened.
+  const httpMetadata = { contentDisposition: 'attachment', ...(contentType ? { contentType } : {}) };
+  const put = async () => bucket.put(key, readable, { httpMetadata });
   const stored = put()
     .then(
       () => null,

@@ -95,12 +95,23 @@ describe('a redo', () => {
     ]) {
       const job = finishedJob();
       job.execute(redo('dsp_2'), 1_000);
+      report(job, 'dsp_2', 'REGENERATING');
       end(job);
       const again = (patch: Parameters<typeof retry>[1]) =>
         dispatchOf(job.would(retry('dsp_3', patch), 2_000));
       expect(again({})).toMatchObject({ task: { kind: 'redraft' }, resumeFromStatus: 'TRANSCRIPT_READY' });
       expect(again({ resumeFrom: 'DRAFT_READY' })).toMatchObject({ checkpointRef: 's3://d' });
     }
+  });
+
+  test('that is given up before it was heard of leaves the job and its draft as they were', () => {
+    const job = finishedJob();
+    const before = job.job;
+    job.execute(redo('dsp_2'), 1_000);
+    const decision = job.execute(abandon(), 1_500);
+    expect(decision).toMatchObject({ kind: 'accepted', dispatch: { state: 'CANCELLED' } });
+    expect({ ...job.job, latestDispatchAt: null }).toEqual({ ...before, latestDispatchAt: null });
+    expect(refusal(job.would(abandon(), 1_600))).toMatchObject({ code: 'JOB_NOT_RUNNING' });
   });
 
   test('that was done is not gone on with, whatever its pipeline fails of later', () => {
@@ -120,6 +131,20 @@ describe('an export', () => {
     job.execute(editArtifact({ stage: 'draft', uri: 's3://mine' }), 900);
     expect(dispatchOf(job.would(exportDraft('dsp_2'), 1_000))).toMatchObject({
       ...{ checkpointRef: 's3://mine', resumeFromStatus: 'DRAFT_READY', modelProfile: 'balanced' },
+    });
+  });
+
+  test('of a draft that a correction has overtaken is refused, unless the request says that it need not rest on it', () => {
+    const job = finishedJob();
+    job.execute(editArtifact(), 900);
+    expect(refusal(job.would(exportDraft('dsp_2'), 1_000))).toEqual({
+      code: 'EDITS_IN_THE_WAY',
+      edits: [{ stage: 'transcript', version: 2, reason: 'asked' }],
+    });
+    const said = dispatchOf(job.would(exportDraft('dsp_2', { discardEdits: ['transcript'] }), 1_000));
+    expect(said).toMatchObject({
+      checkpointRef: 's3://d',
+      plan: { editsDiscarded: [{ stage: 'transcript', version: 2 }] },
     });
   });
 

@@ -6,10 +6,10 @@ import type { StageName } from '../../src/domain/lifecycle.ts';
 import {
   chainOf,
   current,
-  isStale,
   KEPT_PER_STAGE,
   keptAtHand,
   resumeFrom,
+  staleBy,
 } from '../../src/domain/lineage.ts';
 import { audio, draft, edited, transcript } from './versions.ts';
 
@@ -127,7 +127,13 @@ describe('a retry', () => {
 
 test('stale is what an edit has overtaken, and nothing that rests on it', () => {
   const versions = [...MADE, corrected, draft(2, { madeFrom: 2 })];
-  expect(versions.map((version) => isStale(version, versions))).toEqual([false, true, true, false, false]);
+  expect(versions.map((version) => staleBy(version, versions).length > 0)).toEqual([
+    false,
+    true,
+    true,
+    false,
+    false,
+  ]);
 });
 
 test('of each stage the version counts that a pipeline would keep, else the newest', () => {

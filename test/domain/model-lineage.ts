@@ -13,6 +13,8 @@ import {
   type ModelVersion,
   newestOf,
   POINT,
+  restsOn,
+  standing,
 } from './model-versions.ts';
 import type { WordedProfile } from './policies.ts';
 
@@ -99,11 +101,18 @@ export class ModelLineage {
   }
 
   /** What takes the draft that counts, whatever it is like. */
-  planOfDraft(engines: WordedProfile['engines'], { evidence }: Pick<ModelWish, 'evidence'>): ModelPlan {
+  planOfDraft(
+    engines: WordedProfile['engines'],
+    { discard, evidence }: Pick<ModelWish, 'discard' | 'evidence'>,
+  ): ModelPlan {
     const draft = this.counts('draft', engines) ?? null;
     const nothing = { order: [], flaws: [], passed: [] };
-    const wish = { engines, limit: null, discard: [], evidence };
-    return planFrom(draft, nothing, this.versions, this.all, wish, null);
+    const wish = { engines, limit: null, discard, evidence };
+    const plan = planFrom(draft, nothing, this.versions, this.all, wish, null);
+    // It makes nothing again: in its way is what the draft should rest on and does not.
+    const unasked = draft ? standing(this.all).filter((edit) => !restsOn(draft, edit, this.all)) : [];
+    const named = unasked.filter(({ stage }) => !discard.includes(stage));
+    return { ...plan, inTheWay: named.map(({ stage, n }) => `${stage} ${n} asked`) };
   }
 
   /** The version that counts: the one that a pipeline would keep under these engines, else the newest. */

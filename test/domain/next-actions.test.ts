@@ -146,7 +146,10 @@ test.each([
   ['DRAFT_READY, with an export under way', ['wait', 'abandon', 'cancel']],
   [
     'DRAFT_READY, its transcript corrected',
-    ['redo balanced', 'redo late', 'export', 'edit transcript 2', 'edit draft 1', ...AT_REST],
+    [
+      ...['redo balanced', 'redo late', 'export (EDITS_IN_THE_WAY)'],
+      ...['edit transcript 2', 'edit draft 1', ...AT_REST],
+    ],
   ],
   [
     'DRAFT_READY, its draft corrected',

@@ -111,13 +111,16 @@ describe('an export', () => {
     ]);
   });
 
-  test('is of the draft that the manifest shows, also where its text was corrected since', async () => {
+  test('of a draft whose text was corrected since is refused, until that is said to be right', async () => {
     const { job, draft } = await drafted();
     await corrected(job, 'transcript', 1);
     expect((await job.get()).manifest.draft_uri).toBe(draft);
 
-    const { dispatchId } = await acceptedExport(job);
+    const refused = await withoutSideEffect(job, () => exportAs(job));
+    expect([refused.status, refused.body.error_code]).toEqual([409, 'EDITS_IN_THE_WAY']);
+    expect(refused.body.details.edits).toEqual([{ stage: 'transcript', version: 2, reason: 'asked' }]);
 
+    const { dispatchId } = await acceptedExport(job, { discard_edits: ['transcript'] });
     expect((await executionOf(job, dispatchId)).source).toBe(draft);
   });
 

@@ -109,17 +109,28 @@ describe('a redo that is cancelled', () => {
 });
 
 describe('a redo that is given up', () => {
-  test.each([
-    ['before it was heard of', [], 'DRAFT_READY'],
-    ['while its pipeline is at work', ['REGENERATING'], 'REGENERATING'],
-  ] as const)('%s fails the job, and a retry goes on with it', async (_when, reports, failed_stage) => {
+  test('before it was heard of leaves the job and its draft as they were, and its pipeline is told', async () => {
+    const { job } = await drafted();
+    const before = await job.get();
+    const redo = await acceptedRedo(job, POLISHED);
+
+    const reply = await job.post('abandon');
+
+    expect([reply.status, reply.body]).toEqual([200, before]);
+    await told(job);
+    await expectFenced(redo);
+    expect((await job.dispatch(redo.dispatchId)).dispatch_state).toBe('CANCELLED');
+    expect((await job.post('abandon')).body.error_code).toBe('JOB_NOT_RUNNING');
+  });
+
+  test('while its pipeline is at work fails the job, and a retry goes on with it', async () => {
     const { job, audio, transcript } = await drafted();
     const redo = await acceptedRedo(job, POLISHED);
-    await redo.pipeline.reportAll(...reports);
+    await redo.pipeline.report('REGENERATING');
 
     expect((await job.post('abandon')).body).toMatchObject({
       status: 'FAILED',
-      failure: { failure_code: 'ABANDONED', failed_stage, model_profile: 'polished' },
+      failure: { failure_code: 'ABANDONED', failed_stage: 'REGENERATING', model_profile: 'polished' },
     });
 
     await told(job);
