@@ -4,6 +4,18 @@ import { randomUUID } from 'node:crypto';
 import fc from 'fast-check';
 import { afterAll, beforeAll, expect, test, vi } from 'vitest';
 import { allowedMethods, type Operation, operations } from './document.ts';
+import {
+  correctionFaults,
+  corrections,
+  glimpse,
+  READINGS,
+  readFaults,
+  repeatFaults,
+  saidOf,
+  sameFaults,
+  takenFaults,
+} from './edits.ts';
+import { exportFaults, exportsAsked, refusedExportFaults } from './exports.ts';
 import { failureFaults, failureReports } from './failures.ts';
 import {
   aimed,
@@ -39,7 +51,7 @@ import {
   wire,
 } from './fuzzing.ts';
 import { faultsOf, secretsIn } from './oracle.ts';
-import { knownAs, plannedRetries, retryFaults } from './plans.ts';
+import { askFaults, knownAs, plannedAsks } from './plans.ts';
 import {
   Body,
   edgeShots,
@@ -83,35 +95,117 @@ test('what does not fit the document is refused and changes nothing', async () =
   );
 });
 
-test('a retry does what its plan has shown, under the id that it was given, or nothing at all', async () => {
-  const [retry, shown] = [operationOf('retryJob'), operationOf('getRetryPlan')];
+test('a retry or redo does what its plan has shown, under the id that it was given, or nothing at all', async () => {
   // One by one, since each of them may move the job on.
   await holds(
-    plannedRetries,
-    35,
-    async ({ place, profile, resumeFrom, named: { how, ifMatch }, correlationId }) => {
+    plannedAsks,
+    60,
+    async ({ kind, place, profile, resumeFrom, discardEdits, named: { how, ifMatch }, correlationId }) => {
+      const [ask, shown] = [
+        operationOf(`${kind}Job`),
+        operationOf(kind === 'redo' ? 'getRedoPlan' : 'getRetryPlan'),
+      ];
       const asked = { model_profile: profile, ...(resumeFrom === null ? {} : { resume_from: resumeFrom }) };
-      const look = { ...plainShot(shown, place), query: Object.entries(asked) };
+      const listed = discardEdits?.length ? { discard_edits: discardEdits.join() } : {};
+      const look = { ...plainShot(shown, place), query: Object.entries({ ...asked, ...listed }) };
       const before = await judged('plan', look, await aimed(look, 'owner'));
-      const body = new Body(
-        JSON.stringify({ ...asked, client_request_id: randomUUID() }),
-        'application/json',
-      );
+      const said = { ...asked, discard_edits: discardEdits, client_request_id: randomUUID() };
       const headers: Shot['headers'] = [
         ...(ifMatch === null ? [] : ([['if-match', ifMatch]] as Shot['headers'])),
         ...(correlationId === null ? [] : ([['x-correlation-id', correlationId]] as Shot['headers'])),
       ];
-      const shot = { ...plainShot(retry, place), headers, body };
+      const shot = { ...plainShot(ask, place), headers, body: jsonBody(said) };
       const request = await aimed(shot, 'owner');
-      const { answer, faults } = await judged('retry', shot, request);
+      const { answer, faults } = await judged(kind, shot, request);
       const found = [...before.faults, ...faults];
-      found.push(...retryFaults(JSON.parse(before.answer.text), how, answer));
+      found.push(...askFaults(JSON.parse(before.answer.text), how, answer));
       if (answer.status === 202) {
         const { dispatch_id } = JSON.parse(answer.text);
         const { items } = await jobs.read(request.target, '/attempts?limit=1');
         const { dispatch_id: id, correlation_id } = items[0].dispatch;
         if (id !== dispatch_id || correlation_id !== knownAs(correlationId, answer))
           found.push(`the latest attempt is ${id}, known as ${correlation_id}`);
+      }
+      return found;
+    },
+    placeOf,
+    1,
+  );
+});
+
+test('an export hands on the draft that is shown, with formats and params as they were sent, or is refused', async () => {
+  const operation = operationOf('exportJob');
+  await holds(
+    exportsAsked,
+    20,
+    async ({ place, formats, params }) => {
+      const shot = {
+        ...plainShot(operation, place),
+        headers: [],
+        body: jsonBody({ formats, params, client_request_id: 'export' }),
+      };
+      const request = await aimed(shot, 'owner');
+      const before = await jobs.read(request.target, '');
+      const { answer, faults } = await judged('export', shot, request);
+      if (answer.status !== 202) return [...faults, ...refusedExportFaults(before, answer)];
+      const { items } = await jobs.read(request.target, '/attempts?limit=1');
+      return [...faults, ...exportFaults(before, { formats, params }, answer, items[0].dispatch)];
+    },
+    placeOf,
+    1,
+  );
+});
+
+test('a correction that is taken is the newest version, is shown and can be read; one that is refused changes nothing', async () => {
+  await holds(
+    corrections,
+    40,
+    async (correction) => {
+      const { place, stage, how, correlationId } = correction;
+      const look = await jobs.in(place);
+      const before = await glimpse(jobs, look, stage);
+      const { edits, ...said } = saidOf(correction, before);
+      const isContent = how === 'content';
+      const operation = operationOf(isContent ? 'editArtifactContent' : 'editArtifact');
+      const plain = { ...plainShot(operation, place), steps: { stage } };
+      const key: Shot['headers'] = [
+        ['idempotency-key', 'correction'],
+        ...(correlationId === null ? [] : ([['x-correlation-id', correlationId]] as Shot['headers'])),
+      ];
+      const shot = isContent
+        ? { ...plain, headers: [...key, ['if-match', `"${edits}"`]] as Shot['headers'] }
+        : { ...plain, headers: key, body: jsonBody({ ...said, edits }) };
+      const request = await aimed(shot, 'owner');
+      const { answer, faults } = await judged('edit', shot, request);
+      const found = [...faults, ...correctionFaults(correction, before, answer)];
+      const after = await glimpse(jobs, look, stage);
+      if (answer.status !== 200) return [...found, ...sameFaults(before, after)];
+
+      found.push(...takenFaults(OWNER, knownAs(correlationId, answer), before, after, answer));
+      const repeat = await judged('edit', shot, request);
+      const body = isContent
+        ? Buffer.from('something else')
+        : jsonBody({ ...said, edits, size_bytes: 77 }).bytes;
+      const other = await judged('edit', shot, { ...request, asked: { ...request.asked, body } });
+      found.push(...repeat.faults, ...repeatFaults(answer, repeat.answer), ...other.faults);
+      if (other.answer.status !== 409)
+        found.push(`another under the same id is answered ${other.answer.status}`);
+      found.push(...sameFaults(after, await glimpse(jobs, look, stage)));
+
+      const { version } = JSON.parse(answer.text).version;
+      const steps = { stage, version: String(version) };
+      const reading = await aimed(
+        { ...plainShot(operationOf('readArtifactContent'), place), steps },
+        'owner',
+        look,
+      );
+      let etag = '"none"';
+      for (const [name, value] of READINGS) {
+        const headers: Shot['headers'] = [[name, value === 'its ETag' ? etag : value]];
+        const asked = { ...reading.asked, headers: [...reading.asked.headers, ...headers] };
+        const read = await judged('read', shot, { ...reading, exists: true, asked });
+        etag = read.answer.headers.etag ?? etag;
+        found.push(...read.faults, ...readFaults(correction, value, read.answer));
       }
       return found;
     },
@@ -230,7 +324,8 @@ test('a path answers the methods of the document, and 405 with exactly those to 
     const path = pattern
       .replace('{jobId}', jobId)
       .replace('{projectId}', projectId)
-      .replace('{stage}', 'draft');
+      .replace('{stage}', 'draft')
+      .replace('{version}', '1');
     const isCallback = CALLBACK.some((operation) => operation.path === pattern);
     const token = isCallback ? await ownCallbackToken(jobId) : tokens.owner;
     for (const method of METHODS.filter((each) => !allowed.includes(each))) {
@@ -258,7 +353,9 @@ test('HEAD answers what GET does, without a body', async () => {
     (operation) => fc.oneof(goodShotsOf(operation), spoiltShots(operation)),
   );
   await holds(shots, 6, async (shot) => {
-    const { asked, target } = await aimed({ ...shot, body: null }, 'owner');
+    // Of HEAD a range is not asked for (RFC 9110 §14.2).
+    const headers = shot.headers.filter(([name]) => name !== 'range');
+    const { asked, target } = await aimed({ ...shot, headers, body: null }, 'owner');
     const get = await ask('head', asked);
     const head = await ask('head', { ...asked, method: 'HEAD' });
     const kept = ['content-type', 'cache-control', ...(target.jobId ? ['etag'] : [])];
@@ -335,7 +432,7 @@ test('after all of it the service answers, and has said nothing of an error of i
 });
 
 test.skipIf(SCALE < 1)('the requests were not too tame: every kind of answer is among what came back', () => {
-  const statuses = [200, 201, 202, 204, 400, 401, 403, 404, 405, 409, 412, 413, 415];
+  const statuses = [200, 201, 202, 204, 206, 304, 400, 401, 403, 404, 405, 409, 411, 412, 413, 415, 416];
   expect(statuses.filter((status) => !answered[status])).toEqual([]);
 });
 
@@ -343,10 +440,13 @@ test.skipIf(SCALE < 1)('nothing was forgotten: every kind of request was made, f
   const kinds = [
     ...['edge', 'fitting', 'stranger', 'reader', 'nobody'].map((kind) => `${kind} fits`),
     ...['edge', 'spoilt', 'misfit', 'stranger', 'reader', 'nobody'].map((kind) => `${kind} breaks`),
-    ...['plan fits', 'retry fits', 'retry breaks', 'failure fits', 'method', 'head', 'path', 'raw'],
+    ...['plan', 'retry', 'redo', 'export', 'edit', 'read', 'failure'].map((kind) => `${kind} fits`),
+    ...['retry breaks', 'redo breaks', 'method', 'head', 'path', 'raw'],
   ];
   expect(kinds.filter((kind) => !sent[kind])).toEqual([]);
 });
+
+const jsonBody = (value: unknown) => new Body(JSON.stringify(value), 'application/json');
 
 const METHODS = [
   ...['GET', 'HEAD', 'POST', 'PUT', 'PATCH', 'DELETE', 'OPTIONS', 'TRACE'],

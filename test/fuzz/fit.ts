@@ -1,6 +1,6 @@
 // Judges requests: whether the document lets one be made. What the document says in words is said here as well.
 import { MAX_PARAMS_BYTES, MEDIA_PATTERN } from './arbitraries.ts';
-import { fits, type Operation, type Schema } from './document.ts';
+import { fits, isStreamed, type Operation, type Schema } from './document.ts';
 import type { WireRequest } from './wire.ts';
 
 /** `open`: the document's schemas allow it, but words of it, or nothing but the service, may refuse it. */
@@ -17,10 +17,12 @@ export interface Asked extends WireRequest {
 }
 
 /** Whether the document lets this request be made. */
-export function fitOf({ operation, query, headers, body, cursors }: Asked): Fit {
+export function fitOf({ operation, query, headers, body, chunked, cursors }: Asked): Fit {
   if (!operation) return 'open';
   const given = body !== null && body.length > 0 ? body : null;
-  const ofBody = bodyFit(operation, given, headerOf(headers, 'content-type'), headers);
+  const ofBody = isStreamed(operation)
+    ? streamedFit(given, chunked, headerOf(headers, 'content-encoding'))
+    : bodyFit(operation, given, headerOf(headers, 'content-type'), headers);
   const ofQuery = queryFit(operation, query, cursors);
   const fit = [ofBody, ofQuery, keyFit(operation, given, headers), ifMatchFit(operation, headers)];
   if (fit.includes('breaks')) return 'breaks';
@@ -33,9 +35,11 @@ function keyFit(
   given: Uint8Array | null,
   headers: Asked['headers'],
 ): Fit {
-  if (!parameters.some(({ name }) => name === 'Idempotency-Key')) return 'fits';
+  const parameter = parameters.find(({ name }) => name === 'Idempotency-Key');
+  if (!parameter) return 'fits';
   const keys = headers.filter(([name]) => name === 'idempotency-key').map(([, value]) => value);
   const [key] = keys;
+  if (key === undefined && parameter.required) return 'breaks';
   if (keys.length > 1 || (key !== undefined && !/^[!#-~][!-~]{0,127}$/.test(key))) return 'open';
   if (taken?.schema.properties?.client_request_id === undefined || given === null) return 'fits';
   let body: { client_request_id?: unknown } | null;
@@ -56,8 +60,9 @@ function keyFit(
 function ifMatchFit({ parameters }: Operation, headers: Asked['headers']): Fit {
   const parameter = parameters.find(({ name }) => name === 'If-Match');
   const given = linesOf(headers, 'if-match');
-  if (!parameter || given === null) return 'fits';
+  if (!parameter || given === null) return parameter?.required ? 'breaks' : 'fits';
   if (!fits(parameter.schema, given)) return 'breaks';
+  if (parameter.schema.pattern !== undefined) return 'fits';
   if (/[^\t -~]/.test(given)) return 'open';
   if (given.trim() === '*') return 'fits';
   const elements = given.replace(ENTITY_TAGS, '\0').split(',');
@@ -67,11 +72,11 @@ function ifMatchFit({ parameters }: Operation, headers: Asked['headers']): Fit {
 }
 const ENTITY_TAGS = /(?:W\/)?"[!#-~]*"/g;
 
-/** Whether the path has the values that the document lists for its steps; where it does not there is nothing, as with an id. */
+/** Whether the path has steps as the document has them; where it does not there is nothing, as with an id. */
 export const isOnPath = ({ parameters }: Operation, steps: Readonly<Record<string, string>>): boolean =>
-  parameters.every(
-    ({ in: where, name, schema }) => where !== 'path' || !schema.enum || fits(schema, steps[name]),
-  );
+  parameters
+    .filter(({ in: where, name }) => where === 'path' && steps[name] !== undefined)
+    .every(({ name, schema }) => fits(schema, textAs(schema, steps[name] ?? '')));
 
 /** The tags that an If-Match names, without what makes them weak; null for whatever there is. */
 export function tagsOf(headers: Asked['headers']): string[] | null {
@@ -87,6 +92,11 @@ function linesOf(headers: Asked['headers'], name: string): string | null {
 
 const headerOf = (headers: Asked['headers'], name: string): string | null =>
   headers.find(([each]) => each === name)?.[1] ?? null;
+
+/** A body that is taken as it comes: there is one, its length is said before, and it is not coded. */
+function streamedFit(given: Uint8Array | null, chunked: boolean, coding: string | null): Fit {
+  return given !== null && !chunked && /^(identity)?$/i.test(coding?.trim() ?? '') ? 'fits' : 'breaks';
+}
 
 function bodyFit(
   { body }: Operation,

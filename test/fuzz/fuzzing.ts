@@ -188,7 +188,10 @@ export async function aimed(
   // Its token proves a dispatch of the job, whoever owns that and whether it is still kept.
   const isFound = isState(shot.place) || (operation.caller === 'pipeline' && shot.place === 'STRANGERS');
   const isNamed = at === undefined && isFound && isOnPath(operation, shot.steps);
-  const exists = !operation.path.includes('{') || isNamed;
+  const { stage = '', version } = shot.steps;
+  const exists =
+    !operation.path.includes('{') ||
+    (isNamed && version !== undefined ? await jobs.hasVersion(target, stage, Number(version)) : isNamed);
   return { asked, target, standing, exists, refusesDispatches: shot.place === 'REFUSED' };
 }
 

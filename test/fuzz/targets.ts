@@ -188,6 +188,15 @@ export class Jobs {
     return this.#editor.get(`/jobs/${jobId}${path}`);
   }
 
+  /** Whether there is this version; null where it might come about any moment. */
+  async hasVersion(target: Target, stage: string, version: number): Promise<boolean | null> {
+    const { items } = await this.read(target, '/artifacts?limit=100');
+    const isListed = items.some((each: { stage: string; version: number }) => {
+      return each.stage === stage && each.version === version;
+    });
+    return isListed || (version < 50 ? null : false);
+  }
+
   /** The entity tag of what a retry or a redo of a job would do, asked for like this. */
   async planTag({ jobId }: Target, kind: 'retry' | 'redo', asked: Record<string, string>): Promise<string> {
     const path = `/jobs/${jobId}/${kind}-plan?${new URLSearchParams(asked)}`;
