@@ -131,6 +131,13 @@ describe('no violation is', () => {
       },
     ],
     [
+      'a correction that is in the way of a retry, and a draft that is not there to be exported',
+      ({ calls }) => {
+        calls.push(call('retry', 50, refused(409, 'EDITS_IN_THE_WAY')));
+        calls.push(call('export', 52, refused(409, 'NOTHING_TO_EXPORT')));
+      },
+    ],
+    [
       'a refusal that an abandonment explains',
       ({ calls }) => {
         calls.push(call('abandon', 45, refused(409, 'JOB_NOT_RUNNING')));

@@ -31,7 +31,7 @@ export const CHECKPOINT_RULES = {
       for (const dispatch of judged(jobCase)) {
         const { id, kind, resumeFrom, ref } = dispatch;
         if (kind !== 'export') continue;
-        const drafts = found.map((history) => draftFor(dispatch, history.get(id) ?? []));
+        const drafts = found.flatMap((history) => draftsFor(dispatch, history.get(id) ?? []));
         if (resumeFrom === 'DRAFT_READY' && drafts.some((draft) => draft?.ref === ref)) continue;
         const counted = new Set(drafts.map((draft) => draft?.ref ?? 'none'));
         yield `${id} hands on ${resumeFrom} ${ref}; what counted was ${[...counted].join(' or ')}`;
@@ -122,13 +122,12 @@ function upTo({ kind, plan }: CaseDispatch, task: Task): string {
     : (asked ?? 'DRAFT_READY');
 }
 
-/** The one that a retry would keep, else the newest. One that was stored without its profile may be of any. */
-function draftFor({ engines }: CaseDispatch, versions: readonly Version[]): Version | null {
+/** The one that a retry would keep, else the newest; of a job that was stored without its profile one that is of any engine. */
+function draftsFor({ engines }: CaseDispatch, versions: readonly Version[]): (Version | undefined)[] {
   const drafts = versions.filter(({ stage }) => stage === 'draft').toReversed();
-  const kept = [engines, {}].map((under) =>
-    drafts.find((draft) => flawsOf(draft, versions, { engines: under, discards: [] }).length === 0),
-  );
-  return kept[0] ?? kept[1] ?? drafts[0] ?? null;
+  const isKept = (draft: Version, under: Wish['engines']) =>
+    flawsOf(draft, versions, { engines: under, discards: [] }).length === 0;
+  return [engines, {}].map((under) => drafts.find((draft) => isKept(draft, under)) ?? drafts[0]);
 }
 
 /**

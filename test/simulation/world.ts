@@ -200,7 +200,9 @@ export class World {
   tamper({ object }: JobInWorld, state: State): void {
     const versions = storedPresent(object)?.job.versions ?? [];
     const touched = state === 'there' ? versions : versions.slice(-1);
-    for (const { ref } of touched) this.store.set(ref, state);
+    // What lies elsewhere is nobody's to look for.
+    const inStore = touched.filter(({ ref }) => ref.startsWith(`r2://${BUCKET}/`));
+    for (const { ref } of inStore) this.store.set(ref, state);
   }
 
   evict({ object }: JobInWorld): void {
