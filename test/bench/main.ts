@@ -25,7 +25,7 @@ Measures Retake, three floors and its peers on this machine, in rounds that take
   --quick        200 jobs, 3 rounds, short pasts, no jobs that sleep; for a look, not for figures
   --only NAMES   ${NAMES.join(', ')}; default: all
   --jobs N       distinct jobs at concurrency 32, all else in proportion; default: 2000, quick 200
-  --rounds N     default: 5, quick 3
+  --rounds N     default: 5, quick 3; with --promises of waking too
   --no-growth    without W8, the pasts of jobs
   --no-waking    without jobs that sleep
   --no-evidence  without retries that ask the store of artifacts
@@ -242,7 +242,7 @@ try {
   else if (values.promises) {
     makeScratch();
     const variants = VARIANTS.filter(({ name }) => wanted.includes(name));
-    const wakingTurns = values['no-waking'] ? 0 : preset.wakingTurns;
+    const wakingTurns = values['no-waking'] ? 0 : rounds;
     const measured = await promises(
       { variants, jobs, rounds, wakingTurns },
       progressSince(performance.now()),
