@@ -1,6 +1,8 @@
 // How a redo ends other than with a draft: refused, never heard of, given up, failed, and whatever its pipeline says too late.
 // A job that has a draft keeps it.
 import { describe, expect, test } from 'vitest';
+import { dispatchSchema, type WorkDispatch } from '../support/orchestrator/dispatch.ts';
+import { pipelineOf } from '../support/orchestrator/pipeline.ts';
 import { type ActingJob, ASYNC, config, losingMessages, until } from '../support/workerd/acting.ts';
 import { orchestrator, withoutSideEffect } from '../support/workerd/harness.ts';
 import {
@@ -15,11 +17,16 @@ import {
   version,
   versionsOf,
 } from './editing.ts';
-import { acceptedRetry, planOf } from './planning.ts';
+import { acceptedRetry, planOf, sentOf } from './planning.ts';
 
 const BALANCED = { model_profile: 'balanced' };
 const POLISHED = { model_profile: 'polished' };
 const ACCURATE = { model_profile: 'accurate' };
+
+/** What the local orchestrator's pipeline reports for this, when all goes well. */
+const reportsFor = (sent: Record<string, unknown>) =>
+  pipelineOf(dispatchSchema.parse(sent) as WorkDispatch, 'exe_1', {}, AS_IT_SHOULD).course.reports;
+const AS_IT_SHOULD = { mayFail: false, stepMs: 0, misbehave: new Set<never>() };
 
 const told = (job: ActingJob) => orchestrator.waitFor(job.id, 'cancels');
 
@@ -191,10 +198,10 @@ describe('a redo that fails', () => {
     }
   });
 
-  test('gives the draft of before back to a retry that asks to begin there', async () => {
+  test('gives the draft of before back to a retry that asks to begin there: its pipeline makes nothing, and leaves it to its editor', async () => {
     const { job, audio, transcript, draft } = await failedRedo();
 
-    const { pipeline } = await expectDone(
+    const { pipeline, dispatchId } = await expectDone(
       'retry',
       job,
       { ...BALANCED, resume_from: 'DRAFT_READY' },
@@ -204,8 +211,30 @@ describe('a redo that fails', () => {
         makes: {},
       },
     );
-    await pipeline.report('EDITING', { artifact_updates: null });
+    const before = await versionsOf(job);
+    const reports = reportsFor(await sentOf(job, dispatchId));
+    expect(reports).toEqual([{ status: 'EDITING' }]);
+    for (const report of reports) expect((await pipeline.send(pipeline.identified(report))).status).toBe(204);
 
+    expect(await job.get()).toMatchObject({
+      ...{ status: 'EDITING', open_dispatch: null },
+      manifest: { draft_uri: draft, exports: {} },
+    });
+    expect(await versionsOf(job)).toEqual(before);
+    expect((await job.dispatch(dispatchId)).dispatch_state).toBe('SETTLED');
+  });
+
+  test('and whose draft is asked for again is at work once that is restated, and at its end with EDITING alone', async () => {
+    const { job, draft } = await failedRedo();
+    const { pipeline, dispatchId } = await acceptedRetry(job, { ...BALANCED, resume_from: 'DRAFT_READY' });
+    const restated = () => pipeline.send(pipeline.body('DRAFT_READY', { artifact_updates: null }));
+
+    expect((await restated()).status).toBe(204);
+    expect((await job.dispatch(dispatchId)).dispatch_state).toBe('RUNNING');
+    expect((await restated()).body.error_code).toBe('FSM_TRANSITION_INVALID');
+    await pipeline.report('EDITING');
+
+    expect((await job.dispatch(dispatchId)).dispatch_state).toBe('SETTLED');
     expect(await job.get()).toMatchObject({ status: 'EDITING', manifest: { draft_uri: draft } });
   });
 
