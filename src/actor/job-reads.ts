@@ -66,9 +66,8 @@ export abstract class JobReads extends DurableObject<Env> {
   }
 
   /** Whether a version bears this reference, however old. */
-  hasArtifact(owner: string, ref: string): boolean {
-    const job = ownedBy(this.effects.lookedAfter(), owner);
-    return job !== null && this.store.referenced([ref]).has(ref);
+  knows(owner: string, ref: string): { ok: true; isArtifact: boolean } | Refused {
+    return this.#ifOwned(owner, () => ({ ok: true, isArtifact: this.store.referenced([ref]).has(ref) }));
   }
 
   /** One version of an artifact, and whether a later one was written in its place. */

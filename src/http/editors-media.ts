@@ -26,7 +26,9 @@ export async function refuseArtifact(
 ): Promise<Problem | null> {
   const refused = await refusalOf(c, jobId, uri);
   if (refused === null || typeof refused !== 'string') return refused;
-  if (await jobObject(c.env, jobId).hasArtifact(c.get('owner'), uri)) return null;
+  const known = await jobObject(c.env, jobId).knows(c.get('owner'), uri);
+  if (!known.ok) return refuse(c, known.rejection);
+  if (known.isArtifact) return null;
   return problem(c, 'VALIDATION_ERROR', { issues: [{ path: 'uri', message: refused }] });
 }
 

@@ -134,7 +134,8 @@ export const DRAFT_STATES: OfferedState[] = [
     () => edited('transcript'),
     [
       ...redoUnder('balanced', 'polished', 'accurate', 'draft-only'),
-      ...['export', 'edit transcript 2', 'edit draft 1', 'renew_video', 'cancel'],
+      'not export: EDITS_IN_THE_WAY',
+      ...['edit transcript 2', 'edit draft 1', 'renew_video', 'cancel'],
     ],
   ],
   [

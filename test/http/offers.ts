@@ -64,7 +64,11 @@ const DONE: Record<Action, (job: ActingJob, reply: Reply, offer: Offer) => Promi
     expect(reply.body.id).not.toBe(job.id);
   },
   abandon: async (job) => {
-    expect(await job.get()).toMatchObject({ status: 'FAILED', failure: { failure_code: 'ABANDONED' } });
+    const { status, failure, open_dispatch } = await job.get();
+    expect(open_dispatch).toBeNull();
+    // What nobody has heard of leaves a job with its draft.
+    if (!['DRAFT_READY', 'EDITING'].includes(status))
+      expect([status, failure?.failure_code]).toEqual(['FAILED', 'ABANDONED']);
   },
   cancel: async (job) => {
     expect(await job.status()).toBe('CANCELLED');

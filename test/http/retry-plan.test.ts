@@ -63,6 +63,7 @@ test('a plan says all that a retry would do', async () => {
     ],
     passed_over: [],
     edits_kept: [],
+    export: null,
     edits_discarded: [],
     estimate_seconds: {},
     etag: expect.stringMatching(/^"/),
