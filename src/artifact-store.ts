@@ -22,9 +22,11 @@ const prefixOf = ({ name }: ArtifactStore): string => `r2://${name}/`;
 
 export const refOf = (store: ArtifactStore, key: string): string => `${prefixOf(store)}${key}`;
 
-/** Null for a reference to elsewhere. */
-export const keyIn = (store: ArtifactStore, ref: string): string | null =>
-  ref.startsWith(prefixOf(store)) ? ref.slice(prefixOf(store).length) : null;
+/** Null for a reference to elsewhere. A scheme is the same in capitals (RFC 3986 §3.1). */
+export const keyIn = (store: ArtifactStore, ref: string): string | null => {
+  const prefix = prefixOf(store);
+  return ref.slice(0, prefix.length).toLowerCase() === prefix ? ref.slice(prefix.length) : null;
+};
 
 /** What the store says of an object. */
 export function findingOf(object: R2Object | null): Extract<Finding, { kind: 'found' | 'missing' }> {

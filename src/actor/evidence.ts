@@ -18,24 +18,26 @@ const ANSWER_LIMIT_MS = 750;
 const MAX_ASKED = 5;
 
 /**
- * What the store says of the first of `asked`, by reference, and of the rest of `versions` that they were not asked for. Of what
+ * What the store says of the first of `asked`, by reference, and of the rest of the `versions` that there are then that they were not asked for. Of what
  * lies elsewhere, or without a store, nothing. Never throws.
  */
 export async function evidenceOf(
   asked: readonly Version[],
-  versions: readonly Version[],
+  versions: () => readonly Version[],
   store: ArtifactStore | null,
 ): Promise<Evidence> {
   if (store === null) return new Map();
   const refsIn = (some: readonly Version[]) => [
     ...new Set(some.map(({ ref }) => ref).filter((ref) => keyIn(store, ref) !== null)),
   ];
-  const findings = new Map<string, Finding>(refsIn(versions).map((ref) => [ref, { kind: 'unchecked' }]));
   const looks = refsIn(asked)
     .slice(0, MAX_ASKED)
     .map(async (ref) => [ref, await look(store.bucket, keyIn(store, ref) ?? '')] as const);
   const failed: unknown[] = [];
-  for (const [ref, found] of await Promise.all(looks)) {
+  const answers = await Promise.all(looks);
+  // There may be more of them by now.
+  const findings = new Map<string, Finding>(refsIn(versions()).map((ref) => [ref, { kind: 'unchecked' }]));
+  for (const [ref, found] of answers) {
     if ('error' in found) failed.push(found.error);
     findings.set(ref, 'error' in found ? { kind: 'unavailable' } : found);
   }

@@ -86,7 +86,9 @@ export class JobActor extends JobReads {
    */
   async dispatch(asked: Unproven<Ask>, waitMs: number): Promise<DispatchAnswer> {
     const askedAt = Date.now();
-    const decision = this.#execute(await this.planning.withEvidence(asked));
+    // While a deployment is under way the caller may be a Worker of before, which says nothing of edits.
+    const complete = asked.type === 'retry' ? { ...asked, discardEdits: asked.discardEdits ?? [] } : asked;
+    const decision = this.#execute(await this.planning.withEvidence(complete));
     if (decision.kind === 'rejected') return { ok: false, rejection: decision.rejection };
     const { dispatch } = decision;
     if (dispatch === null) throw new Error('whatever asks for a dispatch decides about one');

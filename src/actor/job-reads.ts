@@ -65,10 +65,9 @@ export abstract class JobReads extends DurableObject<Env> {
     }));
   }
 
-  /** Whether one of the versions at hand bears this reference. */
-  hasArtifact(owner: string, ref: string): boolean {
-    const job = ownedBy(this.effects.lookedAfter(), owner);
-    return job?.versions.some((version) => version.ref === ref) ?? false;
+  /** Whether a version bears this reference, however old. */
+  knows(owner: string, ref: string): { ok: true; isArtifact: boolean } | Refused {
+    return this.#ifOwned(owner, () => ({ ok: true, isArtifact: this.store.referenced([ref]).has(ref) }));
   }
 
   /** One version of an artifact, and whether a later one was written in its place. */
@@ -91,9 +90,10 @@ export abstract class JobReads extends DurableObject<Env> {
     return refs.filter((ref) => !known.has(ref));
   }
 
-  /** What a retry or redo would do now. */
-  async plan(owner: string, asked: PlanAsked): Promise<PlanAnswer> {
-    return await this.#ifOwned(owner, () => this.planning.plan(asked));
+  /** What a retry or redo would do now; a Worker of before asks for a retry alone, and says nothing of edits. */
+  async plan(owner: string, asked: Partial<PlanAsked>): Promise<PlanAnswer> {
+    const wanted = { kind: 'retry' as const, modelProfile: null, resumeFrom: null, discardEdits: [] };
+    return await this.#ifOwned(owner, () => this.planning.plan({ ...wanted, ...asked }));
   }
 
   /** A page of the audit trail, oldest first, of at most `limit`. */

@@ -57,7 +57,7 @@ export class Planning {
     const job = ownedBy(this.#store.job(), command.owner);
     if (job === null || this.#store.view(command)?.seenEdit) return command;
     const named = [{ ref: command.uri }];
-    return { ...command, evidence: await evidenceOf(named, named, boundStore(this.#env)) };
+    return { ...command, evidence: await evidenceOf(named, () => named, boundStore(this.#env)) };
   }
 
   /** What a pipeline would do, under the profile that is asked for and under every other. There is a job. */
@@ -99,7 +99,7 @@ export class Planning {
         ...lookedAt(request, job, this.#rules),
         ...(request.resumeFrom === null ? [] : lookedAt({ ...request, resumeFrom: null }, job, this.#rules)),
       ]);
-    return evidenceOf(looked, job.versions, boundStore(this.#env));
+    return evidenceOf(looked, () => this.#job().versions, boundStore(this.#env));
   }
 
   get #rules(): Rules {

@@ -114,6 +114,7 @@ export const exportConflictError = z
     transitionConflictError,
     jobAlreadyRunningError,
     nothingToExportError,
+    editsInTheWayError,
     clientRequestIdMismatchError,
   ])
   .meta({ id: 'ExportConflictError' });

@@ -142,6 +142,10 @@ export const exportJobRequest = z
           'For the orchestrator alone: an object of at most 4 KiB of JSON, written without blanks, handed on as it is.',
       }),
     client_request_id: clientRequestId,
+    discard_edits: discardEdits.nullish().meta({
+      description:
+        'The stages whose corrections the draft need not rest on. Without it a draft that a correction has overtaken is not exported.',
+    }),
   })
   .meta({ id: 'ExportJobRequest' });
 

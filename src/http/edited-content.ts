@@ -10,7 +10,11 @@ export const STORE_LIMIT_MS = 10_000;
 /** An upload is done with, one way or another, long before. */
 const LEFT_BEHIND_MS = 3_600_000;
 
-const folderOf = (jobId: string, stage: string): string => `edits/${jobId}/${stage}/`;
+/** Where all corrections lie, whoever's prefix that is below: what of them is of no version of its own job is taken away. */
+export const EDITS = 'edits/';
+/** Where those of a job lie. */
+export const editsOf = (jobId: string): string => `${EDITS}${jobId}/`;
+const folderOf = (jobId: string, stage: string): string => `${editsOf(jobId)}${stage}/`;
 
 /** A key that no other upload has. */
 export const newKey = (jobId: string, stage: string, edits: number): string =>
@@ -48,7 +52,7 @@ export async function hashed(
 
 /**
  * Streams a body of `length` bytes into the store, never more of it in memory than the store has not taken yet. It is read to its end
- * even when the store fails, so that its sender hears the answer.
+ * even when the store fails, or takes nothing any more, so that its sender hears the answer.
  */
 export async function upload(
   { bucket }: ArtifactStore,
@@ -60,7 +64,9 @@ export async function upload(
   const { readable, writable } = new FixedLengthStream(length);
   const writer = writable.getWriter();
   let isOver = false;
-  const put = async () => bucket.put(key, readable, contentType ? { httpMetadata: { contentType } } : {});
+  // For whoever reads the bucket without this service: it is saved and not opened.
+  const httpMetadata = { contentDisposition: 'attachment', ...(contentType ? { contentType } : {}) };
+  const put = async () => bucket.put(key, readable, { httpMetadata });
   const stored = put()
     .then(
       () => null,
@@ -72,21 +78,25 @@ export async function upload(
       writer.abort().catch(() => {});
     });
 
-  // What the store does not take is not our sender's fault: `stored` says it.
-  const taken = await hashed(body, (chunk) =>
-    isOver ? Promise.resolve() : writer.write(chunk).catch(() => {}),
-  );
-  if (taken.kind === 'broken-off') {
-    await writer.abort().catch(() => {});
-    await stored;
-    return taken;
-  }
-  await writer.close().catch(() => {});
+  let hung: unknown = null;
+  const taken = await hashed(body, async (chunk) => {
+    if (isOver) return;
+    // What the store does not take is not our sender's fault: `stored` says it.
+    const write = writer.write(chunk).catch(() => {});
+    await within(STORE_LIMIT_MS, write).catch((error: unknown) => {
+      hung = error;
+      isOver = true;
+    });
+  });
+  const isWhole = taken.kind === 'taken' && hung === null;
+  // Neither waits for the store.
+  (isWhole ? writer.close() : writer.abort()).catch(() => {});
+  if (hung !== null) return { kind: 'not-stored', error: hung };
   try {
     const failed = await within(STORE_LIMIT_MS, stored);
-    return failed === null ? taken : { kind: 'not-stored', error: failed.error };
+    return failed === null || !isWhole ? taken : { kind: 'not-stored', error: failed.error };
   } catch (error) {
-    return { kind: 'not-stored', error };
+    return isWhole ? { kind: 'not-stored', error } : taken;
   }
 }
 

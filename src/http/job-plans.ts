@@ -31,7 +31,7 @@ const base = {
       discard_edits: z
         .string()
         .regex(STAGES_LISTED, `must be of ${stages.join(' and ')}, separated by commas`)
-        .transform((named) => named.split(',').map((stage) => stage.trim()))
+        .transform((named) => named.split(',').flatMap((stage) => stage.trim() || []))
         .pipe(discardEdits)
         .optional()
         .meta({

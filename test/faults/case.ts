@@ -1,22 +1,29 @@
 // What is known of a job that was lived through over HTTP, in the form that the rules judge: what the API shows in the
 // end, what was seen on the way, the orchestrator's own log, and of what is stored just what the API does not show.
 import type { JobCase } from '../rules/case.ts';
-import { toDispatch, toEntry, toRequest } from '../rules/outside.ts';
+import { toDispatch, toEdits, toEntry, toRequest, toVersion } from '../rules/outside.ts';
 import type { ActingJob } from '../support/workerd/acting.ts';
 import type { Witness } from './witness.ts';
 
-export async function caseOf(job: ActingJob, { calls, reports, videoUris }: Witness): Promise<JobCase> {
+export async function caseOf(job: ActingJob, { calls, reports, videoUris, seen }: Witness): Promise<JobCase> {
   const { status, revision, manifest, open_dispatch: open } = await job.get();
   const dispatches = (await job.dispatches()).toReversed();
   const stored = await job.storedDispatches();
-  const remembered = await job.sql('SELECT dispatch_id, key FROM history WHERE payload_digest IS NOT NULL');
+  const transitions = await job.transitions();
+  const versions = await job.versions();
+  const remembered = await job.sql(
+    `SELECT dispatch_id, key FROM history WHERE payload_digest IS NOT NULL AND dispatch_id != ''`,
+  );
   const isAged = { unknown: 'what is stored is made older when a pipeline is silent' };
   return {
     ...{ id: job.id, status, revision },
     videoUris,
     ...{ videoUri: manifest.video_uri, openDispatchId: open?.dispatch_id ?? null },
     dispatches: dispatches.map(toDispatch),
-    trail: (await job.transitions()).map(toEntry),
+    trail: transitions.map(toEntry),
+    versions: versions.map(toVersion),
+    seen,
+    edits: toEdits(versions, transitions, dispatches),
     executions: (await job.executions()).map(({ dispatch_id }) => dispatch_id),
     requests: (await job.requests()).map(toRequest),
     ...{ reports, calls },

@@ -3,6 +3,7 @@
 import { env } from 'cloudflare:test';
 import fc from 'fast-check';
 import { expect, onTestFinished, test, vi } from 'vitest';
+import { EDIT_SITUATIONS } from '../rules/edit-situations.ts';
 import { RULES, type RuleName } from '../rules/judge.ts';
 import { PROFILE_SITUATIONS, SITUATIONS, Sightings } from '../rules/situations.ts';
 import { newHome } from '../support/workerd/acting.ts';
@@ -20,6 +21,7 @@ const WITHOUT_EVIDENCE: RuleName[] = [
   'a delivery is tried for as long as another attempt fits into its window',
   'no dispatch is opened while another is open',
   'an answer comes within the wait',
+  'who waits to the end is told the outcome',
   'who asks at rest is refused only for a reason',
   'all who wait for one dispatch are answered once its outcome is known',
 ];
@@ -38,7 +40,7 @@ test('whatever fails, no history over HTTP loses or doubles an execution, and ev
     },
   };
   const applied = new Set<RuleName>();
-  const sightings = new Sightings([...SITUATIONS, ...PROFILE_SITUATIONS]);
+  const sightings = new Sightings([...SITUATIONS, ...PROFILE_SITUATIONS, ...EDIT_SITUATIONS]);
   const generated = fc.sample(histories, { numRuns, seed });
   const waiting = [...generated.entries()];
   const editor = async (): Promise<void> => {

@@ -5,6 +5,7 @@ import fc from 'fast-check';
 import { requireConfig } from '../../src/config.ts';
 import type { Call } from '../rules/case.ts';
 import { type RuleName, requireKept } from '../rules/judge.ts';
+import { requestOf as requestName } from '../rules/outside.ts';
 import { RESTING } from '../rules/protocol.ts';
 import { situationsOf } from '../rules/situations.ts';
 import type { Answer } from '../support/orchestrator/plan.ts';
@@ -17,9 +18,16 @@ import { Witness } from './witness.ts';
 
 type Disturbance = 'abort' | 'evict' | 'alarm' | 'lose-alarm' | 'same-again';
 interface Step {
-  ask: 'run' | 'retry' | 'cancel' | 'abandon' | 'renew' | 'read';
+  ask: 'run' | 'retry' | 'redo' | 'export' | 'edit' | 'cancel' | 'abandon' | 'renew' | 'read';
   request: string;
   prefer: string;
+  /** Of an edit: which artifact, and of the newest version or of one that has been overtaken. */
+  stage: 'transcript' | 'draft';
+  isStale: boolean;
+  /** With the reference of the first version. */
+  bringsBack: boolean;
+  /** Of an edit: another editor corrects the same version at once. */
+  hasRival: boolean;
   /** Asked once every pipeline has said what it has to say. */
   rested: boolean;
   /** Happens while the request is under way. */
@@ -72,43 +80,79 @@ const pipeline: fc.Arbitrary<Script> = fc
       ...(['at-once', 'at-once', 'late', 'with-failure', 'early', 'early'] as const),
     ),
     overwrites: fc.boolean(),
+    endsEditing: fc.boolean(),
     diesBefore: fc.constantFrom(null, null, null, null, 'TRANSCRIBING' as const),
     repeatsAfterMs: fc.boolean().map((repeats) => (repeats ? 0 : null)),
     swapsPairs: fc.constantFrom(false, false, true),
   })
   .map((drawn) => ({ ...USUAL, ...drawn }));
-const step = fc.record({
-  ask: fc.constantFrom(
-    ...Array<Step['ask']>(12).fill('retry'),
-    'run',
-    'read',
-    'cancel',
-    'abandon',
-    'renew',
-    'renew',
-  ),
-  request: fc.constantFrom('a', 'b', 'c', 'd', 'e'),
-  prefer: fc.constantFrom('respond-async', 'respond-async', 'wait=3', 'wait=1'),
-  rested: fc.constantFrom(true, true, false),
-  meanwhile: fc.constantFrom(null, null, 'abort', 'evict', 'alarm', 'lose-alarm', 'same-again'),
-}) as fc.Arbitrary<Step>;
-
-/** What is asked for under each name: by another transcriber, another writer, or begun further back. */
+/** What is asked for under each name: by another transcriber, another writer, begun further back, or whatever people have corrected. */
 const ASKED: Readonly<Record<string, object>> = {
   a: { model_profile: 'balanced' },
   b: { model_profile: 'accurate' },
   c: { model_profile: 'polished' },
   d: { model_profile: 'balanced' },
   e: { model_profile: 'balanced', resume_from: 'AUDIO_READY' },
+  f: { model_profile: 'balanced', discard_edits: ['transcript', 'draft'] },
+  g: { model_profile: 'accurate', discard_edits: ['transcript', 'draft'] },
+  h: { model_profile: 'polished', discard_edits: ['draft'] },
 };
+const EXPORTS: Readonly<Record<string, { formats: string[]; params?: object }>> = {
+  a: { formats: ['srt'] },
+  b: { formats: ['vtt', 'docx'], params: { burn_in: true } },
+  c: { formats: ['srt'], params: { lang: 'de' } },
+};
+const paramsOf = ({ params }: { params?: object }) => (params ? JSON.stringify(params) : null);
+const exportOf = (request: string): { formats: string[]; params?: object } =>
+  EXPORTS[request] ?? { formats: [request] };
 
-const retried = (job: ActingJob, request: string, prefer: string): Promise<Reply> =>
-  job.post('retry', { ...ASKED[request], client_request_id: request }, { prefer });
+const stepOf = (asks: readonly Step['ask'][], rested = [true, true, false]): fc.Arbitrary<Step> =>
+  fc.record({
+    ask: fc.constantFrom(...asks),
+    request: fc.constantFrom(...Object.keys(ASKED)),
+    stage: fc.constantFrom('transcript', 'draft'),
+    isStale: fc.constantFrom(false, false, false, true),
+    bringsBack: fc.constantFrom(false, false, false, true),
+    hasRival: fc.constantFrom(false, false, true),
+    prefer: fc.constantFrom('respond-async', 'respond-async', 'wait=3', 'wait=1'),
+    rested: fc.constantFrom(...rested),
+    meanwhile: fc.constantFrom(null, null, 'abort', 'evict', 'alarm', 'lose-alarm', 'same-again'),
+  });
+const step = stepOf([
+  ...(['run', 'read', 'cancel', 'abandon', 'renew', 'renew'] as const),
+  ...Array<Step['ask']>(12).fill('retry'),
+  ...Array<Step['ask']>(6).fill('redo'),
+  ...Array<Step['ask']>(7).fill('edit'),
+  ...Array<Step['ask']>(3).fill('export'),
+]);
+/** What hardly comes about by itself: one after another, each once the pipelines before have said what they had to say, or before. */
+const story: fc.Arbitrary<Step[]> = fc.oneof(
+  ...(
+    [
+      ...[
+        ['redo', 'retry'],
+        ['redo', 'abandon', 'retry'],
+        ['export', 'retry'],
+        ['export', 'abandon'],
+      ],
+      ...[
+        ['edit', 'redo'],
+        ['edit', 'retry'],
+        ['edit', 'export'],
+        ['redo', 'cancel'],
+        ['redo', 'edit', 'retry'],
+      ],
+    ] as Step['ask'][][]
+  ).map((asks) => fc.tuple(...asks.map((ask) => stepOf([ask], [ask !== 'abandon' && ask !== 'cancel'])))),
+);
 
 export const histories: fc.Arbitrary<History> = fc.record({
   answers: fc.array(answer, { maxLength: 6, size: 'max' }),
   pipelines: fc.array(pipeline, { minLength: 1, maxLength: 6, size: 'max' }),
-  steps: fc.array(step, { minLength: 3, maxLength: 9, size: 'max' }),
+  steps: fc.oneof(
+    fc.array(step, { minLength: 3, maxLength: 9, size: 'max' }),
+    fc.array(story, { minLength: 1, maxLength: 4, size: 'max' }).map((stories) => stories.flat()),
+  ),
 });
 
 export interface Tally {
@@ -154,10 +198,11 @@ export async function live(
   const ask = async (
     operation: Call['operation'],
     send: () => Promise<Reply>,
-    { request = null, prefer = null }: { request?: string | null; prefer?: string | null } = {},
+    asking: Partial<Pick<Call, 'request' | 'prefer' | 'edit' | 'exports'>> = {},
   ): Promise<void> => {
+    const { request = null, prefer = null } = asking;
     for (let attempt = 1; attempt <= ATTEMPTS; attempt += 1) {
-      const reply = await witness.asks({ operation, request, prefer }, send);
+      const reply = await witness.asks({ ...asking, operation, request, prefer }, send);
       tally.count(`answer ${reply?.status ?? 'none'}`);
       if (reply === null || reply.status === 503) continue;
       if (reply.status <= 202 && request !== null) tally.count('accepted');
@@ -165,12 +210,46 @@ export async function live(
     }
     throw new Error('no answer');
   };
-  const requestOf = ({ ask: what, request, prefer }: Step): Promise<void> => {
+  let edits = 0;
+  /** Of the newest version there is, or the one before; a repeat is the same request. */
+  const correction = async ({ stage, isStale, bringsBack }: Step): Promise<() => Promise<void>> => {
+    const versions = (await job.versions()).filter((version) => version.stage === stage);
+    const [name, newest = 1] = [`edit-${edits++}`, versions.at(-1)?.version];
+    const edit = {
+      ...{ stage, actor: home.actorId },
+      ref: (bringsBack ? versions[0]?.ref : null) ?? `s3://corrections/${job.id}/${name}`,
+      edits: isStale ? Math.max(newest - 1, 1) : newest,
+    };
+    const body = { uri: edit.ref, edits: edit.edits, client_request_id: name };
+    const send = () => call('PUT', `/jobs/${job.id}/artifacts/${stage}`, { token: job.token, body });
+    return () => ask('edit', send, { request: requestName('edit', name), edit });
+  };
+  const prepared = async (step: Step): Promise<() => Promise<void>> => {
+    const { ask: what } = step;
+    if (what !== 'edit') return () => requestOf(step, what);
+    const own = await correction(step);
+    const rival = step.hasRival ? await correction(step) : null;
+    return async () => {
+      await Promise.all([own(), rival?.()]);
+    };
+  };
+  const requestOf = ({ request, prefer }: Step, what: Exclude<Step['ask'], 'edit'>): Promise<void> => {
     switch (what) {
       case 'run':
         return ask('run', () => job.run({ prefer }), { request: 'run', prefer });
       case 'retry':
-        return ask('retry', () => retried(job, request, prefer), { request, prefer });
+      case 'redo': {
+        const body = { ...ASKED[request], client_request_id: request };
+        const asking = { request: requestName(what, request), prefer };
+        return ask(what, () => job.post(what, body, { prefer }), asking);
+      }
+      case 'export': {
+        const wanted = exportOf(request);
+        const exporting = { exports: { formats: wanted.formats, params: paramsOf(wanted) } };
+        const asking = { request: requestName(what, request), prefer, ...exporting };
+        const body = { ...wanted, client_request_id: request };
+        return ask(what, () => job.post(what, body, { prefer }), asking);
+      }
       case 'cancel':
         return ask('cancel', () => job.cancel());
       case 'abandon':
@@ -194,7 +273,8 @@ export async function live(
   await ask('run', () => job.run({ prefer: first.prefer }), first);
   for (const step of steps) {
     if (step.rested) await rest(job, pipelines);
-    const request = () => requestOf(step);
+    witness.saw(await job.versions());
+    const request = await prepared(step);
     const asked = request();
     if (step.meanwhile) await disturb(step.meanwhile, request);
     await asked;

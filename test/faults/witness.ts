@@ -1,27 +1,35 @@
 // What is seen over HTTP of one job while it is lived through: every request of an editor and every report of a pipeline,
 // with its answer. Its clock counts what it sees, since machines' clocks tell too little of what came first.
-import type { Call, Ending, Report } from '../rules/case.ts';
-import { type SentBody, toReport, toReportAnswer } from '../rules/outside.ts';
+import type { Call, Ending, ListedVersion, Report } from '../rules/case.ts';
+import { type SentBody, type ShownVersion, toReport, toReportAnswer, toVersion } from '../rules/outside.ts';
 import { ActingJob, ActingPipeline } from '../support/workerd/acting.ts';
 import type { Reply } from '../support/workerd/harness.ts';
 
 export class Witness {
   readonly calls: Call[] = [];
   readonly reports: Report[] = [];
+  /** Every version as somebody was shown it. */
+  readonly seen: ListedVersion[] = [];
   /** Where the editor said that the video is, the newest last. */
   readonly videoUris: string[] = [];
   #seen = 0;
 
   /** What an editor asks; null when there was no answer. */
   async asks(
-    { operation, request, prefer }: Pick<Call, 'operation' | 'request' | 'prefer'>,
+    asking: Pick<Call, 'operation' | 'request' | 'prefer'> & Partial<Pick<Call, 'edit' | 'exports'>>,
     send: () => Promise<Reply>,
   ): Promise<Reply | null> {
     const sentAt = this.#tick();
     const reply = await send().catch(() => null);
-    const ending = reply === null ? UNANSWERED : toEnding(reply, operation);
-    this.calls.push({ operation, request, prefer, sentAt, endedAt: this.#tick(), ending });
+    const ending = reply === null ? UNANSWERED : toEnding(reply, asking.operation);
+    this.calls.push({ ...asking, sentAt, endedAt: this.#tick(), ending });
+    if (ending.kind === 'done' && ending.edit) this.seen.push(ending.edit.version);
     return reply;
+  }
+
+  /** Somebody looks at the list of versions. */
+  saw(versions: readonly ShownVersion[]): void {
+    this.seen.push(...versions.map(toVersion));
   }
 
   /** The same job, of whose pipelines every report is seen. */
@@ -101,6 +109,10 @@ function toEnding({ status, body }: Reply, operation: Call['operation']): Ending
     ...{ id: named, state: body.dispatch_state, replayed: body.replayed },
     ...{ resumeFrom: body.resume_from_status ?? null, ref: body.checkpoint_ref ?? null },
   };
-  const job = operation === 'renew' ? body.job : JOB_SHOWN.includes(operation) ? body : null;
-  return { kind: 'done', status, dispatch: dispatch || null, revision: job?.revision ?? null };
+  const shown = JOB_SHOWN.includes(operation) ? body : null;
+  const job = operation === 'renew' || operation === 'edit' ? body.job : shown;
+  return {
+    ...{ kind: 'done', status, dispatch: dispatch || null, revision: job?.revision ?? null },
+    ...(operation === 'edit' ? { edit: { version: toVersion(body.version), replayed: body.replayed } } : {}),
+  };
 }

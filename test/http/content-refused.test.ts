@@ -190,24 +190,31 @@ describe('of several at once that correct one version', () => {
   });
 });
 
-test('a sender that is gone in the middle leaves neither an object nor a version, and nothing in the way of the next', async () => {
-  const { job } = await draftInBucket();
-  const { readable, writable } = new FixedLengthStream(1_000_000);
-  const writer = writable.getWriter();
-  const store = storeWatched();
-  const sent = SELF.fetch(contentRequest(job, readable, { key: 'once' })).then(
-    ({ status }) => status,
-    () => null,
+describe('a sender that is gone', () => {
+  test.each([0, 1, 500_000, 999_999])(
+    'after %i of a million bytes leaves neither an object nor a version, and nothing in the way of the next',
+    async (written) => {
+      const { job } = await draftInBucket();
+      const store = storeWatched();
+      const { readable, writable } = new FixedLengthStream(1_000_000);
+      const writer = writable.getWriter();
+      const request = contentRequest(job, readable, { key: 'once' });
+      const sent = SELF.fetch(request).then(
+        ({ status }) => status,
+        () => null,
+      );
+      if (written > 0) await writer.write(bytes(written));
+      await writer.abort(new Error('gone')).catch(() => {});
+
+      expect(await sent).not.toBe(200);
+
+      expect(store.calls).toBe(1);
+      expect(await versionsOf(job)).toHaveLength(1);
+      expect(await keysOf(job)).toEqual([]);
+      const { body } = await sendContent(job, 'whole', { key: 'once' });
+      expect(body).toMatchObject({ replayed: false, version: { version: 2 } });
+    },
   );
-  await writer.write(bytes(500_000));
-  await writer.abort(new Error('gone')).catch(() => {});
-
-  expect(await sent).not.toBe(200);
-
-  expect(store.calls).toBe(1);
-  expect(await versionsOf(job)).toHaveLength(1);
-  expect(await keysOf(job)).toEqual([]);
-  expect((await sendContent(job, 'whole', { key: 'once' })).body.version).toMatchObject({ version: 2 });
 });
 
 describe('a store that fails', () => {
@@ -266,6 +273,19 @@ describe('a store that fails', () => {
     },
   );
 });
+
+test('a store that takes no more and does not say so leaves nobody waiting for it', async () => {
+  const { job } = await draftInBucket();
+  storeDoes('put', (async (_key: string, body: ReadableStream) => {
+    await body.getReader().read();
+    return new Promise(() => {});
+  }) as never);
+
+  const reply = await sendContent(job, bytes(2_000_000), { key: 'once' });
+
+  expect([reply.status, reply.body.error_code]).toEqual([503, 'ARTIFACT_STORE_UNAVAILABLE']);
+  expect(await versionsOf(job)).toHaveLength(1);
+}, 60_000);
 
 describe('where nobody knows whether the job has stored it', () => {
   const original = JobActor.prototype.edit;

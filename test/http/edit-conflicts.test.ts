@@ -6,7 +6,7 @@ import { type ActingJob, failedAfter } from '../support/workerd/acting.ts';
 import { type Reply, withoutSideEffect } from '../support/workerd/harness.ts';
 import { corrected, drafted, edit, executionOf, newRef, redoAs, versionsOf } from './editing.ts';
 import { stopped } from './job-states.ts';
-import { acceptedRetry, putArtifact, retryAs } from './planning.ts';
+import { acceptedRetry, putCorrection, retryAs } from './planning.ts';
 
 const BALANCED = { model_profile: 'balanced' };
 const TWENTY = Array.from({ length: 20 }, (_, index) => index);
@@ -260,7 +260,7 @@ describe('an edit and a retry at once', () => {
 
   test('an edit whose file is still looked for when a retry is accepted is refused', async () => {
     const { job } = await failedAfter('GENERATING');
-    const { ref } = await putArtifact('the corrected transcript');
+    const { ref } = await putCorrection(job, 'the corrected transcript');
     const store = heldStore();
 
     const editing = edit(job, 'transcript', { uri: ref, edits: 1 });
@@ -277,7 +277,7 @@ describe('an edit and a retry at once', () => {
   test('a retry whose files are still looked for when an edit is made knows that edit', async () => {
     const { job, pipeline } = await failedAfter('AUDIO_READY');
     const { pipeline: second } = await acceptedRetry(job, BALANCED);
-    const { ref } = await putArtifact('the transcript');
+    const { ref } = await putCorrection(job, 'the transcript');
     await second.report('TRANSCRIBING');
     await second.report('TRANSCRIPT_READY', { artifact_updates: { transcript_uri: ref } });
     await second.report('FAILED');

@@ -4,7 +4,7 @@ import { describe, expect, onTestFinished, test, vi } from 'vitest';
 import { ActingJob, failedAfter } from '../support/workerd/acting.ts';
 import { type Reply, withoutSideEffect } from '../support/workerd/harness.ts';
 import { corrected, edit } from './editing.ts';
-import { acceptedRetry, BUCKET, planOf, putArtifact } from './planning.ts';
+import { acceptedRetry, BUCKET, planOf, putArtifact, putCorrection } from './planning.ts';
 
 const BALANCED = { model_profile: 'balanced' };
 const OTHER = `sha-256:${'0'.repeat(64)}`;
@@ -37,7 +37,7 @@ function expectNotFound(reply: Reply, uri: string, reason: 'missing' | 'changed'
 describe('a correction whose file is in the store', () => {
   test('is taken, and has the digest and the size that the store knows where the editor says neither', async () => {
     const job = await jobToCorrect();
-    const { ref, digest, size_bytes } = await putArtifact('the corrected transcript');
+    const { ref, digest, size_bytes } = await putCorrection(job, 'the corrected transcript');
 
     const reply = await edit(job, 'transcript', { uri: ref, edits: 1 });
 
@@ -51,7 +51,7 @@ describe('a correction whose file is in the store', () => {
 
   test('has its size alone where the store was never told a SHA-256', async () => {
     const job = await jobToCorrect();
-    const key = `${crypto.randomUUID()}/plain`;
+    const key = `edits/${job.id}/plain`;
     await env.ARTIFACTS.put(key, 'corrected');
 
     const { body } = await edit(job, 'transcript', { uri: `r2://${BUCKET}/${key}`, edits: 1 });
@@ -61,7 +61,7 @@ describe('a correction whose file is in the store', () => {
 
   test('keeps what the editor says of it, as they say it', async () => {
     const job = await jobToCorrect();
-    const { ref, digest, size_bytes } = await putArtifact('the corrected transcript');
+    const { ref, digest, size_bytes } = await putCorrection(job, 'the corrected transcript');
     const said = digest.toUpperCase().replace('SHA-256:', 'sha256:');
 
     const { body } = await edit(job, 'transcript', { uri: ref, digest: said, size_bytes, edits: 1 });
@@ -71,7 +71,7 @@ describe('a correction whose file is in the store', () => {
 
   test('keeps a digest of another kind, which is compared with nothing', async () => {
     const job = await jobToCorrect();
-    const { ref, size_bytes } = await putArtifact('the corrected transcript');
+    const { ref, size_bytes } = await putCorrection(job, 'the corrected transcript');
 
     const { body } = await edit(job, 'transcript', { uri: ref, digest: 'md5:abc', edits: 1 });
 
@@ -80,7 +80,7 @@ describe('a correction whose file is in the store', () => {
 
   test('that is empty is taken, too', async () => {
     const job = await jobToCorrect();
-    const { ref } = await putArtifact('');
+    const { ref } = await putCorrection(job, '');
 
     const { body } = await edit(job, 'transcript', { uri: ref, size_bytes: 0, edits: 1 });
 
@@ -96,7 +96,7 @@ describe('a correction whose file is not as it is said to be is refused, and not
     ['has the size and another SHA-256', 'changed', { size_bytes: 'corrected'.length, digest: OTHER }],
   ] as const)('because it %s', async (_how, reason, said) => {
     const job = await jobToCorrect();
-    const stored = await putArtifact('corrected');
+    const stored = await putCorrection(job, 'corrected');
     if (reason === 'missing') await env.ARTIFACTS.delete(stored.key);
 
     const reply = await withoutSideEffect(job, () =>
@@ -108,7 +108,7 @@ describe('a correction whose file is not as it is said to be is refused, and not
 
   test('and once it is there, the same request is taken', async () => {
     const job = await jobToCorrect();
-    const key = `${crypto.randomUUID()}/late`;
+    const key = `edits/${job.id}/late`;
     const said = { uri: `r2://${BUCKET}/${key}`, edits: 1, client_request_id: 'the-same' };
     expectNotFound(await edit(job, 'transcript', said), said.uri, 'missing');
     await putArtifact('corrected', key);
@@ -121,7 +121,7 @@ describe('a correction whose file is not as it is said to be is refused, and not
 
   test('also where it is the old reference of a version whose file is gone', async () => {
     const job = await jobToCorrect();
-    const first = await putArtifact('corrected');
+    const first = await putCorrection(job, 'corrected');
     await corrected(job, 'transcript', 1, { uri: first.ref });
     await corrected(job, 'transcript', 2);
     await env.ARTIFACTS.delete(first.key);
@@ -138,7 +138,7 @@ describe('a store that does not answer is no reason not to correct', () => {
     ['fails', () => Promise.reject(new Error('head: Internal Error (10001)'))],
   ])('because it %s', async (_how, head) => {
     const job = await jobToCorrect();
-    const { key, ref } = await putArtifact('corrected');
+    const { key, ref } = await putCorrection(job, 'corrected');
     const asked = storeAnswers(head);
 
     const reply = await edit(job, 'transcript', { uri: ref, digest: OTHER, edits: 1 });
@@ -171,7 +171,7 @@ describe('the store is not asked', () => {
 
   test('of a repeat, whatever became of its file', async () => {
     const job = await jobToCorrect();
-    const { key, ref } = await putArtifact('corrected');
+    const { key, ref } = await putCorrection(job, 'corrected');
     const said = { uri: ref, edits: 1, client_request_id: 'the-same' };
     await edit(job, 'transcript', said);
     await env.ARTIFACTS.delete(key);
@@ -184,7 +184,7 @@ describe('the store is not asked', () => {
   test('by somebody else, who is told of no such job', async () => {
     const job = await jobToCorrect();
     const stranger = await jobToCorrect();
-    const { ref } = await putArtifact('corrected');
+    const { ref } = await putCorrection(job, 'corrected');
     const asked = storeWatched();
 
     const theirs = new ActingJob(job.id, job.projectId, stranger.token);
@@ -196,7 +196,7 @@ describe('the store is not asked', () => {
 describe('a correction whose file is lost afterwards', () => {
   test('is in the way of whatever would make its stage again, and says that it is missing', async () => {
     const job = await jobToCorrect();
-    const { key, ref } = await putArtifact('corrected');
+    const { key, ref } = await putCorrection(job, 'corrected');
     await corrected(job, 'transcript', 1, { uri: ref });
     await env.ARTIFACTS.delete(key);
 

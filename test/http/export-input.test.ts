@@ -92,7 +92,7 @@ describe('params', () => {
 test.each<[string, Record<string, unknown>, string]>([
   ['a profile', { model_profile: 'balanced' }, ''],
   ['where to begin', { resume_from: 'DRAFT_READY' }, ''],
-  ['corrections to look past', { discard_edits: ['draft'] }, ''],
+  ['corrections of audio to look past', { discard_edits: ['audio'] }, 'discard_edits.0'],
   ['no id', { client_request_id: undefined }, 'client_request_id'],
   ['an id of 129 characters', { client_request_id: 'x'.repeat(129) }, 'client_request_id'],
 ])('an export with %s is refused', async (_what, said, path) => {

@@ -8,13 +8,14 @@ import {
   type Status,
   TERMINAL_STATUSES,
 } from '../../src/domain/lifecycle.ts';
-import { ASYNC, createdJob, failedAfter, jobAt, uploadedJob } from '../support/workerd/acting.ts';
+import { ASYNC, config, createdJob, failedAfter, jobAt, uploadedJob } from '../support/workerd/acting.ts';
 import { queueHasPassed, withoutSideEffect } from '../support/workerd/harness.ts';
 import {
   acceptedExport,
   acceptedRedo,
   corrected,
   drafted,
+  edit,
   executionOf,
   expectFenced,
   exportAs,
@@ -110,13 +111,16 @@ describe('an export', () => {
     ]);
   });
 
-  test('is of the draft that the manifest shows, also where its text was corrected since', async () => {
+  test('of a draft whose text was corrected since is refused, until that is said to be right', async () => {
     const { job, draft } = await drafted();
     await corrected(job, 'transcript', 1);
     expect((await job.get()).manifest.draft_uri).toBe(draft);
 
-    const { dispatchId } = await acceptedExport(job);
+    const refused = await withoutSideEffect(job, () => exportAs(job));
+    expect([refused.status, refused.body.error_code]).toEqual([409, 'EDITS_IN_THE_WAY']);
+    expect(refused.body.details.edits).toEqual([{ stage: 'transcript', version: 2, reason: 'asked' }]);
 
+    const { dispatchId } = await acceptedExport(job, { discard_edits: ['transcript'] });
     expect((await executionOf(job, dispatchId)).source).toBe(draft);
   });
 
@@ -216,6 +220,34 @@ describe('an export that fails', () => {
       export: { formats: FORMATS, params: null },
     });
     await retry.pipeline.reportAll('GENERATING', 'DRAFT_READY');
+
+    // It goes on to what it was asked for: meanwhile nothing else begins.
+    expect(await job.dispatch(retry.dispatchId)).toMatchObject({ dispatch_state: 'RUNNING' });
+    expect((await edit(job, 'draft', { edits: 2 })).body.error_code).toBe('JOB_ALREADY_RUNNING');
+    await retry.pipeline.report('EXPORTING');
+    await retry.pipeline.report('DONE', srt);
+    expect(await job.status()).toBe('DONE');
+  });
+
+  test('and goes silent once it has made the draft again, has failed, and can be retried', async () => {
+    const { job } = await drafted();
+    const { pipeline } = await acceptedExport(job, { formats: FORMATS });
+    await pipeline.reportAll('EXPORTING', 'FAILED');
+    const retry = await acceptedRetry(job, { ...BALANCED, resume_from: 'TRANSCRIPT_READY' });
+    await retry.pipeline.reportAll('GENERATING', 'DRAFT_READY');
+
+    await job.age(config.rules.stageTimeoutMs + 1_000);
+    await job.alarm();
+
+    expect(await job.get()).toMatchObject({
+      status: 'FAILED',
+      failure: { failure_code: 'ORCHESTRATOR_TIMEOUT' },
+    });
+    const again = await acceptedRetry(job, BALANCED);
+    expect(await sentOf(job, again.dispatchId)).toMatchObject({
+      resume_from_status: 'DRAFT_READY',
+      formats: FORMATS,
+    });
   });
 
   test('and whose draft is corrected then is retried with the correction', async () => {

@@ -137,6 +137,10 @@ export async function putArtifact(
   return { key, ref: `r2://${BUCKET}/${key}`, digest: `sha-256:${hex}`, size_bytes: bytes.byteLength };
 }
 
+/** Where the job's editor may put what they have corrected. */
+export const putCorrection = (job: ActingJob, text: string): Promise<StoredArtifact> =>
+  putArtifact(text, `edits/${job.id}/${crypto.randomUUID()}`);
+
 const FIELDS = {
   AUDIO_READY: 'audio_uri',
   TRANSCRIPT_READY: 'transcript_uri',

@@ -1,6 +1,8 @@
 // How a redo ends other than with a draft: refused, never heard of, given up, failed, and whatever its pipeline says too late.
 // A job that has a draft keeps it.
 import { describe, expect, test } from 'vitest';
+import { dispatchSchema, type WorkDispatch } from '../support/orchestrator/dispatch.ts';
+import { pipelineOf } from '../support/orchestrator/pipeline.ts';
 import { type ActingJob, ASYNC, config, losingMessages, until } from '../support/workerd/acting.ts';
 import { orchestrator, withoutSideEffect } from '../support/workerd/harness.ts';
 import {
@@ -15,11 +17,16 @@ import {
   version,
   versionsOf,
 } from './editing.ts';
-import { acceptedRetry, planOf } from './planning.ts';
+import { acceptedRetry, planOf, sentOf } from './planning.ts';
 
 const BALANCED = { model_profile: 'balanced' };
 const POLISHED = { model_profile: 'polished' };
 const ACCURATE = { model_profile: 'accurate' };
+
+/** What the local orchestrator's pipeline reports for this, when all goes well. */
+const reportsFor = (sent: Record<string, unknown>) =>
+  pipelineOf(dispatchSchema.parse(sent) as WorkDispatch, 'exe_1', {}, AS_IT_SHOULD).course.reports;
+const AS_IT_SHOULD = { mayFail: false, stepMs: 0, misbehave: new Set<never>() };
 
 const told = (job: ActingJob) => orchestrator.waitFor(job.id, 'cancels');
 
@@ -109,17 +116,28 @@ describe('a redo that is cancelled', () => {
 });
 
 describe('a redo that is given up', () => {
-  test.each([
-    ['before it was heard of', [], 'DRAFT_READY'],
-    ['while its pipeline is at work', ['REGENERATING'], 'REGENERATING'],
-  ] as const)('%s fails the job, and a retry goes on with it', async (_when, reports, failed_stage) => {
+  test('before it was heard of leaves the job and its draft as they were, and its pipeline is told', async () => {
+    const { job } = await drafted();
+    const before = await job.get();
+    const redo = await acceptedRedo(job, POLISHED);
+
+    const reply = await job.post('abandon');
+
+    expect([reply.status, reply.body]).toEqual([200, before]);
+    await told(job);
+    await expectFenced(redo);
+    expect((await job.dispatch(redo.dispatchId)).dispatch_state).toBe('CANCELLED');
+    expect((await job.post('abandon')).body.error_code).toBe('JOB_NOT_RUNNING');
+  });
+
+  test('while its pipeline is at work fails the job, and a retry goes on with it', async () => {
     const { job, audio, transcript } = await drafted();
     const redo = await acceptedRedo(job, POLISHED);
-    await redo.pipeline.reportAll(...reports);
+    await redo.pipeline.report('REGENERATING');
 
     expect((await job.post('abandon')).body).toMatchObject({
       status: 'FAILED',
-      failure: { failure_code: 'ABANDONED', failed_stage, model_profile: 'polished' },
+      failure: { failure_code: 'ABANDONED', failed_stage: 'REGENERATING', model_profile: 'polished' },
     });
 
     await told(job);
@@ -180,10 +198,10 @@ describe('a redo that fails', () => {
     }
   });
 
-  test('gives the draft of before back to a retry that asks to begin there', async () => {
+  test('gives the draft of before back to a retry that asks to begin there: its pipeline makes nothing, and leaves it to its editor', async () => {
     const { job, audio, transcript, draft } = await failedRedo();
 
-    const { pipeline } = await expectDone(
+    const { pipeline, dispatchId } = await expectDone(
       'retry',
       job,
       { ...BALANCED, resume_from: 'DRAFT_READY' },
@@ -193,8 +211,30 @@ describe('a redo that fails', () => {
         makes: {},
       },
     );
-    await pipeline.report('EDITING', { artifact_updates: null });
+    const before = await versionsOf(job);
+    const reports = reportsFor(await sentOf(job, dispatchId));
+    expect(reports).toEqual([{ status: 'EDITING' }]);
+    for (const report of reports) expect((await pipeline.send(pipeline.identified(report))).status).toBe(204);
 
+    expect(await job.get()).toMatchObject({
+      ...{ status: 'EDITING', open_dispatch: null },
+      manifest: { draft_uri: draft, exports: {} },
+    });
+    expect(await versionsOf(job)).toEqual(before);
+    expect((await job.dispatch(dispatchId)).dispatch_state).toBe('SETTLED');
+  });
+
+  test('and whose draft is asked for again is at work once that is restated, and at its end with EDITING alone', async () => {
+    const { job, draft } = await failedRedo();
+    const { pipeline, dispatchId } = await acceptedRetry(job, { ...BALANCED, resume_from: 'DRAFT_READY' });
+    const restated = () => pipeline.send(pipeline.body('DRAFT_READY', { artifact_updates: null }));
+
+    expect((await restated()).status).toBe(204);
+    expect((await job.dispatch(dispatchId)).dispatch_state).toBe('RUNNING');
+    expect((await restated()).body.error_code).toBe('FSM_TRANSITION_INVALID');
+    await pipeline.report('EDITING');
+
+    expect((await job.dispatch(dispatchId)).dispatch_state).toBe('SETTLED');
     expect(await job.get()).toMatchObject({ status: 'EDITING', manifest: { draft_uri: draft } });
   });
 

@@ -54,7 +54,7 @@ export function keptRecords() {
   for (const [index, entry] of transitions.entries()) entry.seq = index + 1;
   const job: FinalJob = {
     ...{ id: 'job_1', status: 'DRAFT_READY', revision: 10, videoUri: 's3://video', openDispatchId: null },
-    ...{ dispatches, transitions, listedStatus: 'DRAFT_READY' },
+    ...{ dispatches, transitions, versions: [], listedStatus: 'DRAFT_READY' },
   };
   const requests = [request(RUN, 'job.run', 202, 1), request(REFUSED, 'job.retry', 422, 10.2)];
   requests.push(request(RETRY, 'job.retry', 202, 21));
@@ -77,7 +77,7 @@ export function call(operation: Call['operation'], seconds: number, answer: Part
     ...{ operation, jobId: 'job_1', requestKey: null, prefer: null, videoUri: null },
     ...{ ending: 'answered', status: 0 },
     ...{ errorCode: null, metKill: false, dispatchId: null, dispatchState: null, replayed: null },
-    ...{ resumeFrom: null, checkpointRef: null, revision: null },
+    ...{ resumeFrom: null, checkpointRef: null, revision: null, edit: null, edited: null, exports: null },
     sentAt: START + seconds * 1_000,
     endedAt: START + seconds * 1_000 + 100,
     ...answer,
@@ -96,7 +96,7 @@ export function dispatch(
     ...{ dispatch_id, kind, dispatch_state, client_request_id, delivery_attempts: 1 },
     resume_from_status: kind === 'run' ? null : isLate ? 'DRAFT_READY' : 'AUDIO_READY',
     checkpoint_ref: kind === 'run' ? null : isLate ? 's3://artifacts/draft' : AUDIO,
-    ...{ model_profile: 'balanced', engines: {}, plan: null },
+    ...{ model_profile: 'balanced', engines: {}, plan: null, export: null },
     ...{ created_at: time(created), updated_at: time(updated) },
   };
 }
@@ -110,7 +110,7 @@ function transition(
 ): ShownTransition {
   return {
     ...{ seq: 0, event_type: 'status_changed', actor_type, prev_status, new_status, dispatch_id },
-    ...{ occurred_at: time(seconds), correlation_id: null },
+    ...{ occurred_at: time(seconds), recorded_at: time(seconds), correlation_id: null, actor_id: null },
   };
 }
 
@@ -118,7 +118,8 @@ function reported(from: string, callbacks: readonly CallbackRecord[]): ShownTran
   return callbacks.map(({ dispatch_id, body, status }, index) => ({
     ...{ seq: 0, event_type: 'status_changed', actor_type: 'orchestrator', new_status: status, dispatch_id },
     prev_status: callbacks[index - 1]?.status ?? from,
-    ...{ occurred_at: body.occurred_at, correlation_id: body.correlation_id },
+    ...{ occurred_at: body.occurred_at, recorded_at: body.occurred_at, correlation_id: body.correlation_id },
+    actor_id: null,
   }));
 }
 

@@ -28,6 +28,8 @@ findsPlanted(ANSWER_RULES, {
     'a 502 of what dispatches nothing': asked('read', 50, refused(502, 'ORCHESTRATOR_DISPATCH_FAILED')),
     'a conflict of what conflicts with nothing': asked('confirm', 50, refused(409, 'VIDEO_URI_CONFLICT')),
     'an abandonment of what has ended': asked('abandon', 50, refused(409, 'FSM_TERMINAL_IMMUTABLE')),
+    'an edit that is in the way of an edit': asked('edit', 50, refused(409, 'EDITS_IN_THE_WAY')),
+    'an export that has changed its plan': asked('export', 50, refused(412, 'PLAN_CHANGED')),
     'a cancel that meets a running dispatch': asked('cancel', 50, refused(409, 'JOB_ALREADY_RUNNING')),
     'a refusal without a code': asked('retry', 50, {
       ...{ kind: 'refused', status: 409, code: null, dispatchId: null },
@@ -126,6 +128,13 @@ describe('no violation is', () => {
       ({ calls }) => {
         calls.push(call('cancel', 45, refused(409, 'FSM_TERMINAL_IMMUTABLE')));
         calls.push(call('retry', 50, refused(409, 'RETRY_NOT_ALLOWED_STATE')));
+      },
+    ],
+    [
+      'a correction that is in the way of a retry, and a draft that is not there to be exported',
+      ({ calls }) => {
+        calls.push(call('retry', 50, refused(409, 'EDITS_IN_THE_WAY')));
+        calls.push(call('export', 52, refused(409, 'NOTHING_TO_EXPORT')));
       },
     ],
     [

@@ -61,6 +61,7 @@ export const ANSWER_RULES = {
         const before = calls.filter(({ sentAt }) => sentAt <= endedAt);
         const isStopped = before.some(({ operation }) => operation === 'cancel' || operation === 'abandon');
         if (isStopped && AFTER_STOP.includes(ending.code ?? '')) continue;
+        if (OF_ARTIFACTS.includes(ending.code ?? '')) continue;
         // A request that its sender has forgotten may come late, and be what another one meets.
         if (before.some((other) => other.ending.kind === 'forgotten')) continue;
         yield `${inWords(call)}: nothing was in its way`;
@@ -137,6 +138,8 @@ export const ANSWER_RULES = {
 
 /** The last is what a run is answered that was given up. */
 const AFTER_STOP = ['FSM_TERMINAL_IMMUTABLE', 'RETRY_NOT_ALLOWED_STATE', 'FSM_TRANSITION_INVALID'];
+/** What stands in the way is what there is of the job, wherever it rests. */
+const OF_ARTIFACTS = ['NOTHING_TO_EXPORT', 'EDITS_IN_THE_WAY'];
 /** What the editors of the suites can meet: they confirm one video, and renew it more than one at a time. */
 const CONFLICTS: Readonly<Record<Call['operation'], readonly string[]>> = {
   project: [],
@@ -146,7 +149,16 @@ const CONFLICTS: Readonly<Record<Call['operation'], readonly string[]>> = {
   run: ['JOB_ALREADY_RUNNING', 'FSM_TERMINAL_IMMUTABLE', 'FSM_TRANSITION_INVALID'],
   retry: [
     ...['JOB_ALREADY_RUNNING', 'RETRY_NOT_ALLOWED_STATE', 'FSM_TERMINAL_IMMUTABLE'],
-    ...['MODEL_PROFILE_NOT_ALLOWED', 'RESUME_POINT_NOT_AVAILABLE'],
+    ...['MODEL_PROFILE_NOT_ALLOWED', 'RESUME_POINT_NOT_AVAILABLE', 'EDITS_IN_THE_WAY'],
+  ],
+  redo: [
+    ...['JOB_ALREADY_RUNNING', 'FSM_TRANSITION_INVALID', 'FSM_TERMINAL_IMMUTABLE'],
+    ...['MODEL_PROFILE_NOT_ALLOWED', 'RESUME_POINT_NOT_AVAILABLE', 'EDITS_IN_THE_WAY', 'NOTHING_TO_REDO'],
+  ],
+  export: ['JOB_ALREADY_RUNNING', 'FSM_TRANSITION_INVALID', 'FSM_TERMINAL_IMMUTABLE', 'NOTHING_TO_EXPORT'],
+  edit: [
+    ...['JOB_ALREADY_RUNNING', 'ARTIFACT_NOT_EDITABLE', 'ARTIFACT_VERSION_CONFLICT'],
+    ...['ARTIFACT_NOT_FOUND', 'MANIFEST_FULL'],
   ],
   cancel: ['FSM_TERMINAL_IMMUTABLE'],
   abandon: ['JOB_NOT_RUNNING'],
@@ -162,7 +174,7 @@ export function isDocumented(call: Call): boolean {
     case 502:
       return isForDispatch(call) && ending.code === 'ORCHESTRATOR_DISPATCH_FAILED';
     case 412:
-      return call.operation === 'retry' && ending.code === 'PLAN_CHANGED';
+      return ['retry', 'redo'].includes(call.operation) && ending.code === 'PLAN_CHANGED';
     case 409:
       return CONFLICTS[call.operation].includes(ending.code ?? '');
     default:
@@ -170,7 +182,8 @@ export function isDocumented(call: Call): boolean {
   }
 }
 
-const isForDispatch = ({ operation }: Call): boolean => operation === 'run' || operation === 'retry';
+const isForDispatch = ({ operation }: Call): boolean =>
+  ['run', 'retry', 'redo', 'export'].includes(operation);
 const isAnswer = ({ kind }: Ending): boolean => kind === 'done' || kind === 'refused';
 
 /** Which dispatch a call was answered with, or refused because of; null for none. */

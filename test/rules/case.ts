@@ -11,6 +11,14 @@ export interface JobCase {
   videoUris: readonly string[];
   /** Every artifact whose file the suite took away from the store, or changed there; none where there is no store. */
   lost?: readonly string[];
+  /** Every reference that never had a file behind it as editors said, in a store that always answered. */
+  absent?: readonly string[];
+  /** Every version of an artifact, as they are listed in the end. */
+  versions: readonly ListedVersion[];
+  /** Versions as somebody was shown them before. */
+  seen: readonly ListedVersion[];
+  /** What people have corrected, oldest first. */
+  edits: readonly Edit[];
   openDispatchId: string | null;
   /** Oldest first. */
   dispatches: readonly CaseDispatch[];
@@ -64,11 +72,41 @@ export interface Windows {
   longestRetryAfterMs: number;
 }
 
+export interface ListedVersion {
+  stage: string;
+  version: number;
+  ref: string;
+  digest: string | null;
+  sizeBytes: number | null;
+  maker: { dispatchId: string } | { actor: string; edits: number };
+  /** The version of the stage before. */
+  from: number | null;
+  isComplete: boolean;
+}
+
+/** A version that a person made. */
+export interface Edit {
+  stage: string;
+  version: number;
+  ref: string;
+  actor: string;
+  /** The version of the stage that it is a correction of. */
+  edits: number;
+  /** The newest dispatch that there was when it was made. */
+  after: string | null;
+}
+
+/** What a draft is wanted in; `params` are JSON. */
+export interface Exporting {
+  formats: readonly string[];
+  params: string | null;
+}
+
 export interface CaseDispatch {
   id: string;
   kind: 'run' | 'retry' | 'redo' | 'export';
   state: string;
-  /** Of the request that made it: `run`, or the client_request_id. */
+  /** Of the request that made it: `run`, or its kind and the client_request_id. */
   request: string;
   /** Null of a run. */
   resumeFrom: string | null;
@@ -77,12 +115,23 @@ export interface CaseDispatch {
   /** Stage → the engine that the policy named when it was made. */
   engines: Readonly<Record<string, string>>;
   /** Null of one that was made before plans were kept. */
-  plan: { asked: string | null; stages: readonly PlannedStage[] } | null;
+  plan: Planned | null;
+  /** Of what exports. */
+  exports: Exporting | null;
   attempts: number;
 }
 
+export interface Planned {
+  asked: string | null;
+  /** The stages whose edits are to be looked past. */
+  discards: readonly string[];
+  /** The edits that are. */
+  discarded: readonly { stage: string; version: number }[];
+  stages: readonly PlannedStage[];
+}
+
 export type PlannedStage =
-  | { stage: string; action: 'keep'; ref: string | null; reason: string }
+  | { stage: string; action: 'keep'; version: number | null; ref: string | null; reason: string }
   | { stage: string; action: 'redo'; engine: string | null; reason: string };
 
 export interface Entry {
@@ -90,6 +139,8 @@ export interface Entry {
   /** What kind of entry it is, as the trail says. */
   type: string;
   actor: string;
+  /** The editor, where one did it. */
+  actorId: string | null;
   from: string;
   to: string;
   dispatchId: string | null;
@@ -102,6 +153,9 @@ export interface OrchestratorRequest {
   type: 'job.run' | 'job.retry' | 'job.redo' | 'job.export' | 'job.cancel';
   resumeFrom: string | null;
   ref: string | null;
+  /** What is not to be made again; null of a cancel. */
+  keep: readonly { stage: string; version: number | null; ref: string }[] | null;
+  exports: Exporting | null;
   /** It was answered that it will never be taken. */
   wasRefused: boolean;
 }
@@ -126,9 +180,15 @@ export interface Report {
 export type ReportAnswer = 'applied' | 'replayed' | 'refused' | 'failed' | 'none';
 
 export interface Call {
-  operation: 'project' | 'create' | 'confirm' | 'renew' | 'run' | 'retry' | 'cancel' | 'abandon' | 'read';
-  /** As of a dispatch; null of what asks for none. */
+  operation:
+    | ('project' | 'create' | 'confirm' | 'renew' | 'cancel' | 'abandon' | 'read' | 'edit')
+    | CaseDispatch['kind'];
+  /** As of a dispatch, and of an edit; null of what makes neither. */
   request: string | null;
+  /** Of an edit. */
+  edit?: AskedEdit;
+  /** Of an export. */
+  exports?: Exporting;
   /** The Prefer header. */
   prefer: string | null;
   sentAt: number;
@@ -137,8 +197,17 @@ export interface Call {
   ending: Ending;
 }
 
+export type AskedEdit = Omit<Edit, 'version' | 'after'>;
+
 export type Ending =
-  | { kind: 'done'; status: number; dispatch: ToldDispatch | null; revision: number | null }
+  | {
+      kind: 'done';
+      status: number;
+      dispatch: ToldDispatch | null;
+      revision: number | null;
+      /** Of an edit. */
+      edit?: { version: ListedVersion; replayed: boolean };
+    }
   | { kind: 'refused'; status: number; code: string | null; dispatchId: string | null }
   /** `metFault`: what carries calls and answers failed meanwhile. */
   | { kind: 'unanswered'; metFault: boolean }

@@ -3,9 +3,21 @@
 import { describe, expect, test } from 'vitest';
 import type { PlannedStage } from './case.ts';
 import { CHECKPOINT_RULES } from './checkpoints.ts';
-import { AUDIO, brokenBy, entry, findsPlanted, type Kept, type Plant, RETRY, RUN, report } from './kept.ts';
-
-const TRANSCRIPT = 's3://artifacts/transcript';
+import { CORRECTED, corrected, EXPORT, find, REDO } from './corrected.ts';
+import {
+  AUDIO,
+  brokenBy,
+  DRAFT,
+  entry,
+  findsPlanted,
+  type Kept,
+  type Plant,
+  RETRY,
+  RUN,
+  report,
+  requestFor,
+  TRANSCRIPT,
+} from './kept.ts';
 
 /** The run came to its transcript before it failed. */
 function transcribed({ reports, trail }: Kept, artifact: string = TRANSCRIPT): void {
@@ -31,7 +43,10 @@ function resumedFromTranscript({ dispatches, requests, calls }: Kept, ref = TRAN
   for (const retry of dispatches.slice(1)) {
     Object.assign(retry, point);
     planned(retry.plan, 'audio', { action: 'keep', ref: AUDIO, reason: 'before_resume_point' });
-    planned(retry.plan, 'transcript', { action: 'keep', ref, reason: 'resume_point' });
+    planned(retry.plan, 'transcript', { action: 'keep', version: 1, ref, reason: 'resume_point' });
+    for (const request of requests) {
+      if (request.dispatchId === retry.id) request.keep = requestFor(retry).keep;
+    }
   }
 }
 
@@ -102,11 +117,31 @@ findsPlanted(CHECKPOINT_RULES, {
       madeAgain(kept, 'asked');
       for (const { plan } of kept.dispatches.slice(1)) if (plan) plan.asked = 'TRANSCRIPT_READY';
     },
+    'a redo from the draft that it is to make': corrected((kept) => {
+      Object.assign(find(kept, REDO), { resumeFrom: 'DRAFT_READY', ref: DRAFT });
+    }),
     'a retry that passes over a file that was never touched': (kept) => {
       transcribed(kept);
       madeAgain(kept, 'missing');
       Object.assign(kept, { lost: ['s3://artifacts/another'] });
     },
+  },
+  'an export hands on the draft that counts': {
+    'the draft of before': corrected((kept) => {
+      Object.assign(find(kept, EXPORT), { ref: DRAFT });
+    }),
+    'no draft at all': corrected((kept) => {
+      Object.assign(find(kept, EXPORT), { resumeFrom: 'TRANSCRIPT_READY', ref: CORRECTED });
+    }),
+  },
+  'the orchestrator is sent what the plan keeps': {
+    'a correction that is not among what is to be kept': corrected(({ requests }) => {
+      for (const request of requests)
+        request.keep = (request.keep ?? []).filter(({ ref }) => ref !== CORRECTED);
+    }),
+    'the version of before': corrected(({ requests }) => {
+      for (const { keep } of requests) for (const kept of keep ?? []) kept.version = 1;
+    }),
   },
   'a retry keeps what its resume point was made from, and has the rest made again by its own engines': {
     'another audio than the transcript was made from': (kept) => {

@@ -80,6 +80,9 @@ findsPlanted(DISPATCH_RULES, {
   },
   'nothing is dispatched after what was cancelled': {
     'a dispatch after the one that was cancelled': (kept) => withState(kept, RUN, 'CANCELLED'),
+    'a dispatch that was accepted after the cancel': ({ calls }) => {
+      calls.push(call('cancel', 5, done({})));
+    },
   },
   'no dispatch is opened while another is open': {
     'two dispatches that were open at once': ({ known, dispatches }) => {

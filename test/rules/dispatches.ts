@@ -118,11 +118,22 @@ export const DISPATCH_RULES = {
   'nothing is dispatched after what was cancelled': rule({
     kind: 'doubled',
     promise: 'S1',
-    *broken({ dispatches, trail }) {
+    *broken(jobCase) {
+      const { dispatches, trail, calls } = jobCase;
       for (const [index, { id, state }] of dispatches.entries()) {
-        const next = dispatches[index + 1];
+        // One that had settled is cancelled with its job, after others that came to nothing.
+        const next = dispatches
+          .slice(index + 1)
+          .find((later) => trail.some((one) => one.dispatchId === later.id));
         if (next && state === 'CANCELLED' && !isAbandoned(id, trail))
           yield `${next.id} was opened although ${id} was cancelled`;
+      }
+      const cancels = calls.filter(
+        ({ operation, ending }) => operation === 'cancel' && ending.kind === 'done',
+      );
+      const cancelledAt = Math.min(...cancels.map(({ endedAt }) => endedAt));
+      for (const { call, told } of tellings(jobCase)) {
+        if (call.sentAt > cancelledAt) yield `${told.id} was accepted after the cancel`;
       }
     },
   }),

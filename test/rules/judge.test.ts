@@ -1,6 +1,7 @@
 // The judge bites where it has evidence, says where it has none, and lets pass what is kept.
 import { describe, expect, test } from 'vitest';
 import type { Evidence } from './case.ts';
+import { corrected } from './corrected.ts';
 import { judge, RULES, type RuleName, requireKept } from './judge.ts';
 import {
   AUDIO,
@@ -23,6 +24,10 @@ test('a case in which every promise is kept passes every rule', () => {
   const { violations, applied } = judge(toCase(keptCase()));
   expect(violations).toEqual([]);
   expect(applied).toEqual(rules.map(([name]) => name));
+});
+
+test('a case in which people correct, have a draft made again and export it passes every rule', () => {
+  expect(brokenBy(corrected())).toEqual([]);
 });
 
 test('a violation says its kind, the promise, the rule and the job', () => {
@@ -66,6 +71,14 @@ describe('no violation is', () => {
         const heartbeat = report(RETRY, 'GENERATING', 24.5);
         reports.push(heartbeat);
         known.remembered.push(heartbeat);
+      },
+    ],
+    [
+      'a heartbeat that came again after the next',
+      ({ reports, known }) => {
+        const [first, second] = [report(RETRY, 'GENERATING', 24.5), report(RETRY, 'GENERATING', 24.6)];
+        reports.push(first, second, first);
+        known.remembered.push(first, second);
       },
     ],
     [

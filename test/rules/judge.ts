@@ -3,9 +3,12 @@ import { ANSWER_RULES } from './answers.ts';
 import type { Evidence, JobCase } from './case.ts';
 import { CHECKPOINT_RULES } from './checkpoints.ts';
 import { DISPATCH_RULES } from './dispatches.ts';
+import { EDIT_RULES } from './edits.ts';
+import { LISTED_RULES } from './listed.ts';
 import { REPORT_RULES } from './reports.ts';
 import { REST_RULES } from './rest.ts';
 import type { Rule, Violation } from './rule.ts';
+import { TASK_RULES } from './tasks.ts';
 import { TRAIL_RULES } from './trail.ts';
 
 export const RULES = {
@@ -14,6 +17,9 @@ export const RULES = {
   ...REPORT_RULES,
   ...TRAIL_RULES,
   ...CHECKPOINT_RULES,
+  ...TASK_RULES,
+  ...EDIT_RULES,
+  ...LISTED_RULES,
   ...ANSWER_RULES,
 };
 export type RuleName = keyof typeof RULES;

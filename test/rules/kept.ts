@@ -4,10 +4,12 @@ import { describe, expect, test } from 'vitest';
 import type {
   Call,
   CaseDispatch,
+  Edit,
   Ending,
   Entry,
   Evidence,
   JobCase,
+  ListedVersion,
   OrchestratorRequest,
   PlannedStage,
   Report,
@@ -18,6 +20,8 @@ import type { Rule } from './rule.ts';
 
 export const [RUN, REFUSED, RETRY] = ['dsp_run', 'dsp_refused', 'dsp_retry'] as const;
 export const AUDIO = 's3://artifacts/audio';
+export const TRANSCRIPT = 's3://artifacts/transcript';
+export const DRAFT = 's3://artifacts/draft';
 
 export function keptCase() {
   const dispatches = [
@@ -30,9 +34,9 @@ export function keptCase() {
     report(RUN, 'AUDIO_READY', 5, AUDIO),
     report(RUN, 'FAILED', 8),
     report(RETRY, 'TRANSCRIBING', 22),
-    report(RETRY, 'TRANSCRIPT_READY', 23, 's3://artifacts/transcript'),
+    report(RETRY, 'TRANSCRIPT_READY', 23, TRANSCRIPT),
     report(RETRY, 'GENERATING', 24),
-    report(RETRY, 'DRAFT_READY', 25, 's3://artifacts/draft'),
+    report(RETRY, 'DRAFT_READY', 25, DRAFT),
   ];
   const trail = [
     entry('editor', 'CREATED', 'UPLOADED', null),
@@ -71,6 +75,14 @@ export function keptCase() {
     openDispatchId: null as string | null,
     executions: [RUN, RETRY] as string[],
     ...{ dispatches, trail, requests, reports, calls, known },
+    versions: [
+      version('audio', 1, AUDIO, RUN),
+      version('transcript', 1, TRANSCRIPT, RETRY),
+      version('draft', 1, DRAFT, RETRY),
+    ],
+    seen: [] as ListedVersion[],
+    edits: [] as Edit[],
+    absent: [] as string[],
   };
 }
 export type Kept = ReturnType<typeof keptCase>;
@@ -117,14 +129,15 @@ export function dispatch(id: string, state: string, request = id === RUN ? 'run'
   const stages: PlannedStage[] = [
     isRun
       ? { stage: 'audio', action: 'redo', engine: null, reason: 'never_made' }
-      : { stage: 'audio', action: 'keep', ref: AUDIO, reason: 'resume_point' },
+      : { stage: 'audio', action: 'keep', version: 1, ref: AUDIO, reason: 'resume_point' },
     ...Object.entries(ENGINES).map(
       ([stage, engine]): PlannedStage => ({ stage, action: 'redo', engine, reason: 'never_made' }),
     ),
   ];
   return {
     ...{ id, kind: isRun ? 'run' : 'retry', state, request, ...resumed, attempts: 1 },
-    ...{ profile: 'balanced', engines: ENGINES, plan: { asked: null, stages } },
+    ...{ profile: 'balanced', engines: ENGINES, exports: null },
+    plan: { asked: null, discards: [], discarded: [], stages },
   };
 }
 
@@ -143,7 +156,11 @@ export function report(
 }
 
 export function entry(actor: string, from: string, to: string, dispatchId: string | null): Entry {
-  return { seq: 99, type: 'status_changed', actor, from, to, dispatchId, occurredAt: 0, correlationId: null };
+  const actorId = actor === 'editor' ? 'alice' : null;
+  return {
+    ...{ seq: 99, type: 'status_changed', actor, actorId, from, to, dispatchId },
+    ...{ occurredAt: 0, correlationId: null },
+  };
 }
 
 const reported = (before: string, reports: readonly Report[]): Entry[] =>
@@ -153,9 +170,24 @@ const reported = (before: string, reports: readonly Report[]): Entry[] =>
   }));
 
 export function request(id: string): OrchestratorRequest {
-  const { kind, resumeFrom, ref } = dispatch(id, '');
-  return { dispatchId: id, type: `job.${kind}`, resumeFrom, ref, wasRefused: false };
+  return requestFor(dispatch(id, ''));
 }
+
+/** As it is sent truly. */
+export function requestFor({ id, kind, resumeFrom, ref, plan, exports }: CaseDispatch): OrchestratorRequest {
+  const keep = (plan?.stages ?? []).flatMap((stage) =>
+    stage.action === 'keep' && stage.ref !== null
+      ? [{ stage: stage.stage, version: stage.version, ref: stage.ref }]
+      : [],
+  );
+  return { dispatchId: id, type: `job.${kind}`, resumeFrom, ref, keep, exports, wasRefused: false };
+}
+
+/** A version of a pipeline's. */
+export const version = (stage: string, number: number, ref: string, dispatchId: string): ListedVersion => ({
+  ...{ stage, version: number, ref, digest: null, sizeBytes: null, maker: { dispatchId } },
+  ...{ from: stage === 'audio' ? null : 1, isComplete: true },
+});
 
 export function call(
   operation: Call['operation'],

@@ -1,5 +1,5 @@
 // Planted: reports that move a job and must not, and memories of them that are wrong.
-import { call, done, findsPlanted, type Kept, REFUSED, RETRY, RUN, refused, report } from './kept.ts';
+import { call, done, entry, findsPlanted, type Kept, REFUSED, RETRY, RUN, refused, report } from './kept.ts';
 import { REPORT_RULES } from './reports.ts';
 
 const withState = ({ dispatches }: Kept, id: string, state: string): void => {
@@ -31,6 +31,16 @@ findsPlanted(REPORT_RULES, {
   'a report is applied once': {
     'a report that was applied twice': ({ reports }) => {
       reports.push(...reports.slice(-1));
+    },
+    'a sign of life that brought the job back where it was the second time': ({ reports, trail }) => {
+      const [first, second] = [report(RETRY, 'GENERATING', 24.5), report(RETRY, 'GENERATING', 24.6)];
+      reports.push(first, second, first);
+      const { occurredAt, correlationId } = first;
+      trail.push({ ...entry('orchestrator', 'DRAFT_READY', 'GENERATING', RETRY), occurredAt, correlationId });
+    },
+    'a sign of life that brought an artifact and was applied twice': ({ reports }) => {
+      const early = report(RETRY, 'GENERATING', 24.5, 's3://early');
+      reports.push(early, early);
     },
   },
   'a report that was taken is remembered': {

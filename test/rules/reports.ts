@@ -1,6 +1,6 @@
 // Which reports may move a job: each once, none of what was answered as withdrawn, none but the newest pipeline's, and
 // none once the job was cancelled.
-import type { JobCase, Report } from './case.ts';
+import type { Entry, JobCase, Report } from './case.ts';
 import { ENDED_BY_OTHERS, FURTHEST_FIRST, IN_PROGRESS, WITHDRAWN } from './protocol.ts';
 import { rule } from './rule.ts';
 
@@ -43,10 +43,19 @@ export const REPORT_RULES = {
   'a report is applied once': rule({
     kind: 'doubled',
     promise: 'S5',
-    *broken({ reports }) {
+    *broken({ reports, trail }) {
       const applied = reports.filter(({ answer }) => answer === 'applied');
-      for (const [key, { length }] of Map.groupBy(applied, attemptKey)) {
-        if (length > 1) yield `report ${key} was applied ${length} times`;
+      const told = reports.filter(({ answer }) => mayHaveApplied(answer));
+      for (const [key, attempts] of Map.groupBy(applied, attemptKey)) {
+        const { length } = attempts;
+        // A sign of life is known again only until the next, and may be one once more; it moves nothing.
+        const isSign = attempts.every(
+          (report) =>
+            mayBeHeartbeat(report, told) &&
+            !bringsNews(report, told) &&
+            !trail.some((entry) => entryKey(entry) === reportKey(report)),
+        );
+        if (length > 1 && !isSign) yield `report ${key} was applied ${length} times`;
       }
     },
   }),
@@ -145,6 +154,24 @@ const mayBeHeartbeat = ({ dispatchId, eventId, status }: Report, taken: readonly
     taken.some(
       (other) => other.dispatchId === dispatchId && other.status === status && other.eventId !== eventId,
     ));
+
+/** An artifact that none of the reports before named. */
+const bringsNews = (report: Report, told: readonly Report[]): boolean =>
+  Object.entries(report.artifacts).some(
+    ([checkpoint, ref]) =>
+      !told.some(
+        (other) =>
+          other.dispatchId === report.dispatchId &&
+          other.eventId !== report.eventId &&
+          other.artifacts[checkpoint] === ref,
+      ),
+  );
+
+/** What a report and its entry in the trail have in common; the trail does not show the report's id. */
+export const reportKey = ({ dispatchId, correlationId, occurredAt, status }: Report): string =>
+  [dispatchId, correlationId, occurredAt, status].join(' ');
+export const entryKey = ({ dispatchId, correlationId, occurredAt, to }: Entry): string =>
+  [dispatchId, correlationId, occurredAt, to].join(' ');
 
 export const wasTaken = (answer: Report['answer']): boolean => answer === 'applied' || answer === 'replayed';
 /** Also one whose answer was cut off may have been applied. */

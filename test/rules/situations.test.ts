@@ -25,7 +25,7 @@ test('a retry that went back, a policy that changed, a changed file and an early
   for (const early of kept.reports.slice(0, 1)) early.artifacts = { AUDIO_READY: AUDIO };
   run.engines = { transcript: 'ears-0', draft: 'pen-1' };
   retry.plan = {
-    asked: null,
+    ...{ asked: null, discards: [], discarded: [] },
     stages: [
       { stage: 'audio', action: 'redo', engine: null, reason: 'changed' },
       { stage: 'transcript', action: 'redo', engine: 'ears-1', reason: 'asked' },

@@ -1,9 +1,11 @@
 // In which situations a job has been, by what became of it and not by what was answered: a suite that has not been in one
 // proves nothing about it. Counted from cases, so that every suite that makes some can say what it has seen.
 import type { CaseDispatch, JobCase, Report } from './case.ts';
+import { editSituations, RARE_EDIT_SITUATIONS } from './edit-situations.ts';
+import { CHECKPOINT_OF } from './flaws.ts';
 import { FURTHEST_FIRST, isAtOrPast, WITHDRAWN } from './protocol.ts';
 import { mayHaveApplied } from './reports.ts';
-import { CHECKPOINT_OF, givenTo, histories } from './versions.ts';
+import { givenTo, histories } from './versions.ts';
 
 const POINTS = ['UPLOADED', ...FURTHEST_FIRST.toReversed()];
 const BEHIND_THE_DRAFT = ['DRAFT_READY', 'EDITING', 'REGENERATING', 'EXPORTING'];
@@ -56,6 +58,7 @@ export function situationsOf(jobCase: JobCase): Set<string> {
     ...endings(jobCase),
     ...artifacts(jobCase),
     ...editors(jobCase),
+    ...editSituations(jobCase),
   ]);
 }
 
@@ -157,6 +160,8 @@ function* editors({ calls, trail }: JobCase): Generator<string> {
   }
 }
 
+const RARE = [...RARE_SITUATIONS, ...RARE_EDIT_SITUATIONS];
+
 /** Counts what was seen, and says what was seen too seldom. */
 export class Sightings {
   readonly #counts = new Map<string, number>();
@@ -180,9 +185,7 @@ export class Sightings {
   /** `least` of each, and one of a rare one. */
   tooSeldom(least: number): string[] {
     return [...this.#counts]
-      .filter(
-        ([situation, count]) => count < (RARE_SITUATIONS.includes(situation) ? Math.min(least, 1) : least),
-      )
+      .filter(([situation, count]) => count < (RARE.includes(situation) ? Math.min(least, 1) : least))
       .map(([situation]) => situation);
   }
 }

@@ -2,7 +2,7 @@
 // was accepted in it once and none that was not.
 import type { Entry, JobCase, Report } from './case.ts';
 import { IN_PROGRESS, isAllowed, RESTING, WITHDRAWN } from './protocol.ts';
-import { attemptsOf, mayHaveApplied, wasTaken } from './reports.ts';
+import { attemptsOf, entryKey, mayHaveApplied, reportKey, wasTaken } from './reports.ts';
 import { rule } from './rule.ts';
 
 export const TRAIL_RULES = {
@@ -41,7 +41,7 @@ export const TRAIL_RULES = {
       const resumedFrom = new Map(dispatches.map(({ id, resumeFrom }) => [id, resumeFrom]));
       for (const { seq, type, actor, from, to, dispatchId } of trail) {
         const isTrue = TYPES[type]?.(from, to) ?? false;
-        if (type === 'video_renewed' && isTrue && actor === 'editor') continue;
+        if (LEAVING_STATUS.includes(type) && isTrue && actor === 'editor') continue;
         if (isTrue && isAllowed(actor, from, to, resumedFrom.get(dispatchId ?? '') ?? null)) continue;
         yield `entry ${seq} is ${from} → ${to} by ${actor}`;
       }
@@ -141,14 +141,11 @@ const TYPES: Readonly<Record<string, (from: string, to: string) => boolean>> = {
   failed_again: (from, to) => from === 'FAILED' && to === 'FAILED',
   // Of a job that is not at work and may be again.
   video_renewed: (from, to) => from === to && RESTING.includes(from) && !ENDED.includes(from),
+  artifact_edited: (from, to) => from === to && ['FAILED', 'DRAFT_READY', 'EDITING'].includes(from),
 };
+/** What an editor does that moves no job. */
+const LEAVING_STATUS = ['video_renewed', 'artifact_edited'];
 const ENDED = ['DONE', 'CANCELLED'];
-
-/** What a report and its entry have in common; the trail does not show the report's id. */
-export const reportKey = ({ dispatchId, correlationId, occurredAt, status }: Report): string =>
-  [dispatchId, correlationId, occurredAt, status].join(' ');
-export const entryKey = ({ dispatchId, correlationId, occurredAt, to }: Entry): string =>
-  [dispatchId, correlationId, occurredAt, to].join(' ');
 
 const reportedEntries = ({ trail }: JobCase): Entry[] =>
   trail.filter(({ actor }) => actor === 'orchestrator');

@@ -1,28 +1,13 @@
-// What pipelines left of each stage, put together once more from their reports, the trail and the dispatches: which versions
-// there were when a dispatch was made, what each was made from, and what speaks against resuming from it.
-import type { CaseDispatch, JobCase, Report } from './case.ts';
+// What pipelines and people left of each stage, put together once more from reports, edits, the trail and the dispatches: which
+// versions there were when a dispatch was made, and what each was made from.
+import type { CaseDispatch, Edit, JobCase, Report } from './case.ts';
+import { CHECKPOINT_OF, lineOf, STAGES, type Version } from './flaws.ts';
 import { FURTHEST_FIRST, hasPassed, isAtOrPast } from './protocol.ts';
-import { wasTaken } from './reports.ts';
-import { entryKey, reportKey } from './trail.ts';
+import { entryKey, reportKey, wasTaken } from './reports.ts';
 
-/** The stages by name, and the checkpoint of each. */
-export const CHECKPOINT_OF: Readonly<Record<string, string>> = {
-  audio: 'AUDIO_READY',
-  transcript: 'TRANSCRIPT_READY',
-  draft: 'DRAFT_READY',
-};
 const PATH = FURTHEST_FIRST.toReversed();
 /** More reports than this whose fate nobody knows are not told apart. */
 const MOST_UNSURE = 6;
-
-export interface Version {
-  checkpoint: string;
-  ref: string;
-  maker: CaseDispatch;
-  /** The version of the stage before. */
-  from: Version | null;
-  isComplete: boolean;
-}
 
 /** What each dispatch found when it was made, in each of the ways in which it may have been. */
 export function histories(jobCase: JobCase): ReadonlyMap<string, readonly Version[]>[] {
@@ -38,16 +23,13 @@ export function histories(jobCase: JobCase): ReadonlyMap<string, readonly Versio
 }
 
 function historyWhere(
-  { dispatches, trail, reports }: JobCase,
+  { dispatches, trail, reports, edits }: JobCase,
   applies: (report: Report) => boolean,
 ): ReadonlyMap<string, readonly Version[]> {
   const versions: Version[] = [];
   const found = new Map<string, readonly Version[]>();
   for (const maker of dispatches) {
-    found.set(
-      maker.id,
-      versions.map((version) => ({ ...version })),
-    );
+    found.set(maker.id, asTheyAre(versions));
     const given = lineOf(givenTo(maker, versions));
     const seen = new Set<string>();
     let at = maker.resumeFrom ?? 'UPLOADED';
@@ -57,22 +39,25 @@ function historyWhere(
       seen.add(report.eventId);
       // A failure leaves the pipeline where it was, or where it says that it was.
       const entry = trail.find((one) => entryKey(one) === reportKey(report));
-      if (entry && entry.from !== 'FAILED') at = entry.from;
+      // Until something is heard of it, it is where it begins, wherever the job rests.
+      if (entry && entry.from !== 'FAILED' && seen.size > 1) at = entry.from;
       const reached = report.status === 'FAILED' ? [at, report.failedStage ?? ''] : [report.status];
       for (const checkpoint of PATH) {
         const ref = report.artifacts[checkpoint];
         if (ref !== undefined && isNew(ref, checkpoint, maker, versions, given)) {
           const before = PATH[PATH.indexOf(checkpoint) - 1];
-          const own = versions.findLast((one) => one.checkpoint === before && one.maker === maker);
+          const own = versions.findLast((one) => one.checkpoint === before && one.maker === maker.id);
           const from = own ?? given.find((one) => one.checkpoint === before) ?? null;
-          versions.push({ checkpoint, ref, maker, from, isComplete: false });
+          versions.push(made(checkpoint, ref, maker, from));
         }
         const last = versions.findLast((version) => version.checkpoint === checkpoint);
-        if (last?.maker === maker && reached.some((place) => hasPassed(place, checkpoint)))
+        if (last?.maker === maker.id && reached.some((place) => hasPassed(place, checkpoint)))
           last.isComplete = true;
       }
       if (report.status !== 'FAILED') at = report.status;
     }
+    for (const edit of edits.filter(({ after }) => after === maker.id))
+      versions.push(corrected(edit, versions));
   }
   return found;
 }
@@ -81,9 +66,30 @@ function historyWhere(
 export const givenTo = ({ resumeFrom, ref }: CaseDispatch, versions: readonly Version[]): Version | null =>
   versions.findLast((version) => version.checkpoint === resumeFrom && version.ref === ref) ?? null;
 
-/** A version, what it was made from, and so on. */
-export function lineOf(version: Version | null): Version[] {
-  return version ? [version, ...lineOf(version.from)] : [];
+function made(checkpoint: string, ref: string, maker: CaseDispatch, from: Version | null): Version {
+  const stage = STAGES.find((name) => CHECKPOINT_OF[name] === checkpoint) ?? '';
+  const looksPast = maker.plan?.discarded.map((edit) => edit.stage) ?? [];
+  const engine = maker.engines[stage] ?? null;
+  return { stage, checkpoint, ref, maker: maker.id, engine, looksPast, from, isComplete: false };
+}
+
+/** Made from what the version was made from that it is a correction of. */
+function corrected({ stage, ref, edits }: Edit, versions: readonly Version[]): Version {
+  const before = versions.filter((version) => version.stage === stage)[edits - 1];
+  return {
+    ...{ stage, checkpoint: CHECKPOINT_OF[stage] ?? '', ref, maker: null, engine: null, looksPast: [] },
+    ...{ from: before?.from ?? null, isComplete: true },
+  };
+}
+
+/** What happens to them later does not show. */
+function asTheyAre(versions: readonly Version[]): Version[] {
+  const copies = new Map<Version, Version>();
+  for (const version of versions) {
+    const from = version.from && (copies.get(version.from) ?? version.from);
+    copies.set(version, { ...version, from });
+  }
+  return [...copies.values()];
 }
 
 function isNew(
@@ -95,29 +101,10 @@ function isNew(
 ): boolean {
   const ofStage = versions.filter((version) => version.checkpoint === checkpoint);
   const newest = ofStage.at(-1);
-  const isOwn = (version: Version) => version.maker === maker;
+  const isOwn = (version: Version) => version.maker === maker.id;
   const isBehind = isAtOrPast(maker.resumeFrom ?? 'UPLOADED', checkpoint);
   if (newest?.ref === ref) return !isOwn(newest) && !isBehind;
   return ofStage.some(isOwn) || !given.some((one) => one.checkpoint === checkpoint && one.ref === ref);
-}
-
-/** Why, whatever the store says, this one is not resumed from under these engines; null when it may be. */
-export function flawOf(
-  version: Version,
-  versions: readonly Version[],
-  engines: CaseDispatch['engines'],
-): 'incomplete' | 'changed' | 'engine_differs' | null {
-  if (!version.isComplete) return 'incomplete';
-  const later = versions.slice(versions.indexOf(version) + 1);
-  if (later.some(({ ref }) => ref === version.ref)) return 'changed';
-  const line = lineOf(version);
-  for (const [stage, engine] of Object.entries(engines)) {
-    const checkpoint = CHECKPOINT_OF[stage] ?? '';
-    if (!isAtOrPast(version.checkpoint, checkpoint)) continue;
-    const maker = line.find((one) => one.checkpoint === checkpoint)?.maker;
-    if (maker?.engines[stage] !== engine) return 'engine_differs';
-  }
-  return null;
 }
 
 /** Of several attempts with one report: which may have been the one that was applied. One that was refused overtook its predecessor. */

@@ -3,22 +3,26 @@
 import type { DispatchPlan } from '../../src/domain/dispatch.ts';
 import type { Engines } from '../../src/domain/lifecycle.ts';
 import { RULES } from '../domain/memory-job.ts';
-import type { JobCase, Known } from '../rules/case.ts';
+import type { JobCase, Known, Planned } from '../rules/case.ts';
+import { requestOf } from '../rules/outside.ts';
 import { type Chance, LONGEST_DELAY_MS } from './chance.ts';
+import { exportsOf } from './records.ts';
 import {
   listedStatus,
   namesProject,
   storedDispatches,
+  storedEdits,
   storedPresent,
   storedReports,
   storedTrail,
+  storedVersions,
 } from './stored.ts';
 import type { JobInWorld, World } from './world.ts';
 
 /** Everything that is awaited has run out by then: window, first callback, stage, push, with late alarms. */
 const LIVENESS_BOUND_MS = 5_000_000;
 /** What holds an answer up whether anybody waits or not, each with a limit: the store of artifacts, and the list. */
-const HOLD_UPS_MS = { retry: 750, create: 1_000 };
+const HOLD_UPS_MS = { retry: 750, redo: 750, export: 750, edit: 750, create: 1_000 };
 /** What an answer may take beyond that: the way there, a timer, and the way back. */
 const CALLS_MS = 3 * LONGEST_DELAY_MS;
 /** How long an editor waits who does not say. */
@@ -35,12 +39,18 @@ export function caseOf(
     clockWasSet,
     videoUris,
     planOf,
+    editedAfter,
+    absent,
   }: {
     lastStirredAt: number;
     clockWasSet: boolean;
     videoUris: readonly string[];
     /** As it was made: what version 1 of the storage leaves of a dispatch has none. */
     planOf: (dispatchId: string) => DispatchPlan | null;
+    /** The newest dispatch that there was when this version was made by a person. */
+    editedAfter: (stage: string, version: number) => string | null;
+    /** What editors named and there is no file of. */
+    absent: readonly string[];
   },
 ): JobCase {
   const present = storedPresent(object);
@@ -50,16 +60,32 @@ export function caseOf(
   const knownUnless = <T>(isUnknown: boolean, why: string, known: T): Known<T> =>
     isUnknown ? { unknown: why } : { known };
   return {
-    lost: store.touched,
+    lost: [...store.touched, ...absent],
+    absent: store.hasFailed ? [] : absent,
+    versions: storedVersions(object, present),
+    seen: records.calls.flatMap(({ ending }) =>
+      ending.kind === 'done' && ending.edit ? [ending.edit.version] : [],
+    ),
+    edits: storedEdits(object).flatMap(({ stage, version, ref, madeBy }) =>
+      madeBy.kind !== 'editor'
+        ? []
+        : [
+            {
+              ...{ stage, version, ref, actor: madeBy.actorId, edits: madeBy.edits },
+              after: editedAfter(stage, version),
+            },
+          ],
+    ),
     ...{ id, videoUris, status: job.status, revision: job.revision },
     ...{ videoUri: job.manifest.videoUri, openDispatchId: job.openDispatchId },
     dispatches: dispatches.map((dispatch) => ({
       ...{ id: dispatch.id, kind: dispatch.kind, state: dispatch.state },
-      request: dispatch.clientRequestId ?? 'run',
+      request: requestOf(dispatch.kind, dispatch.clientRequestId),
       ...{ resumeFrom: dispatch.resumeFromStatus, ref: dispatch.checkpointRef },
       profile: dispatch.modelProfile,
       engines: named(dispatch.engines),
-      plan: planOf(dispatch.id),
+      plan: planned(planOf(dispatch.id)),
+      exports: exportsOf(dispatch.task),
       attempts: dispatch.deliveryAttempts,
     })),
     trail: storedTrail(object),
@@ -111,6 +137,14 @@ export function caseOf(
     },
   };
 }
+
+const planned = (plan: DispatchPlan | null): Planned | null =>
+  plan && {
+    asked: plan.asked,
+    discards: plan.discardEdits,
+    discarded: plan.editsDiscarded,
+    stages: plan.stages,
+  };
 
 /** Without the stages that it names nothing for. */
 const named = (engines: Engines): Record<string, string> =>

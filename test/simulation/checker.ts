@@ -1,7 +1,7 @@
 // What has to hold of each job in every simulated world while it lasts: after each commit, and as time goes on. It reads
 // what is stored. What has to hold when all is over, the rules say.
 import type { Dispatch, DispatchPlan } from '../../src/domain/dispatch.ts';
-import type { ArtifactVersion } from '../../src/domain/job.ts';
+import type { Job } from '../../src/domain/job.ts';
 import { holds } from '../rules/holds.ts';
 import { OPEN, RESTING, WITHDRAWN } from '../rules/protocol.ts';
 import { LineageChecker } from './lineage-checker.ts';
@@ -23,6 +23,8 @@ export class Checker {
   readonly #world: World;
   readonly #job: JobInWorld;
   readonly #plans = new Map<string, DispatchPlan | null>();
+  /** The newest dispatch that there was when a person made this version. */
+  readonly #editedAfter = new Map<string, string | null>();
   /** In the order in which they were stored. */
   readonly #order: string[] = [];
   readonly #applied = new Set<string>();
@@ -43,6 +45,10 @@ export class Checker {
   /** What was planned when this dispatch was made. */
   planOf(dispatchId: string): DispatchPlan | null {
     return this.#plans.get(dispatchId) ?? null;
+  }
+
+  editedAfter(stage: string, version: number): string | null {
+    return this.#editedAfter.get(`${stage} ${version}`) ?? null;
   }
 
   /** After every event of the simulation. */
@@ -78,7 +84,12 @@ export class Checker {
     for (const dispatch of made) {
       this.#order.push(dispatch.id);
       this.#plans.set(dispatch.id, dispatch.plan);
-      if (dispatch.kind === 'retry') this.#checkRetry(dispatch, job.versions);
+      if (dispatch.kind !== 'run') this.#checkDispatch(dispatch, job);
+    }
+    for (const { stage, version, madeBy } of job.versions) {
+      const key = `${stage} ${version}`;
+      if (madeBy.kind === 'editor' && !this.#editedAfter.has(key))
+        this.#editedAfter.set(key, dispatches.at(-1)?.id ?? null);
     }
     const open = dispatches.filter(({ state }) => OPEN.includes(state));
     holds('at most one dispatch is open', open.length <= 1);
@@ -90,11 +101,12 @@ export class Checker {
     this.#checkReports(new Map(dispatches.map(({ id, state }) => [id, state])), job.status);
   }
 
-  #checkRetry(dispatch: Dispatch, versions: readonly ArtifactVersion[]): void {
+  #checkDispatch(dispatch: Dispatch, job: Job): void {
     const { policy } = rulesOf(this.#world.deployed);
     const profile = policy.profiles.find(({ id }) => id === dispatch.modelProfile);
-    holds('a retry is made under a profile that is enabled', profile?.enabled === true);
-    this.lineage.checkRetry(dispatch, versions, profile?.engines ?? {});
+    const isOfBefore = dispatch.kind === 'export';
+    holds('a retry is made under a profile that is enabled', profile?.enabled === true || isOfBefore);
+    this.lineage.checkDispatch(dispatch, job, profile?.engines ?? {});
   }
 
   /** Those that have been applied since. */

@@ -68,7 +68,7 @@ test('an object that a newer version has stored is not touched, and goes on once
     ['claim', 'dsp_1', 'dispatch'],
     ['alarm'],
   ] as [string, ...unknown[]][]) {
-    await expect(object.invoke(method, args)).rejects.toThrow('known is 2');
+    await expect(object.invoke(method, args)).rejects.toThrow(`known is ${JOB_SCHEMA.version}`);
     expect(rowsOf(object)).toEqual(before);
   }
   object.rewrite('UPDATE job SET schema = ?', JOB_SCHEMA.version);

@@ -1,18 +1,42 @@
 // The editor of one simulated job: asks, asks again while there is no answer, and writes down what became of it.
-import type { DispatchAnswer, JobAnswer, PlanAnswer } from '../../src/actor/answers.ts';
+import type { DispatchAnswer, EditAnswer, JobAnswer, PlanAnswer } from '../../src/actor/answers.ts';
+import type { PlanAsked } from '../../src/actor/planning.ts';
 import type { StagePlan } from '../../src/domain/dispatch.ts';
-import { type Plan, planTag } from '../../src/domain/plan.ts';
+import type { EditableStage } from '../../src/domain/lifecycle.ts';
+import { currentVersions, type Plan, planTag } from '../../src/domain/plan.ts';
 import { planWait } from '../../src/http/prefer.ts';
 import * as commands from '../domain/builders.ts';
-import type { Call, Ending } from '../rules/case.ts';
+import type { AskedEdit, Call, Ending } from '../rules/case.ts';
 import { holds } from '../rules/holds.ts';
+import { requestOf } from '../rules/outside.ts';
 import { DEFAULT_WAIT_MS } from './case.ts';
-import { type Asked, REQUESTS, type RequestName } from './policies.ts';
-import { endingOfDispatch, endingOfJob, INTERNAL_ERROR } from './records.ts';
+import {
+  type Asked,
+  BUCKET,
+  EXPORTS,
+  type ExportName,
+  REDOS,
+  REQUESTS,
+  type RedoName,
+  type RequestName,
+  rulesOf,
+} from './policies.ts';
+import { type Asking, endingOfDispatch, endingOfEdit, endingOfJob, INTERNAL_ERROR } from './records.ts';
+import type { WantedEdit } from './scenario.ts';
+import { SIZE_BYTES } from './simulated-store.ts';
+import { storedPresent } from './stored.ts';
 import { isFault, type JobInWorld, PROJECT, type World } from './world.ts';
 
 /** How often a browser, a proxy or a person asks again when there was no answer. */
 const ATTEMPTS = 6;
+
+/** A correction that is ready to be sent, and sent again. */
+export interface Edited {
+  /** The request's id. */
+  name: string;
+  sizeBytes: number | null;
+  edit: AskedEdit & { stage: EditableStage };
+}
 
 export class Editor {
   accepted = 0;
@@ -24,6 +48,11 @@ export class Editor {
   readonly #newDispatchId: () => string;
   /** The ids under which this editor asked. */
   readonly #mine = new Set<string>();
+  /** What was named and there is no file of. */
+  readonly absent: string[] = [];
+  /** After how many deployments each edit was made. */
+  readonly editedAt: number[] = [];
+  #edits = 0;
   /** Where it is for all that this editor was told. */
   #videoUri = commands.confirmUpload().videoUri;
 
@@ -70,13 +99,74 @@ export class Editor {
   }
 
   /** `planned`: looks at the plan before, and wants that done or nothing. */
-  async retry(request: RequestName, prefer: string, planned: boolean): Promise<void> {
-    const asked = REQUESTS[request];
-    const plan = planned ? await this.#plan(asked) : null;
+  retry(request: RequestName, prefer: string, planned: boolean): Promise<void> {
+    return this.#resume('retry', request, { asked: REQUESTS[request], prefer, planned });
+  }
+
+  redo(request: RedoName, prefer: string, planned: boolean): Promise<void> {
+    return this.#resume('redo', request, { asked: REDOS[request], prefer, planned });
+  }
+
+  async export(name: ExportName, prefer: string): Promise<void> {
+    const task = EXPORTS[name];
+    const call = {
+      ...{ operation: 'export' as const, request: requestOf('export', name), prefer },
+      exports: { formats: task.formats, params: task.params },
+    };
+    await this.#dispatch(call, (id, windowMs) => {
+      const { type: _run, modelProfile: _default, ...asked } = commands.run(id, { windowMs });
+      return { ...asked, type: 'export', clientRequestId: name, task };
+    });
+  }
+
+  /** What is corrected, as the job is now; null while there is nothing of that stage. */
+  prepareEdit({ stage, of, where }: WantedEdit): Edited | null {
+    const job = storedPresent(this.#job.object)?.job;
+    const ofStage = job?.versions.filter((version) => version.stage === stage) ?? [];
+    const newest = ofStage.at(-1)?.version;
+    if (job === undefined || newest === undefined) return null;
+    const shown = currentVersions(job, rulesOf(this.#world.deployed))[stage]?.version ?? newest;
+    const name = `edit-${this.#edits++}`;
+    const ref =
+      where === 'as-before'
+        ? (ofStage[0]?.ref ?? '')
+        : `${where === 'elsewhere' ? 's3' : 'r2'}://${BUCKET}/${this.#job.id}/${name}`;
+    if (where === 'nowhere') this.#world.store.set(ref, 'gone');
+    if (where === 'nowhere' || where === 'other-size') this.absent.push(ref);
+    const edits = { newest, shown, stale: newest - 1 }[of];
+    const sizeBytes = where === 'other-size' ? SIZE_BYTES + 1 : null;
+    const actor = name.endsWith('1') ? 'bob' : 'alice';
+    return { name, sizeBytes, edit: { stage, ref, edits, actor } };
+  }
+
+  async edit({ name, sizeBytes, edit }: Edited): Promise<void> {
+    const { ref: uri, edits, stage, actor: actorId } = edit;
+    const { type: _renewal, videoUri: _uri, replaces: _other, ...editor } = commands.renewVideo({ actorId });
+    const asked = {
+      ...{ ...editor, type: 'edit-artifact', clientRequestId: name, stage, uri, edits },
+      ...{ payloadDigest: `${stage} ${uri} ${edits}`, digest: null, sizeBytes },
+    };
+    const call = { operation: 'edit' as const, request: requestOf('edit', name), prefer: null, edit };
+    const ending = await this.#insist<EditAnswer>('edit', call, () => [asked], endingOfEdit);
+    if (ending?.kind === 'done') this.editedAt.push(this.#world.deployments);
+  }
+
+  async #resume(
+    type: 'retry' | 'redo',
+    name: string,
+    { asked, prefer, planned }: { asked: Asked; prefer: string; planned: boolean },
+  ): Promise<void> {
+    const plan = planned ? await this.#plan({ kind: type, ...asked }) : null;
     const ifMatch = plan && [planTag(plan)];
-    const command = (id: string, windowMs: number | null) =>
-      commands.retry(id, { windowMs, clientRequestId: request, ifMatch, ...asked });
-    const answer = await this.#dispatch({ operation: 'retry', request, prefer }, command);
+    const command = (id: string, windowMs: number | null) => {
+      const { evidence: _unproven, ...made } = commands.retry(id, {
+        ...{ windowMs, clientRequestId: name, ifMatch },
+        ...asked,
+      });
+      return { ...made, type };
+    };
+    const call = { operation: type, request: requestOf(type, name), prefer };
+    const answer = await this.#dispatch(call, command);
     if (!answer || !plan) return;
     if (!answer.ok && answer.rejection.code === 'PLAN_CHANGED') this.situations.add('a plan had changed');
     // A repeat is answered with what was accepted before, under whatever plan.
@@ -86,7 +176,7 @@ export class Editor {
     this.situations.add('a plan was agreed to and done');
   }
 
-  async #plan(asked: Asked): Promise<Plan | null> {
+  async #plan(asked: PlanAsked): Promise<Plan | null> {
     try {
       const answer = await this.#world.call<PlanAnswer>(this.#job, 'plan', PROJECT.owner, asked);
       return answer.ok ? answer.plan : null;
@@ -97,7 +187,7 @@ export class Editor {
 
   /** The last answer; null when there never was one. */
   async #dispatch(
-    call: Pick<Call, 'operation' | 'request' | 'prefer'>,
+    call: Asking,
     command: (id: string, windowMs: number | null) => object,
   ): Promise<DispatchAnswer | null> {
     const { waitMs, windowMs } = planWait(call.prefer ?? '', DEFAULT_WAIT_MS);
@@ -124,7 +214,7 @@ export class Editor {
   /** Answers null when there never was an answer. */
   async #insist<T>(
     method: string,
-    call: Pick<Call, 'operation' | 'request' | 'prefer'>,
+    call: Asking,
     request: () => unknown[],
     endingOf: (answer: T) => Ending,
   ): Promise<Ending | null> {

@@ -1,6 +1,7 @@
 // The model policies of a simulated world, as two versions of the service have them, and what each editor asks for under which
 // name: a repeat of a request asks for the same.
-import type { ResumeStatus } from '../../src/domain/lifecycle.ts';
+import type { Export } from '../../src/domain/dispatch.ts';
+import type { ResumeStatus, StageName } from '../../src/domain/lifecycle.ts';
 import { RESUME_STATUSES } from '../../src/domain/lifecycle.ts';
 import type { ModelPolicy, ModelProfile } from '../../src/domain/policy.ts';
 import type { Rules } from '../../src/domain/rules.ts';
@@ -48,14 +49,44 @@ export const rulesOf = (deployed: number): Rules => ({
 export interface Asked {
   modelProfile: string;
   resumeFrom: ResumeStatus | null;
+  discardEdits: readonly StageName[];
 }
+const asked = (
+  modelProfile: string,
+  resumeFrom: ResumeStatus | null = null,
+  discardEdits: readonly StageName[] = [],
+): Asked => ({ modelProfile, resumeFrom, discardEdits });
+
 export const REQUESTS = {
-  a: { modelProfile: 'balanced', resumeFrom: null },
-  b: { modelProfile: 'rewriter', resumeFrom: null },
-  c: { modelProfile: 'other-ears', resumeFrom: null },
-  d: { modelProfile: 'any', resumeFrom: null },
-  e: { modelProfile: 'balanced', resumeFrom: 'AUDIO_READY' },
-  f: { modelProfile: 'balanced', resumeFrom: null },
-  g: { modelProfile: 'any', resumeFrom: 'TRANSCRIPT_READY' },
+  a: asked('balanced'),
+  b: asked('rewriter'),
+  c: asked('other-ears'),
+  d: asked('any'),
+  e: asked('balanced', 'AUDIO_READY'),
+  f: asked('balanced'),
+  g: asked('any', 'TRANSCRIPT_READY'),
+  h: asked('balanced', null, ['transcript', 'draft']),
+  i: asked('other-ears', null, ['transcript', 'draft']),
+  j: asked('any', 'DRAFT_READY'),
+  k: asked('any', 'AUDIO_READY', ['transcript', 'draft']),
 } as const satisfies Record<string, Asked>;
 export type RequestName = keyof typeof REQUESTS;
+
+/** Under the names of before: a request of another kind is another one. */
+export const REDOS = {
+  a: asked('balanced'),
+  b: asked('rewriter'),
+  c: asked('other-ears'),
+  h: asked('balanced', null, ['draft']),
+  i: asked('other-ears', null, ['transcript', 'draft']),
+  k: asked('any', 'AUDIO_READY', ['transcript', 'draft']),
+  l: asked('any', 'UPLOADED', ['draft']),
+} as const satisfies Record<string, Asked>;
+export type RedoName = keyof typeof REDOS;
+
+export const EXPORTS = {
+  a: { kind: 'export', formats: ['srt'], params: null },
+  b: { kind: 'export', formats: ['vtt', 'docx'], params: '{"burn_in":true}' },
+  c: { kind: 'export', formats: ['srt'], params: '{"lang":"de"}' },
+} as const satisfies Record<string, Export>;
+export type ExportName = keyof typeof EXPORTS;

@@ -1,11 +1,16 @@
 // What is seen of a simulated world from outside: what editors asked and were answered, what the orchestrator was sent,
 // and how its reports were answered.
-import type { CallbackAnswer, DispatchAnswer, JobAnswer } from '../../src/actor/answers.ts';
+import type { CallbackAnswer, DispatchAnswer, EditAnswer, JobAnswer } from '../../src/actor/answers.ts';
 import type { Delivery } from '../../src/contract/messages.ts';
 import type { Callback, DeliveryOutcome } from '../../src/domain/commands.ts';
+import type { Task } from '../../src/domain/dispatch.ts';
 import type { Rejection } from '../../src/domain/rejection.ts';
-import type { Call, Ending, OrchestratorRequest, Report, ReportAnswer } from '../rules/case.ts';
+import type { Call, Ending, Exporting, OrchestratorRequest, Report, ReportAnswer } from '../rules/case.ts';
 import { byCheckpoint } from '../rules/outside.ts';
+import { listed } from './stored.ts';
+
+/** What is known of a call before it is answered. */
+export type Asking = Pick<Call, 'operation' | 'request' | 'prefer'> & Partial<Pick<Call, 'edit' | 'exports'>>;
 
 export class Records {
   readonly calls: Call[] = [];
@@ -22,13 +27,9 @@ export class Records {
   }
 
   /** A call is made; what is returned takes its end. One that never ends stays unanswered. */
-  asks({
-    operation,
-    request,
-    prefer,
-  }: Pick<Call, 'operation' | 'request' | 'prefer'>): (end: Ending) => void {
+  asks(asking: Asking): (end: Ending) => void {
     const call: Call = {
-      ...{ operation, request, prefer, sentAt: this.#now(), endedAt: Infinity },
+      ...{ ...asking, sentAt: this.#now(), endedAt: Infinity },
       ending: { kind: 'unanswered', metFault: false },
     };
     this.calls.push(call);
@@ -61,13 +62,25 @@ export class Records {
 
   /** The orchestrator was sent this, and it came out so. */
   delivered(delivery: Delivery, outcome: DeliveryOutcome): void {
-    const { dispatchId, type, resumeFromStatus: resumeFrom, checkpointRef: ref } = delivery;
-    this.requests.push({ dispatchId, type, resumeFrom, ref, wasRefused: outcome.kind === 'refused' });
+    const { dispatchId, type, resumeFromStatus: resumeFrom, checkpointRef: ref, stages, task } = delivery;
+    const isCancel = type === 'job.cancel';
+    const keep = stages.flatMap(({ stage, ...plan }) =>
+      plan.action === 'keep' && plan.ref !== null ? [{ stage, version: plan.version, ref: plan.ref }] : [],
+    );
+    this.requests.push({
+      // What was planned before plans were kept names none.
+      ...{ dispatchId, type, resumeFrom, ref, keep: isCancel || stages.length === 0 ? null : keep },
+      exports: isCancel ? null : exportsOf(task),
+      wasRefused: outcome.kind === 'refused',
+    });
     if (outcome.kind === 'unreachable') {
       this.longestRetryAfterMs = Math.max(this.longestRetryAfterMs, outcome.retryAfterMs ?? 0);
     }
   }
 }
+
+export const exportsOf = (task: Task): Exporting | null =>
+  task.kind === 'export' ? { formats: task.formats, params: task.params } : null;
 
 /** What the service answers to an exception that is not one of the platform's. */
 export const INTERNAL_ERROR: Ending = { kind: 'refused', status: 500, code: 'INTERNAL', dispatchId: null };
@@ -84,6 +97,12 @@ export const endingOfJob = (answer: JobAnswer): Ending =>
   answer.ok
     ? { kind: 'done', status: 200, dispatch: null, revision: answer.job.revision }
     : refusal(answer.rejection);
+
+export const endingOfEdit = (answer: EditAnswer): Ending => {
+  if (!answer.ok) return refusal(answer.rejection);
+  const edit = { version: listed(answer.version), replayed: answer.replayed };
+  return { kind: 'done', status: 200, dispatch: null, revision: answer.job.revision, edit };
+};
 
 export const toReportAnswer = (answer: CallbackAnswer): ReportAnswer =>
   !answer.ok ? 'refused' : answer.replayed ? 'replayed' : 'applied';

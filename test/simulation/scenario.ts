@@ -2,7 +2,7 @@
 import fc from 'fast-check';
 import type { Failure, Script } from '../support/pipeline/script.ts';
 import { type Chances, LONGEST_DELAY_MS } from './chance.ts';
-import { REQUESTS, type RequestName } from './policies.ts';
+import { EXPORTS, type ExportName, REDOS, REQUESTS, type RedoName, type RequestName } from './policies.ts';
 import { USUAL } from './simulated-orchestrator.ts';
 import type { Pace, State } from './simulated-store.ts';
 
@@ -10,12 +10,26 @@ export type Action =
   | { do: 'run'; prefer: string }
   /** `twice`: two identical requests at once. */
   | { do: 'retry'; request: RequestName; prefer: string; twice: boolean; planned: boolean }
+  | { do: 'redo'; request: RedoName; prefer: string; twice: boolean; planned: boolean }
+  | { do: 'export'; request: ExportName; prefer: string; twice: boolean }
+  | WantedEdit
   | { do: 'cancel' | 'abandon' | 'renew' | 'evict' | 'restart' }
-  | { do: 'deploy'; over: 'defaults' | 'version-1' | 'policy' }
+  | { do: 'deploy'; over: 'defaults' | 'version-1' | 'version-2' | 'policy' }
   | { do: 'tamper'; state: State }
   | { do: 'clock'; skewMs: number }
   /** The queue brings nothing for so long. */
   | { do: 'pause'; ms: number };
+
+export interface WantedEdit {
+  do: 'edit';
+  stage: 'transcript' | 'draft';
+  /** Of the newest version, the one that the job shows, or one that has been overtaken. */
+  of: 'newest' | 'shown' | 'stale';
+  /** Where the corrected one is: in the store, elsewhere, nowhere, of another size than is said, or where the oldest version is. */
+  where: 'stored' | 'elsewhere' | 'nowhere' | 'other-size' | 'as-before';
+  /** `same`: two identical requests at once; `another`: two editors, each with a correction of the same version. */
+  twice: 'no' | 'same' | 'another';
+}
 
 export interface Scenario {
   jobs: number;
@@ -29,29 +43,51 @@ export interface Scenario {
 }
 
 const prefer = fc.constantFrom('', 'respond-async', 'wait=2', 'wait=5', 'respond-async, wait=3');
+const twice = fc.constantFrom(false, false, false, true);
+const retry: fc.Arbitrary<Action> = fc.record({
+  do: fc.constant('retry'),
+  request: fc.constantFrom(...(Object.keys(REQUESTS) as RequestName[])),
+  ...{ prefer, twice, planned: fc.boolean() },
+});
+const redo: fc.Arbitrary<Action> = fc.record({
+  do: fc.constant('redo'),
+  request: fc.constantFrom(...(Object.keys(REDOS) as RedoName[])),
+  ...{ prefer, twice, planned: fc.boolean() },
+});
+const exports: fc.Arbitrary<Action> = fc.record({
+  do: fc.constant('export'),
+  request: fc.constantFrom(...(Object.keys(EXPORTS) as ExportName[])),
+  ...{ prefer, twice },
+});
+const edit: fc.Arbitrary<Action> = fc.record({
+  do: fc.constant('edit'),
+  stage: fc.constantFrom('transcript', 'draft'),
+  of: fc.constantFrom<WantedEdit['of'][]>('newest', 'newest', 'newest', 'shown', 'stale'),
+  where: fc.constantFrom<WantedEdit['where'][]>(
+    ...(['stored', 'stored', 'stored', 'elsewhere', 'nowhere', 'other-size', 'as-before'] as const),
+  ),
+  twice: fc.constantFrom<WantedEdit['twice'][]>('no', 'no', 'same', 'another'),
+});
+/** Of another draft: the one of before is good enough. */
+const back = retry.map((asked): Action => ({ ...asked, request: 'j' }) as Action);
+const stop: fc.Arbitrary<Action> = fc.record({ do: fc.constantFrom('cancel', 'abandon', 'abandon') });
 const action: fc.Arbitrary<Action> = fc.oneof(
   { weight: 2, arbitrary: fc.record({ do: fc.constant('run' as const), prefer }) },
-  {
-    weight: 16,
-    arbitrary: fc.record({
-      do: fc.constant('retry' as const),
-      request: fc.constantFrom(...(Object.keys(REQUESTS) as RequestName[])),
-      prefer,
-      twice: fc.constantFrom(false, false, false, true),
-      planned: fc.boolean(),
-    }),
-  },
-  { weight: 3, arbitrary: fc.record({ do: fc.constantFrom('cancel', 'abandon', 'renew') }) },
+  { weight: 16, arbitrary: retry },
+  { weight: 6, arbitrary: redo },
+  { weight: 3, arbitrary: exports },
+  { weight: 8, arbitrary: edit },
+  { weight: 3, arbitrary: fc.record({ do: fc.constantFrom('cancel', 'abandon', 'renew', 'renew') }) },
   { weight: 4, arbitrary: fc.record({ do: fc.constantFrom('evict', 'restart') }) },
   {
     weight: 3,
     arbitrary: fc.record({
       do: fc.constant('deploy' as const),
-      over: fc.constantFrom('defaults', 'version-1', 'policy'),
+      over: fc.constantFrom('defaults', 'version-1', 'version-2', 'policy'),
     }),
   },
   {
-    weight: 4,
+    weight: 6,
     arbitrary: fc.record({
       do: fc.constant('tamper' as const),
       state: fc.constantFrom<State[]>('gone', 'gone', 'other', 'there'),
@@ -68,6 +104,28 @@ const action: fc.Arbitrary<Action> = fc.oneof(
     weight: 2,
     arbitrary: fc.record({ do: fc.constant('pause' as const), ms: fc.constantFrom(4_000, 20_000, 80_000) }),
   },
+);
+
+const timed = (
+  what: fc.Arbitrary<Action>,
+  pauses = [0, 1, 40, 700, 3_000, 12_000, 12_000, 70_000, 70_000, 700_000],
+) => fc.record({ afterMs: fc.constantFrom(...pauses), job: fc.constantFrom(0, 0, 1, 2), action: what });
+const LONG_ENOUGH = [700, 12_000, 70_000];
+/** What hardly comes about by itself: one act after another, with time for a pipeline between, or little before it is stopped. */
+const story = fc.oneof(
+  ...[
+    ...[
+      [redo, retry],
+      [redo, stop, back],
+      [exports, retry],
+      [exports, stop, retry],
+    ],
+    ...[
+      [edit, redo],
+      [edit, retry, edit],
+      [edit, exports],
+    ],
+  ].map((acts) => fc.tuple(...acts.map((act) => timed(act, act === stop ? [1, 40, 700] : LONG_ENOUGH)))),
 );
 
 /** Behind every checkpoint: a retry goes on from the furthest one. */
@@ -103,6 +161,7 @@ const plan: fc.Arbitrary<Script> = fc
       ...(['at-once', 'at-once', 'late', 'with-failure', 'early', 'early'] as const),
     ),
     overwrites: fc.boolean(),
+    endsEditing: fc.boolean(),
   })
   .map((drawn) => ({ ...USUAL, ...drawn }));
 
@@ -138,13 +197,14 @@ export const scenarios: fc.Arbitrary<Scenario> = fc
   .tuple(
     inhabitants,
     fc.record({
-      actions: fc.array(
-        fc.record({
-          afterMs: fc.constantFrom(0, 1, 40, 700, 3_000, 12_000, 12_000, 70_000, 70_000, 700_000),
-          job: fc.constantFrom(0, 0, 1, 2),
-          action,
-        }),
-        { maxLength: 16, size: 'max' },
+      actions: fc.oneof(
+        { weight: 3, arbitrary: fc.array(timed(action), { maxLength: 20, size: 'max' }) },
+        {
+          weight: 1,
+          arbitrary: fc
+            .array(story, { minLength: 1, maxLength: 6, size: 'max' })
+            .map((stories) => stories.flat()),
+        },
       ),
       plans: fc.oneof(
         {

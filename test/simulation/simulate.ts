@@ -96,11 +96,16 @@ class Life {
       const jobCase = caseOf(this.#world, job, {
         ...{ lastStirredAt, clockWasSet, videoUris },
         planOf: (dispatchId) => checker.planOf(dispatchId),
+        editedAfter: (stage, version) => checker.editedAfter(stage, version),
+        absent: editor.absent,
       });
       for (const rule of requireKept(jobCase)) rules.add(rule);
       const { longestRow } = checker;
       situations.push(
-        ...situationsOf(jobCase, this.#scenario, { job, chance, longestRow, touches: this.#touches }),
+        ...situationsOf(jobCase, this.#scenario, {
+          ...{ job, chance, longestRow, touches: this.#touches },
+          ...{ editedAt: editor.editedAt, deployments: this.#world.deployments },
+        }),
         ...checker.lineage.situations,
         ...editor.situations,
       );
@@ -172,10 +177,16 @@ class Life {
     switch (action.do) {
       case 'run':
         return editor.run(action.prefer);
-      case 'retry': {
-        const ask = () => editor.retry(action.request, action.prefer, action.planned);
-        if (action.twice) this.#guard(ask());
-        return ask();
+      case 'retry':
+        return this.#ask(action, () => editor.retry(action.request, action.prefer, action.planned));
+      case 'redo':
+        return this.#ask(action, () => editor.redo(action.request, action.prefer, action.planned));
+      case 'export':
+        return this.#ask(action, () => editor.export(action.request, action.prefer));
+      case 'edit': {
+        const edit = editor.prepareEdit(action);
+        if (edit && action.twice === 'another') this.#guard(editor.edit(editor.prepareEdit(action) ?? edit));
+        return edit ? this.#ask({ twice: action.twice === 'same' }, () => editor.edit(edit)) : undefined;
       }
       case 'cancel':
         return editor.cancel();
@@ -200,13 +211,21 @@ class Life {
     }
   }
 
-  #deploy(over: 'defaults' | 'version-1' | 'policy'): void {
+  #ask({ twice }: { twice: boolean }, ask: () => Promise<void>): Promise<void> {
+    if (twice) this.#guard(ask());
+    return ask();
+  }
+
+  #deploy(over: Extract<Action, { do: 'deploy' }>['over']): void {
     switch (over) {
       case 'policy':
         this.#world.deployPolicy();
         break;
       case 'defaults':
         this.#world.deploy();
+        break;
+      case 'version-2':
+        this.#world.deployOverVersion2();
         break;
       case 'version-1':
         this.#world.deployOverVersion1();

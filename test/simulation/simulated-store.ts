@@ -8,6 +8,8 @@ import type { Timeline } from './timeline.ts';
 export const SIZE_BYTES = 1_000;
 
 export type State = 'there' | 'gone' | 'other';
+/** What a file in this state has. */
+export const sizeIn = (state: State): number => (state === 'other' ? SIZE_BYTES - 1 : SIZE_BYTES);
 /** How it answers for as long as the world lasts: at once, late, or not at all. */
 export type Pace = 'prompt' | 'slow' | 'silent';
 /** Whoever asks has not given up by then. */
@@ -62,6 +64,6 @@ export class SimulatedStore {
     if (fault === 'fails') throw new Error('The store failed.');
     const state = this.#past.get(`r2://${BUCKET}/${key}`)?.at(-1)?.state ?? 'there';
     if (state === 'gone') return null;
-    return { size: state === 'other' ? SIZE_BYTES - 1 : SIZE_BYTES, checksums: {} };
+    return { size: sizeIn(state), checksums: {} };
   }
 }

@@ -1,5 +1,6 @@
 // In which situations a simulated job has been: those that its case shows, and what its surroundings did to it.
 import type { JobCase } from '../rules/case.ts';
+import { EDIT_SITUATIONS, FURTHER_EDIT_SITUATIONS, RARE_EDIT_SITUATIONS } from '../rules/edit-situations.ts';
 import { waitMsOf } from '../rules/protocol.ts';
 import {
   situationsOf as caseSituations,
@@ -34,6 +35,11 @@ export const SITUATIONS: readonly string[] = [
   ...RARE_SITUATIONS,
   ...PROFILE_SITUATIONS,
   ...LINEAGE_SITUATIONS,
+  ...EDIT_SITUATIONS,
+  ...FURTHER_EDIT_SITUATIONS,
+  ...RARE_EDIT_SITUATIONS,
+  'a correction of a file that is not there was refused',
+  'a correction was made between two deployments',
   'an alarm never came',
   'an alarm vanished',
   'a job was touched because an alarm never came',
@@ -47,9 +53,10 @@ export const SITUATIONS: readonly string[] = [
   ...Object.keys(BIG_ENDINGS).map((how) => `a pipeline of a big job ${how}`),
   'a job had no room for more',
   'a retry resumed from an older version than the newest',
-  ...['incomplete', 'overwritten', 'engine', 'missing', 'changed'].map(
+  ...['incomplete', 'changed', 'engine_differs', 'older_than_edit', 'edit_discarded'].map(
     (reason) => `a version was passed over: ${reason}`,
   ),
+  ...['missing', 'another file'].map((reason) => `a version was passed over: ${reason}`),
   'the store of artifacts hung or failed',
   'a queue was paused',
   'a store of artifacts was slow',
@@ -59,7 +66,7 @@ export const SITUATIONS: readonly string[] = [
   CLOSED_UNTOLD,
   'a plan was agreed to and done',
   'a plan had changed',
-  'a job was deployed over what version 1 had stored',
+  ...[1, 2].map((version) => `a job was deployed over what version ${version} had stored`),
   'a policy was replaced',
 ];
 
@@ -71,11 +78,23 @@ export function situationsOf(
     chance,
     longestRow,
     touches,
-  }: { job: JobInWorld; chance: Chance; longestRow: number; touches: number },
+    editedAt,
+    deployments,
+  }: {
+    job: JobInWorld;
+    chance: Chance;
+    longestRow: number;
+    touches: number;
+    /** After how many deployments each correction was made. */
+    editedAt: readonly number[];
+    deployments: number;
+  },
 ): string[] {
   const met = (...faults: string[]) => faults.some((fault) => chance.injected.has(fault));
   const isHanging = hangsFor !== null && job.id === `job_${hangsFor}`;
   const isBig = longestRow > BIG_ROW;
+  const hasDeployedOver = (over: string) =>
+    actions.some(({ action }) => action.do === 'deploy' && action.over === over);
   const found: Readonly<Record<string, boolean>> = {
     'an alarm never came': met('alarm: never-comes'),
     'an alarm vanished': met('alarm: vanishes'),
@@ -83,8 +102,13 @@ export function situationsOf(
     'a call neither answered nor failed': met('call: hangs', 'call: answer-hangs'),
     'the queue neither answered nor failed': met('queue: hangs', 'queue: taken-and-hangs'),
     'a job was deployed over': actions.some(({ action }) => action.do === 'deploy'),
-    'a job was deployed over what version 1 had stored': actions.some(
-      ({ action }) => action.do === 'deploy' && action.over === 'version-1',
+    'a job was deployed over what version 1 had stored': hasDeployedOver('version-1'),
+    'a job was deployed over what version 2 had stored': hasDeployedOver('version-2'),
+    'a correction was made between two deployments': editedAt.some(
+      (count) => count > 0 && count < deployments,
+    ),
+    'a correction of a file that is not there was refused': jobCase.calls.some(
+      ({ ending }) => ending.kind === 'refused' && ending.code === 'ARTIFACT_NOT_FOUND',
     ),
     'a policy was replaced': actions.some(({ action }) => action.do === 'deploy' && action.over === 'policy'),
     'the store of artifacts hung or failed': met('store: hangs', 'store: fails'),

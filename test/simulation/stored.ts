@@ -1,9 +1,10 @@
 // What the simulated objects have stored, as the domain's records, and in the form that an older version would have left
 // it in: the only place of the simulation that knows a table.
-import { decodeDispatch, decodePresent } from '../../src/actor/records.ts';
-import type { Dispatch } from '../../src/domain/dispatch.ts';
+import { decodeDispatch, decodePresent, decodeVersions } from '../../src/actor/records.ts';
+import { JOB_SCHEMA } from '../../src/actor/schema-job.ts';
+import { type Dispatch, DRAFT } from '../../src/domain/dispatch.ts';
 import type { ArtifactVersion, Job } from '../../src/domain/job.ts';
-import type { Entry } from '../rules/case.ts';
+import type { Entry, ListedVersion } from '../rules/case.ts';
 import type { SimulatedObject } from './simulated-object.ts';
 
 /** What is stored of a job, null while there is none; `size` is the length of its one row. */
@@ -31,6 +32,7 @@ export function storedTrail(object: SimulatedObject): Entry[] {
     seq: Number(row.seq),
     type: String(row.event_type),
     actor: String(row.actor),
+    actorId: row.actor_id as string | null,
     from: String(row.prev_status),
     to: String(row.status),
     dispatchId: row.dispatch_id === '' ? null : String(row.dispatch_id),
@@ -39,10 +41,40 @@ export function storedTrail(object: SimulatedObject): Entry[] {
   }));
 }
 
+/** Every version, in the order in which they were made, as it is now. Version 1, whose work nobody has looked at since, had none. */
+export function storedVersions(object: SimulatedObject, present: { job: Job } | null): ListedVersion[] {
+  if (schemaOf(object) === 1) return [];
+  const made = object
+    .rows('SELECT versions FROM history WHERE versions IS NOT NULL ORDER BY recorded_at, seq')
+    .flatMap(({ versions }) => decodeVersions(String(versions)));
+  return made.map((version) => {
+    const isIt = ({ stage, version: number }: ArtifactVersion) =>
+      stage === version.stage && number === version.version;
+    return listed(present?.job.versions.find(isIt) ?? version);
+  });
+}
+
+export const listed = ({ stage, version, ref, madeBy, madeFrom: from, ...stored }: ArtifactVersion) => {
+  const { digest, sizeBytes, isComplete } = stored;
+  const maker =
+    madeBy.kind === 'editor'
+      ? { actor: madeBy.actorId, edits: madeBy.edits }
+      : { dispatchId: madeBy.dispatchId };
+  return { stage, version, ref, digest, sizeBytes, maker, from, isComplete } satisfies ListedVersion;
+};
+
+/** The edits in the order of the audit trail. */
+export function storedEdits(object: SimulatedObject): ArtifactVersion[] {
+  if (schemaOf(object) === 1) return [];
+  return object
+    .rows(`SELECT versions FROM history WHERE event_type = 'artifact_edited' ORDER BY seq`)
+    .flatMap(({ versions }) => (versions === null ? [] : decodeVersions(String(versions))));
+}
+
 /** The reports that the job remembers as applied. */
 export function storedReports(object: SimulatedObject): { dispatchId: string; eventId: string }[] {
   return object
-    .rows('SELECT dispatch_id, key FROM history WHERE payload_digest IS NOT NULL')
+    .rows(`SELECT dispatch_id, key FROM history WHERE payload_digest IS NOT NULL AND dispatch_id != ''`)
     .map(({ dispatch_id, key }) => ({ dispatchId: String(dispatch_id), eventId: String(key) }));
 }
 
@@ -69,10 +101,11 @@ export const MAY_BE_MISSING = {
       latestCallback: null,
       latestHeartbeat: null,
     },
+    ...{ latestEditAt: null, latestProfile: null, unfinishedTask: DRAFT },
   },
   dispatch: {
     ...{ engines: {}, lastError: null, outcomeUnknown: false, executionId: null, deliveredAt: null },
-    ...{ plan: null, failure: null, firstReportAt: null, cancelNotice: null },
+    ...{ plan: null, failure: null, firstReportAt: null, cancelNotice: null, task: DRAFT },
     ...{ clientRequestId: null, resumeFromStatus: null, checkpointRef: null },
   },
   failure: {
@@ -115,10 +148,36 @@ const CHECKPOINTS: Readonly<Record<string, string>> = {
   draft: 'DRAFT_READY',
 };
 
+/** What nobody could ask for before edits there were, no job of before has. */
+function isOfBeforeEdits(object: SimulatedObject): boolean {
+  const present = storedPresent(object);
+  if (!present || schemaOf(object) !== JOB_SCHEMA.version) return false;
+  return (
+    present.job.latestEditAt === null &&
+    storedDispatches(object, present).every(
+      ({ kind, task, plan }) =>
+        (kind === 'run' || kind === 'retry') && task.kind === 'draft' && !plan?.discardEdits.length,
+    )
+  );
+}
+
+/** Rewrites what is stored as version 2 of the storage would have left it. Nobody may be at work in the object. */
+export function storeAsVersion2(object: SimulatedObject): void {
+  if (!isOfBeforeEdits(object)) return;
+  const { job, ...rest } = JSON.parse(String(object.rows('SELECT record FROM job')[0]?.record));
+  object.rewrite(
+    'UPDATE job SET schema = 2, record = ?',
+    JSON.stringify({ ...rest, v: 2, job: ofVersion2(job) }),
+  );
+}
+
+const ofVersion2 = ({ latestEditAt: _at, latestProfile: _profile, unfinishedTask: _task, ...job }: Fields) =>
+  job;
+
 /** Rewrites what is stored as version 1 of the storage would have left it, as far as it knew. Nobody may be at work in the object. */
 export function storeAsVersion1(object: SimulatedObject): void {
   const present = storedPresent(object);
-  if (!present || Number(object.rows('SELECT schema FROM job')[0]?.schema) !== 2) return;
+  if (!present || !isOfBeforeEdits(object)) return;
   // Nobody could ask for that, so no job of version 1 has it.
   if (present.newest?.plan?.asked) return;
   // It did not tell a fixed key's contents apart, and knew of the artifacts of a stage that was not passed the newest alone.
@@ -151,7 +210,7 @@ export function storeAsVersion1(object: SimulatedObject): void {
     'UPDATE job SET schema = 1, record = ?',
     JSON.stringify({
       ...{ ...rest, v: 1 },
-      job: { ...ofVersion1(before), checkpoints },
+      job: { ...ofVersion1(ofVersion2(before)), checkpoints },
       newest: newest && ofVersion1(newest),
     }),
   );
@@ -179,6 +238,9 @@ const without = (record: Fields, defaults: Fields): Fields =>
       ([name, value]) => !(name in defaults && JSON.stringify(value) === JSON.stringify(defaults[name])),
     ),
   );
+
+const schemaOf = (object: SimulatedObject): number =>
+  Number(object.rows('SELECT schema FROM job')[0]?.schema);
 
 const isStored = (job: SimulatedObject): boolean => isMade(job, 'job');
 

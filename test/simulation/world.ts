@@ -14,7 +14,7 @@ import { GONE, SimulatedObject } from './simulated-object.ts';
 import { SimulatedOrchestrator } from './simulated-orchestrator.ts';
 import { type Invocation, SimulatedQueue } from './simulated-queue.ts';
 import { type Pace, SimulatedStore, type State } from './simulated-store.ts';
-import { leaveOutDefaults, storeAsVersion1, storedPresent } from './stored.ts';
+import { leaveOutDefaults, storeAsVersion1, storeAsVersion2, storedPresent } from './stored.ts';
 import { Timeline, type Timer } from './timeline.ts';
 
 export const PROJECT = { projectId: 'prj_simulated', owner: 'own_alice' };
@@ -74,6 +74,8 @@ export class World {
   readonly store: SimulatedStore;
   /** Which version of the service is deployed: its policy is its own. */
   deployed = 0;
+  /** How often any was. */
+  deployments = 0;
   /** How often memories were taken on purpose: what was on its way then is not to be hurried. */
   #disturbances = 0;
   /** When each dispatch was first put on the queue, and how many faults there had been. */
@@ -177,12 +179,19 @@ export class World {
     for (const { object } of this.jobs) storeAsVersion1(object);
   }
 
+  /** The same, over what version 2 has left. */
+  deployOverVersion2(): void {
+    this.#comeBack();
+    for (const { object } of this.jobs) storeAsVersion2(object);
+  }
+
   deployPolicy(): void {
     this.#comeBack();
     this.deployed += 1;
   }
 
   #comeBack(): void {
+    this.deployments += 1;
     this.#disturbances += 1;
     for (const object of this.objects) object.reset();
   }
@@ -191,7 +200,9 @@ export class World {
   tamper({ object }: JobInWorld, state: State): void {
     const versions = storedPresent(object)?.job.versions ?? [];
     const touched = state === 'there' ? versions : versions.slice(-1);
-    for (const { ref } of touched) this.store.set(ref, state);
+    // What lies elsewhere is nobody's to look for.
+    const inStore = touched.filter(({ ref }) => ref.startsWith(`r2://${BUCKET}/`));
+    for (const { ref } of inStore) this.store.set(ref, state);
   }
 
   evict({ object }: JobInWorld): void {

@@ -1,7 +1,16 @@
 // The records of a chaos run in the form that the rules judge: one case for each job, and the run at large.
 import type { AtLarge } from '../rules/at-large.ts';
 import type { Call as CaseCall, Ending, JobCase, Report, Windows } from '../rules/case.ts';
-import { toDispatch, toEntry, toReport, toReportAnswer, toRequest } from '../rules/outside.ts';
+import {
+  requestOf,
+  toDispatch,
+  toEdits,
+  toEntry,
+  toReport,
+  toReportAnswer,
+  toRequest,
+  toVersion,
+} from '../rules/outside.ts';
 import type { CallbackRecord } from '../support/orchestrator/log.ts';
 import type { Call, ChaosRecords } from './chaos-records.ts';
 
@@ -18,6 +27,9 @@ export function casesOf({ jobs, calls, log }: ChaosRecords, windows: Windows): J
       videoUris: videoUrisOf(callsOf.get(job.id) ?? []),
       dispatches: job.dispatches.map(toDispatch),
       trail: job.transitions.map(toEntry),
+      versions: job.versions.map(toVersion),
+      seen: (callsOf.get(job.id) ?? []).flatMap(({ edited }) => (edited ? [edited.version] : [])),
+      edits: toEdits(job.versions, job.transitions, job.dispatches),
       executions: (executionsOf.get(job.id) ?? []).map(({ dispatch_id }) => dispatch_id),
       requests: (requestsOf.get(job.id) ?? []).map(toRequest),
       reports: reportsOf(callbacksOf.get(job.id) ?? []),
@@ -79,8 +91,13 @@ const videoUrisOf = (calls: readonly Call[]): string[] => [
 ];
 
 function toCall(call: Call): CaseCall {
-  const { operation, requestKey, prefer, sentAt, endedAt } = call;
-  return { operation, request: requestKey, prefer, sentAt, endedAt, ending: endingOf(call) };
+  const { operation, requestKey, prefer, sentAt, endedAt, edit, exports } = call;
+  return {
+    ...{ operation, prefer, sentAt, endedAt, ending: endingOf(call) },
+    request: requestKey === null || requestKey === 'run' ? requestKey : requestOf(operation, requestKey),
+    ...(edit ? { edit } : {}),
+    ...(exports ? { exports } : {}),
+  };
 }
 
 function endingOf(call: Call): Ending {
@@ -92,5 +109,6 @@ function endingOf(call: Call): Ending {
     ...{ id: dispatchId, state: dispatchState ?? 'not said', replayed: call.replayed ?? false },
     ...{ resumeFrom: call.resumeFrom, ref: call.checkpointRef },
   };
-  return { kind: 'done', status, dispatch: dispatch || null, revision };
+  const edit = call.edited ? { edit: call.edited } : {};
+  return { kind: 'done', status, dispatch: dispatch || null, revision, ...edit };
 }

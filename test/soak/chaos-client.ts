@@ -1,6 +1,8 @@
 // One editor's requests over HTTP, each written down with what became of it. A request that fails is a record here and
 // no exception: chaos is expected.
 import { setTimeout as sleep } from 'node:timers/promises';
+import type { AskedEdit, Exporting } from '../rules/case.ts';
+import { toVersion } from '../rules/outside.ts';
 import { between, type Random } from './chaos-plans.ts';
 import type { Call, Ending, Operation } from './chaos-records.ts';
 
@@ -16,6 +18,9 @@ export interface Ask {
   prefer?: string | null;
   /** What the body says of where the video is. */
   videoUri?: string;
+  /** Of an edit and of an export: what the body asks for. */
+  edit?: AskedEdit;
+  exports?: Exporting;
   body?: unknown;
   /**
    * Go on after this as if there had been no answer. The connection stays: wrangler dev ends when a client closes one
@@ -35,6 +40,7 @@ const SHOWN_BY: Readonly<Partial<Record<Operation, (body: Body) => Body>>> = {
   cancel: (body) => body,
   abandon: (body) => body,
   renew: ({ job }) => job,
+  edit: ({ job }) => job,
 };
 type Got = { ending: Ending; status: number; body: Body };
 const FORGOTTEN: Got = { ending: 'forgotten', status: 0, body: null };
@@ -126,6 +132,9 @@ export class ChaosClient {
       resumeFrom: ours.resume_from_status ?? null,
       checkpointRef: ours.checkpoint_ref ?? null,
       revision: ok ? (shown.revision ?? null) : null,
+      edit: ask.edit ?? null,
+      edited: ok && ask.edit ? { version: toVersion(ours.version), replayed: ours.replayed } : null,
+      exports: ask.exports ?? null,
     };
     this.#calls.push(call);
     if (got.ending === 'answered') this.#done.answers += 1;

@@ -14,6 +14,8 @@ const LOOK_EVERY_MS = 1_000;
 /** An editor's account: its only project holds the jobs of all who work in its name. */
 export interface Account {
   client: ChaosClient;
+  /** The `sub` of its token. */
+  actorId: string;
   projectId: string;
 }
 
@@ -134,6 +136,7 @@ async function readJob(jobId: string, client: ChaosClient, random: Random): Prom
     openDispatchId: body.open_dispatch?.dispatch_id ?? null,
     dispatches: dispatches.reverse(),
     transitions: await all(client, `${path}/transitions`, random),
+    versions: await all(client, `${path}/artifacts`, random),
     listedStatus: null,
   };
 }

@@ -13,6 +13,8 @@ export interface Surroundings {
   client: ChaosClient;
   orchestrator: OrchestratorClient;
   projectId: string;
+  /** The `sub` of the editor's token. */
+  actorId: string;
   random: Random;
   /** No new intents from then on; what was begun is still carried to its answer. */
   isOver: () => boolean;
@@ -81,15 +83,21 @@ async function bringToItsEnd(jobId: string, around: Surroundings): Promise<void>
         around,
       );
     }
+    const isDrafted = job?.status === 'DRAFT_READY' || job?.status === 'EDITING';
+    if ((isDrafted || job?.status === 'FAILED') && random() < 0.3) {
+      await correct(jobId, `edit-${requests}`, around);
+    }
     if (job?.status === 'UPLOADED') {
       await askForDispatch(jobId, 'run', { operation: 'run', path: `/jobs/${jobId}/run` }, around);
     } else if (job?.status === 'FAILED') {
       // After a 502 the same request may be made again, and so may another.
       if (job.isNews || random() < 0.5) attempt += 1;
       if (random() < 0.3) await setPlan(jobId, around);
-      const body = { model_profile: 'balanced', client_request_id: `retry-${attempt}` };
+      const body = { ...WANTED, client_request_id: `retry-${attempt}` };
       const ask = { operation: 'retry' as const, path: `/jobs/${jobId}/retry`, body };
       await askForDispatch(jobId, body.client_request_id, ask, around);
+    } else if (isDrafted && random() < 0.3) {
+      await goOnWith(jobId, `${requests}`, around);
     } else if (job?.status === 'DRAFT_READY' && !hasSeenDraft) {
       // Its pipeline may go on, and fail.
       hasSeenDraft = true;
@@ -97,6 +105,42 @@ async function bringToItsEnd(jobId: string, around: Surroundings): Promise<void>
     } else break;
   }
   await cancelling;
+}
+
+/** Another draft may take the place of one that somebody has corrected. */
+const WANTED = { model_profile: 'balanced', discard_edits: ['draft'] };
+
+/** The newest transcript or draft, if there is one. */
+async function correct(
+  jobId: string,
+  name: string,
+  { client, random, actorId }: Surroundings,
+): Promise<void> {
+  const stage = pick(random, ['transcript', 'draft'] as const);
+  const path = `/jobs/${jobId}/artifacts`;
+  const { body } = await client.insist(
+    { operation: 'read', method: 'GET', path: `${path}?limit=100` },
+    random,
+  );
+  const newest = body.items.findLast((version: Body) => version.stage === stage);
+  if (!newest) return;
+  const edit = { stage, ref: `s3://corrections/${jobId}/${name}`, actor: actorId, edits: newest.version };
+  const asked = { uri: edit.ref, edits: edit.edits, client_request_id: name };
+  const ask: Ask = { operation: 'edit', method: 'PUT', path: `${path}/${stage}`, jobId, edit, body: asked };
+  await client.insist({ ...ask, requestKey: name }, random);
+  if (random() < 0.3) await client.insist({ ...ask, requestKey: name }, random);
+}
+
+/** Has the draft made again, or exported. */
+async function goOnWith(jobId: string, name: string, around: Surroundings): Promise<void> {
+  if (around.random() < 0.5) {
+    const body = { ...WANTED, client_request_id: name };
+    return askForDispatch(jobId, name, { operation: 'redo', path: `/jobs/${jobId}/redo`, body }, around);
+  }
+  const exports = { formats: ['srt', 'vtt'], params: '{"lang":"de"}' };
+  const body = { formats: exports.formats, params: JSON.parse(exports.params), client_request_id: name };
+  const ask = { operation: 'export' as const, path: `/jobs/${jobId}/export`, body, exports };
+  return askForDispatch(jobId, name, ask, around);
 }
 
 /** Some time within this, and sometimes once more. */
@@ -128,7 +172,7 @@ async function renewVideo(
 async function askForDispatch(
   jobId: string,
   requestKey: string,
-  asked: Pick<Ask, 'operation' | 'path' | 'body'>,
+  asked: Pick<Ask, 'operation' | 'path' | 'body' | 'exports'>,
   around: Surroundings,
 ): Promise<void> {
   const { client, random } = around;

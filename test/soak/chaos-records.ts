@@ -1,6 +1,7 @@
 // What a chaos run writes down, and all that the checker may believe: what editors were answered, what the service
 // shows of each job at the end, and the orchestrator's own log. Only types.
-import type { ShownDispatch, ShownTransition } from '../rules/outside.ts';
+import type { AskedEdit, Exporting, ListedVersion } from '../rules/case.ts';
+import type { ShownDispatch, ShownTransition, ShownVersion } from '../rules/outside.ts';
 import type { OrchestratorLog } from '../support/orchestrator/log.ts';
 
 export type Operation =
@@ -10,6 +11,9 @@ export type Operation =
   | 'renew'
   | 'run'
   | 'retry'
+  | 'redo'
+  | 'export'
+  | 'edit'
   | 'cancel'
   | 'abandon'
   | 'read';
@@ -46,6 +50,11 @@ export interface Call {
   checkpointRef: string | null;
   /** Of whatever is answered with the job. */
   revision: number | null;
+  /** Of an edit: what was asked for, and the version that it was answered with. */
+  edit: AskedEdit | null;
+  edited: { version: ListedVersion; replayed: boolean } | null;
+  /** Of an export. */
+  exports: Exporting | null;
 }
 
 /** A job as the service shows it when everything is over. */
@@ -58,6 +67,8 @@ export interface FinalJob {
   /** Oldest first. */
   dispatches: ShownDispatch[];
   transitions: ShownTransition[];
+  /** Of its artifacts, oldest first. */
+  versions: ShownVersion[];
   /** In its project's list; null when it is not there. */
   listedStatus: string | null;
 }

@@ -200,14 +200,15 @@ async function openAccount(
   stack: Stack,
   { calls, seed, ended, done }: { calls: Call[]; seed: number; ended: AbortController; done: Done },
 ): Promise<Account> {
-  const token = await editorToken({ sub: `editor-${index}` });
+  const actorId = `editor-${index}`;
+  const token = await editorToken({ sub: actorId });
   const client = new ChaosClient(stack.serviceUrl, token, { calls, done, ended: ended.signal });
   const body = { name: `Chaos ${index}` };
   const made = await client.insist(
     { operation: 'project', method: 'POST', path: '/projects', body },
     randomOf(seed),
   );
-  return { client, projectId: made.body.id };
+  return { client, actorId, projectId: made.body.id };
 }
 
 if (import.meta.main) {

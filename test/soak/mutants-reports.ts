@@ -72,13 +72,14 @@ export const MUTANTS_OF_REPORTS: readonly Mutant[] = [
   },
   {
     bug: 'a restated draft is taken for an arrival: its pipeline is watched by nobody',
-    from: 'isResting(status) && !isRestated',
-    to: 'isResting(status)',
+    within: 'stateAfter',
+    from: 'isRestated ||',
+    to: '',
     suite: 'model',
   },
   {
     bug: 'a report that follows is refused for its reporter’s clock',
-    from: 'isOlder && (refusal !== null || isBefore(command.status, current))',
+    from: 'isOlder && (refusal !== null || leadsBack(dispatch, current, command.status))',
     to: 'isOlder',
     suite: 'model',
   },
@@ -90,7 +91,7 @@ export const MUTANTS_OF_REPORTS: readonly Mutant[] = [
   },
   {
     bug: 'a manifest grows without limit',
-    from: 'after !== before && !isFailure && isTooLarge(after)',
+    from: 'after !== before && isTooLarge(after)',
     to: 'false',
     suite: 'model',
   },

@@ -94,6 +94,11 @@ export class ActingJob {
     return (await this.get('/transitions')).items;
   }
 
+  /** Every version of every artifact, oldest first. */
+  async versions(): Promise<Reply['body'][]> {
+    return (await this.get('/artifacts?limit=100')).items;
+  }
+
   /** The audit trail as "FROM → TO", oldest first. */
   async trail(): Promise<string[]> {
     return (await this.transitions()).map(({ prev_status, new_status }) => `${prev_status} → ${new_status}`);
@@ -174,12 +179,14 @@ export class ActingJob {
           : record.cancelNotice,
     });
     await this.#rewrite((sql) => {
+      sql.exec('UPDATE history SET recorded_at = recorded_at - ?', ms);
       replaceDispatches(sql, older);
       replacePresent(sql, ({ job, ...present }) => ({
         ...present,
         job: {
           ...job,
           lastProgressAt: job.lastProgressAt && job.lastProgressAt - ms,
+          latestEditAt: job.latestEditAt && job.latestEditAt - ms,
           updatedAt: job.updatedAt - ms,
         },
       }));
@@ -273,7 +280,7 @@ export class ActingPipeline {
 }
 
 /** A job in CREATED: of this project, or of an editor and a project of its own. */
-export async function createdJob(plan: Plan = {}, home?: Home): Promise<ActingJob> {
+export async function createdJob(plan: Plan = {}, home?: Omit<Home, 'actorId'>): Promise<ActingJob> {
   const { token, projectId } = home ?? (await newHome());
   const created = await call('POST', `/projects/${projectId}/jobs`, { token });
   if (created.status !== 201) throw new Error(`no job: ${created.text}`);
@@ -283,15 +290,18 @@ export async function createdJob(plan: Plan = {}, home?: Home): Promise<ActingJo
 }
 
 export interface Home {
+  /** The `sub` of the token. */
+  actorId: string;
   token: string;
   projectId: string;
 }
 
 export async function newHome(): Promise<Home> {
-  const token = await editorToken(`editor-${crypto.randomUUID()}`);
+  const actorId = `editor-${crypto.randomUUID()}`;
+  const token = await editorToken(actorId);
   const project = await call('POST', '/projects', { token, body: { name: 'Talks' } });
   if (project.status !== 201) throw new Error(`no project: ${project.text}`);
-  return { token, projectId: project.body.id };
+  return { actorId, token, projectId: project.body.id };
 }
 
 export async function uploadedJob(plan: Plan = {}): Promise<ActingJob> {
