@@ -116,6 +116,9 @@ export const redoJobRequest = z
 
 const MAX_PARAMS_BYTES = 4096;
 const utf8 = new TextEncoder();
+/** Of any names: a record would leave out `__proto__`. */
+const isObject = (value: unknown): boolean =>
+  typeof value === 'object' && value !== null && !Array.isArray(value);
 
 export const exportJobRequest = z
   .strictObject({
@@ -126,13 +129,15 @@ export const exportJobRequest = z
       .refine((formats) => new Set(formats).size === formats.length, 'must not name one twice')
       .meta({ uniqueItems: true, example: ['docx', 'srt'] }),
     params: z
-      .record(z.string(), z.unknown())
+      .custom<Readonly<Record<string, unknown>>>(isObject, 'must be an object')
       .refine(
         (params) => utf8.encode(JSON.stringify(params)).byteLength <= MAX_PARAMS_BYTES,
         `must be at most ${MAX_PARAMS_BYTES} bytes of JSON`,
       )
       .nullish()
       .meta({
+        type: ['object', 'null'],
+        additionalProperties: {},
         description:
           'For the orchestrator alone: an object of at most 4 KiB of JSON, written without blanks, handed on as it is.',
       }),

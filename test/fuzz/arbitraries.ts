@@ -47,7 +47,7 @@ const TELLING: Record<string, readonly unknown[]> = {
   digest: [`sha-256:${createHash('sha256').update(CORRECTED.content).digest('hex')}`, 'md5:1'],
   size_bytes: [CORRECTED.content.length, 1],
   formats: [['srt'], ['srt', 'docx'], ['constructor', 'x-1']],
-  params: [{}, { style: { font: 'mono' } }, ...FULL],
+  params: [{}, { style: { font: 'mono' } }, JSON.parse('{"__proto__":{"a":1}}'), ...FULL],
   discard_edits: [
     ...[['transcript'], ['draft'], ['draft', 'transcript'], ['draft', 'draft'], []],
     ...['transcript', 'draft', 'transcript,draft', ' draft , draft '],
