@@ -74,11 +74,12 @@ export class JobEffects {
   follow({ changes }: Extract<Decision, { kind: 'accepted' }>, { type }: Command): void {
     const { opened, updated = [], transitions = [] } = changes;
     if (opened) this.leases.made(opened.id);
-    if (transitions.length > 0) this.#listing.owe();
+    const hasMoved = transitions.some(({ prevStatus, newStatus }) => prevStatus !== newStatus);
+    if (hasMoved) this.#listing.owe();
     // A report is answered after the list has heard of it, and repeated when it was not answered; a delivery has its
     // resend alarm until then. An editor may not repeat. And what changes no status changes nothing that is listed.
     const isRepeated = type === 'callback' || type === 'report-delivery';
-    const tells = transitions.length > 0 && !isRepeated;
+    const tells = hasMoved && !isRepeated;
     this.#arm({ tells });
     const touched = [...(opened ? [opened] : []), ...updated];
     for (const dispatch of touched) {

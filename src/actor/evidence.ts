@@ -1,6 +1,6 @@
 // Asks the store of artifacts (an R2 bucket, where one is bound) what it has of the versions that a pipeline may resume from.
 // A store that hangs or fails is no reason not to retry: what it did not say is not known.
-import { toHex } from '../contract/hashes.ts';
+import { type ArtifactStore, findingOf, keyIn } from '../artifact-store.ts';
 import type { Evidence, Finding } from '../domain/evidence.ts';
 import type { ArtifactVersion } from '../domain/job.ts';
 import { describeError, log } from '../log.ts';
@@ -17,32 +17,27 @@ const ANSWER_LIMIT_MS = 750;
  */
 const MAX_ASKED = 5;
 
-export interface ArtifactStore {
-  bucket: Pick<R2Bucket, 'head'>;
-  /** As references name it: `r2://<name>/<key>`. */
-  name: string;
-}
-
 /**
- * What the store says of the first of `asked`, by reference, and of the rest of `versions` that they were not asked for. Of what
+ * What the store says of the first of `asked`, by reference, and of the rest of the `versions` that there are then that they were not asked for. Of what
  * lies elsewhere, or without a store, nothing. Never throws.
  */
 export async function evidenceOf(
   asked: readonly Version[],
-  versions: readonly Version[],
+  versions: () => readonly Version[],
   store: ArtifactStore | null,
 ): Promise<Evidence> {
   if (store === null) return new Map();
-  const prefix = `r2://${store.name}/`;
   const refsIn = (some: readonly Version[]) => [
-    ...new Set(some.map(({ ref }) => ref).filter((ref) => ref.startsWith(prefix))),
+    ...new Set(some.map(({ ref }) => ref).filter((ref) => keyIn(store, ref) !== null)),
   ];
-  const findings = new Map<string, Finding>(refsIn(versions).map((ref) => [ref, { kind: 'unchecked' }]));
   const looks = refsIn(asked)
     .slice(0, MAX_ASKED)
-    .map(async (ref) => [ref, await look(store.bucket, ref.slice(prefix.length))] as const);
+    .map(async (ref) => [ref, await look(store.bucket, keyIn(store, ref) ?? '')] as const);
   const failed: unknown[] = [];
-  for (const [ref, found] of await Promise.all(looks)) {
+  const answers = await Promise.all(looks);
+  // There may be more of them by now.
+  const findings = new Map<string, Finding>(refsIn(versions()).map((ref) => [ref, { kind: 'unchecked' }]));
+  for (const [ref, found] of answers) {
     if ('error' in found) failed.push(found.error);
     findings.set(ref, 'error' in found ? { kind: 'unavailable' } : found);
   }
@@ -56,12 +51,10 @@ type Version = Pick<ArtifactVersion, 'ref'>;
 async function look(
   bucket: ArtifactStore['bucket'],
   key: string,
-): Promise<Extract<Finding, { kind: 'found' | 'missing' }> | { error: unknown }> {
+): Promise<ReturnType<typeof findingOf> | { error: unknown }> {
   try {
     const object = await within(ANSWER_LIMIT_MS, bucket.head(key));
-    if (object === null) return { kind: 'missing' };
-    const { sha256 } = object.checksums;
-    return { kind: 'found', sizeBytes: object.size, sha256: sha256 ? toHex(new Uint8Array(sha256)) : null };
+    return findingOf(object);
   } catch (error) {
     return { error };
   }

@@ -67,6 +67,16 @@ export class HistoryStore {
     return next.done ? null : JSON.parse(next.value.version);
   }
 
+  /** Those of these references that a version was made with. */
+  referenced(refs: readonly string[]): Set<string> {
+    const rows = this.#sql.exec<{ ref: string }>(
+      `SELECT DISTINCT v.value ->> '$.ref' AS ref FROM history, json_each(history.versions, '$.versions') v
+       WHERE v.value ->> '$.ref' IN (SELECT value FROM json_each(?))`,
+      JSON.stringify(refs),
+    );
+    return new Set(rows.toArray().map(({ ref }) => ref));
+  }
+
   /** Oldest first; `after` is the last `seq` of the page before. */
   transitions(after: number, limit: number): NumberedTransition[] {
     return this.#sql

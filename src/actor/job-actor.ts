@@ -19,8 +19,9 @@ import { decide } from '../domain/decide.ts';
 import type { Decision } from '../domain/decision.ts';
 import type { Dispatch } from '../domain/dispatch.ts';
 import { refuseDispatch } from '../domain/dispatching.ts';
+import { NO_EVIDENCE } from '../domain/evidence.ts';
 import { type Job, type JobOrigin, newJob } from '../domain/job.ts';
-import type { CallbackAnswer, DispatchAnswer, EditAnswer, JobAnswer } from './answers.ts';
+import type { CallbackAnswer, DispatchAnswer, EditAnswer, EditLook, JobAnswer } from './answers.ts';
 import { claim, pauseAfter } from './deliveries.ts';
 import { measureEnded } from './ended.ts';
 import { JobReads } from './job-reads.ts';
@@ -56,6 +57,20 @@ export class JobActor extends JobReads {
     return this.#answerJob(this.#execute({ ...command, deliveryMayHaveStarted }));
   }
 
+  /**
+   * Whether this edit could be made if what it names were there: nothing is stored, and the store of artifacts is not asked. Under an
+   * id that was used before, what it says decides, which is looked at when it is made.
+   */
+  lookAtEdit(edit: Omit<EditArtifact, 'payloadDigest' | 'evidence'>): EditLook {
+    this.effects.lookedAfter();
+    const command = { ...edit, payloadDigest: '', evidence: NO_EVIDENCE };
+    const decision = decide(this.store.view(command), command, this.config().rules, Date.now());
+    if (decision.kind !== 'rejected') return { ok: true, isRepeat: false };
+    const { rejection } = decision;
+    if (rejection.code === 'CLIENT_REQUEST_ID_PAYLOAD_MISMATCH') return { ok: true, isRepeat: true };
+    return { ok: false, rejection };
+  }
+
   /** Adds a corrected version of an artifact; where the store is known to have it, it is looked for first. */
   async edit(edit: Unproven<EditArtifact>): Promise<EditAnswer> {
     const decision = this.#execute(await this.planning.withProof(edit));
@@ -71,7 +86,9 @@ export class JobActor extends JobReads {
    */
   async dispatch(asked: Unproven<Ask>, waitMs: number): Promise<DispatchAnswer> {
     const askedAt = Date.now();
-    const decision = this.#execute(await this.planning.withEvidence(asked));
+    // While a deployment is under way the caller may be a Worker of before, which says nothing of edits.
+    const complete = asked.type === 'retry' ? { ...asked, discardEdits: asked.discardEdits ?? [] } : asked;
+    const decision = this.#execute(await this.planning.withEvidence(complete));
     if (decision.kind === 'rejected') return { ok: false, rejection: decision.rejection };
     const { dispatch } = decision;
     if (dispatch === null) throw new Error('whatever asks for a dispatch decides about one');

@@ -7,6 +7,7 @@ import type { Attempt } from '../domain/attempts.ts';
 import type { Dispatch } from '../domain/dispatch.ts';
 import type { ArtifactVersion, Job } from '../domain/job.ts';
 import type { StageName } from '../domain/lifecycle.ts';
+import { isOverwritten } from '../domain/lineage.ts';
 import type { Position } from '../domain/project.ts';
 import { projectObject } from '../objects.ts';
 import { NOT_FOUND, type PageAnswer, type PlanAnswer, type Refused, type ShownAnswer } from './answers.ts';
@@ -64,27 +65,35 @@ export abstract class JobReads extends DurableObject<Env> {
     }));
   }
 
-  /** Whether one of the versions at hand bears this reference. */
-  hasArtifact(owner: string, ref: string): boolean {
-    const job = ownedBy(this.effects.lookedAfter(), owner);
-    return job?.versions.some((version) => version.ref === ref) ?? false;
+  /** Whether a version bears this reference, however old. */
+  knows(owner: string, ref: string): { ok: true; isArtifact: boolean } | Refused {
+    return this.#ifOwned(owner, () => ({ ok: true, isArtifact: this.store.referenced([ref]).has(ref) }));
   }
 
-  /** One version of an artifact. */
+  /** One version of an artifact, and whether a later one was written in its place. */
   artifact(
     owner: string,
     stage: StageName,
     number: number,
-  ): { ok: true; version: ArtifactVersion } | Refused {
-    return this.#ifOwned(owner, () => {
+  ): { ok: true; version: ArtifactVersion; isOverwritten: boolean } | Refused {
+    return this.#ifOwned(owner, ({ versions }) => {
       const version = this.store.version(stage, number);
-      return version ? { ok: true, version } : NOT_FOUND;
+      return version ? { ok: true, version, isOverwritten: isOverwritten(version, versions) } : NOT_FOUND;
     });
   }
 
-  /** What a retry or redo would do now. */
-  async plan(owner: string, asked: PlanAsked): Promise<PlanAnswer> {
-    return await this.#ifOwned(owner, () => this.planning.plan(asked));
+  /** Those of these references that no version bears, however old; none of them to anyone but the owner. */
+  unreferenced(owner: string, refs: readonly string[]): string[] {
+    const job = ownedBy(this.effects.lookedAfter(), owner);
+    if (job === null) return [];
+    const known = this.store.referenced(refs);
+    return refs.filter((ref) => !known.has(ref));
+  }
+
+  /** What a retry or redo would do now; a Worker of before asks for a retry alone, and says nothing of edits. */
+  async plan(owner: string, asked: Partial<PlanAsked>): Promise<PlanAnswer> {
+    const wanted = { kind: 'retry' as const, modelProfile: null, resumeFrom: null, discardEdits: [] };
+    return await this.#ifOwned(owner, () => this.planning.plan({ ...wanted, ...asked }));
   }
 
   /** A page of the audit trail, oldest first, of at most `limit`. */

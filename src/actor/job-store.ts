@@ -161,6 +161,11 @@ export class JobStore {
     return this.job()?.versions.find(isIt) ?? (this.#read() ? this.#history.version(stage, number) : null);
   }
 
+  /** Those of these references that a version bears, at hand or not. */
+  referenced(refs: readonly string[]): Set<string> {
+    return this.#read() ? this.#history.referenced(refs) : new Set();
+  }
+
   /** Oldest first; `after` is the last `seq` of the page before. */
   transitions(after: number, limit: number): NumberedTransition[] {
     return this.#history.transitions(after, limit);

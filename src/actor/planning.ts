@@ -1,5 +1,6 @@
 // Plans of one job, with what the store of artifacts says. That is asked first, so that what follows takes no time in which
 // the job could move.
+import { boundStore } from '../artifact-store.ts';
 import { requireConfig } from '../config.ts';
 import { ownedBy } from '../domain/access.ts';
 import { lastDurations } from '../domain/attempts.ts';
@@ -11,7 +12,7 @@ import { lookedAt, type Plan, type PlanRequest, planDispatch, refuseState } from
 import { profileOfBefore, refuseProfile } from '../domain/policy.ts';
 import type { Rules } from '../domain/rules.ts';
 import type { PlanAnswer } from './answers.ts';
-import { type ArtifactStore, evidenceOf } from './evidence.ts';
+import { evidenceOf } from './evidence.ts';
 import type { JobStore } from './job-store.ts';
 
 /** How many attempts back it is looked for how long a stage takes. */
@@ -56,7 +57,7 @@ export class Planning {
     const job = ownedBy(this.#store.job(), command.owner);
     if (job === null || this.#store.view(command)?.seenEdit) return command;
     const named = [{ ref: command.uri }];
-    return { ...command, evidence: await evidenceOf(named, named, this.#artifactStore()) };
+    return { ...command, evidence: await evidenceOf(named, () => named, boundStore(this.#env)) };
   }
 
   /** What a pipeline would do, under the profile that is asked for and under every other. There is a job. */
@@ -98,16 +99,10 @@ export class Planning {
         ...lookedAt(request, job, this.#rules),
         ...(request.resumeFrom === null ? [] : lookedAt({ ...request, resumeFrom: null }, job, this.#rules)),
       ]);
-    return evidenceOf(looked, job.versions, this.#artifactStore());
+    return evidenceOf(looked, () => this.#job().versions, boundStore(this.#env));
   }
 
   get #rules(): Rules {
     return requireConfig(this.#env).rules;
-  }
-
-  #artifactStore(): ArtifactStore | null {
-    const { ARTIFACTS: bucket } = this.#env as { ARTIFACTS?: R2Bucket };
-    const name = requireConfig(this.#env).artifactsBucket;
-    return bucket && name !== null ? { bucket, name } : null;
   }
 }

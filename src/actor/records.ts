@@ -16,8 +16,9 @@ export interface StoredPresent extends Present {
   latestSeq: number;
 }
 
-/** The form of the records; a form that older code cannot read is a new number. */
+/** The form of a job's records and of a project's; a form that older code cannot read is a new number. */
 const VERSION = 3;
+const PROJECT_VERSION = 2;
 
 const JOB = {
   ownerIdentity: null,
@@ -63,7 +64,7 @@ export const encodePresent = ({ newest, ...present }: StoredPresent): string =>
   encode({ ...present, newest: newest && toStoredDispatch(newest) });
 export const encodeDispatch = (dispatch: Dispatch): string => encode(toStoredDispatch(dispatch));
 export const encodeVersions = (versions: readonly ArtifactVersion[]): string => encode({ versions });
-export const encodeProject = (project: Project): string => encode(project);
+export const encodeProject = (project: Project): string => encode(project, PROJECT_VERSION);
 
 export function decodePresent(text: string): StoredPresent {
   const { job, newest, ...counts } = decode<StoredPresent & { newest: StoredDispatch | null }>(text);
@@ -135,7 +136,7 @@ const planOf = ({ stages, ...plan }: StoredPlan, { engines }: Pick<Dispatch, 'en
 const withDefaults = (failure: Failure | null | undefined): Failure | null =>
   failure ? { ...FAILURE, ...failure } : null;
 
-const encode = (record: object): string => JSON.stringify({ v: VERSION, ...record });
+const encode = (record: object, v = VERSION): string => JSON.stringify({ v, ...record });
 
 /** Written by this service alone, so its form is believed, but for a version that is not known here. */
 function decode<T>(text: string): T {

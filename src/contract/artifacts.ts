@@ -2,7 +2,7 @@
 import * as z from 'zod';
 import type { ArtifactVersion, Maker } from '../domain/job.ts';
 import { STAGE_NAMES } from '../domain/lifecycle.ts';
-import { isStale, type Standing, standingOf } from '../domain/lineage.ts';
+import { type Standing, staleBy, standingOf } from '../domain/lineage.ts';
 import { page, timestamp, toTimestamp } from './fields.ts';
 
 const STANDINGS = ['complete', 'incomplete', 'overwritten', 'retired'] as const satisfies (
@@ -85,7 +85,7 @@ export function toVersionResource(
     made_by: toVersionMaker(record.madeBy),
     made_from: record.madeFrom,
     state: known ? standingOf(known, atHand) : 'retired',
-    stale: isStale(record, byAge),
+    stale: staleBy(record, byAge).length > 0,
     recorded_at: toTimestamp(record.recordedAt),
   };
 }

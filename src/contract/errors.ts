@@ -10,7 +10,7 @@ import { plan, toPlanResource } from './plans.ts';
 import { jobStatus, resumeStatus } from './statuses.ts';
 
 interface Row {
-  status: 400 | 401 | 403 | 404 | 405 | 409 | 412 | 413 | 415 | 429 | 500 | 502 | 503;
+  status: 400 | 401 | 403 | 404 | 405 | 409 | 411 | 412 | 413 | 415 | 416 | 429 | 500 | 502 | 503;
   /**
    * True when the same request may be answered otherwise although its sender does nothing but wait: as long as
    * `Retry-After` says, else with growing pauses. False when it is refused until something else has changed: the request,
@@ -242,20 +242,35 @@ export const ERRORS = {
       submitted: z.int(),
       newest: artifactVersion,
     }),
-    from: ({ stage, submitted, newest }) => ({
+    from: ({ stage, submitted, newest, versions }) => ({
       stage,
       submitted,
-      newest: toVersionResource(newest, [newest]),
+      newest: toVersionResource(newest, versions),
     }),
   }),
   ARTIFACT_NOT_FOUND: refusal({
     status: 409,
     retryable: false,
     title: 'The store of artifacts does not have this',
-    whatToDo: 'Put it there first, and say its digest and size as they are.',
+    whatToDo:
+      'To name it in an edit, put it there first, and say its digest and size as they are. To read it, look for another version.',
     details: z.object({ uri: z.string(), reason: z.enum(['missing', 'changed']) }),
     from: ({ uri, reason }) => ({ uri, reason }),
   }),
+  ARTIFACT_NOT_STORED_HERE: {
+    status: 409,
+    retryable: false,
+    title: 'This version does not lie in the store of this service',
+    whatToDo: 'Read it where `uri` says.',
+    details: z.object({ uri: z.string() }),
+  },
+  NO_ARTIFACT_STORE: {
+    status: 409,
+    retryable: false,
+    title: 'This service has no store of artifacts',
+    whatToDo: 'Put a correction where the pipeline can read it, and name it in an edit.',
+    details: none,
+  },
   CLIENT_REQUEST_ID_PAYLOAD_MISMATCH: refusal({
     status: 409,
     retryable: false,
@@ -326,19 +341,33 @@ export const ERRORS = {
     details: z.object({ dispatch_id: z.string(), dispatch_state: z.string() }),
     from: (rejection) => ({ dispatch_id: rejection.dispatchId, dispatch_state: rejection.dispatchState }),
   }),
+  LENGTH_REQUIRED: {
+    status: 411,
+    retryable: false,
+    title: 'The length of the body has to be known before it comes',
+    whatToDo: 'Send it with a `Content-Length`, and not in chunks.',
+    details: none,
+  },
   PAYLOAD_TOO_LARGE: {
     status: 413,
     retryable: false,
     title: 'The body is too large',
-    whatToDo: 'Send less than `max_bytes`.',
+    whatToDo: 'Send no more than `max_bytes`.',
     details: z.object({ max_bytes: z.int() }),
   },
   UNSUPPORTED_MEDIA_TYPE: {
     status: 415,
     retryable: false,
-    title: 'The body has to be application/json',
-    whatToDo: 'Send JSON, as `Content-Type: application/json`.',
+    title: 'The body is of a type or coding that is not taken here',
+    whatToDo: 'Send JSON as `Content-Type: application/json`, and whatever it is without a content coding.',
     details: none,
+  },
+  RANGE_NOT_SATISFIABLE: {
+    status: 416,
+    retryable: false,
+    title: 'Nothing of this lies in the range that was asked for',
+    whatToDo: 'Ask for what is below `size_bytes`.',
+    details: z.object({ size_bytes: z.int() }),
   },
   RATE_LIMITED: {
     status: 429,
@@ -376,6 +405,13 @@ export const ERRORS = {
     retryable: true,
     title: 'The service could not answer at this moment; whether it was done is not known',
     whatToDo: 'Wait as long as `Retry-After` says, and send it again under the same key or id.',
+    details: none,
+  },
+  ARTIFACT_STORE_UNAVAILABLE: {
+    status: 503,
+    retryable: true,
+    title: 'The store of artifacts could not answer; nothing was done',
+    whatToDo: 'Wait as long as `Retry-After` says, and send it again under the same key.',
     details: none,
   },
   AUTHENTICATION_UNAVAILABLE: {

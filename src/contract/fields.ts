@@ -11,8 +11,12 @@ export const token = (max: number) =>
     .regex(/^[!-~]+$/, 'must be visible ASCII characters');
 
 /** Names that stand in documents and pages as they are; `__proto__` means something to JavaScript. */
-export const isEntryName = (key: string): boolean =>
-  /^[!#-&(-;=?-_a-~]{1,64}$/.test(key) && key !== '__proto__';
+export const entryName = z
+  .string()
+  .min(1)
+  .max(64)
+  .regex(/^(?!__proto__$)[!#-&(-;=?-_a-~]+$/, 'must be visible ASCII characters without quotes');
+export const isEntryName = (key: string): boolean => entryName.safeParse(key).success;
 
 /** Not `.nullable()`, by which the document makes the component itself nullable, wherever it is used. */
 export const orNull = <T extends z.ZodType>(component: T) => z.union([component, z.null()]);

@@ -11,11 +11,21 @@ export async function payloadDigest(sent: unknown): Promise<string> {
   return `${VERSION}:${await sha256(canonical(isComposite(sent) ? withoutItsTime(sent) : sent))}`;
 }
 
-/** Of an edit, by the id of its request: what it says, however it is written, and of which stage. */
-export const editDigest = async (
+/** Of an edit, by the id of its request: what it says, however it is written, and of which stage. Null says nothing. */
+export async function editDigest(
   stage: string,
-  { client_request_id: _, ...said }: Readonly<Record<string, unknown>>,
-): Promise<string> => `${VERSION}:${await sha256(canonical({ stage, ...said }))}`;
+  { client_request_id: _, ...body }: Readonly<Record<string, unknown>>,
+): Promise<string> {
+  const said = Object.entries(body).filter(([, value]) => value != null);
+  return `${VERSION}:${await sha256(canonical({ stage, ...Object.fromEntries(said) }))}`;
+}
+
+/** Of an edit that was sent as its content: of what, and the content; where it was put differs with each sending. */
+export const contentEditDigest = async (
+  stage: string,
+  edits: number,
+  contentDigest: string,
+): Promise<string> => `${VERSION}:${await sha256(canonical({ stage, edits, content: contentDigest }))}`;
 
 function withoutItsTime(sent: Record<string, unknown>): unknown {
   if (Array.isArray(sent)) return sent;

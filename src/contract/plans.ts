@@ -1,6 +1,6 @@
 // What a retry or redo would do, as editors are shown it before they ask for it.
 import * as z from 'zod';
-import { DISPATCH_KINDS, KEEP_REASONS, type StagePlan } from '../domain/dispatch.ts';
+import { DISPATCH_KINDS, KEEP_REASONS, type StagePlan, type Task } from '../domain/dispatch.ts';
 import { type Proof, UNVERIFIED_REASONS } from '../domain/evidence.ts';
 import { STAGE_NAMES, type StageName } from '../domain/lifecycle.ts';
 import { PASSED_OVER_REASONS } from '../domain/lineage.ts';
@@ -52,6 +52,10 @@ export const passedOver = z
       'A version that is not resumed from: its pipeline never got past the stage (`incomplete`); its file is gone (`missing`), or another one, or written over by a later version (`changed`); or it, or what it was made from, is of another engine than the profile names (`engine_differs`); somebody has corrected its stage or an earlier one, and it does not rest on that (`older_than_edit`); or it is, or was made from, a correction that is to be looked past (`edit_discarded`).',
   });
 
+export const exportTask = z
+  .object({ formats: z.array(z.string()), params: orNull(z.record(z.string(), z.unknown())) })
+  .meta({ id: 'ExportTask' });
+
 const resume = z.object({
   status: resumeStatus,
   checkpoint_ref: z.string(),
@@ -84,6 +88,9 @@ export const plan = z
     resume: orNull(resume),
     stages: z.array(stagePlan),
     passed_over: z.array(passedOver),
+    export: orNull(exportTask).meta({
+      description: 'What it exports in the end, where an export had failed.',
+    }),
     edits_kept: z.array(versionName),
     edits_discarded: z.array(versionName),
     etag: z.string().meta({
@@ -121,6 +128,7 @@ export function toPlanResource(record: Plan, showRefusal: ShowRefusal): z.infer<
     },
     stages: record.stages.map(toStagePlan),
     passed_over: [...record.passedOver],
+    export: toExportTask(record.task),
     edits_kept: [...record.editsKept],
     edits_discarded: [...record.editsDiscarded],
     etag: toPlanETag(record),
@@ -168,6 +176,12 @@ export function toOfferedPlanResource(
     })),
   };
 }
+
+/** Null for what is no export. */
+export const toExportTask = (task: Task): z.infer<typeof exportTask> | null =>
+  task.kind === 'export'
+    ? { formats: [...task.formats], params: task.params === null ? null : JSON.parse(task.params) }
+    : null;
 
 /** A strong validator (RFC 9110 §8.8.3) of what the plan does. */
 export const toPlanETag = (record: Plan): string => `"${planTag(record)}"`;

@@ -33,6 +33,8 @@ export const noLeakNotFoundError = problem('NoLeakNotFoundError', 'RESOURCE_NOT_
 export const methodNotAllowedError = problem('MethodNotAllowedError', 'METHOD_NOT_ALLOWED');
 export const rateLimitedError = problem('RateLimitedError', 'RATE_LIMITED');
 export const payloadTooLargeError = problem('PayloadTooLargeError', 'PAYLOAD_TOO_LARGE');
+export const lengthRequiredError = problem('LengthRequiredError', 'LENGTH_REQUIRED');
+export const rangeNotSatisfiableError = problem('RangeNotSatisfiableError', 'RANGE_NOT_SATISFIABLE');
 export const unsupportedMediaTypeError = problem('UnsupportedMediaTypeError', 'UNSUPPORTED_MEDIA_TYPE');
 
 export const transitionConflictError = problem(
@@ -62,6 +64,8 @@ export const artifactVersionConflictError = problem(
   'ARTIFACT_VERSION_CONFLICT',
 );
 export const artifactNotFoundError = problem('ArtifactNotFoundError', 'ARTIFACT_NOT_FOUND');
+export const artifactNotStoredHereError = problem('ArtifactNotStoredHereError', 'ARTIFACT_NOT_STORED_HERE');
+export const noArtifactStoreError = problem('NoArtifactStoreError', 'NO_ARTIFACT_STORE');
 export const clientRequestIdMismatchError = problem(
   'ClientRequestIdMismatchError',
   'CLIENT_REQUEST_ID_PAYLOAD_MISMATCH',
@@ -110,6 +114,7 @@ export const exportConflictError = z
     transitionConflictError,
     jobAlreadyRunningError,
     nothingToExportError,
+    editsInTheWayError,
     clientRequestIdMismatchError,
   ])
   .meta({ id: 'ExportConflictError' });
@@ -123,6 +128,20 @@ export const editConflictError = z
     clientRequestIdMismatchError,
   ])
   .meta({ id: 'EditConflictError' });
+export const editContentConflictError = z
+  .union([
+    jobAlreadyRunningError,
+    artifactNotEditableError,
+    artifactVersionConflictError,
+    artifactNotFoundError,
+    manifestFullError,
+    clientRequestIdMismatchError,
+    noArtifactStoreError,
+  ])
+  .meta({ id: 'EditContentConflictError' });
+export const readContentConflictError = z
+  .union([artifactNotStoredHereError, artifactNotFoundError, noArtifactStoreError])
+  .meta({ id: 'ReadContentConflictError' });
 export const callbackConflictError = z
   .union([
     transitionConflictError,
@@ -142,3 +161,10 @@ export const unavailableError = problem(
   'AUTHENTICATION_UNAVAILABLE',
   'SERVICE_NOT_CONFIGURED',
 );
+export const artifactStoreUnavailableError = problem(
+  'ArtifactStoreUnavailableError',
+  'ARTIFACT_STORE_UNAVAILABLE',
+);
+export const contentUnavailableError = z
+  .union([unavailableError, artifactStoreUnavailableError])
+  .meta({ id: 'ContentUnavailableError' });

@@ -1,11 +1,14 @@
 // What editors send, and what they are answered where it is not a resource. Unknown fields are refused.
 import * as z from 'zod';
-import { EDITABLE_STAGES } from '../domain/lifecycle.ts';
-import { artifactVersion } from './artifacts.ts';
-import { isEntryName, orNull, token } from './fields.ts';
+import type { Dispatch } from '../domain/dispatch.ts';
+import type { ArtifactVersion, Job } from '../domain/job.ts';
+import { EDITABLE_STAGES, STAGE_NAMES } from '../domain/lifecycle.ts';
+import type { Rules } from '../domain/rules.ts';
+import { artifactVersion, toVersionResource } from './artifacts.ts';
+import { entryName, orNull, token } from './fields.ts';
 import { mediaUri } from './media.ts';
 import { nextAction } from './next-actions.ts';
-import { dispatchPlan, job } from './resources.ts';
+import { dispatchPlan, job, toJobResource } from './resources.ts';
 import { dispatchState, jobStatus, resumeStatus } from './statuses.ts';
 
 const modelProfile = token(64).meta({ example: 'balanced' });
@@ -76,6 +79,7 @@ const clientRequestId = token(128)
     example: 'a3f1c2',
   });
 
+export const stageName = z.enum(STAGE_NAMES);
 export const editableStage = z.enum(EDITABLE_STAGES);
 
 /** In the order of the pipeline, each once, however they are named. */
@@ -112,26 +116,36 @@ export const redoJobRequest = z
 
 const MAX_PARAMS_BYTES = 4096;
 const utf8 = new TextEncoder();
+/** Of any names: a record would leave out `__proto__`. */
+const isObject = (value: unknown): boolean =>
+  typeof value === 'object' && value !== null && !Array.isArray(value);
 
 export const exportJobRequest = z
   .strictObject({
     formats: z
-      .array(z.string().refine(isEntryName, 'must be 1 to 64 visible ASCII characters without quotes'))
+      .array(entryName)
       .min(1)
       .max(32)
       .refine((formats) => new Set(formats).size === formats.length, 'must not name one twice')
-      .meta({ example: ['docx', 'srt'] }),
+      .meta({ uniqueItems: true, example: ['docx', 'srt'] }),
     params: z
-      .record(z.string(), z.unknown())
+      .custom<Readonly<Record<string, unknown>>>(isObject, 'must be an object')
       .refine(
         (params) => utf8.encode(JSON.stringify(params)).byteLength <= MAX_PARAMS_BYTES,
         `must be at most ${MAX_PARAMS_BYTES} bytes of JSON`,
       )
       .nullish()
       .meta({
-        description: 'For the orchestrator alone: an object of at most 4 KiB of JSON, handed on as it is.',
+        type: ['object', 'null'],
+        additionalProperties: {},
+        description:
+          'For the orchestrator alone: an object of at most 4 KiB of JSON, written without blanks, handed on as it is.',
       }),
     client_request_id: clientRequestId,
+    discard_edits: discardEdits.nullish().meta({
+      description:
+        'The stages whose corrections the draft need not rest on. Without it a draft that a correction has overtaken is not exported.',
+    }),
   })
   .meta({ id: 'ExportJobRequest' });
 
@@ -154,8 +168,8 @@ export const editArtifactRequest = z
   .strictObject({
     uri: mediaUri.meta({ description: 'Where the corrected artifact is.' }),
     digest: token(200).nullish().meta({ description: 'Of what is there, e.g. sha-256:…' }),
-    size_bytes: z.int().min(0).nullish(),
-    edits: z.int().min(1).meta({
+    size_bytes: z.int().min(0).max(Number.MAX_SAFE_INTEGER).nullish(),
+    edits: z.int().min(1).max(Number.MAX_SAFE_INTEGER).meta({
       description:
         'The version that it is a correction of: the newest of its stage, or the one that the manifest shows.',
     }),
@@ -165,3 +179,20 @@ export const editArtifactRequest = z
 export const editArtifactResponse = z
   .object({ job, version: artifactVersion, replayed: z.boolean() })
   .meta({ id: 'EditArtifactResponse' });
+
+/** What was edited, and the version that it made. */
+interface Edited {
+  job: Job;
+  open: Dispatch | null;
+  version: ArtifactVersion;
+  replayed: boolean;
+}
+
+export const toEditResponse = (
+  { job, open, version, replayed }: Edited,
+  rules: Rules,
+): z.infer<typeof editArtifactResponse> => ({
+  job: toJobResource(job, open, rules),
+  version: toVersionResource(version, job.versions),
+  replayed,
+});

@@ -1,6 +1,6 @@
 // What editors are shown: the schemas of the resources, and the domain's records in their form.
 import * as z from 'zod';
-import { DISPATCH_KINDS, type Dispatch, type DispatchPlan, type Task } from '../domain/dispatch.ts';
+import { DISPATCH_KINDS, type Dispatch, type DispatchPlan } from '../domain/dispatch.ts';
 import { FAILURE_CLASSES } from '../domain/failures.ts';
 import { AUDIT_EVENTS, type Transition } from '../domain/history.ts';
 import type { Failure, Job } from '../domain/job.ts';
@@ -11,7 +11,7 @@ import type { Rules } from '../domain/rules.ts';
 import { versionName } from './artifacts.ts';
 import { orNull, page, timestamp, toTimestamp } from './fields.ts';
 import { nextAction, toNextActions } from './next-actions.ts';
-import { proof, stagePlan, toEngines, toProof, toStagePlan } from './plans.ts';
+import { exportTask, proof, stagePlan, toEngines, toExportTask, toProof, toStagePlan } from './plans.ts';
 import { dispatchState, jobStatus, resumeStatus } from './statuses.ts';
 
 export const project = z
@@ -32,10 +32,6 @@ export const dispatchPlan = z
     proof: orNull(proof),
   })
   .meta({ id: 'DispatchPlan', description: 'What was planned when it was accepted.' });
-
-const exportTask = z
-  .object({ formats: z.array(z.string()), params: orNull(z.record(z.string(), z.unknown())) })
-  .meta({ id: 'ExportTask' });
 
 export const dispatch = z
   .object({
@@ -146,12 +142,6 @@ export const toDispatchPlan = (record: DispatchPlan): z.infer<typeof dispatchPla
   stages: record.stages.map(toStagePlan),
   proof: record.proof && toProof(record.proof),
 });
-
-/** Null for what is no export. */
-export const toExportTask = (task: Task): z.infer<typeof exportTask> | null =>
-  task.kind === 'export'
-    ? { formats: [...task.formats], params: task.params === null ? null : JSON.parse(task.params) }
-    : null;
 
 export function toDispatchResource(record: Dispatch): z.infer<typeof dispatch> {
   return {

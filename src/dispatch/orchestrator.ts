@@ -3,7 +3,7 @@ import { readCapped } from '../capped-body.ts';
 import type { Config } from '../config.ts';
 import { signCallbackToken } from '../contract/callback-token.ts';
 import type { Delivery } from '../contract/messages.ts';
-import { toExportTask } from '../contract/resources.ts';
+import { toExportTask } from '../contract/plans.ts';
 import { signedHeaders } from '../contract/webhook-signature.ts';
 import type { DeliveryOutcome } from '../domain/commands.ts';
 

@@ -1,9 +1,11 @@
-// An editor gives a pipeline up that is lost or goes wrong: the job fails, and can be retried at once.
+// An editor gives a pipeline up that is lost or goes wrong: the job fails, and can be retried at once; or, where it has its draft
+// and the pipeline was never heard of, stays as it was.
 import { stopped } from './cancel.ts';
 import type { Abandon } from './commands.ts';
 import { audit, type Decision, type JobView, movedBy, reject, revise, unchanged } from './decision.ts';
+import type { Dispatch } from './dispatch.ts';
 import { ownFailure } from './failures.ts';
-import { isAtWork } from './job.ts';
+import { isAtWork, type Job } from './job.ts';
 import type { Rules } from './rules.ts';
 
 export const ABANDONED = 'ABANDONED';
@@ -30,6 +32,10 @@ export function abandon(
     ...dispatch,
     failure,
   }));
+  if (open && hasNotBegun(job, open)) {
+    const next = { ...job, openDispatchId: null };
+    return { kind: 'accepted', job: next, dispatch: updated[0] ?? null, changes: { job: next, updated } };
+  }
   // Of a pipeline that was never heard of nobody has remembered what it was asked for.
   const remembered = open ? movedBy(open) : {};
   const failed = revise(job, now, { status: 'FAILED', openDispatchId: null, failure, ...remembered });
@@ -44,3 +50,7 @@ export function abandon(
     },
   };
 }
+
+/** Of a job with a draft: nobody has heard of what it was to be worked on for. */
+const hasNotBegun = ({ status }: Job, { firstReportAt }: Dispatch): boolean =>
+  firstReportAt === null && (status === 'DRAFT_READY' || status === 'EDITING');

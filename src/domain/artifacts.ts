@@ -4,7 +4,15 @@ import { type Dispatch, keptBy } from './dispatch.ts';
 import { isMadeBy } from './edits.ts';
 import { isOtherContent } from './evidence.ts';
 import type { ArtifactVersion, Job, Manifest } from './job.ts';
-import { isAtOrPast, isBehind, STAGES, type Stage, type StageName, type Status } from './lifecycle.ts';
+import {
+  isAtOrPast,
+  isBehind,
+  STAGES,
+  STATUSES,
+  type Stage,
+  type StageName,
+  type Status,
+} from './lifecycle.ts';
 import { chainOf, keptAtHand } from './lineage.ts';
 
 /** All that a manifest may hold. It rides in the job's one row, which has to have room for a failure or a cancel at any time. */
@@ -63,10 +71,18 @@ export function recordVersions(
 
 /** Whether the report shows its pipeline at the stage's checkpoint or behind it, and not at work on the stage once more. */
 function isPast({ checkpoint, working }: Stage, { status, failure }: Callback, current: Status): boolean {
-  // A failure leaves the pipeline where it was, or in the stage that it says has failed.
-  const reached = status === 'FAILED' ? [current, failure?.failedStage ?? ''] : [status];
+  const reached = status === 'FAILED' ? failedIn(current, failure?.failedStage ?? '') : [status];
   return reached.some((at) => isAtOrPast(at, checkpoint) && !(working as readonly string[]).includes(at));
 }
+
+/**
+ * A failure leaves the pipeline where it was, or in the stage that it says has failed. One that makes another draft is
+ * REGENERATING all the while, so that where it says what has failed that alone counts.
+ */
+const failedIn = (current: Status, failedStage: string): string[] =>
+  current === 'REGENERATING' && (STATUSES as readonly string[]).includes(failedStage)
+    ? [failedStage]
+    : [current, failedStage];
 
 /**
  * What the report says of the artifact of this stage: its digest is that of the checkpoint that it reaches, else of the only one

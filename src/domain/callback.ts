@@ -12,11 +12,12 @@ import {
   reject,
   revise,
 } from './decision.ts';
-import { type Dispatch, type DispatchState, DRAFT, isOpen, type Task } from './dispatch.ts';
+import { type Dispatch, type DispatchState, DRAFT, isOpen } from './dispatch.ts';
 import { reportedFailure } from './failures.ts';
 import type { CallbackEvent } from './history.ts';
 import { type ArtifactVersion, effectiveStatus, type Job, type Manifest } from './job.ts';
 import { isBefore, isCheckpoint, isResting, type Status } from './lifecycle.ts';
+import { MOST_AT_HAND } from './lineage.ts';
 import type { Rejection } from './rejection.ts';
 import type { Rules } from './rules.ts';
 
@@ -64,21 +65,21 @@ export function callback(view: JobView, command: Callback, rules: Rules, now: nu
   if (refusal) return reject(refusal);
 
   const manifest = mergeManifest(job.manifest, artifactsOf(command, job.manifest));
-  const { versions, made } = recordVersions(job, dispatch, command, placeOf(dispatch, current), now);
+  const { versions, made } = versionsOf(job, dispatch, command, placeOf(dispatch, current), now);
   // A sign of life changes no status and leaves no audit entry; a retry that fails again does. One that brings nothing
   // besides leaves nothing at all, since any number of them may come: only the newest is known again.
   const audited = command.status !== job.status || command.status === 'FAILED';
   const isHeartbeat =
     !audited && manifest === job.manifest && versions === job.versions && !command.artifacts.hasMetrics;
   const kept = (latest?.kept ?? 0) + (isHeartbeat ? 0 : 1);
-  const tooMuch = refuseTooMuch(job.manifest, manifest, command.status, kept);
+  const tooMuch = refuseTooMuch(job.manifest, manifest, command.status, versions.length, kept);
   if (tooMuch) return reject(tooMuch);
 
   const { eventId, payloadDigest } = command;
   const correlationId = command.correlationId ?? dispatch.correlationId;
   const failure = reportedFailure(command, dispatch, rules.policy, now);
   const heardOf = isOpen(dispatch)
-    ? heard(move(dispatch, stateAfter(command.status, restatesCheckpoint), now), now)
+    ? heard(move(dispatch, stateAfter(dispatch, command.status, restatesCheckpoint), now), now)
     : dispatch;
   const moved = failure ? { ...heardOf, failure } : heardOf;
   const next = revise(job, now, {
@@ -90,7 +91,12 @@ export function callback(view: JobView, command: Callback, rules: Rules, now: nu
     openDispatchId: isOpen(moved) ? job.openDispatchId : null,
     lastProgressAt: now,
     ...movedBy(dispatch),
-    unfinishedTask: unfinishedTask(job, dispatch, command.status, restatesCheckpoint),
+    // One that had settled before has done what it was asked for, whatever it goes on to do.
+    unfinishedTask: !isOpen(dispatch)
+      ? job.unfinishedTask
+      : moved.state === 'SETTLED'
+        ? DRAFT
+        : dispatch.task,
     latestCallback: {
       dispatchId: dispatch.id,
       // A clock that is ahead does not make every later report one that comes too late.
@@ -138,24 +144,12 @@ const WORKS_IN = { draft: null, redraft: 'REGENERATING', export: 'EXPORTING' } a
 
 /** Back along the way, or to the very work that it has done: of a sign of life that came again nobody knows any more that it did. */
 function leadsBack({ state, task }: Dispatch, current: Status, to: Status): boolean {
-  const isDone = state === 'SETTLED' && !(task.kind === 'export' && current === 'DRAFT_READY');
-  return isBefore(to, current) || (isDone && to === WORKS_IN[task.kind]);
+  return isBefore(to, current) || (state === 'SETTLED' && to === WORKS_IN[task.kind]);
 }
 
 /** Where its pipeline is: until it is heard of where it begins, wherever the job rests that it was asked for. */
 const placeOf = ({ firstReportAt, resumeFromStatus }: Dispatch, current: Status): Status =>
   firstReportAt === null ? (resumeFromStatus ?? current) : current;
-
-/**
- * What is left of what its pipeline was asked for: nothing once the job rests, whatever a settled one goes on to do. An export is
- * not over when the draft is there for it.
- */
-function unfinishedTask(job: Job, dispatch: Dispatch, status: Status, isRestated: boolean): Task {
-  const task = isOpen(dispatch) ? dispatch.task : job.unfinishedTask;
-  const isOnItsWay =
-    status === 'FAILED' || isRestated || (task.kind === 'export' && status === 'DRAFT_READY');
-  return isResting(status) && !isOnItsWay ? DRAFT : task;
-}
 
 function repeatedHeartbeat(
   { latestHeartbeat }: Job,
@@ -166,16 +160,30 @@ function repeatedHeartbeat(
 }
 
 /** A failure is told whatever else there is no room for. */
+function versionsOf(...report: Parameters<typeof recordVersions>): ReturnType<typeof recordVersions> {
+  const [{ versions }, , { status }] = report;
+  const recorded = recordVersions(...report);
+  const leavesOut = status === 'FAILED' && recorded.versions.length > MOST_AT_HAND;
+  return leavesOut ? { versions, made: [] } : recorded;
+}
+
+/** As for versions, for exports. */
 function artifactsOf({ status, artifacts }: Callback, manifest: Manifest): Callback['artifacts'] {
   const leavesOut = status === 'FAILED' && isTooLarge(mergeManifest(manifest, artifacts));
   return leavesOut ? { ...artifacts, exports: {} } : artifacts;
 }
 
 /** Why a pipeline that says more than a job can keep has to stop; null while there is room. A failure is always taken. */
-function refuseTooMuch(before: Manifest, after: Manifest, status: Status, kept: number): Rejection | null {
+function refuseTooMuch(
+  before: Manifest,
+  after: Manifest,
+  status: Status,
+  versions: number,
+  kept: number,
+): Rejection | null {
   const isFailure = status === 'FAILED';
-  if (after !== before && !isFailure && isTooLarge(after))
-    return { code: 'MANIFEST_FULL', ...MANIFEST_LIMITS };
+  const isFull = (after !== before && isTooLarge(after)) || versions > MOST_AT_HAND;
+  if (isFull && !isFailure) return { code: 'MANIFEST_FULL', ...MANIFEST_LIMITS };
   if (kept > MAX_KEPT_REPORTS && !isFailure && status !== 'DONE') {
     return { code: 'REPORTS_EXHAUSTED', maxReports: MAX_KEPT_REPORTS };
   }
@@ -196,8 +204,12 @@ const eventOf = (command: Callback, versions: readonly ArtifactVersion[], now: n
 const heard = (dispatch: Dispatch, now: number): Dispatch =>
   dispatch.firstReportAt === null ? { ...dispatch, firstReportAt: now } : dispatch;
 
-/** A checkpoint that is restated says "I begin here", also where the same status means "I have arrived". */
-function stateAfter(status: Status, isRestated: boolean): DispatchState {
+/**
+ * A checkpoint that is restated says "I begin here", also where the same status means "I have arrived"; and an export has not
+ * arrived with the draft that it makes on the way.
+ */
+function stateAfter({ task }: Dispatch, status: Status, isRestated: boolean): DispatchState {
   if (status === 'FAILED') return 'FAILED';
-  return isResting(status) && !isRestated ? 'SETTLED' : 'RUNNING';
+  const goesOn = isRestated || (task.kind === 'export' && status === 'DRAFT_READY');
+  return isResting(status) && !goesOn ? 'SETTLED' : 'RUNNING';
 }

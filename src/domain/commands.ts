@@ -60,6 +60,8 @@ export interface Redo extends Resumption {
 export interface ExportDraft extends EditorCommand, NewDispatch {
   type: 'export';
   clientRequestId: string;
+  /** The stages whose edits the draft need not rest on, in pipeline order. */
+  discardEdits: readonly StageName[];
   task: Export;
   /** What the store says of the draft. */
   evidence: Evidence;

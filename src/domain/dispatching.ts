@@ -53,8 +53,9 @@ export function asked(command: Ask): Asked {
       return { request, clientRequestId, ifMatch };
     }
     case 'export': {
-      const { task, evidence, clientRequestId } = command;
-      return { request: { ...wherever, modelProfile: null, task, evidence }, clientRequestId, ifMatch: null };
+      const { task, discardEdits, evidence, clientRequestId } = command;
+      const request = { ...wherever, modelProfile: null, discardEdits, task, evidence };
+      return { request, clientRequestId, ifMatch: null };
     }
     default:
       return command satisfies never;

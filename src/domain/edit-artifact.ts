@@ -5,7 +5,7 @@ import { audit, type Decision, type JobView, refuseAtWork, reject, revise } from
 import { proofOf } from './evidence.ts';
 import type { ArtifactVersion, Job } from './job.ts';
 import { isEditable, stageOf } from './lifecycle.ts';
-import { keptAtHand } from './lineage.ts';
+import { keptAtHand, MOST_AT_HAND } from './lineage.ts';
 import { currentVersions } from './plan.ts';
 import type { Rejection } from './rejection.ts';
 import type { Rules } from './rules.ts';
@@ -24,11 +24,13 @@ export function editArtifact(view: JobView, command: EditArtifact, rules: Rules,
 
   const version = edited(job, command, now);
   const manifest = { ...job.manifest, [stageOf(command.stage).artifact]: version.ref };
-  if (isTooLarge(manifest)) return reject({ code: 'MANIFEST_FULL', ...MANIFEST_LIMITS });
+  const versions = keptAtHand([...job.versions, version]);
+  if (isTooLarge(manifest) || versions.length > MOST_AT_HAND)
+    return reject({ code: 'MANIFEST_FULL', ...MANIFEST_LIMITS });
   const next = revise(job, now, {
     progressPct: job.progressPct,
     manifest,
-    versions: keptAtHand([...job.versions, version]),
+    versions,
     latestEditAt: Math.max(now, job.latestDispatchAt ?? 0),
   });
   const entry = {
@@ -56,7 +58,7 @@ function refuseEdit({ job, open }: JobView, command: EditArtifact, rules: Rules)
   if (newest === null) return refused('never_made');
   // Whoever has read the job corrects what counts there, and whoever has read the list what came last.
   if (edits !== newest.version && edits !== currentVersions(job, rules)[stage]?.version) {
-    return { code: 'ARTIFACT_VERSION_CONFLICT', stage, submitted: edits, newest };
+    return { code: 'ARTIFACT_VERSION_CONFLICT', stage, submitted: edits, newest, versions: job.versions };
   }
   const { state } = proofOf({ ...command, ref: uri }, command.evidence);
   return state === 'missing' || state === 'changed'

@@ -16,6 +16,12 @@ import {
 /** Of each stage so many complete versions are kept at hand, and those that they were made from. The history has all. */
 export const KEPT_PER_STAGE = 16;
 
+/**
+ * No job has more at hand: they ride in its one row, with up to two kilobytes of reference each. So many need one another only
+ * where each stage's artifacts are written over those of others, again and again.
+ */
+export const MOST_AT_HAND = 256;
+
 /** Why a version is not resumed from. */
 export const PASSED_OVER_REASONS = [
   /** Its pipeline never got past the stage. */
@@ -106,7 +112,7 @@ function judge(versions: readonly ArtifactVersion[], { engines, discardEdits }: 
     const chain = chainOf(version, versions);
     if (chain.some((link) => isEdit(link) && isDiscarded(link))) return 'edit_discarded';
     if (isOfOtherEngine(chain, engines)) return 'engine_differs';
-    return isOlderThanEdit(chain, versions, standing) ? 'older_than_edit' : null;
+    return overtakenBy(chain, versions, standing).length > 0 ? 'older_than_edit' : null;
   };
 }
 
@@ -134,20 +140,16 @@ function isOfOtherEngine(chain: Chain, engines: Engines): boolean {
   });
 }
 
-/** Whether somebody has edited what the last of this chain was made from, or would have been, without its resting on that. */
-function isOlderThanEdit(
-  chain: Chain,
-  versions: readonly ArtifactVersion[],
-  standing: readonly Edit[],
-): boolean {
+/** The edits of what the last of this chain was made from, or would have been, on which it does not rest. */
+function overtakenBy(chain: Chain, versions: readonly ArtifactVersion[], standing: readonly Edit[]): Edit[] {
   const last = chain.at(-1)?.stage;
   const upTo = last === undefined ? [] : STAGE_NAMES.slice(0, STAGE_NAMES.indexOf(last) + 1);
-  return standing.some((edit) => upTo.includes(edit.stage) && !restsOn(chain, edit, versions));
+  return standing.filter((edit) => upTo.includes(edit.stage) && !restsOn(chain, edit, versions));
 }
 
-/** Whether an edit has overtaken it. */
-export const isStale = (version: ArtifactVersion, versions: readonly ArtifactVersion[]): boolean =>
-  isOlderThanEdit(chainOf(version, versions), versions, standingEdits(versions));
+/** The edits that have overtaken it. */
+export const staleBy = (version: ArtifactVersion, versions: readonly ArtifactVersion[]): Edit[] =>
+  overtakenBy(chainOf(version, versions), versions, standingEdits(versions));
 
 /** The version, what it was made from, and so on, as far as that is known; in pipeline order. */
 export function provenanceOf(version: ArtifactVersion, versions: readonly ArtifactVersion[]): Chain {
@@ -177,14 +179,14 @@ export function keptAtHand(versions: readonly ArtifactVersion[]): readonly Artif
     const complete = ofStage.filter(({ isComplete }) => isComplete).slice(-KEPT_PER_STAGE);
     return [...complete, ...ofStage.slice(-1)];
   });
-  const kept = new Set(
-    [...newest, ...standingEdits(versions)].flatMap((version) => provenanceOf(version, versions)),
-  );
+  const kept = new Set([...newest, ...standingEdits(versions)]);
   // Without what took its place since, a version that was written over, or an edit that was looked past, would look as good as new.
-  for (const old of [...kept]) {
-    const last = versions.findLast(({ ref }) => ref === old.ref);
+  // What is added here has its turn as well.
+  for (const one of kept) {
+    for (const source of provenanceOf(one, versions)) kept.add(source);
+    const last = versions.findLast(({ ref }) => ref === one.ref);
     if (last) kept.add(last);
-    const instead = isEdit(old) ? discarding(old, versions) : null;
+    const instead = isEdit(one) ? discarding(one, versions) : null;
     if (instead) kept.add(instead);
   }
   return versions.filter((version) => kept.has(version));

@@ -23,6 +23,7 @@ import {
   type PassedOver,
   provenanceOf,
   resumeFrom,
+  staleBy,
   type VersionName,
   type Wish,
 } from './lineage.ts';
@@ -102,17 +103,20 @@ export function planDispatch(planned: Planned, request: PlanRequest, rules: Rule
     editsKept: kept.filter(isEdit).map(nameOf),
     editsDiscarded: lost.filter(({ stage }) => discardEdits.includes(stage)).map(nameOf),
   };
-  const inTheWay = lost.filter((edit) => isMadeAgain(plan, edit) && !discardEdits.includes(edit.stage));
+  // What is made again, or, of what takes the draft as it is, what that does not rest on.
+  const passed = ACTS[kind].takesDraft
+    ? found.version && staleBy(found.version, job.versions)
+    : lost.filter((edit) => isMadeAgain(plan, edit));
+  const inTheWay = (passed ?? []).filter(({ stage }) => !discardEdits.includes(stage));
   return {
     ...plan,
     refusal:
       refuseState(planned, kind, resume?.status) ??
       (ACTS[kind].takesDraft ? null : refuseProfile(rules.policy, modelProfile, null)) ??
       refusePoint({ ...planned, job }, request, plan, rules) ??
-      (ACTS[kind].takesDraft
-        ? refuseDraft(job, found.version, evidence)
-        : (refuseLoss(plan, inTheWay) ??
-          refuseProfile(rules.policy, modelProfile, resume?.status ?? null))) ??
+      (ACTS[kind].takesDraft ? refuseDraft(job, found.version, evidence) : null) ??
+      refuseLoss(plan, inTheWay) ??
+      (ACTS[kind].takesDraft ? null : refuseProfile(rules.policy, modelProfile, resume?.status ?? null)) ??
       (resume === null ? retryNotAllowed(job.status, 'UPLOADED', 'nothing_to_resume_from') : null),
   };
 }
@@ -257,10 +261,10 @@ function stagesFrom(
 
 /**
  * The plan in a few words: two plans with one tag do the same. It says what is kept, by version, by which engine the rest is
- * made, and which edits are looked past; nothing that may differ between two looks at the same plan, such as a store that did
+ * made, which edits are looked past, and what is exported; nothing that may differ between two looks at the same plan, such as a store that did
  * not answer. Visible ASCII without quotes and commas, so that it can stand in a list of entity tags (RFC 9110 §8.8.3).
  */
-export function planTag({ modelProfile, resume, stages, editsDiscarded, refusal }: Plan): string {
+export function planTag({ modelProfile, task, resume, stages, editsDiscarded, refusal }: Plan): string {
   const discarded = (name: StageName): string =>
     editsDiscarded.flatMap(({ stage, version }) => (stage === name ? [`!${version}`] : [])).join('');
   const words = refusal
@@ -271,6 +275,14 @@ export function planTag({ modelProfile, resume, stages, editsDiscarded, refusal 
           const what = plan.action === 'keep' ? (plan.version ?? '') : encodeURIComponent(plan.engine ?? '');
           return `${plan.stage}=${plan.action}(${what})${discarded(plan.stage)}`;
         }),
+        ...(task.kind === 'export' ? [`export(${exportTag(task)})`] : []),
       ];
   return [encodeURIComponent(modelProfile), ...words].join(':');
+}
+
+/** Params may be long, so of them there is a word (FNV-1a, 32 bits): who changes theirs does so on purpose. */
+function exportTag({ formats, params }: Export): string {
+  let word = 0x811c9dc5;
+  for (const unit of params ?? '') word = Math.imul(word ^ (unit.codePointAt(0) ?? 0), 0x01000193) >>> 0;
+  return [...formats.map(encodeURIComponent), word.toString(16)].join('+');
 }

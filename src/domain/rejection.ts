@@ -54,7 +54,14 @@ export type Rejection =
       reason: 'status' | 'never_made';
     }
   /** It is a correction of what has been overtaken. */
-  | { code: 'ARTIFACT_VERSION_CONFLICT'; stage: EditableStage; submitted: number; newest: ArtifactVersion }
+  | {
+      code: 'ARTIFACT_VERSION_CONFLICT';
+      stage: EditableStage;
+      submitted: number;
+      newest: ArtifactVersion;
+      /** All that are at hand, among which it stands. */
+      versions: readonly ArtifactVersion[];
+    }
   | { code: 'ARTIFACT_NOT_FOUND'; uri: string; reason: 'missing' | 'changed' }
   /** The dispatch is null where the id is that of an edit. */
   | { code: 'CLIENT_REQUEST_ID_PAYLOAD_MISMATCH'; clientRequestId: string; dispatchId: string | null }

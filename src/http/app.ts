@@ -5,6 +5,7 @@ import * as z from 'zod';
 import { loadConfig } from '../config.ts';
 import { describeError, log } from '../log.ts';
 import type { AppEnv } from './app-env.ts';
+import { artifactContentRoutes } from './artifact-content.ts';
 import { authenticateCallback, authenticateEditor } from './auth.ts';
 import { callbackRoutes, measureRefusal } from './callbacks.ts';
 import { allowOrigins } from './cors.ts';
@@ -40,6 +41,7 @@ export function createApp(): Hono<AppEnv> {
   for (const path of ['/projects/*', '/jobs/*', '/internal/*']) app.use(path, configured);
   for (const path of ['/projects/*', '/jobs/*']) app.use(path, authenticateEditor, limitRate);
   app.use('/internal/jobs/:jobId/status', authenticateCallback, measureRefusal);
+  for (const streaming of artifactContentRoutes) serve(app, streaming);
   app.use(readBody);
   for (const guarded of guardedRoutes) serve(app, guarded);
   refuseOtherMethods(app);
@@ -77,6 +79,7 @@ const openRoutes: readonly Route[] = [
   route(getDocument, (c) => c.json<{ openapi: string }, 200>(contract(), 200)),
   errorDefinitionRoute,
 ];
+/** All but those of content, which take a body as it comes, or none. */
 const guardedRoutes: readonly Route[] = [
   ...projectRoutes,
   ...jobRoutes,
@@ -86,7 +89,7 @@ const guardedRoutes: readonly Route[] = [
   ...jobEditRoutes,
   ...callbackRoutes,
 ];
-const allRoutes: readonly Route[] = [...openRoutes, ...guardedRoutes];
+const allRoutes: readonly Route[] = [...openRoutes, ...guardedRoutes, ...artifactContentRoutes];
 
 let generated: OpenApiDocument | null = null;
 

@@ -1,17 +1,19 @@
-// Whether the settings let an editor name this media for this job.
+// Whether an editor may name this media for this job, by the settings and by whose it is.
 import type { Context } from 'hono';
+import { boundStore, keyIn } from '../artifact-store.ts';
 import { refuseMedia } from '../contract/media.ts';
 import { jobObject } from '../objects.ts';
 import type { AppEnv } from './app-env.ts';
+import { EDITS, editsOf } from './edited-content.ts';
 import { type Problem, problem, refuse } from './problem.ts';
 
-/** Null when they do. */
+/** Null when they may. */
 export async function refuseVideo(
   c: Context<AppEnv>,
   jobId: string,
   videoUri: string,
 ): Promise<Problem | null> {
-  const refused = await mediaRefusal(c, jobId, videoUri);
+  const refused = await refusalOf(c, jobId, videoUri);
   if (refused === null || typeof refused !== 'string') return refused;
   return problem(c, 'VALIDATION_ERROR', { issues: [{ path: 'video_uri', message: refused }] });
 }
@@ -22,10 +24,29 @@ export async function refuseArtifact(
   jobId: string,
   uri: string,
 ): Promise<Problem | null> {
-  const refused = await mediaRefusal(c, jobId, uri);
+  const refused = await refusalOf(c, jobId, uri);
   if (refused === null || typeof refused !== 'string') return refused;
-  if (await jobObject(c.env, jobId).hasArtifact(c.get('owner'), uri)) return null;
+  const known = await jobObject(c.env, jobId).knows(c.get('owner'), uri);
+  if (!known.ok) return refuse(c, known.rejection);
+  if (known.isArtifact) return null;
   return problem(c, 'VALIDATION_ERROR', { issues: [{ path: 'uri', message: refused }] });
+}
+
+const NOT_OF_THIS_JOB = 'must be an artifact of this job, or below a prefix that is allowed here';
+
+/**
+ * What the settings say, and of the bound store, whose content this service hands out, nothing that is not the job's own or below
+ * a prefix that is set. Of a video too: what is made of it may be the very same file.
+ */
+const refusalOf = async (c: Context<AppEnv>, jobId: string, uri: string): Promise<Problem | string | null> =>
+  (await mediaRefusal(c, jobId, uri)) ?? (isOfOthers(c, jobId, uri) ? NOT_OF_THIS_JOB : null);
+
+/** Whether it is another job's correction in the bound store, or may be another's as far as the settings say. */
+function isOfOthers(c: Context<AppEnv>, jobId: string, uri: string): boolean {
+  const store = boundStore(c.env);
+  const key = store && keyIn(store, uri);
+  if (key === null || key.startsWith(editsOf(jobId))) return false;
+  return key.startsWith(EDITS) || c.get('config').media.prefixes.length === 0;
 }
 
 /** Why not, in words, or that there is no such job. The job is looked at only where a prefix asks for its project, which never changes. */

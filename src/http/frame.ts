@@ -7,11 +7,14 @@ import { log } from '../log.ts';
 import { type AppEnv, isRead } from './app-env.ts';
 import { Tally } from './tally.ts';
 
+/** Nothing is loaded, and nobody frames it. */
+export const CONTENT_SECURITY_POLICY = "default-src 'none'; frame-ancestors 'none'";
+
 /** For an API whose answers are data: nothing in them is to be run, framed, guessed, or embedded by another site. */
 const HEADERS = {
   'cache-control': 'no-store',
   'x-content-type-options': 'nosniff',
-  'content-security-policy': "default-src 'none'; frame-ancestors 'none'",
+  'content-security-policy': CONTENT_SECURITY_POLICY,
   'referrer-policy': 'no-referrer',
   'cross-origin-resource-policy': 'same-origin',
 };

@@ -9,21 +9,22 @@ const QUOTED = /^"(?:[^"\\]|\\["\\])*"$/;
 const bare = token(128);
 
 /** Quoted or not, it is the same key. */
-const idempotencyKey = z
-  .string()
-  .transform((given, ctx) => {
-    const key = QUOTED.test(given) ? given.slice(1, -1).replaceAll(/\\(.)/g, '$1') : given;
-    if (bare.safeParse(key).success && (key !== given || !given.startsWith('"'))) return key;
-    ctx.addIssue('must be 1 to 128 visible ASCII characters, in double quotes or without');
-    return z.NEVER;
-  })
-  .optional();
+const idempotencyKey = z.string().transform((given, ctx) => {
+  const key = QUOTED.test(given) ? given.slice(1, -1).replaceAll(/\\(.)/g, '$1') : given;
+  if (bare.safeParse(key).success && (key !== given || !given.startsWith('"'))) return key;
+  ctx.addIssue('must be 1 to 128 visible ASCII characters, in double quotes or without');
+  return z.NEVER;
+});
+
+const metaOf = (does: string) => ({
+  description: `1 to 128 visible ASCII characters, in double quotes or without. ${does}`,
+  example: '8e03978e-40d5-43dd-bc93-6894a57f9324',
+});
 
 /** What a route takes as `headers`; `does` says what the key is for. */
 export const withIdempotencyKey = (does: string) =>
-  z.object({
-    'Idempotency-Key': idempotencyKey.meta({
-      description: `1 to 128 visible ASCII characters, in double quotes or without. ${does}`,
-      example: '8e03978e-40d5-43dd-bc93-6894a57f9324',
-    }),
-  });
+  z.object({ 'Idempotency-Key': idempotencyKey.optional().meta(metaOf(does)) });
+
+/** The same where there is no other way to say by which id a request is known. */
+export const requiringIdempotencyKey = (does: string) =>
+  z.object({ 'Idempotency-Key': idempotencyKey.meta(metaOf(does)) });

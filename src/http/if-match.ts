@@ -1,4 +1,4 @@
-// The If-Match header (RFC 9110 §13.1.1) of a request that is to do exactly what a plan says.
+// The If-Match header (RFC 9110 §13.1.1): of a request that is to do exactly what a plan says, and of one that corrects a version.
 import * as z from 'zod';
 
 /** Within its quotes a tag may hold commas; an empty element of a list counts for nothing (RFC 9110 §5.6.1.2). */
@@ -25,4 +25,18 @@ export const ifMatch = z
     description:
       'RFC 9110 §13.1.1: the `ETag` of a retry plan, so that exactly this is done, or nothing. Compared weakly.',
     example: '"balanced:AUDIO_READY:audio=keep(1):transcript=redo(whisper-large-v3):draft=redo(gpt-5-mini)"',
+  });
+
+const ONE_VERSION = /^"[1-9][0-9]{0,8}"$/;
+
+/** The number of a version as a tag. Nothing of that is compressed on its way, and its tag not weakened. */
+export const oneVersion = z
+  .string()
+  .regex(ONE_VERSION, 'must be the number of one version, in double quotes')
+  .transform((tag) => Number(tag.slice(1, -1)))
+  .meta({
+    type: 'string',
+    pattern: ONE_VERSION.source,
+    description: 'The version that this is a correction of, in double quotes.',
+    example: '"1"',
   });

@@ -8,8 +8,8 @@ import { type AppEnv, isRead } from './app-env.ts';
 import { type Problem, problem } from './problem.ts';
 
 const MAX_BODY_BYTES = 64 * 1024;
-/** What is read of a body that nobody looks at, so that its sender hears the answer. */
-const MAX_READ_ON_BYTES = 8 * 1024 * 1024;
+/** What is read of a body that nobody looks at, so that its sender hears the answer: more than any route takes. */
+const MAX_READ_ON_BYTES = 32 * 1024 * 1024;
 const MAX_ISSUES = 20;
 
 /** Whatever is answered, and whenever: what nobody has read of the body is read first. */
@@ -41,11 +41,8 @@ export const readBody = createMiddleware<AppEnv>(async (c, next) => {
     c.set('body', null);
     return next();
   }
-  if (!/^(identity)?$/i.test(c.req.header('content-encoding')?.trim() ?? '')) {
-    const detail = 'The body has to be sent without a content coding';
-    // RFC 9110 §12.5.3: what would be taken.
-    return problem(c, 'UNSUPPORTED_MEDIA_TYPE', {}, { detail, headers: { 'accept-encoding': 'identity' } });
-  }
+  const isCoded = refuseCoding(c);
+  if (isCoded) return isCoded;
   try {
     c.set('body', utf8.decode(bytes));
   } catch {
@@ -54,6 +51,14 @@ export const readBody = createMiddleware<AppEnv>(async (c, next) => {
   return next();
 });
 
+/** Bodies are taken as they are. */
+export function refuseCoding(c: Context<AppEnv>): Problem | null {
+  if (/^(identity)?$/i.test(c.req.header('content-encoding')?.trim() ?? '')) return null;
+  const detail = 'The body has to be sent without a content coding';
+  // RFC 9110 §12.5.3: what would be taken.
+  return problem(c, 'UNSUPPORTED_MEDIA_TYPE', {}, { detail, headers: { 'accept-encoding': 'identity' } });
+}
+
 /** What a route takes of a request. */
 export interface Input {
   params?: z.ZodObject;
@@ -61,10 +66,25 @@ export interface Input {
   ids?: Readonly<Record<string, IdPrefix>>;
   query?: z.ZodObject;
   headers?: z.ZodObject;
-  body?: { required: boolean; content: { 'application/json': { schema: z.ZodType } } };
+  body?: JsonBody | StreamedBody;
+  /** Why a body that is taken as it comes cannot be, as it is sent: like any other before it is looked whether the job is there. */
+  refuseStreamed?: (c: Context<AppEnv>) => Problem | null;
   /** What is wrong with the headers, which fit, and the body together, whether or not that fits by itself. */
   together?: (headers: object, body: object) => Issue | null;
 }
+
+interface JsonBody {
+  required: boolean;
+  content: { 'application/json': { schema: z.ZodType } };
+}
+
+/** One that its route takes as it comes; such a route stands before `readBody`. */
+interface StreamedBody {
+  required: boolean;
+  content: { '*/*': { schema: z.ZodType } };
+}
+
+const isStreamed = (body: JsonBody | StreamedBody): body is StreamedBody => '*/*' in body.content;
 
 interface Issue {
   path: string;
@@ -74,13 +94,14 @@ interface Issue {
 /** Puts what fits into `c.req.valid`, or answers what does not. */
 export async function takeInput(
   c: Context<AppEnv>,
-  { query, params, headers, body, together, ids = {} }: Input,
+  { query, params, headers, body, refuseStreamed, together, ids = {} }: Input,
 ): Promise<Problem | null> {
   return (
     (query ? parse(c, 'query', query, queryOf(c)) : null) ??
     (params ? parse(c, 'param', params, c.req.param()) : null) ??
     (headers ? parse(c, 'header', headers, headersOf(c, headers)) : null) ??
-    (body ? takeBody(c, body, together) : null) ??
+    (body && !isStreamed(body) ? takeBody(c, body, together) : null) ??
+    refuseStreamed?.(c) ??
     (await lookAtIds(c, ids))
   );
 }
@@ -96,7 +117,7 @@ async function lookAtIds(c: Context<AppEnv>, ids: NonNullable<Input['ids']>): Pr
 
 function takeBody(
   c: Context<AppEnv>,
-  { required, content }: NonNullable<Input['body']>,
+  { required, content }: JsonBody,
   together: Input['together'],
 ): Problem | null {
   const { schema } = content['application/json'];

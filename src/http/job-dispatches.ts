@@ -140,11 +140,15 @@ export const jobDispatchRoutes: readonly Route[] = [
 
   route(exportJob, async (c) => {
     const { waitMs, ...asked } = dispatchAsked(c);
-    const { formats, params, ...body } = c.req.valid('json');
+    const { formats, params, discard_edits, ...body } = c.req.valid('json');
+    const discardEdits = discard_edits ?? [];
     const clientRequestId = requestIdOf(c.req.valid('header'), body);
     const task = { kind: 'export' as const, formats, params: params ? JSON.stringify(params) : null };
     const actor = jobObject(c.env, c.req.valid('param').jobId);
-    return reply(c, await actor.dispatch({ type: 'export', clientRequestId, task, ...asked }, waitMs));
+    return reply(
+      c,
+      await actor.dispatch({ type: 'export', clientRequestId, discardEdits, task, ...asked }, waitMs),
+    );
   }),
 ];
 

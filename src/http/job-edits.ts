@@ -1,10 +1,8 @@
 // An editor corrects an artifact: where the corrected one is. Parse, ask the job's actor, reply.
 import * as z from 'zod';
-import { toVersionResource } from '../contract/artifacts.ts';
 import { editDigest } from '../contract/payload-digest.ts';
 import * as problems from '../contract/problems.ts';
 import * as requests from '../contract/requests.ts';
-import { toJobResource } from '../contract/resources.ts';
 import { jobObject } from '../objects.ts';
 import { asker, correlationHeader, requestIdHeaders, requestIdIssue, requestIdOf } from './asker.ts';
 import { refuseArtifact } from './editors-media.ts';
@@ -65,14 +63,6 @@ export const jobEditRoutes: readonly Route[] = [
       edits: body.edits,
     });
     if (!answer.ok) return refuse(c, answer.rejection);
-    const { job, open, version, replayed } = answer;
-    return c.json(
-      {
-        job: toJobResource(job, open, c.get('config').rules),
-        version: toVersionResource(version, job.versions),
-        replayed,
-      },
-      200,
-    );
+    return c.json(requests.toEditResponse(answer, c.get('config').rules), 200);
   }),
 ];

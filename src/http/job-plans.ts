@@ -3,12 +3,16 @@ import * as z from 'zod';
 import { plannedRefusal } from '../contract/errors.ts';
 import { token } from '../contract/fields.ts';
 import { offeredPlan, toOfferedPlanResource, toPlanETag } from '../contract/plans.ts';
-import { discardEdits } from '../contract/requests.ts';
+import { discardEdits, editableStage } from '../contract/requests.ts';
 import { resumeStatus } from '../contract/statuses.ts';
 import { jobObject } from '../objects.ts';
 import { refuse } from './problem.ts';
 import { defineRoute, type Route, route } from './route.ts';
 import { editorRefusals, editorSecurity, json, notFound, ofJob } from './route-parts.ts';
+
+const stages = editableStage.options;
+const oneStage = `\\s*(${stages.join('|')})\\s*`;
+const STAGES_LISTED = new RegExp(`^${oneStage}(,${oneStage}){0,${stages.length - 1}}$`);
 
 const base = {
   method: 'get' as const,
@@ -26,11 +30,13 @@ const base = {
       }),
       discard_edits: z
         .string()
-        .transform((named) => named.split(',').map((stage) => stage.trim()))
+        .regex(STAGES_LISTED, `must be of ${stages.join(' and ')}, separated by commas`)
+        .transform((named) => named.split(',').flatMap((stage) => stage.trim() || []))
         .pipe(discardEdits)
         .optional()
         .meta({
           type: 'string',
+          pattern: STAGES_LISTED.source,
           description: 'The stages whose corrections may be looked past, separated by commas.',
           example: 'transcript',
         }),

@@ -13,6 +13,7 @@ import {
 } from '../contract/resources.ts';
 import { jobObject } from '../objects.ts';
 import type { AppEnv } from './app-env.ts';
+import { matches } from './if-none-match.ts';
 import { refuse } from './problem.ts';
 import { defineRoute, type Route, route } from './route.ts';
 import {
@@ -138,11 +139,4 @@ function rendered(
 ): Response & TypedResponse<z.infer<typeof job>, 200, 'json'> {
   const response: Response = c.body(json, 200, { 'content-type': 'application/json' });
   return response as ReturnType<typeof rendered>;
-}
-
-/** RFC 9110 §13.1.2: weak comparison against a list of tags, or "*". */
-function matches(ifNoneMatch: string | undefined, etag: string): boolean {
-  if (ifNoneMatch === undefined) return false;
-  const tags = ifNoneMatch.split(',').map((tag) => tag.trim().replace(/^W\//, ''));
-  return tags.includes('*') || tags.includes(etag);
 }

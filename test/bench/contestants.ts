@@ -73,14 +73,24 @@ function bundleOf(configPath: string): string {
 const FLAGS: Readonly<Record<Mode, string[]>> = { awake: [], sleeps: ['--evicts'], stores: ['--stores'] };
 
 const onWorkerd =
-  (configPath: string, protocol: () => Protocol | Promise<Protocol>) =>
+  (
+    configPath: string,
+    protocol: () => Protocol | Promise<Protocol>,
+    bundled: () => string = () => bundleOf(configPath),
+  ) =>
   async (url: string, mode: Mode = 'awake') => {
-    const program = [at('workerd.ts'), '--config', configPath, '--bundle', bundleOf(configPath)];
+    const program = [at('workerd.ts'), '--config', configPath, '--bundle', bundled()];
     return start([...program, ...FLAGS[mode]], await protocol(), url);
   };
 
 const onItsOwn = (name: Name, protocol: Protocol) => (url: string) =>
   start([at(name, 'main.ts')], protocol, url);
+
+const RETAKE = at('../../../wrangler.toml');
+
+/** Starts Retake with other code than its own: the bundle at this path. */
+export const startRetakeWith = (bundlePath: string): Contestant['start'] =>
+  onWorkerd(RETAKE, retakeProtocol, () => bundlePath);
 
 const CONTESTANTS: Record<Name, Omit<Contestant, 'name'>> = {
   hello: {
@@ -114,7 +124,7 @@ const CONTESTANTS: Record<Name, Omit<Contestant, 'name'>> = {
     title: 'Retake',
     durability: 'committed before the answer leaves (output gate)',
     tradeOff: '',
-    start: onWorkerd(at('../../../wrangler.toml'), retakeProtocol),
+    start: onWorkerd(RETAKE, retakeProtocol),
   },
   restate: {
     title: 'Restate 1.7.12',

@@ -10,27 +10,37 @@ import { goalsOf } from './goals.ts';
 import { type Growth, growth } from './growth.ts';
 import { OrchestratorEvents } from './orchestrator-events.ts';
 import { providePackages } from './packages.ts';
-import { printReport, type Report, writeReport } from './report.ts';
+import { promises } from './promises.ts';
+import { promisesReport } from './promises-report.ts';
+import { VARIANTS } from './promises-variants.ts';
+import { printReport, type Report, writePage, writeReport } from './report.ts';
 import { Results } from './results.ts';
 import { WAKING_NAMES, type Wakings, wakings } from './sleep.ts';
 import { Session, type Sizes, sizesFor } from './workloads.ts';
 
 const HELP = `npm run bench -- [--quick] [--only NAME,…] [--jobs N] [--rounds N] [--no-growth] [--no-waking] [--no-evidence]
+npm run bench -- --promises [--without NAME,…] [--jobs N] [--rounds N] [--no-waking]
 
 Measures Retake, three floors and its peers on this machine, in rounds that take turns; the report says how long it took.
   --quick        200 jobs, 3 rounds, short pasts, no jobs that sleep; for a look, not for figures
   --only NAMES   ${NAMES.join(', ')}; default: all
   --jobs N       distinct jobs at concurrency 32, all else in proportion; default: 2000, quick 200
-  --rounds N     default: 5, quick 3
+  --rounds N     default: 5, quick 3; with --promises of waking too
   --no-growth    without W8, the pasts of jobs
   --no-waking    without jobs that sleep
   --no-evidence  without retries that ask the store of artifacts
+  --promises     instead of all that: what each promise costs. Retake as it is and without one of them each, beside
+                 floors B and C; default: 600 jobs, 5 rounds, half an hour. The tables go to promises.md as well
+  --without NAMES  of these variants: ${VARIANTS.map(({ name }) => name).join(', ')}; default: all
 The report goes to test/bench/report/: report.md with charts, results.json with every sample.
 Peers: redis and postgres want Debian's redis-server and postgresql. The first run with one of them or restate installs
 their packages, Restate's server included, below test/bench/contestants (250 MB).`;
 
 const FULL = { jobs: 2_000, rounds: 5, growthScale: 1, wakingTurns: 5, evidenceTurns: 5, starts: 3 };
 const QUICK = { jobs: 200, rounds: 3, growthScale: 0.02, wakingTurns: 0, evidenceTurns: 3, starts: 1 };
+const PROMISES = { ...FULL, jobs: 600 };
+/** Fewer say nothing. */
+const LEAST_JOBS = 200;
 /** Jobs of each kind that are put to sleep. */
 const SLEEPERS = 100;
 
@@ -57,10 +67,7 @@ interface Entry {
 async function bench(options: Options): Promise<Report> {
   const at = new Date().toISOString();
   const startedAt = performance.now();
-  const progress = (text: string) => {
-    const seconds = ((performance.now() - startedAt) / 1000).toFixed(0).padStart(5);
-    console.log(`${seconds} s  ${text}`);
-  };
+  const progress = progressSince(startedAt);
   const orchestrator = await OrchestratorEvents.start();
   const entries: Entry[] = [];
   const started = new Set<Entry>();
@@ -145,7 +152,7 @@ async function bench(options: Options): Promise<Report> {
     if (options.wakingTurns > 0) {
       const names = WAKING_NAMES.filter((name) => options.names.includes(name));
       try {
-        sleepers = await wakings(names, orchestrator, SLEEPERS, options.wakingTurns);
+        sleepers = await wakings(names.map(contestant), orchestrator, SLEEPERS, options.wakingTurns);
         progress('waking');
       } catch (error) {
         progress(`waking was not measured: ${reasonOf(error)}`);
@@ -183,6 +190,11 @@ async function bench(options: Options): Promise<Report> {
   };
 }
 
+const progressSince = (startedAt: number) => (text: string) => {
+  const seconds = ((performance.now() - startedAt) / 1000).toFixed(0).padStart(5);
+  console.log(`${seconds} s  ${text}`);
+};
+
 const reasonOf = (error: unknown): string => (error instanceof Error ? error.message : String(error));
 
 const WRANGLER_CONFIG = new URL('../../wrangler.toml', import.meta.url).pathname;
@@ -209,19 +221,34 @@ try {
       'no-growth': { type: 'boolean', default: false },
       'no-waking': { type: 'boolean', default: false },
       'no-evidence': { type: 'boolean', default: false },
+      promises: { type: 'boolean', default: false },
+      without: { type: 'string' },
     },
   });
-  const preset = values.quick ? QUICK : FULL;
+  const preset = values.promises ? PROMISES : values.quick ? QUICK : FULL;
   const rounds = Number(values.rounds ?? preset.rounds);
   if (!Number.isInteger(rounds) || rounds < 1) throw new Error('--rounds has to be a whole number from 1');
   const jobs = Number(values.jobs ?? preset.jobs);
-  if (!Number.isInteger(jobs) || jobs < 200 || jobs > 10_000)
-    throw new Error('--jobs has to be a whole number from 200 to 10000');
+  const least = values.promises ? 40 : LEAST_JOBS;
+  if (!Number.isInteger(jobs) || jobs < least || jobs > 10_000)
+    throw new Error(`--jobs has to be a whole number from ${least} to 10000`);
   const names = (values.only?.split(',') ?? [...NAMES]) as Name[];
   const stranger = names.find((name) => !NAMES.includes(name));
   if (stranger !== undefined) throw new Error(`--only knows no ${stranger}: ${NAMES.join(', ')}`);
+  const wanted = values.without?.split(',') ?? VARIANTS.map(({ name }) => name);
+  const unknown = wanted.find((one) => !VARIANTS.some(({ name }) => name === one));
+  if (unknown !== undefined) throw new Error(`--without knows no ${unknown}`);
   if (values.help) console.log(HELP);
-  else {
+  else if (values.promises) {
+    makeScratch();
+    const variants = VARIANTS.filter(({ name }) => wanted.includes(name));
+    const wakingTurns = values['no-waking'] ? 0 : rounds;
+    const measured = await promises(
+      { variants, jobs, rounds, wakingTurns },
+      progressSince(performance.now()),
+    );
+    writePage('promises.md', promisesReport(measured));
+  } else {
     providePackages(names);
     makeScratch();
     const report = await bench({

@@ -37,6 +37,13 @@ export function printReport(report: Report): void {
   console.log(`\n${markdown(report, false)}`);
 }
 
+/** Prints a page, and keeps it. */
+export function writePage(name: string, page: string): void {
+  mkdirSync(DIRECTORY, { recursive: true });
+  writeFileSync(join(DIRECTORY, name), page);
+  console.log(`\n${page}\nwritten to ${join(DIRECTORY, name)}`);
+}
+
 export function writeReport(report: Report): void {
   mkdirSync(DIRECTORY, { recursive: true });
   writeFileSync(join(DIRECTORY, 'results.json'), `${JSON.stringify(report, null, 2)}\n`);
@@ -205,7 +212,7 @@ function charts({ contestants, results }: Report): [string, string][] {
   ]);
 }
 
-function table(head: readonly string[], rows: readonly (readonly string[])[]): string {
+export function table(head: readonly string[], rows: readonly (readonly string[])[]): string {
   const widths = head.map((cell, column) =>
     Math.max(3, cell.length, ...rows.map((row) => row[column]?.length ?? 0)),
   );
@@ -214,12 +221,12 @@ function table(head: readonly string[], rows: readonly (readonly string[])[]): s
   return [line(head), line(widths.map((width) => '-'.repeat(width))), ...rows.map(line)].join('\n');
 }
 
-const withSpread = ({ median: middle, min, max }: Spread, digits: number): string =>
+export const withSpread = ({ median: middle, min, max }: Spread, digits: number): string =>
   `${middle.toFixed(digits)} (${min.toFixed(digits)}–${max.toFixed(digits)})`;
 const round = (value: number): string => value.toFixed(value < 10 ? 1 : 0);
 const ms = (value: number): string => value.toFixed(2);
 
-function machine(): string {
+export function machine(): string {
   const [cpu] = cpus();
   return `${type()} ${process.arch}, ${cpus().length} cores (${cpu?.model.trim()}), ${Math.round(totalmem() / 2 ** 30)} GiB, Node ${process.version}`;
 }

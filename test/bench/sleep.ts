@@ -2,7 +2,7 @@
 // does so. The contestants sleep at the same time, and are asked in turns from request to request: what opening a database costs
 // depends on what else the machine does, and on how many files were deleted just before.
 import { setTimeout as wait } from 'node:timers/promises';
-import { contestant, type Name, type Running } from './contestants.ts';
+import type { Contestant, Running } from './contestants.ts';
 import type { Load } from './load.ts';
 import type { OrchestratorEvents } from './orchestrator-events.ts';
 import { RuntimeProcess } from './runtime-process.ts';
@@ -10,7 +10,11 @@ import { percentile, type Spread, spread } from './statistics.ts';
 import { type BenchJob, Session, sizesFor } from './workloads.ts';
 
 export const WAKING_NAMES = ['naive', 'durable', 'retake'] as const;
-export type Sleeper = (typeof WAKING_NAMES)[number];
+/** Whoever can be put to sleep. */
+export interface Sleeper {
+  name: string;
+  start: Contestant['start'];
+}
 
 export const WAKING_WORKLOADS = ['W4', 'W3'] as const;
 export type WakingWorkload = (typeof WAKING_WORKLOADS)[number];
@@ -29,13 +33,13 @@ export interface Turn {
 }
 
 /** By contestant and workload, one entry per turn. */
-export type Wakings = Partial<Record<Name, Record<WakingWorkload, Turn[]>>>;
+export type Wakings = Readonly<Record<string, Record<WakingWorkload, Turn[]>>>;
 
 /** The runtime evicts an object after ten idle seconds. */
 const ASLEEP_WITHIN_MS = 60_000;
 
 interface Group {
-  name: Sleeper;
+  name: string;
   running: Running;
   runtime: RuntimeProcess;
   session: Session;
@@ -46,14 +50,14 @@ interface Group {
 
 /** Asks `count` jobs of each kind, awake and asleep, in each of so many turns. */
 export async function wakings(
-  names: readonly Sleeper[],
+  sleepers: readonly Sleeper[],
   orchestrator: OrchestratorEvents,
   count: number,
   turns: number,
 ): Promise<Wakings> {
   const groups: Group[] = [];
   try {
-    for (const name of names) groups.push(await begin(name, orchestrator, count));
+    for (const sleeper of sleepers) groups.push(await begin(sleeper, orchestrator, count));
     for (let turn = 0; turn < turns; turn += 1) {
       for (const group of groups) await dispatch(group, `awake-${turn}`);
       // Whoever came first has been idle since.
@@ -82,8 +86,12 @@ export async function wakings(
   return Object.fromEntries(groups.map(({ name, turns: those }) => [name, those]));
 }
 
-async function begin(name: Sleeper, orchestrator: OrchestratorEvents, count: number): Promise<Group> {
-  const running = await contestant(name).start(orchestrator.url, 'sleeps');
+async function begin(
+  { name, start }: Sleeper,
+  orchestrator: OrchestratorEvents,
+  count: number,
+): Promise<Group> {
+  const running = await start(orchestrator.url, 'sleeps');
   if ('unavailable' in running) throw new Error(running.unavailable);
   const session = new Session(running, orchestrator, sizesFor(2 * count));
   try {
@@ -104,7 +112,7 @@ async function dispatch({ session, toRead, toReport }: Group, request: string): 
   await session.read([...toRead, ...toReport]);
 }
 
-type Costs = Map<Sleeper, Cost>;
+type Costs = Map<string, Cost>;
 
 const ask = async (groups: readonly Group[], count: number): Promise<Record<WakingWorkload, Costs>> => ({
   W4: await askEach(groups, count, ({ session, toRead }, n) => session.read(toRead.slice(n, n + 1), 1)),
@@ -152,7 +160,7 @@ export interface WakingFigure {
   againstNaive: Spread | null;
 }
 
-export function wakingFigure(all: Wakings, name: Name, workload: WakingWorkload): WakingFigure | null {
+export function wakingFigure(all: Wakings, name: string, workload: WakingWorkload): WakingFigure | null {
   const turns = all[name]?.[workload] ?? [];
   if (turns.length === 0) return null;
   const beyond = (those: readonly Turn[], unit: keyof Cost) =>

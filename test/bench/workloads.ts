@@ -90,7 +90,7 @@ export class Session {
   }
 
   async round(): Promise<Sample[]> {
-    await this.#warmUp();
+    await this.warmUp();
     const samples: Sample[] = [];
     for (const [concurrency, count] of this.#levels()) {
       const jobs = this.#jobs.slice(0, count);
@@ -121,7 +121,7 @@ export class Session {
   }
 
   /** Who was paused goes through some of all that comes, unmeasured. */
-  async #warmUp(): Promise<void> {
+  async warmUp(): Promise<void> {
     const jobs = this.#jobs.slice(0, WARM_UP_JOBS);
     await this.read(jobs);
     await this.deliveredRetry(jobs, `warm-up-${this.#requests++}`);

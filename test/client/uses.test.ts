@@ -40,6 +40,7 @@ test.each(operations)('%s is used as %s %s', async (operationId, method, path) =
   const concrete = path
     .replace('{jobId}', 'job_1')
     .replace('{projectId}', 'prj_1')
-    .replace('{stage}', 'transcript');
+    .replace('{stage}', 'transcript')
+    .replace('{version}', '3');
   expect(asked).toEqual([`${method} ${concrete}`]);
 });

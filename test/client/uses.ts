@@ -160,6 +160,30 @@ export const uses = {
     return `${version.stage} ${version.version.toFixed()}`;
   },
 
+  editArtifactContent: async (client) => {
+    const path = { ...job.path, stage: 'transcript' as const };
+    const header = { 'Idempotency-Key': 'request-5', 'If-Match': '"2"' };
+    const content = {
+      body: '# What was really said',
+      bodySerializer: (text: string) => text,
+      headers: { 'Content-Type': 'text/markdown' },
+    };
+    const answer = await client.PUT('/jobs/{jobId}/artifacts/{stage}/content', {
+      params: { path, header },
+      ...content,
+    });
+    return dataOf(answer).version.size_bytes?.toFixed();
+  },
+
+  readArtifactContent: async (client) => {
+    const params = { path: { ...job.path, stage: 'transcript' as const, version: 3 } };
+    const whole = await client.GET('/jobs/{jobId}/artifacts/{stage}/{version}/content', {
+      params,
+      parseAs: 'text',
+    });
+    return dataOf(whole).split('\n');
+  },
+
   abandonJob: async (client) =>
     dataOf(await client.POST('/jobs/{jobId}/abandon', { params: job, body: {} })).status.toLowerCase(),
 

@@ -1,7 +1,7 @@
 // The list of checks, in the order of spec/dispatch.md.
 import * as dispatches from './checks/dispatches.ts';
 import * as further from './checks/further.ts';
-import { keepsCorrections, keepsWhatIsKept } from './checks/keeping.ts';
+import { keepsCorrections, keepsWhatIsKept, leavesAFinishedDraft } from './checks/keeping.ts';
 import * as refusals from './checks/refusals.ts';
 import * as reports from './checks/reports.ts';
 import * as stops from './checks/stops.ts';
@@ -99,6 +99,12 @@ export const CHECKS: readonly Check[] = [
     name: 'keeps-corrections',
     guarantee: 'a reference in keep that a person has put there is taken as it is, whatever its characters',
     run: keepsCorrections,
+  },
+  {
+    name: 'leaves-a-finished-draft',
+    guarantee:
+      'a retry that begins with the draft and names no formats makes and exports nothing, and ends with EDITING',
+    run: leavesAFinishedDraft,
   },
   {
     name: 'makes-another-draft',

@@ -4,7 +4,7 @@ import { type StatusCallback, toCallbackCommand } from '../../src/contract/callb
 import { signCallbackToken } from '../../src/contract/callback-token.ts';
 import type { ErrorCode } from '../../src/contract/errors.ts';
 import { MEDIA_SCHEMES } from '../../src/contract/media.ts';
-import { toExportTask } from '../../src/contract/resources.ts';
+import { toExportTask } from '../../src/contract/plans.ts';
 import type { Dispatch } from '../../src/domain/dispatch.ts';
 import type { ArtifactVersion } from '../../src/domain/job.ts';
 import {

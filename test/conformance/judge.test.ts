@@ -7,7 +7,7 @@ import { ERRORS, type ErrorCode } from '../../src/contract/errors.ts';
 import { keepingStore } from '../orchestrator/arrange.ts';
 import { newId } from '../support/ids.ts';
 import { OrchestratorClient } from '../support/orchestrator/client.ts';
-import type { Plan } from '../support/orchestrator/plan.ts';
+import type { PipelinePlan, Plan } from '../support/orchestrator/plan.ts';
 import { startOrchestrator } from '../support/orchestrator/server.ts';
 import type { JobUnderTest, Message } from './job-under-test.ts';
 import { conformance } from './main.ts';
@@ -66,6 +66,32 @@ test('another draft and an export may end at EDITING, which leaves the job open'
 
   expect(lines.filter((line) => line.startsWith('pass'))).toHaveLength(3);
   expect(lines.join('\n')).not.toMatch(/FAIL|warn/);
+});
+
+test('a retry with nothing left to do may restate its draft before it leaves that to its editor', async () => {
+  const lines = await judged(
+    { pipeline: { restates: true, overwrites: true } },
+    'resumes-from-checkpoint,leaves-a-finished-draft',
+    ...['--heartbeat', '1'],
+  );
+
+  expect(lines.filter((line) => line.startsWith('pass'))).toHaveLength(2);
+  expect(lines.join('\n')).not.toMatch(/FAIL|warn/);
+});
+
+test.each<[PipelinePlan, string]>([
+  [{ die_at: 'EDITING' }, 'had reported nothing and no end'],
+  [{ die_at: 'EDITING', restates: true, overwrites: true }, 'had reported DRAFT_READY and no end'],
+  [{ fail_at: 'EDITING', fail_times: 2 }, 'reported FAILED, with nothing left to do'],
+  [{ goes_on_to: ['editing', 'regeneration'] }, 'reported REGENERATING, with nothing left to do'],
+  [{ restates: true }, 'the draft was in keep, and DRAFT_READY came with another one'],
+])('a pipeline with nothing left to do that does %o is told what is wrong', async (pipeline, seen) => {
+  const lines = await judged({ pipeline }, 'leaves-a-finished-draft', '--timeout', '4');
+
+  expect(lines[0]).toMatch(
+    /^FAIL {2}leaves-a-finished-draft: .+\n +seen: .+\n +fix: {2}.+(report EDITING|take each ref)/,
+  );
+  expect(lines[0]).toContain(seen);
 });
 
 test('a redo that writes over the draft of before is warned of', async () => {
@@ -144,12 +170,12 @@ test('a clock that goes back is no flaw where each status follows from the one b
 });
 
 /** What the kit says, with these checks, of a local orchestrator that follows this plan. */
-async function judged(plan: Plan, only: string): Promise<string[]> {
+async function judged(plan: Plan, only: string, ...more: string[]): Promise<string[]> {
   const orchestrator = await startOrchestrator({ secrets: [secret], quiet: true, stepMs: 1 });
   onTestFinished(orchestrator.close);
   await new OrchestratorClient(orchestrator.url).plan('default', plan);
   const lines: string[] = [];
-  const args = ['--url', `${orchestrator.url}/dispatches`, '--secret', secret, '--only', only];
+  const args = ['--url', `${orchestrator.url}/dispatches`, '--secret', secret, '--only', only, ...more];
   await conformance(args, (line) => lines.push(line));
   return lines;
 }

@@ -38,6 +38,12 @@ const targets = Object.values(workflow.connections).flatMap(({ main }) =>
   main.flat().map(({ node }) => node),
 );
 
+/** The outcomes that lead on, by the names that the switch has for them. */
+const rules = z.object({ values: z.array(z.object({ outputKey: z.string() })) });
+const branches = rules
+  .parse(workflow.nodes.find(({ name }) => name === 'What comes next?')?.parameters.rules)
+  .values.map(({ outputKey }) => outputKey);
+
 test('every node has a name of its own, and every connection leads from one to another', () => {
   expect(new Set(names).size).toBe(names.length);
   expect(names).toEqual(expect.arrayContaining(Object.keys(workflow.connections)));
@@ -134,10 +140,28 @@ test('what is kept is not made again: the first stage is the one behind it, and 
   expect(await first({ ...of, keep: [] })).toEqual(['AUDIO_EXTRACTING', of.video_uri]);
   expect(await first({ ...of, keep: keep.slice(0, 1) })).toEqual(['TRANSCRIBING', 's3://audio/1']);
   expect(await first({ ...of, keep: keep.slice(0, 2) })).toEqual(['GENERATING', 's3://transcript/1']);
-  expect(await first({ ...of, keep })).toEqual(['EXPORTING', 's3://draft/1']);
+  const formats = ['srt'];
+  expect(await first({ ...of, keep, formats })).toEqual(['EXPORTING', 's3://draft/1']);
   const told = { resume_from_status: 'TRANSCRIPT_READY', checkpoint_ref: 's3://transcript/1' };
   expect(await first({ ...of, ...told })).toEqual(['GENERATING', 's3://transcript/1']);
 });
+
+test.each([undefined, null])(
+  'a retry that begins with the draft and has %s for formats leaves that to its editor, and ends',
+  async (formats) => {
+    const keep = [{ stage: 'draft', version: 1, ref: 's3://draft/1' }];
+    const told = { resume_from_status: 'DRAFT_READY', checkpoint_ref: 's3://draft/1' };
+    for (const said of [{ ...told, keep }, told]) {
+      const dispatch = { type: 'job.retry', formats, ...said };
+      const { report } = await runCode('Find the first stage', { input: { dispatch, execution_id: '1' } });
+      expect(report).toEqual({ status: 'EDITING' });
+      const state = { attempt: 1, stage: report.status, dispatch, report };
+      const { outcome } = await runCode('Read the answer', { input: { statusCode: 204 }, earlier: state });
+      expect(branches).not.toContain(outcome);
+    }
+    expect(branches).toContain('EXPORTING');
+  },
+);
 
 test('until another draft is there its job is at REGENERATING, with what is made on the way', async () => {
   const state = mkdtempSync(join(tmpdir(), 'retake-n8n-'));
@@ -183,14 +207,14 @@ test.each([
   expect(report.status).toBe('EXPORTING');
 });
 
-test.each([
-  [['vtt', 'burned in/1'], { vtt: 'export.vtt', 'burned in/1': 'export.burned%20in%2F1' }],
-  [undefined, { srt: 'export.srt' }],
-])('"Export" makes one export for each format: of %j', async (formats, made) => {
-  const input = { dispatch: { job_id: 'job_1', formats }, execution_id: '1', input_uri: 's3://a/b' };
-  const { report } = await runCode('Export', { input });
-  const uris = Object.entries(made).map(([format, file]) => [format, `s3://replace-me/job_1/1/${file}`]);
-  expect(report).toEqual({ status: 'DONE', artifact_updates: { exports: Object.fromEntries(uris) } });
+test('"Export" makes one export for each format, and no other', async () => {
+  const dispatch = { job_id: 'job_1', formats: ['vtt', 'burned in/1'] };
+  const { report } = await runCode('Export', {
+    input: { dispatch, execution_id: '1', input_uri: 's3://a/b' },
+  });
+  const under = 's3://replace-me/job_1/1';
+  const exports = { vtt: `${under}/export.vtt`, 'burned in/1': `${under}/export.burned%20in%2F1` };
+  expect(report).toEqual({ status: 'DONE', artifact_updates: { exports } });
 });
 
 test.each([

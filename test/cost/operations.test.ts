@@ -140,6 +140,8 @@ async function liveBeside(account: Account, listed: ActingJob): Promise<void> {
     expect((await job.retry('x')).status).toBe(502),
   );
 
+  await liveOn(account);
+
   const running = await jobAt('AUDIO_READY');
   const transcribing = running.pipeline.body('TRANSCRIBING');
   await running.pipeline.send(transcribing);
@@ -208,6 +210,33 @@ async function liveBeside(account: Account, listed: ActingJob): Promise<void> {
     },
     () => stranger,
   );
+}
+
+/** What an editor can have done with a finished draft. */
+async function liveOn(account: Account): Promise<void> {
+  const { job } = await jobAt('DRAFT_READY');
+  const step = (name: string, act: () => Promise<unknown>) => account.step(name, act, () => job);
+  const newest = async () => job.pipeline((await job.dispatches())[0].dispatch_id);
+  const edit = (edits: number, client_request_id: string) =>
+    call('PUT', `/jobs/${job.id}/artifacts/transcript`, {
+      token: job.token,
+      body: { uri: `s3://corrected/${edits}`, edits, client_request_id },
+    });
+  const redo = () => job.post('redo', { model_profile: 'balanced', client_request_id: 'x' });
+  const exporting = () => job.post('export', { formats: ['docx', 'srt'], client_request_id: 'x' });
+  await step('edit: an artifact is corrected', async () => expect((await edit(1, 'x')).status).toBe(200));
+  await step('edit: replayed', async () => expect((await edit(1, 'x')).status).toBe(200));
+  await step('edit: refused, somebody else was faster', async () =>
+    expect((await edit(1, 'y')).status).toBe(409),
+  );
+  await step('redo, until delivered', async () => expect((await redo()).status).toBe(202));
+  const another = await newest();
+  await step('callback: first of a redo, REGENERATING', () => another.report('REGENERATING'));
+  await step('callback: another draft, settles the dispatch', () => another.report('DRAFT_READY'));
+  await step('export, until delivered', async () => expect((await exporting()).status).toBe(202));
+  const last = await newest();
+  await step('callback: first of an export, EXPORTING', () => last.report('EXPORTING'));
+  await step('callback: DONE, with an export', () => last.report('DONE'));
 }
 
 async function askProjectInVain(projectId: string, token: string): Promise<void> {

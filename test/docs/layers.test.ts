@@ -20,6 +20,7 @@ const MAY_IMPORT: Readonly<Record<string, readonly string[]>> = {
   actor: [
     '../domain/*',
     '../contract/*',
+    '../artifact-store.ts',
     '../config.ts',
     '../log.ts',
     '../metrics.ts',
@@ -30,6 +31,7 @@ const MAY_IMPORT: Readonly<Record<string, readonly string[]>> = {
     ...[
       '../domain/rejection.ts',
       '../contract/*',
+      '../artifact-store.ts',
       '../capped-body.ts',
       '../config.ts',
       '../log.ts',

@@ -71,6 +71,7 @@ export const exportDraft = (newDispatchId: string, patch: Partial<ExportDraft> =
   type: 'export',
   clientRequestId: `request-${newDispatchId}`,
   task: { kind: 'export', formats: ['pdf'], params: null },
+  discardEdits: [],
   evidence: NO_EVIDENCE,
   newDispatchId,
   traceparent: trace,

@@ -51,16 +51,8 @@ export const modelledInWords = (v: ModelVersion) => [
   ...[v.by, v.edits, v.profile, v.engine, v.discards],
 ];
 
-/** A state is never changed, so it is written down once. */
-const texts = new WeakMap<MemoryState, string>();
-export function textOf(state: MemoryState): string {
-  const text = texts.get(state) ?? JSON.stringify(seen(state));
-  texts.set(state, text);
-  return text;
-}
-
 /** What the model knows of a job too, in the model's words. */
-function seen({ job, dispatches, events, edits, transitions }: MemoryState) {
+export function seen({ job, dispatches, events, edits, transitions }: MemoryState) {
   const { videoUri, audioUri, transcriptUri, draftUri } = job.manifest;
   const open = dispatches.find(isOpen) ?? null;
   return {

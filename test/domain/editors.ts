@@ -2,7 +2,7 @@
 import fc from 'fast-check';
 import type { EditArtifact, Retry } from '../../src/domain/commands.ts';
 import { NO_EVIDENCE } from '../../src/domain/evidence.ts';
-import { EDITABLE_STAGES } from '../../src/domain/lifecycle.ts';
+import { EDITABLE_STAGES, type StageName } from '../../src/domain/lifecycle.ts';
 import { editArtifact, exportDraft, redo, retry } from './builders.ts';
 import { discardEdits, findingOf, findings, type Look, resumeFrom, tagsOf, word } from './looks.ts';
 import { OWNER } from './memory-job.ts';
@@ -78,13 +78,22 @@ export const repeating: fc.Arbitrary<Make> = fc
       },
   );
 
+const looksPast = fc.constantFrom<StageName[]>(
+  [],
+  [],
+  [],
+  ['transcript'],
+  ['draft'],
+  ['transcript', 'draft'],
+);
+
 export const task = fc.record({
   kind: fc.constant('export' as const),
   formats: fc.constantFrom(['pdf'], ['pdf'], ['pdf', 'docx']),
   params: fc.constantFrom(null, null, '{"paper":"A4"}'),
 });
 export const exporting: fc.Arbitrary<Make> = fc
-  .record({ store: findings, clientRequestId, owner, windowMs, task })
+  .record({ store: findings, clientRequestId, owner, windowMs, task, discardEdits: looksPast })
   .map(
     ({ store, ...c }): Make =>
       (model, index) =>

@@ -64,7 +64,9 @@ export function answerOf(job: ModelJob, request: ModelRequest): ModelAnswer {
   const task = { run: 'draft', retry: job.task, redo: 'redraft', export: request.task ?? '' }[kind];
   const planTo = (limit: string | null) =>
     job.lineage.plan({ engines, limit, discard, evidence }, job.manifest.videoUri);
-  const plan = isExport ? job.lineage.planOfDraft(engines, { evidence }) : planTo(limitOf(kind, task, asked));
+  const plan = isExport
+    ? job.lineage.planOfDraft(engines, { discard, evidence })
+    : planTo(limitOf(kind, task, asked));
   const answer = { ...plan, kind, task, profile, engines, asked, discard };
   const refusal = refused(job, answer, evidence, () => {
     const best = planTo(limitOf(kind, task, null));
@@ -73,7 +75,8 @@ export function answerOf(job: ModelJob, request: ModelRequest): ModelAnswer {
   const [code, reason] = refusal?.split(' ') ?? [];
   // How far it could go, and which edits it would pass over, is said to who is refused, and promised to nobody.
   const isCodeAlone = code === 'RESUME_POINT_NOT_AVAILABLE' || code === 'EDITS_IN_THE_WAY';
-  const done = `${plan.from} ${plan.does} past ${plan.editsDiscarded}`;
+  const exported = task.startsWith('export') ? ` then ${task}` : '';
+  const done = `${plan.from} ${plan.does} past ${plan.editsDiscarded}${exported}`;
   const what = refusal === null ? done : isCodeAlone ? code : `${code} ${reason}`;
   return { ...answer, refusal, words: `${profile} ${what}` };
 }
@@ -109,7 +112,8 @@ function refused(
     if (!draft.isComplete) return 'NOTHING_TO_EXPORT incomplete';
     if (isWrittenOver(draft, job.lineage.all)) return 'NOTHING_TO_EXPORT changed';
     const found = proofOf(draft, evidence);
-    return found === 'missing' || found === 'changed' ? `NOTHING_TO_EXPORT ${proof}` : null;
+    if (found === 'missing' || found === 'changed') return `NOTHING_TO_EXPORT ${proof}`;
+    return inTheWay.length > 0 ? `EDITS_IN_THE_WAY ${inTheWay.join(', ')}` : null;
   }
   const unusable = refusedProfile(job.policy, profile, null);
   if (unusable) return `MODEL_PROFILE_NOT_ALLOWED ${unusable}`;

@@ -2,7 +2,7 @@
 // the code. It shares types with src/, no rule.
 import type { Callback, EditArtifact } from '../../src/domain/commands.ts';
 import { NO_EVIDENCE } from '../../src/domain/evidence.ts';
-import { ARTIFACT_FIELD, hasPassed, isAtOrPast } from '../rules/protocol.ts';
+import { ARTIFACT_FIELD, hasPassed, isAtOrPast, ORDER } from '../rules/protocol.ts';
 import { type ModelPlan, type ModelWish, plan, planFrom } from './model-rule.ts';
 import {
   atHand,
@@ -13,6 +13,8 @@ import {
   type ModelVersion,
   newestOf,
   POINT,
+  restsOn,
+  standing,
 } from './model-versions.ts';
 import type { WordedProfile } from './policies.ts';
 
@@ -37,7 +39,10 @@ export class ModelLineage {
   /** What the report leaves, of a pipeline that is at `at`; the versions as they were when it leaves nothing. */
   after(report: Callback, maker: ModelMaker, at: string): ModelVersion[] {
     const isFailure = report.status === 'FAILED';
-    const places = isFailure ? [at, report.failure?.failedStage ?? ''] : [report.status];
+    const where = report.failure?.failedStage ?? '';
+    // A pipeline that makes another draft is in one status all the while: what it says has failed is where it was.
+    const isSaid = at === 'REGENERATING' && [...ORDER, 'FAILED', 'CANCELLED'].includes(where);
+    const places = !isFailure ? [report.status] : isSaid ? [where] : [at, where];
     const named = MODEL_STAGES.filter((stage) => brought(report, stage) !== null);
     const reached = MODEL_STAGES.find((stage) => POINT[stage] === report.status);
     const only = named.length === 1 ? named[0] : undefined;
@@ -96,11 +101,18 @@ export class ModelLineage {
   }
 
   /** What takes the draft that counts, whatever it is like. */
-  planOfDraft(engines: WordedProfile['engines'], { evidence }: Pick<ModelWish, 'evidence'>): ModelPlan {
+  planOfDraft(
+    engines: WordedProfile['engines'],
+    { discard, evidence }: Pick<ModelWish, 'discard' | 'evidence'>,
+  ): ModelPlan {
     const draft = this.counts('draft', engines) ?? null;
     const nothing = { order: [], flaws: [], passed: [] };
-    const wish = { engines, limit: null, discard: [], evidence };
-    return planFrom(draft, nothing, this.versions, this.all, wish, null);
+    const wish = { engines, limit: null, discard, evidence };
+    const plan = planFrom(draft, nothing, this.versions, this.all, wish, null);
+    // It makes nothing again: in its way is what the draft should rest on and does not.
+    const unasked = draft ? standing(this.all).filter((edit) => !restsOn(draft, edit, this.all)) : [];
+    const named = unasked.filter(({ stage }) => !discard.includes(stage));
+    return { ...plan, inTheWay: named.map(({ stage, n }) => `${stage} ${n} asked`) };
   }
 
   /** The version that counts: the one that a pipeline would keep under these engines, else the newest. */

@@ -120,10 +120,11 @@ export function atHand(all: ModelVersion[]): ModelVersion[] {
     const ofStage = all.filter(({ stage }) => stage === name);
     return [...ofStage.filter(({ isComplete }) => isComplete).slice(-NEWEST), ...ofStage.slice(-1)];
   });
-  const kept = new Set([...newest, ...standing(all)].flatMap((version) => lineOf(version, all)));
-  for (const version of [...kept]) {
+  const kept = new Set([...newest, ...standing(all)]);
+  for (const version of kept) {
     const instead = version.edits === null ? undefined : replacing(version, all);
-    for (const other of [overwriting(version, all), instead]) if (other) kept.add(other);
+    const others = [...lineOf(version, all), overwriting(version, all), instead];
+    for (const other of others) if (other) kept.add(other);
   }
   return all.filter((version) => kept.has(version));
 }

@@ -256,9 +256,15 @@ export class ModelJob {
     }
     const { open } = this;
     const profile = (open ?? this.settled)?.profile ?? null;
+    const failure = `ABANDONED ${this.#classOf('ABANDONED') ?? 'unknown'} null`;
+    // Nobody has heard of it, and there is a draft: the job rests on.
+    if (open && !open.isHeardOf && ['DRAFT_READY', 'EDITING'].includes(this.status)) {
+      open.failure = failure;
+      this.#stop(mayHaveStarted, now);
+      return 'accepted';
+    }
     if (open) this.#remember(open);
     const ended = this.#stop(mayHaveStarted, now);
-    const failure = `ABANDONED ${this.#classOf('ABANDONED') ?? 'unknown'} null`;
     this.#fails(failure, profile, this.dispatches.find(({ id }) => id === ended) ?? null);
     this.#move('FAILED', 'editor', ended, now);
     return 'accepted';
@@ -305,7 +311,10 @@ export class ModelJob {
     const restates = status === 'FAILED' && from === report.status && FIELD[from] !== undefined;
     const refusal = restates ? null : refusedMove(from, report.status, 'p');
     const mine = this.latest?.dispatch === dispatch.id ? this.latest : null;
-    const goesBack = ORDER.indexOf(report.status) < ORDER.indexOf(from);
+    // A sign of life that came before the end may come again after it.
+    const work = { redraft: 'REGENERATING', export: 'EXPORTING' }[dispatch.task.split(' ')[0] ?? ''];
+    const isDone = dispatch.state === 'SETTLED' && report.status === work;
+    const goesBack = isDone || ORDER.indexOf(report.status) < ORDER.indexOf(from);
     if (mine && report.occurredAt < mine.at && (refusal || (goesBack && report.status !== 'FAILED')))
       return 'CALLBACK_OUT_OF_ORDER';
     if (refusal) return refusal;
@@ -346,7 +355,9 @@ export class ModelJob {
     const wasOpen = OPEN.includes(dispatch.state);
     if (wasOpen) {
       this.#remember(dispatch);
-      const settles = RESTING.includes(report.status) && !restates;
+      // An export is at work until it has exported, also where it makes the draft on the way.
+      const isOnTheWay = dispatch.task.startsWith('export') && report.status === 'DRAFT_READY';
+      const settles = RESTING.includes(report.status) && !restates && !isOnTheWay;
       dispatch.state = report.status === 'FAILED' ? 'FAILED' : settles ? 'SETTLED' : 'RUNNING';
     }
     dispatch.isHeardOf = true;

@@ -9,12 +9,16 @@ import {
   cancel,
   confirmUpload,
   delivered,
+  editArtifact,
+  exportDraft,
   failedJob,
+  redo,
   renewVideo,
   retry,
   run,
   undelivered,
 } from './builders.ts';
+import { finishedJob } from './finished.ts';
 import { MemoryJob, RULES } from './memory-job.ts';
 import { checkOffers } from './offers.ts';
 import { POLICIES, toPolicy } from './policies.ts';
@@ -79,6 +83,19 @@ const JOBS: Readonly<Record<string, () => MemoryJob>> = {
     };
     return job;
   },
+  'DRAFT_READY, with all that was made': () => finishedJob(),
+  'DRAFT_READY, with a redo under way': () => doing(finishedJob(), redo('dsp_2'), delivered('dsp_2')),
+  'DRAFT_READY, its redo withdrawn': () =>
+    doing(finishedJob(), redo('dsp_2', { windowMs: 1 }), undelivered('dsp_2')),
+  'DRAFT_READY, with an export under way': () => doing(finishedJob(), exportDraft('dsp_2')),
+  'DRAFT_READY, its transcript corrected': () => doing(finishedJob(), editArtifact()),
+  'DRAFT_READY, its draft corrected': () => doing(finishedJob(), editArtifact({ stage: 'draft' })),
+  'EDITING, with all that was made': () => doing(finishedJob(), callback('dsp_run', 'EDITING')),
+  'FAILED, its redo having failed': () => doing(finishedJob(), redo('dsp_2'), callback('dsp_2', 'FAILED')),
+  'FAILED, its redo having failed, its draft corrected': () =>
+    doing(finishedJob(), redo('dsp_2'), callback('dsp_2', 'FAILED'), editArtifact({ stage: 'draft' })),
+  'FAILED, its export having failed': () =>
+    doing(finishedJob(), exportDraft('dsp_2'), callback('dsp_2', 'FAILED')),
   'FAILED, after a draft': () => doing(cameTo('DRAFT_READY'), callback('dsp_run', 'FAILED')),
   CANCELLED: () => doing(uploaded(), cancel()),
 };
@@ -100,17 +117,67 @@ describe('all that is offered works, what is offered with a refusal is refused s
 });
 
 const offered = (job: MemoryJob) =>
-  nextActions(job.job, job.open, job.rules).map(({ action, modelProfile }) =>
-    modelProfile === null ? action : `${action} ${modelProfile}`,
+  nextActions(job.job, job.open, job.rules).map(({ action, modelProfile, edits, refusal }) =>
+    [action, modelProfile, edits && `${edits.stage} ${edits.version}`, refusal && `(${refusal.code})`]
+      .filter((word) => word !== null)
+      .join(' '),
   );
+
+const AT_REST = ['renew_video', 'cancel'];
 
 test.each([
   ['CREATED', ['confirm_upload', 'cancel']],
   ['UPLOADED', ['run balanced', 'renew_video', 'cancel']],
   ['UPLOADED, with a run under way', ['wait', 'abandon', 'cancel']],
   ['TRANSCRIBING', ['wait', 'abandon', 'cancel']],
-  ['DRAFT_READY', ['renew_video', 'cancel']],
-  ['FAILED', ['retry balanced', 'retry_with_profile late', 'renew_video']],
+  [
+    'DRAFT_READY',
+    ['redo balanced', 'redo late (MODEL_PROFILE_NOT_ALLOWED)', 'export (NOTHING_TO_EXPORT)', ...AT_REST],
+  ],
+  [
+    'DRAFT_READY, with all that was made',
+    ['redo balanced', 'redo late', 'export', 'edit transcript 1', 'edit draft 1', ...AT_REST],
+  ],
+  ['DRAFT_READY, with a redo under way', ['wait', 'abandon', 'cancel']],
+  [
+    'DRAFT_READY, its redo withdrawn',
+    ['redo balanced', 'redo late', 'export', 'edit transcript 1', 'edit draft 1', ...AT_REST],
+  ],
+  ['DRAFT_READY, with an export under way', ['wait', 'abandon', 'cancel']],
+  [
+    'DRAFT_READY, its transcript corrected',
+    [
+      ...['redo balanced', 'redo late', 'export (EDITS_IN_THE_WAY)'],
+      ...['edit transcript 2', 'edit draft 1', ...AT_REST],
+    ],
+  ],
+  [
+    'DRAFT_READY, its draft corrected',
+    [
+      ...['redo balanced (EDITS_IN_THE_WAY)', 'redo late (EDITS_IN_THE_WAY)', 'export'],
+      ...['edit transcript 1', 'edit draft 2', ...AT_REST],
+    ],
+  ],
+  [
+    'EDITING, with all that was made',
+    ['redo balanced', 'redo late', 'export', 'edit transcript 1', 'edit draft 1', ...AT_REST],
+  ],
+  ['FAILED', ['retry balanced', 'retry_with_profile late (MODEL_PROFILE_NOT_ALLOWED)', 'renew_video']],
+  [
+    'FAILED, its redo having failed',
+    [...['retry balanced', 'retry_with_profile late', 'edit transcript 1', 'edit draft 1'], 'renew_video'],
+  ],
+  [
+    'FAILED, its redo having failed, its draft corrected',
+    [
+      ...['retry balanced (EDITS_IN_THE_WAY)', 'retry_with_profile late (EDITS_IN_THE_WAY)'],
+      ...['edit transcript 1', 'edit draft 2', 'renew_video'],
+    ],
+  ],
+  [
+    'FAILED, its export having failed',
+    [...['retry balanced', 'retry_with_profile late', 'edit transcript 1', 'edit draft 1'], 'renew_video'],
+  ],
   ['FAILED, with a retry under way', ['wait', 'abandon', 'cancel']],
   ['DONE', []],
   ['CANCELLED', []],

@@ -1,18 +1,22 @@
-// The plan and the retry are one: over random versions, policies and evidence what is planned is done, and its tag says so.
+// The plan and what is done are one: over random versions, corrections, policies and evidence a retry and a redo do what is planned,
+// and its tag says so.
+import { isDeepStrictEqual } from 'node:util';
 import fc from 'fast-check';
 import { describe, expect, test } from 'vitest';
-import type { Retry } from '../../src/domain/commands.ts';
+import type { Redo, Retry } from '../../src/domain/commands.ts';
 import type { Decision } from '../../src/domain/decision.ts';
 import { askForPipeline } from '../../src/domain/dispatching.ts';
+import { restsOn, standingEdits } from '../../src/domain/edits.ts';
 import type { Evidence, Finding } from '../../src/domain/evidence.ts';
 import type { ArtifactVersion, Job } from '../../src/domain/job.ts';
-import { RESUME_STATUSES, STAGE_NAMES } from '../../src/domain/lifecycle.ts';
+import { EDITABLE_STAGES, RESUME_STATUSES, STAGE_NAMES } from '../../src/domain/lifecycle.ts';
+import { chainOf } from '../../src/domain/lineage.ts';
 import { type Plan, type PlanRequest, planDispatch, planTag } from '../../src/domain/plan.ts';
 import type { ModelProfile } from '../../src/domain/policy.ts';
 import type { Rules } from '../../src/domain/rules.ts';
-import { failedJob, retry } from './builders.ts';
+import { failedJob, redo, retry } from './builders.ts';
 import { RULES } from './memory-job.ts';
-import { audio, draft, transcript } from './versions.ts';
+import { audio, draft, edited, transcript } from './versions.ts';
 
 const RUNS = { numRuns: 2_000 };
 const DIGESTS = [null, `sha-256:${'a'.repeat(64)}`, `sha-256:${'b'.repeat(64)}`];
@@ -26,12 +30,19 @@ const version = fc.record({
   ref: fc.nat(9).map((n) => `r2://media/${n}`),
   digest: fc.constantFrom(...DIGESTS),
   sizeBytes: maybe(1, 2),
+  isEdit: fc.constantFrom(false, false, true),
+  discards: fc.constantFrom(undefined, undefined, ['transcript' as const], ['draft' as const]),
 });
 const versions = fc.array(version, { maxLength: 8 }).map((drawn) => {
   const made: ArtifactVersion[] = [];
-  for (const { stage, ...said } of drawn) {
-    const number = made.filter((other) => other.stage === stage).length + 1;
-    made.push({ audio, transcript, draft }[stage](number, said));
+  for (const { stage, isEdit, discards, ...said } of drawn) {
+    const ofStage = made.filter((other) => other.stage === stage);
+    const [number, newest] = [ofStage.length + 1, ofStage.at(-1)];
+    if (isEdit && newest && stage !== 'audio') {
+      const { engine: _engine, madeFrom: _from, ...edit } = said;
+      made.push(edited(newest, number, { ...edit, isComplete: true }));
+    } else
+      made.push({ audio, transcript, draft }[stage](number, { ...said, ...(discards ? { discards } : {}) }));
   }
   return made;
 });
@@ -79,27 +90,34 @@ const rules = rulesOf(fc.array(profileOf(few), { minLength: 1, maxLength: 3 }));
 const job: fc.Arbitrary<Job> = fc
   .record({
     versions,
-    status: fc.constantFrom('FAILED', 'FAILED', 'FAILED', 'FAILED', 'DRAFT_READY', 'TRANSCRIBING'),
+    status: fc.constantFrom(
+      ...(['FAILED', 'FAILED', 'FAILED', 'FAILED', 'DRAFT_READY', 'DRAFT_READY', 'EDITING'] as const),
+      'TRANSCRIBING' as const,
+    ),
+    isRedraft: fc.constantFrom(false, false, true),
     videoUri: fc.constantFrom('s3://v', 's3://v', 's3://v', null),
   })
-  .map(({ versions, status, videoUri }): Job => {
+  .map(({ versions, status, isRedraft, videoUri }): Job => {
     const failed = failedJob().job;
     const manifest = { ...failed.manifest, videoUri };
-    return { ...failed, status: status as Job['status'], versions, manifest };
+    const unfinishedTask = { kind: isRedraft ? ('redraft' as const) : ('draft' as const) };
+    return { ...failed, status, versions, manifest, unfinishedTask };
   });
 
 const request = fc.record({
-  kind: fc.constant('retry' as const),
+  kind: fc.constantFrom('retry' as const, 'retry' as const, 'redo' as const),
   modelProfile: fc.constantFrom('p0', 'p0', 'p1', 'p2', 'p9'),
   resumeFrom: fc.constantFrom(null, null, null, ...RESUME_STATUSES),
+  discardEdits: fc.subarray([...EDITABLE_STAGES]),
   evidence,
 });
 
-type Asked = Omit<PlanRequest, 'discardEdits' | 'task'>;
+type Asked = Omit<PlanRequest, 'discardEdits' | 'task'> & Partial<Pick<PlanRequest, 'discardEdits'>>;
 const planned = (job: Job, asked: Asked, rules: Rules): Plan =>
   planDispatch({ job, open: null }, { discardEdits: [], task: null, ...asked }, rules);
 
-function retried(job: Job, asked: Partial<Retry>, rules: Rules): Decision {
+type Wanted = Partial<Omit<Retry | Redo, 'type'>> & { kind: 'retry' | 'redo' };
+function done(job: Job, { kind, ...asked }: Wanted, rules: Rules): Decision {
   const view = {
     job,
     open: null,
@@ -109,11 +127,11 @@ function retried(job: Job, asked: Partial<Retry>, rules: Rules): Decision {
     seenEdit: null,
     notices: [],
   };
-  return askForPipeline(view, retry('dsp_2', asked), rules, 1_000);
+  return askForPipeline(view, (kind === 'redo' ? redo : retry)('dsp_2', asked), rules, 1_000);
 }
 
 /** All that a plan means for what is done. */
-const doneBy = ({ modelProfile, resume, stages, refusal }: Plan): string =>
+const doneBy = ({ modelProfile, resume, stages, editsDiscarded, refusal }: Plan): string =>
   JSON.stringify(
     refusal
       ? [modelProfile, refusal.code, 'reason' in refusal ? refusal.reason : null]
@@ -123,15 +141,15 @@ const doneBy = ({ modelProfile, resume, stages, refusal }: Plan): string =>
           stages.map((plan) =>
             plan.action === 'keep' ? [plan.stage, plan.version] : [plan.stage, 'again', plan.engine],
           ),
+          editsDiscarded,
         ],
   );
 
-test('a retry does what its plan says, and is refused as that says', () => {
+test('a retry and a redo do what their plan says, and are refused as that says', () => {
   fc.assert(
     fc.property(job, request, rules, (job, asked, rules) => {
       const plan = planned(job, asked, rules);
-      const { kind: _kind, ...said } = asked;
-      const decision = retried(job, said, rules);
+      const decision = done(job, asked, rules);
       if (plan.refusal) {
         expect(decision).toEqual({ kind: 'rejected', rejection: plan.refusal });
         return;
@@ -143,7 +161,12 @@ test('a retry does what its plan says, and is refused as that says', () => {
           engines: plan.engines,
           resumeFromStatus: plan.resume?.status,
           checkpointRef: plan.resume?.ref,
-          plan: { asked: plan.asked, stages: plan.stages, proof: plan.resume?.proof },
+          kind: asked.kind,
+          task: plan.task,
+          plan: {
+            ...{ asked: plan.asked, stages: plan.stages, proof: plan.resume?.proof },
+            ...{ discardEdits: asked.discardEdits, editsDiscarded: plan.editsDiscarded },
+          },
         },
       });
     }),
@@ -176,19 +199,56 @@ test('nothing that the store says changes the tag while it leads to the same ver
   );
 });
 
-test('with the tag of the present plan in If-Match a retry does exactly that; with any other it does nothing', () => {
+test('with the tag of the present plan in If-Match a retry or a redo does exactly that; with any other it does nothing', () => {
   fc.assert(
     fc.property(job, request, request, rules, (job, asked, seen, rules) => {
-      const { kind: _kind, ...said } = asked;
       const [plan, other] = [planned(job, asked, rules), planned(job, seen, rules)];
       const tag = planTag(plan);
-      const without = retried(job, said, rules);
-      expect(retried(job, { ...said, ifMatch: [tag] }, rules)).toEqual(without);
-      expect(retried(job, { ...said, ifMatch: ['x', planTag(other), tag] }, rules)).toEqual(without);
+      const without = done(job, asked, rules);
+      expect(done(job, { ...asked, ifMatch: [tag] }, rules)).toEqual(without);
+      expect(done(job, { ...asked, ifMatch: ['x', planTag(other), tag] }, rules)).toEqual(without);
       const changed = { kind: 'rejected', rejection: { code: 'PLAN_CHANGED', plan } };
-      expect(retried(job, { ...said, ifMatch: ['x', `${tag}x`] }, rules)).toEqual(changed);
+      expect(done(job, { ...asked, ifMatch: ['x', `${tag}x`] }, rules)).toEqual(changed);
       if (planTag(other) === tag) return;
-      expect(retried(job, { ...said, ifMatch: [planTag(other)] }, rules)).toEqual(changed);
+      expect(done(job, { ...asked, ifMatch: [planTag(other)] }, rules)).toEqual(changed);
+    }),
+    RUNS,
+  );
+});
+
+test('what is planned passes over no edit that stands unless its stage is discarded, or it is overtaken by what is kept', () => {
+  fc.assert(
+    fc.property(job, request, rules, (job, asked, rules) => {
+      const status = asked.kind === 'redo' ? 'DRAFT_READY' : 'FAILED';
+      const plan = planned({ ...job, status }, asked, rules);
+      const { resume, stages, editsKept, editsDiscarded } = plan;
+      if (plan.refusal !== null) return;
+      const discarded: readonly string[] = asked.discardEdits;
+      for (const edit of standingEdits(job.versions)) {
+        const { stage, version } = edit;
+        const isNamed = (edits: readonly object[]) =>
+          edits.some((one) => isDeepStrictEqual(one, { stage, version }));
+        const isKept = isNamed(editsKept);
+        expect(isNamed(editsDiscarded)).toBe(!isKept && discarded.includes(stage));
+        if (isKept || discarded.includes(stage)) continue;
+        const chain = resume?.version ? chainOf(resume.version, job.versions) : [];
+        expect(stages.find((plan) => plan.stage === stage)).toMatchObject({ action: 'keep' });
+        expect(restsOn(chain, edit, job.versions)).toBe(true);
+      }
+    }),
+    RUNS,
+  );
+});
+
+test('a redo is planned as a retry from the transcript at the furthest', () => {
+  fc.assert(
+    fc.property(job, request, rules, (job, asked, rules) => {
+      const redone = planned({ ...job, status: 'DRAFT_READY' }, { ...asked, kind: 'redo' }, rules);
+      if (redone.refusal !== null) return;
+      const unfinishedTask = { kind: 'redraft' as const };
+      const again = planned({ ...job, status: 'FAILED', unfinishedTask }, { ...asked, kind: 'retry' }, rules);
+      expect({ ...again, kind: 'redo' }).toEqual(redone);
+      expect(redone.stages.at(-1)).toMatchObject({ stage: 'draft', action: 'redo' });
     }),
     RUNS,
   );
@@ -300,6 +360,20 @@ describe('a plan', () => {
     const plan = planned(uploaded, asked({ kind: 'run' }), RULES);
     expect(plan.resume).toMatchObject({ status: 'UPLOADED', version: null, proof: null });
     expect(plan.stages.every(({ action }) => action === 'redo')).toBe(true);
+  });
+
+  test('is known by the edits that it looks past, also where what it keeps is the same', () => {
+    const first = [audio(1), transcript(1), draft(1)] as const;
+    const versions = [...first, edited(first[1], 2), edited(first[2], 2)];
+    const plans = [[], ['transcript' as const]].map((discardEdits) =>
+      planned({ ...failed, versions }, asked({ discardEdits }), RULES),
+    );
+    expect(plans.map(({ resume }) => resume?.ref)).toEqual(['s3://draft-2', 's3://draft-2']);
+    expect(plans.map(({ editsDiscarded }) => editsDiscarded)).toEqual([
+      [],
+      [{ stage: 'transcript', version: 2 }],
+    ]);
+    expect(new Set(plans.map(planTag)).size).toBe(2);
   });
 
   test('says how well its resume point is proven', () => {

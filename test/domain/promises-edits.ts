@@ -123,7 +123,7 @@ function ordered(state: MemoryState): ArtifactVersion[] {
 /**
  * Of every edit that stands when a pipeline is asked for: its stage is among those whose edits the request discards; or it is what
  * is resumed from, or what that was made from; or what is resumed from holds what a person has chosen in its place since, an edit of
- * a later stage or what a pipeline made that they told to look past it. What hands the draft on makes nothing again.
+ * a later stage or what a pipeline made that they told to look past it. So it is of the draft that an export hands on.
  */
 function checkKept(edit: ArtifactVersion, opened: Dispatch, before: MemoryState): void {
   const stages = opened.plan?.stages ?? [];
@@ -132,7 +132,6 @@ function checkKept(edit: ArtifactVersion, opened: Dispatch, before: MemoryState)
       'an export makes nothing again',
       stages.every(({ action }) => action === 'keep'),
     );
-    return;
   }
   if (opened.plan?.discardEdits.some((stage) => stage === edit.stage)) return;
   const made = ordered(before);

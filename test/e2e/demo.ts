@@ -1,5 +1,6 @@
 // npm run demo: the service and an orchestrator on this machine, and the story that Retake exists for.
 import { parseArgs, styleText } from 'node:util';
+import { playCorrections } from './correction-story.ts';
 import { Narrator } from './narrator.ts';
 import { Stack } from './stack.ts';
 import { playStory } from './story.ts';
@@ -8,8 +9,8 @@ import { timeRetries } from './timing.ts';
 const HELP = `npm run demo
 
 Starts the service under wrangler dev and a local orchestrator on free ports, plays the story of a failed job that
-is retried under other models, each time from the latest result that still holds, checks every fact of it, and stops
-everything again. Takes about ten seconds.
+is retried under other models, each time from the latest result that still holds, then corrected, made again and exported;
+checks every fact of it, and stops everything again. Takes about ten seconds.
 Exit status: 0 when every fact holds, 1 when one does not, 130 when interrupted.`;
 
 const RETRIES_TIMED = 25;
@@ -22,7 +23,10 @@ async function demo(): Promise<void> {
   const stack = await Stack.start({ stepMs: 150, withArtifactStore: true });
   try {
     narrator.say(`Ready after ${seconds()} s: ${stack.service.url} and ${stack.orchestrator.url}`);
-    await playStory(await stack.editor('alice'), stack.orchestrator.client, stack.artifacts, narrator);
+    const alice = await stack.editor('alice');
+    const { client } = stack.orchestrator;
+    const jobId = await playStory(alice, client, stack.artifacts, narrator);
+    await playCorrections(alice, jobId, client, narrator);
     const times = await timeRetries(await stack.editor('bob'), stack.orchestrator.client, RETRIES_TIMED);
     const median = times[Math.floor(times.length / 2)] ?? Number.NaN;
     narrator.say(`\nA retry through the queue and back: median ${median.toFixed(1)} ms (n=${times.length}).`);

@@ -13,12 +13,18 @@ const WHY_NOT: Words = {
   missing: 'has lost its file',
   changed: 'has another file now',
   engine_differs: 'is by another model',
+  older_than_edit: 'is of the text before a correction',
+  edit_discarded: 'rests on a correction that may go',
 };
 const WHY_MADE: Words = {
   never_made: 'there is none yet',
   asked: 'she wants it again',
   ...Object.fromEntries(Object.entries(WHY_NOT).map(([reason, why]) => [reason, `the newest ${why}`])),
 };
+
+/** Of each stage the version that is kept, or the model that makes it again. */
+export const inShort = ({ body: { stages } }: Reply): unknown[] =>
+  stages.map(({ action, version, engine }: Reply['body']) => (action === 'keep' ? version : engine));
 
 /** One line a stage, and one for each version that was passed over. */
 export function planLines({ stages, passed_over, resume, estimate_seconds }: Reply['body']): string[] {

@@ -24,6 +24,9 @@ test('npm run demo tells the whole story, and its exit status says that every fa
     'passed over: transcript 1 has lost its file',
     'what she has seen can no longer be done, so nothing is',
     'exactly four executions',
+    'who has not seen her correction cannot overwrite it',
+    'what would pass over it is refused',
+    'the job is done, in both formats',
   ])
     expect(demo.output).toContain(fact);
   expect(demo.output).not.toMatch(/rtk1\.|eyJ|whsec_/);

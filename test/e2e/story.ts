@@ -3,22 +3,17 @@
 import type { Editor, Reply } from '../support/editor.ts';
 import type { ArtifactStore } from '../support/orchestrator/artifact-store.ts';
 import type { OrchestratorClient } from '../support/orchestrator/client.ts';
+import { follow } from './follow.ts';
 import type { Narrator } from './narrator.ts';
-import { planLines } from './plan-text.ts';
+import { inShort, planLines } from './plan-text.ts';
 
-/** Throws `NotAsTold` at the first fact that does not hold. */
+/** Throws `NotAsTold` at the first fact that does not hold. Answers the id of the job. */
 export async function playStory(
   alice: Editor,
   orchestrator: OrchestratorClient,
   artifacts: ArtifactStore,
   narrator: Narrator,
-): Promise<void> {
-  const follow = async () => {
-    const progress = narrator.progress();
-    const job = await alice.settledJob(jobId, ({ status }) => progress.see(status));
-    progress.end();
-    return job;
-  };
+): Promise<string> {
   const planUnder = async (profile: string) => {
     const reply = await alice.call('GET', `/jobs/${jobId}/retry-plan?model_profile=${profile}`);
     narrator.say(`    GET …/retry-plan?model_profile=${profile}`);
@@ -34,9 +29,6 @@ export async function playStory(
     narrator.http(`POST …/retry  model_profile: ${model_profile}, If-Match: the plan`, reply);
     return reply;
   };
-  const inShort = ({ body: { stages } }: Reply) =>
-    stages.map(({ action, version, engine }: Reply['body']) => (action === 'keep' ? version : engine));
-
   narrator.step(
     'Alice has uploaded a video, and runs the pipeline; the models that write drafts are having a bad day',
   );
@@ -50,7 +42,7 @@ export async function playStory(
   const ran = await alice.run(jobId);
   narrator.http('POST …/run', ran, ['dispatch_state']);
   narrator.check('the orchestrator took the dispatch', ran.status, 202);
-  const failed = await follow();
+  const failed = await follow(alice, jobId, narrator);
   narrator.check('the job failed while its draft was written', failed.failure?.failed_stage, 'GENERATING');
   const { audio_uri, transcript_uri } = failed.manifest;
   narrator.check(
@@ -87,7 +79,7 @@ export async function playStory(
     [repeated.status, repeated.body.replayed, repeated.body.dispatch_id],
     [200, true, second.body.dispatch_id],
   );
-  const failedAgain = await follow();
+  const failedAgain = await follow(alice, jobId, narrator);
   narrator.check('it failed at the draft too', failedAgain.failure?.model_profile, 'accurate');
   narrator.check(
     'the transcript is the new one',
@@ -106,7 +98,7 @@ export async function playStory(
     [third.status, third.body.resume_from_status, third.body.checkpoint_ref],
     [202, 'TRANSCRIPT_READY', transcript_uri],
   );
-  await follow();
+  await follow(alice, jobId, narrator);
 
   narrator.step(
     'A third failure; and while she reads the plan for another try, the file of that transcript is deleted',
@@ -128,7 +120,7 @@ export async function playStory(
   ]);
   const fourth = await retry('balanced', 'retry-3', now);
   narrator.check('the retry is accepted', [fourth.status, fourth.body.checkpoint_ref], [202, audio_uri]);
-  const done = await follow();
+  const done = await follow(alice, jobId, narrator);
   narrator.check('the draft is ready', done.status, 'DRAFT_READY');
   const draft = (await artifacts.read(done.manifest.draft_uri)) ?? '';
   narrator.check('it says itself which model wrote it', /^engine: (.+)$/m.exec(draft)?.[1], 'gpt-5-mini');
@@ -166,4 +158,5 @@ export async function playStory(
       ['AUDIO_READY', fourth.body.dispatch_id],
     ],
   );
+  return jobId;
 }

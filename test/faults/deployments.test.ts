@@ -4,12 +4,14 @@ import { env, runInDurableObject } from 'cloudflare:test';
 import { expect, test } from 'vitest';
 import { JOB_SCHEMA } from '../../src/actor/schema-job.ts';
 import { type StatusCallback, toCallbackCommand } from '../../src/contract/callback.ts';
+import { newDispatchId } from '../../src/contract/ids.ts';
 import type { DispatchMessage } from '../../src/contract/messages.ts';
 import {
   ActingJob,
   ASYNC,
   config,
   createdJob,
+  failedAfter,
   losingMessages,
   messagesArriveAgain,
   newHome,
@@ -141,3 +143,20 @@ test('an object that the version after this one has stored refuses to run', asyn
     `known is ${JOB_SCHEMA.version}`,
   );
 });
+
+test('a Worker of before, while a deployment is under way, can plan and ask for a retry', async () => {
+  const { job } = await failedAfter('AUDIO_READY');
+  const owner = await job.owner();
+  const plan = await job.stub.plan(owner, { modelProfile: 'balanced', resumeFrom: null });
+  expect(plan).toMatchObject({ ok: true, plan: { kind: 'retry', resume: { status: 'AUDIO_READY' } } });
+
+  const asked = {
+    ...{ type: 'retry', owner, actorId: 'alice', correlationId: 'req_1', clientRequestId: 'of-before' },
+    ...{ modelProfile: 'balanced', resumeFrom: null, ifMatch: null },
+    ...{ newDispatchId: newDispatchId(), traceparent: TRACE, windowMs: null },
+  };
+  const answer = await job.stub.dispatch(asked as never, 0);
+
+  expect(answer).toMatchObject({ ok: true, dispatch: { kind: 'retry', resumeFromStatus: 'AUDIO_READY' } });
+});
+const TRACE = '00-0af7651916cd43dd8448eb211c80319c-b7ad6b7169203331-01';

@@ -1,5 +1,6 @@
 // From a schema of the document to values that fit it, and to values that miss it narrowly. Knows the keywords
 // that the document uses, and throws at any other, so that the document cannot outgrow it unnoticed.
+import { createHash } from 'node:crypto';
 import fc, { type Arbitrary } from 'fast-check';
 import { fits, type Schema } from './document.ts';
 
@@ -11,13 +12,28 @@ const KEYWORDS: Record<string, readonly string[]> = {
   boolean: [],
   null: [],
   object: ['properties', 'required', 'additionalProperties', 'propertyNames', 'maxProperties'],
-  array: [],
+  array: ['items', 'minItems', 'maxItems', 'uniqueItems'],
   // A schema without a type, which anything fits.
   any: [],
 };
 
 /** Of references to media: the most that a pattern says of them. */
 export const MEDIA_PATTERN = '^[A-Za-z0-9]+:\\/\\/.';
+
+/** What a person has put into the store of artifacts in place of what a pipeline made, and what is not there. */
+export const CORRECTED = { uri: 'r2://retake-artifacts/corrected/by-hand', content: 'what was meant' };
+export const NOT_THERE = 'r2://retake-artifacts/corrected/never';
+
+/** As much of `params` as is taken, written as JSON without blanks. */
+export const MAX_PARAMS_BYTES = 4096;
+/** An object that is written in so many bytes, most of them such letters, of one byte or more. */
+const objectOf = (bytes: number, letter = 'x') => {
+  const room = bytes - '{"note":""}'.length;
+  const letters = Math.floor(room / Buffer.byteLength(letter));
+  return { note: letter.repeat(letters) + 'x'.repeat(room - letters * Buffer.byteLength(letter)) };
+};
+const FULL = [objectOf(MAX_PARAMS_BYTES), objectOf(MAX_PARAMS_BYTES, 'é'), objectOf(MAX_PARAMS_BYTES, '🎬')];
+const OVERFULL = [objectOf(MAX_PARAMS_BYTES + 1), objectOf(MAX_PARAMS_BYTES + 1, '講')];
 
 /** Values by name of the property that make a request go further than any value of the right form would. */
 const TELLING: Record<string, readonly unknown[]> = {
@@ -26,14 +42,31 @@ const TELLING: Record<string, readonly unknown[]> = {
   event_id: ['event-1', 'event-2'],
   status: ['AUDIO_EXTRACTING', 'AUDIO_READY', 'FAILED'],
   failure_class: ['quota', 'transient', 'Transient', 'none', ''],
+  edits: [1, 2, 3],
+  uri: ['s3://corrections/by-hand', CORRECTED.uri, NOT_THERE],
+  digest: [`sha-256:${createHash('sha256').update(CORRECTED.content).digest('hex')}`, 'md5:1'],
+  size_bytes: [CORRECTED.content.length, 1],
+  formats: [['srt'], ['srt', 'docx'], ['constructor', 'x-1']],
+  params: [{}, { style: { font: 'mono' } }, JSON.parse('{"__proto__":{"a":1}}'), ...FULL],
+  discard_edits: [
+    ...[['transcript'], ['draft'], ['draft', 'transcript'], ['draft', 'draft'], []],
+    ...['transcript', 'draft', 'transcript,draft', ' draft , draft '],
+  ],
   retry_after_seconds: [120, 0, -1, 0.5, 604_800, 604_801, 1e300, '120', '1h', null],
 };
 
+/** One name may stand for values of several forms. */
+const tellingOf = (schema: Schema, name: string): readonly unknown[] =>
+  (TELLING[name] ?? []).filter((value) => fits(schema, value));
+
+/** Values beyond a bound that the document draws in words, by name of the property. */
+const BEYOND_WORDS: Record<string, readonly unknown[]> = { params: OVERFULL };
+
 /** Values that fit, edges included. */
 export function fitting(schema: Schema, name = ''): Arbitrary<unknown> {
-  const telling = TELLING[name];
+  const telling = tellingOf(schema, name);
   const made = fc.oneof(...branches(schema).map(madeOf)).filter((value) => fits(schema, value));
-  return telling ? fc.oneof({ weight: 3, arbitrary: fc.constantFrom(...telling) }, made) : made;
+  return telling.length > 0 ? fc.oneof({ weight: 3, arbitrary: fc.constantFrom(...telling) }, made) : made;
 }
 
 /** Values that do not fit: each breaks one rule of the schema, somewhere in an otherwise good value. */
@@ -45,7 +78,8 @@ export function missing(schema: Schema): Arbitrary<unknown> {
 /** One value after the other along everything that the schema draws: to each bound, and a step over it. */
 export function edges(schema: Schema, name = ''): unknown[] {
   const wrong = [null, true, 0, 1.5, '', 'x', [], {}];
-  return [...wrong, simplest(schema, name), ...branches(schema).flatMap(edgesOf)];
+  const named = [...tellingOf(schema, name), ...(BEYOND_WORDS[name] ?? [])];
+  return [...wrong, simplest(schema, name), ...named, ...branches(schema).flatMap(edgesOf)];
 }
 
 function edgesOf(schema: Typed): unknown[] {
@@ -65,7 +99,9 @@ function edgesOf(schema: Typed): unknown[] {
         length < start.length ? [] : [start.padEnd(length, 'x')],
       );
       const spoilt =
-        pattern === undefined ? [] : NEEDLES.flatMap((needle) => [needle, `a${needle}`, `${needle}a`]);
+        pattern === undefined
+          ? []
+          : [...MARKS, ...NEEDLES.flatMap((needle) => [needle, `a${needle}`, `${needle}a`])];
       return [...ofLengths, ...spoilt, ...(pattern === MEDIA_PATTERN ? NO_URIS : [])];
     }
     case 'object': {
@@ -82,20 +118,37 @@ function edgesOf(schema: Typed): unknown[] {
         ),
       ];
     }
+    case 'array': {
+      const { items = {}, minItems = 0, maxItems = minItems } = schema;
+      const lengths = [minItems - 1, minItems, maxItems, maxItems + 1].filter((length) => length >= 0);
+      return [
+        ...lengths.map((length) => several(schema, length)),
+        ...lengths.map((length) => Array(length).fill(simplest(items))),
+        ...edges(items).map((value) => [value]),
+      ];
+    }
     default:
       return [];
   }
 }
 
+/** So many items, of which none is there twice as long as that is possible; they are texts, of which a longer one is another. */
+function several({ items = {} }: Schema, length: number): unknown[] {
+  const least = simplest(items);
+  const others = items.enum ? wordsOf(items.enum) : Array.from({ length }, (_, n) => `${least}${n}`);
+  return Array.from({ length }, (_, n) => others[n] ?? least);
+}
+
 /** The least that fits. */
 export function simplest(schema: Schema, name = ''): unknown {
   const [first] = branches(schema);
-  const [telling] = TELLING[name] ?? [];
+  const [telling] = tellingOf(schema, name);
   if (telling !== undefined) return telling;
   const { type, minLength = 0, minimum = 0, pattern, properties = {}, required = [] } = first ?? {};
   if (type === 'boolean') return true;
   if (type === 'null' || type === 'any') return null;
   if (type === 'integer' || type === 'number') return minimum;
+  if (type === 'array') return several(first ?? {}, first?.minItems ?? 0);
   if (type === 'object') {
     return Object.fromEntries(required.map((key) => [key, simplest(properties[key] ?? {}, key)]));
   }
@@ -147,7 +200,7 @@ function madeOf(schema: Typed): Arbitrary<unknown> {
     case 'boolean':
       return fc.boolean();
     case 'array':
-      return fc.array(JUNK, { maxLength: 3 });
+      return arrays(schema);
     case 'any':
       return fc.oneof(JUNK, moments, uris(2048), fc.constantFrom(...NO_MOMENTS, ...NO_URIS));
     case 'integer':
@@ -174,6 +227,8 @@ function misses(schema: Typed): Arbitrary<unknown>[] {
       return badStrings(schema);
     case 'object':
       return badObjects(schema);
+    case 'array':
+      return badArrays(schema);
     default:
       return [];
   }
@@ -212,8 +267,12 @@ function strings(schema: Schema): Arbitrary<string> {
   );
   const ofLength = (unit: 'binary' | Arbitrary<string>) =>
     lengths.chain((length) => fc.string({ unit, minLength: length, maxLength: length, size: 'max' }));
-  // The patterns of the document are of visible ASCII; whatever else comes of it is filtered out by its caller.
-  if (schema.pattern !== undefined) return ofLength(fc.constantFrom(...'abcXYZ019!~._-:/"\\<{'));
+  if (schema.pattern !== undefined) {
+    // A pattern that takes single letters takes texts of them; whatever else comes of it is filtered out by its caller.
+    const pattern = new RegExp(schema.pattern, 'u');
+    const letters = Array.from('abcXYZ019!~._-:/"\\<{').filter((letter) => pattern.test(letter));
+    return letters.length > 0 ? ofLength(fc.constantFrom(...letters)) : fc.stringMatching(pattern);
+  }
   return fc.oneof(
     fc.string({ unit: 'grapheme', minLength, maxLength: Math.min(maxLength, 20) }),
     ofLength('binary'),
@@ -222,6 +281,8 @@ function strings(schema: Schema): Arbitrary<string> {
 }
 
 const NEEDLES = ['\u0000', '\n', ' ', '\u0085', 'é', '🎬', '\ud800', '\u202e', '\u001b[2J'];
+/** Visible ASCII, which some patterns take. */
+const MARKS = ['"', '&', '<', '>', '__proto__'];
 
 function badStrings({ minLength = 0, maxLength, pattern, enum: values }: Schema) {
   const repeated = (length: number) => fc.constantFrom('x', '~', '🎬').map((unit) => unit.repeat(length));
@@ -238,7 +299,9 @@ function badStrings({ minLength = 0, maxLength, pattern, enum: values }: Schema)
   }
   if (pattern !== undefined) {
     wrong.push(
-      fc.tuple(fc.constantFrom('', 'a'), fc.constantFrom(...NEEDLES)).map((parts) => parts.join('')),
+      fc
+        .tuple(fc.constantFrom('', 'a'), fc.constantFrom(...NEEDLES, ...MARKS))
+        .map((parts) => parts.join('')),
     );
   }
   if (pattern === MEDIA_PATTERN) {
@@ -319,6 +382,39 @@ function objects(schema: Schema, more: (schema: Schema) => Entries): Arbitrary<o
     return required.includes(key) ? entry : fc.oneof(entry, fc.constant([]));
   });
   return fc.tuple(more(schema), ...named).map((entries) => Object.fromEntries(entries.flat()));
+}
+
+function arrays({ items = {}, minItems = 0, maxItems = 3, uniqueItems = false }: Schema) {
+  const lengths = fc.oneof(
+    fc.constantFrom(minItems, maxItems),
+    fc.integer({ min: minItems, max: Math.min(maxItems, minItems + 3) }),
+  );
+  return lengths.chain((length): Arbitrary<unknown[]> => {
+    const bounds = { minLength: length, maxLength: length };
+    return uniqueItems ? fc.uniqueArray(fitting(items), bounds) : fc.array(fitting(items), bounds);
+  });
+}
+
+/** Too few or too many, one that is wrong among them, one twice where each may be there once, and what is only like a list. */
+function badArrays(schema: Schema): Arbitrary<unknown>[] {
+  const { items = {}, minItems = 0, maxItems, uniqueItems = false } = schema;
+  const spliced = (value: Arbitrary<unknown>) =>
+    fc
+      .tuple(arrays({ ...schema, minItems: Math.max(minItems, 1) }), value, fc.nat())
+      .map(([good, bad, at]) => {
+        return good.with(at % good.length, bad);
+      });
+  const wrong: Arbitrary<unknown>[] = [
+    spliced(fitsAnything(items) ? JUNK : missing(items)),
+    fitting(items),
+    fitting(items).map((item) => ({ 0: item, length: 1 })),
+  ];
+  if (minItems > 0) wrong.push(fc.constant(several(schema, minItems - 1)));
+  if (maxItems !== undefined) {
+    wrong.push(fc.constantFrom(maxItems + 1, maxItems * 2, 2000).map((length) => several(schema, length)));
+  }
+  if (uniqueItems) wrong.push(fitting(items).map((item) => [item, item]));
+  return wrong;
 }
 
 const fitsAnything = (schema: Schema): boolean =>

@@ -1,97 +1,72 @@
 // The service against its own document: thousands of requests that fit it and that do not, from its owner, from
-// strangers and from nobody, judged by the document. FUZZ_SEED sets the seed, FUZZ_RUNS multiplies the runs.
+// strangers and from nobody, judged by the document. The service, and how it is asked, is fuzzing.ts's.
 import { randomUUID } from 'node:crypto';
-import fc, { type Arbitrary } from 'fast-check';
+import fc from 'fast-check';
 import { afterAll, beforeAll, expect, test, vi } from 'vitest';
-import { signCallbackToken } from '../../src/contract/callback-token.ts';
-import { newDispatchId } from '../../src/contract/ids.ts';
-import { Stack } from '../e2e/stack.ts';
-import { devSetting } from '../support/dev-settings.ts';
-import { editorToken } from '../support/editor-token.ts';
 import { allowedMethods, type Operation, operations } from './document.ts';
+import {
+  correctionFaults,
+  corrections,
+  glimpse,
+  READINGS,
+  readFaults,
+  repeatFaults,
+  saidOf,
+  sameFaults,
+  takenFaults,
+} from './edits.ts';
+import { exportFaults, exportsAsked, refusedExportFaults } from './exports.ts';
 import { failureFaults, failureReports } from './failures.ts';
-import { type Asked, fitOf } from './fit.ts';
-import { PLAN_TAG } from './headers.ts';
-import { type Case, faultsOf, type Standing, secretsIn, visible } from './oracle.ts';
-import { knownAs, plannedRetries, retryFaults } from './plans.ts';
+import {
+  aimed,
+  among,
+  answered,
+  ask,
+  changes,
+  count,
+  faultsOfAll,
+  formOnly,
+  glance,
+  goodShotsOf,
+  holds,
+  jobs,
+  judged,
+  NEVER,
+  NOTHING_THERE,
+  OWNER,
+  operationOf,
+  ownCallbackToken,
+  ownPlaceOf,
+  placeOf,
+  plain,
+  SCALE,
+  sameAsNowhere,
+  sent,
+  serviceLines,
+  start,
+  stop,
+  strangersJobs,
+  TIMEOUT_MS,
+  tokens,
+  wire,
+} from './fuzzing.ts';
+import { faultsOf, secretsIn } from './oracle.ts';
+import { askFaults, knownAs, plannedAsks } from './plans.ts';
 import {
   Body,
   edgeShots,
-  goodShots,
   oddPaths,
-  type Place,
   plainShot,
   type Shot,
   smallOnly,
   spoilings,
   spoiltShots,
 } from './requests.ts';
-import {
-  Jobs,
-  madeUp,
-  nowhere,
-  privateWords,
-  STATES,
-  type State,
-  type Target,
-  uselessCredentials,
-} from './targets.ts';
-import { type Answer, Wire } from './wire.ts';
+import { STATES, uselessCredentials } from './targets.ts';
 
-const SEED = Number(process.env.FUZZ_SEED ?? 20_261_124);
-const SCALE = Number(process.env.FUZZ_RUNS ?? 1);
-/** Requests that are under way at once. */
-const BATCH = 10;
-const TIMEOUT_MS = 120_000 * Math.max(1, SCALE);
-const OWNER = 'fuzz-owner';
 vi.setConfig({ testTimeout: TIMEOUT_MS, hookTimeout: TIMEOUT_MS });
-
-let stack: Stack;
-let wire: Wire;
-let jobs: Jobs;
-let strangersJobs: Jobs;
-let tokens: Record<Exclude<Standing, 'nobody'>, string>;
-const cursors = new Map<string, string[]>();
-const startedAt = Date.now();
-const sent: Record<string, number> = {};
-const answered: Record<string, number> = {};
-const serviceLines: string[] = [];
-let ended: string | null = null;
-
-beforeAll(async () => {
-  stack = await Stack.start({
-    stepMs: 5,
-    withArtifactStore: true,
-    // Nothing that is left alone may time out while a soak runs.
-    vars: { ACK_TIMEOUT_SECONDS: 86_400, STAGE_TIMEOUT_SECONDS: 86_400 },
-    onServiceLine: (line) => serviceLines.push(line),
-  });
-  stack.service.child.exited.then((how) => {
-    ended = how;
-  });
-  wire = new Wire(stack.service.port);
-  [jobs, strangersJobs] = await Promise.all([Jobs.of(stack, OWNER), Jobs.of(stack, 'fuzz-stranger')]);
-  tokens = {
-    owner: await editorToken({ sub: OWNER }),
-    reader: await editorToken({ sub: OWNER, scope: 'retake:read' }),
-    stranger: await editorToken({ sub: 'fuzz-stranger' }),
-  };
-  await Promise.all(STATES.map((state) => jobs.in(state)));
-  await Jobs.of(stack, OWNER);
-  await collectCursors();
-});
-
-afterAll(async () => {
-  if (ended !== null)
-    console.log(`the service ended (${ended}):\n${stack.service.child.output.slice(-8000)}`);
-  const seconds = Math.round((Date.now() - startedAt) / 1000);
-  const requests = Object.values(sent).reduce((sum, count) => sum + count, 0);
-  // npm run soak sums up what follows this word of its own.
-  const word = process.env.SOAK ? 'soak' : 'fuzz';
-  console.log(`${word} ${JSON.stringify({ seed: SEED, runs: SCALE, seconds, requests, sent, answered })}`);
-  wire?.close();
-  await stack?.stop();
-});
+beforeAll(start);
+afterAll(stop);
 
 const EDITORS = operations.filter(({ caller }) => caller === 'editor');
 const OPEN = operations.filter(({ caller }) => caller === 'anyone');
@@ -120,35 +95,117 @@ test('what does not fit the document is refused and changes nothing', async () =
   );
 });
 
-test('a retry does what its plan has shown, under the id that it was given, or nothing at all', async () => {
-  const [retry, shown] = [operationOf('retryJob'), operationOf('getRetryPlan')];
+test('a retry or redo does what its plan has shown, under the id that it was given, or nothing at all', async () => {
   // One by one, since each of them may move the job on.
   await holds(
-    plannedRetries,
-    35,
-    async ({ place, profile, resumeFrom, named: { how, ifMatch }, correlationId }) => {
+    plannedAsks,
+    60,
+    async ({ kind, place, profile, resumeFrom, discardEdits, named: { how, ifMatch }, correlationId }) => {
+      const [ask, shown] = [
+        operationOf(`${kind}Job`),
+        operationOf(kind === 'redo' ? 'getRedoPlan' : 'getRetryPlan'),
+      ];
       const asked = { model_profile: profile, ...(resumeFrom === null ? {} : { resume_from: resumeFrom }) };
-      const look = { ...plainShot(shown, place), query: Object.entries(asked) };
+      const listed = discardEdits?.length ? { discard_edits: discardEdits.join() } : {};
+      const look = { ...plainShot(shown, place), query: Object.entries({ ...asked, ...listed }) };
       const before = await judged('plan', look, await aimed(look, 'owner'));
-      const body = new Body(
-        JSON.stringify({ ...asked, client_request_id: randomUUID() }),
-        'application/json',
-      );
+      const said = { ...asked, discard_edits: discardEdits, client_request_id: randomUUID() };
       const headers: Shot['headers'] = [
         ...(ifMatch === null ? [] : ([['if-match', ifMatch]] as Shot['headers'])),
         ...(correlationId === null ? [] : ([['x-correlation-id', correlationId]] as Shot['headers'])),
       ];
-      const shot = { ...plainShot(retry, place), headers, body };
+      const shot = { ...plainShot(ask, place), headers, body: jsonBody(said) };
       const request = await aimed(shot, 'owner');
-      const { answer, faults } = await judged('retry', shot, request);
+      const { answer, faults } = await judged(kind, shot, request);
       const found = [...before.faults, ...faults];
-      found.push(...retryFaults(JSON.parse(before.answer.text), how, answer));
+      found.push(...askFaults(JSON.parse(before.answer.text), how, answer));
       if (answer.status === 202) {
         const { dispatch_id } = JSON.parse(answer.text);
         const { items } = await jobs.read(request.target, '/attempts?limit=1');
         const { dispatch_id: id, correlation_id } = items[0].dispatch;
         if (id !== dispatch_id || correlation_id !== knownAs(correlationId, answer))
           found.push(`the latest attempt is ${id}, known as ${correlation_id}`);
+      }
+      return found;
+    },
+    placeOf,
+    1,
+  );
+});
+
+test('an export hands on the draft that is shown, with formats and params as they were sent, or is refused', async () => {
+  const operation = operationOf('exportJob');
+  await holds(
+    exportsAsked,
+    20,
+    async ({ place, formats, params }) => {
+      const shot = {
+        ...plainShot(operation, place),
+        headers: [],
+        body: jsonBody({ formats, params, client_request_id: 'export' }),
+      };
+      const request = await aimed(shot, 'owner');
+      const before = await jobs.read(request.target, '');
+      const { answer, faults } = await judged('export', shot, request);
+      if (answer.status !== 202) return [...faults, ...refusedExportFaults(before, answer)];
+      const { items } = await jobs.read(request.target, '/attempts?limit=1');
+      return [...faults, ...exportFaults(before, { formats, params }, answer, items[0].dispatch)];
+    },
+    placeOf,
+    1,
+  );
+});
+
+test('a correction that is taken is the newest version, is shown and can be read; one that is refused changes nothing', async () => {
+  await holds(
+    corrections,
+    40,
+    async (correction) => {
+      const { place, stage, how, correlationId } = correction;
+      const look = await jobs.in(place);
+      const before = await glimpse(jobs, look, stage);
+      const { edits, ...said } = saidOf(correction, before);
+      const isContent = how === 'content';
+      const operation = operationOf(isContent ? 'editArtifactContent' : 'editArtifact');
+      const plain = { ...plainShot(operation, place), steps: { stage } };
+      const key: Shot['headers'] = [
+        ['idempotency-key', 'correction'],
+        ...(correlationId === null ? [] : ([['x-correlation-id', correlationId]] as Shot['headers'])),
+      ];
+      const shot = isContent
+        ? { ...plain, headers: [...key, ['if-match', `"${edits}"`]] as Shot['headers'] }
+        : { ...plain, headers: key, body: jsonBody({ ...said, edits }) };
+      const request = await aimed(shot, 'owner');
+      const { answer, faults } = await judged('edit', shot, request);
+      const found = [...faults, ...correctionFaults(correction, before, answer)];
+      const after = await glimpse(jobs, look, stage);
+      if (answer.status !== 200) return [...found, ...sameFaults(before, after)];
+
+      found.push(...takenFaults(OWNER, knownAs(correlationId, answer), before, after, answer));
+      const repeat = await judged('edit', shot, request);
+      const body = isContent
+        ? Buffer.from('something else')
+        : jsonBody({ ...said, edits, size_bytes: 77 }).bytes;
+      const other = await judged('edit', shot, { ...request, asked: { ...request.asked, body } });
+      found.push(...repeat.faults, ...repeatFaults(answer, repeat.answer), ...other.faults);
+      if (other.answer.status !== 409)
+        found.push(`another under the same id is answered ${other.answer.status}`);
+      found.push(...sameFaults(after, await glimpse(jobs, look, stage)));
+
+      const { version } = JSON.parse(answer.text).version;
+      const steps = { stage, version: String(version) };
+      const reading = await aimed(
+        { ...plainShot(operationOf('readArtifactContent'), place), steps },
+        'owner',
+        look,
+      );
+      let etag = '"none"';
+      for (const [name, value] of READINGS) {
+        const headers: Shot['headers'] = [[name, value === 'its ETag' ? etag : value]];
+        const asked = { ...reading.asked, headers: [...reading.asked.headers, ...headers] };
+        const read = await judged('read', shot, { ...reading, exists: true, asked });
+        etag = read.answer.headers.etag ?? etag;
+        found.push(...read.faults, ...readFaults(correction, value, read.answer));
       }
       return found;
     },
@@ -264,7 +321,11 @@ test('a path answers the methods of the document, and 405 with exactly those to 
   const { jobId, projectId } = await jobs.in('CREATED');
   const faults: string[] = [];
   for (const [pattern, allowed] of allowedMethods) {
-    const path = pattern.replace('{jobId}', jobId).replace('{projectId}', projectId);
+    const path = pattern
+      .replace('{jobId}', jobId)
+      .replace('{projectId}', projectId)
+      .replace('{stage}', 'draft')
+      .replace('{version}', '1');
     const isCallback = CALLBACK.some((operation) => operation.path === pattern);
     const token = isCallback ? await ownCallbackToken(jobId) : tokens.owner;
     for (const method of METHODS.filter((each) => !allowed.includes(each))) {
@@ -292,7 +353,9 @@ test('HEAD answers what GET does, without a body', async () => {
     (operation) => fc.oneof(goodShotsOf(operation), spoiltShots(operation)),
   );
   await holds(shots, 6, async (shot) => {
-    const { asked, target } = await aimed({ ...shot, body: null }, 'owner');
+    // Of HEAD a range is not asked for (RFC 9110 §14.2).
+    const headers = shot.headers.filter(([name]) => name !== 'range');
+    const { asked, target } = await aimed({ ...shot, headers, body: null }, 'owner');
     const get = await ask('head', asked);
     const head = await ask('head', { ...asked, method: 'HEAD' });
     const kept = ['content-type', 'cache-control', ...(target.jobId ? ['etag'] : [])];
@@ -369,7 +432,7 @@ test('after all of it the service answers, and has said nothing of an error of i
 });
 
 test.skipIf(SCALE < 1)('the requests were not too tame: every kind of answer is among what came back', () => {
-  const statuses = [200, 201, 202, 204, 400, 401, 403, 404, 405, 409, 412, 413, 415];
+  const statuses = [200, 201, 202, 204, 206, 304, 400, 401, 403, 404, 405, 409, 411, 412, 413, 415, 416];
   expect(statuses.filter((status) => !answered[status])).toEqual([]);
 });
 
@@ -377,10 +440,13 @@ test.skipIf(SCALE < 1)('nothing was forgotten: every kind of request was made, f
   const kinds = [
     ...['edge', 'fitting', 'stranger', 'reader', 'nobody'].map((kind) => `${kind} fits`),
     ...['edge', 'spoilt', 'misfit', 'stranger', 'reader', 'nobody'].map((kind) => `${kind} breaks`),
-    ...['plan fits', 'retry fits', 'retry breaks', 'failure fits', 'method', 'head', 'path', 'raw'],
+    ...['plan', 'retry', 'redo', 'export', 'edit', 'read', 'failure'].map((kind) => `${kind} fits`),
+    ...['retry breaks', 'redo breaks', 'method', 'head', 'path', 'raw'],
   ];
   expect(kinds.filter((kind) => !sent[kind])).toEqual([]);
 });
+
+const jsonBody = (value: unknown) => new Body(JSON.stringify(value), 'application/json');
 
 const METHODS = [
   ...['GET', 'HEAD', 'POST', 'PUT', 'PATCH', 'DELETE', 'OPTIONS', 'TRACE'],
@@ -394,265 +460,4 @@ function isTrouble(line: string): boolean {
   if (/uncaught|unhandled|exception|request_failed|internal error|Maximum call stack|workerd\//i.test(line))
     return true;
   return /"level":"error"/.test(line) && !/"http_status":502/.test(line);
-}
-
-/**
- * Every value of `cases` is free of faults, and leaves the jobs at its places as they were. A counterexample is one
- * request, or the few that it takes together.
- */
-async function holds<T>(
-  cases: Arbitrary<T>,
-  batches: number,
-  faultsIn: (value: T) => Promise<string[]>,
-  untouched: (value: T) => Shot['place'] = () => 'NOWHERE',
-  most = BATCH,
-): Promise<void> {
-  // Edges are listed where they are; a bias towards what is small would send the same few requests again and again.
-  const together = fc.noBias(fc.array(cases, { minLength: 1, maxLength: most, size: 'max' }));
-  let tried = 0;
-  const property = fc.asyncProperty(together, async (batch) => {
-    tried += batch.length;
-    const before = await Promise.all([...new Set(batch.map(untouched))].map(glance));
-    const found = (await Promise.all(batch.map(faultsIn))).flat();
-    found.push(...(await Promise.all(before.map(changes))).flat());
-    if (ended !== null) throw new Error(`the service ended (${ended}):\n${stack.service.child.output}`);
-    if (found.length > 0) throw new Error([...new Set(found)].slice(0, 5).join('\n'));
-  });
-  await fc.assert(property, {
-    seed: SEED,
-    numRuns: Math.max(1, Math.round(batches * SCALE)),
-    interruptAfterTimeLimit: TIMEOUT_MS * 0.9,
-    markInterruptAsFailure: true,
-  });
-  expect(tried).toBeGreaterThan(0);
-}
-
-/** The same for a list, one after the other. */
-async function faultsOfAll(kind: string, shots: readonly Shot[]): Promise<string[]> {
-  const faults: string[] = [];
-  for (let at = 0; at < shots.length; at += BATCH) {
-    const batch = shots.slice(at, at + BATCH).map(async (shot) => {
-      const { faults: found } = await judged(kind, shot, await aimed(shot, 'owner'));
-      return found.map((fault) => `${fault} ${fc.stringify([shot.query, shot.body])}`);
-    });
-    faults.push(...(await Promise.all(batch)).flat());
-  }
-  return faults;
-}
-
-const placeOf = ({ place }: Pick<Shot, 'place'>) => place;
-/** Where a shot goes that has to be about a job of the owner's. */
-const ownPlaceOf = ({ place }: Shot) => (isState(place) ? place : 'FAILED');
-
-/** Commands more often than reads, since there is more about them. */
-const among = <T>(list: readonly Operation[], make: (operation: Operation) => Arbitrary<T>): Arbitrary<T> =>
-  fc.oneof(
-    ...list.map((operation) => ({ weight: operation.method === 'GET' ? 1 : 3, arbitrary: make(operation) })),
-  );
-
-const goodShotsOf = (operation: Operation) => goodShots(operation, cursors.get(operation.id) ?? []);
-
-const NOTHING_THERE = { exists: false, refusesDispatches: false };
-const plain = (method: string, path: string): Asked => ({
-  method,
-  path,
-  headers: [],
-  body: null,
-  chunked: false,
-  operation: null,
-  query: [],
-});
-const formOnly = (answer: Answer, asked: Asked) =>
-  faultsOf(answer, { ...NOTHING_THERE, asked, standing: 'nobody' });
-
-const isState = (place: Shot['place']): place is State => STATES.some((state) => state === place);
-
-function operationOf(named: string): Operation {
-  const operation = operations.find(({ id }) => id === named);
-  if (!operation) throw new Error(`there is no operation ${named}`);
-  return operation;
-}
-
-interface Aimed extends Case {
-  target: Target;
-}
-
-/** The request that a shot is when this caller makes it. */
-async function aimed(
-  shot: Shot,
-  standing: Standing,
-  at?: Target,
-  credentials?: string | null,
-): Promise<Aimed> {
-  const operation = operationOf(shot.operation);
-  const target = at ?? (await targetOf(shot));
-  const id = operation.path.includes('{jobId}') ? target.jobId : target.projectId;
-  const path = operation.path.replace(/\{\w+\}/, () => encodeURIComponent(id));
-  const query = shot.query.map((pair) => pair.map(encodeURIComponent).join('='));
-  const authorization =
-    credentials === undefined ? await credentialsOf(operation, standing, target) : credentials;
-  const { body } = shot;
-  const headers = await withPlanTag(shot, target);
-  const asked: Asked = {
-    method: operation.method,
-    path: query.length > 0 ? `${path}?${query.join('&')}` : path,
-    headers: [
-      ...headers,
-      ...(authorization === null ? [] : ([['authorization', authorization]] as Shot['headers'])),
-      ...(body?.contentType ? ([['content-type', body.contentType]] as Shot['headers']) : []),
-    ],
-    body: body?.bytes ?? null,
-    chunked: body?.chunked ?? false,
-    operation,
-    query: shot.query,
-    cursors: new Set(cursors.get(operation.id)),
-  };
-  // Its token proves a dispatch of the job, whoever owns that and whether it is still kept.
-  const isFound = isState(shot.place) || (operation.caller === 'pipeline' && shot.place === 'STRANGERS');
-  const exists = !operation.path.includes('{') || (at === undefined && isFound);
-  return { asked, target, standing, exists, refusesDispatches: shot.place === 'REFUSED' };
-}
-
-/** The tag of what a retry that asks like this would do; of the owner's own, even to those who are told of nothing. */
-async function withPlanTag({ headers, body, place }: Shot, target: Target): Promise<Shot['headers']> {
-  if (!headers.some(([, value]) => value.includes(PLAN_TAG))) return headers;
-  const seen = isState(place) ? target : await jobs.in('FAILED');
-  const tag = await jobs.planTag(seen, namedIn(body));
-  return headers.map(([name, value]) => [name, value.replaceAll(PLAN_TAG, tag)]);
-}
-
-/** What of a body a plan can be asked with; nothing of one that is spoilt. */
-function namedIn(body: Shot['body']): Record<string, string> {
-  try {
-    const { model_profile, resume_from } = JSON.parse(Buffer.from(body?.bytes ?? []).toString());
-    return Object.fromEntries(
-      Object.entries({ model_profile, resume_from }).filter(([, value]) => typeof value === 'string'),
-    );
-  } catch {
-    return {};
-  }
-}
-
-async function targetOf({ place, malformedId }: Shot): Promise<Target> {
-  if (isState(place)) return jobs.in(place);
-  if (place === 'STRANGERS') return strangersJobs.in('UPLOADED');
-  if (place === 'MADE_UP') return madeUp();
-  return place === 'NOWHERE'
-    ? nowhere()
-    : { jobId: malformedId, projectId: malformedId, callbackToken: null };
-}
-
-async function credentialsOf(
-  { caller }: Operation,
-  standing: Standing,
-  target: Target,
-): Promise<string | null> {
-  if (standing === 'nobody') return null;
-  if (caller !== 'pipeline') return `Bearer ${tokens[standing]}`;
-  return `Bearer ${target.callbackToken ?? (await ownCallbackToken(target.jobId))}`;
-}
-
-/** A token that proves a dispatch of this job, which keeps no such dispatch. */
-const ownCallbackToken = (jobId: string) =>
-  signCallbackToken(jobId, newDispatchId(), devSetting('CALLBACK_TOKEN_KEYS').split(','));
-
-async function ask(kind: string, asked: Asked): Promise<Answer> {
-  count(sent, kind);
-  const answer = await wire.send(asked);
-  count(answered, String(answer.status));
-  return answer;
-}
-
-/** Jobs that a command has moved, so that they are no longer what they were. */
-const moved = new Set<string>();
-
-async function judged(kind: string, shot: Shot, { asked, target, ...about }: Aimed) {
-  const fit = fitOf(asked);
-  const answer = await ask(`${kind} ${fit}`, asked);
-  const isTaken = asked.method === 'POST' && answer.status < 300 && asked.operation?.path.includes('{jobId}');
-  if (isTaken && isState(shot.place)) {
-    moved.add(target.jobId);
-    await jobs.retire(shot.place, target);
-  }
-  const where = `${asked.method} ${shot.operation} at ${shot.place} (${fit})`;
-  return { answer, faults: faultsOf(answer, { asked, ...about }).map((fault) => `${where}: ${fault}`) };
-}
-
-interface Glance {
-  of: Jobs;
-  target: Target;
-  state: string;
-}
-
-async function glance(place: Shot['place']): Promise<Glance | null> {
-  if (!isState(place) && place !== 'STRANGERS') return null;
-  const of = place === 'STRANGERS' ? strangersJobs : jobs;
-  const target = await of.in(place === 'STRANGERS' ? 'UPLOADED' : place);
-  return { of, target, state: await of.baseline(target) };
-}
-
-/** What has happened to a job that nothing should have happened to. */
-async function changes(before: Glance | null): Promise<string[]> {
-  if (before === null || moved.has(before.target.jobId)) return [];
-  count(sent, 'look');
-  const after = await before.of.glance(before.target);
-  return after === before.state ? [] : [`the job has changed\nfrom ${before.state}\nto   ${after}`];
-}
-
-/** Where no job ever was: behind an id that was given out, and behind one that was not. */
-const NEVER = ['NOWHERE', 'MADE_UP'] as const;
-type Never = (typeof NEVER)[number];
-
-/** The same request about the owner's job, and about jobs that never were: nobody can tell the answers apart. */
-async function sameAsNowhere(
-  kind: string,
-  shot: Shot,
-  standing: Standing,
-  credentials?: string | null,
-  beside: readonly Never[] = NEVER,
-): Promise<string[]> {
-  const place = ownPlaceOf(shot);
-  const before = await glance(place);
-  const about = async (where: Place, at?: Target) => {
-    const here = { ...shot, place: where };
-    return judged(kind, here, await aimed(here, standing, at, credentials));
-  };
-  const [told, ...toldOfNothing] = await Promise.all([
-    about(place),
-    ...beside.map(async (where) => about(where, where === 'NOWHERE' ? await nowhere() : madeUp())),
-  ]);
-  const others = toldOfNothing.map(({ answer }) => visible(answer));
-  const words = privateWords(before ? [before.state] : []);
-  const all = JSON.stringify(told.answer);
-  return [
-    ...told.faults,
-    ...toldOfNothing.flatMap(({ faults }) => faults),
-    ...others
-      .filter((other) => other !== visible(told.answer))
-      .map((other) => `told apart:\n${visible(told.answer)}\n${other}`),
-    ...words.filter((word) => all.includes(word)).map((word) => `it shows ${word}`),
-  ];
-}
-
-/** Cursors that the lists gave out, since no other fits. */
-async function collectCursors(): Promise<void> {
-  const editor = await stack.editor(OWNER);
-  const { jobId, projectId } = await jobs.in('RETRIED');
-  const lists = {
-    listProjects: '/projects',
-    listJobs: `/projects/${projectId}/jobs`,
-    listTransitions: `/jobs/${jobId}/transitions`,
-    listDispatches: `/jobs/${jobId}/dispatches`,
-    listAttempts: `/jobs/${jobId}/attempts`,
-    listArtifacts: `/jobs/${jobId}/artifacts`,
-  };
-  for (const [id, path] of Object.entries(lists)) {
-    const { next_cursor } = await editor.get(`${path}?limit=1`);
-    if (typeof next_cursor !== 'string') throw new Error(`${path} has no second page`);
-    cursors.set(id, [next_cursor]);
-  }
-}
-
-function count(counts: Record<string, number>, name: string): void {
-  counts[name] = (counts[name] ?? 0) + 1;
 }

@@ -1,6 +1,6 @@
 // Judges requests: whether the document lets one be made. What the document says in words is said here as well.
-import { MEDIA_PATTERN } from './arbitraries.ts';
-import { fits, type Operation, type Schema } from './document.ts';
+import { MAX_PARAMS_BYTES, MEDIA_PATTERN } from './arbitraries.ts';
+import { fits, isStreamed, type Operation, type Schema } from './document.ts';
 import type { WireRequest } from './wire.ts';
 
 /** `open`: the document's schemas allow it, but words of it, or nothing but the service, may refuse it. */
@@ -17,23 +17,31 @@ export interface Asked extends WireRequest {
 }
 
 /** Whether the document lets this request be made. */
-export function fitOf({ operation, query, headers, body, cursors }: Asked): Fit {
+export function fitOf({ operation, query, headers, body, chunked, cursors }: Asked): Fit {
   if (!operation) return 'open';
   const given = body !== null && body.length > 0 ? body : null;
-  const ofBody = bodyFit(operation, given, headerOf(headers, 'content-type'), headers);
+  const ofBody = isStreamed(operation)
+    ? streamedFit(given, chunked, headerOf(headers, 'content-encoding'))
+    : bodyFit(operation, given, headerOf(headers, 'content-type'), headers);
   const ofQuery = queryFit(operation, query, cursors);
   const fit = [ofBody, ofQuery, keyFit(operation, given, headers), ifMatchFit(operation, headers)];
   if (fit.includes('breaks')) return 'breaks';
   return fit.includes('open') ? 'open' : 'fits';
 }
 
-/** An Idempotency-Key, where it is taken: bare, it is judged; and what a retry is known by is said once, or twice alike. */
-function keyFit({ id, parameters }: Operation, given: Uint8Array | null, headers: Asked['headers']): Fit {
-  if (!parameters.some(({ name }) => name === 'Idempotency-Key')) return 'fits';
+/** An Idempotency-Key, where it is taken: bare, it is judged; and what a request is known by that a body may name is said once, or twice alike. */
+function keyFit(
+  { parameters, body: taken }: Operation,
+  given: Uint8Array | null,
+  headers: Asked['headers'],
+): Fit {
+  const parameter = parameters.find(({ name }) => name === 'Idempotency-Key');
+  if (!parameter) return 'fits';
   const keys = headers.filter(([name]) => name === 'idempotency-key').map(([, value]) => value);
   const [key] = keys;
+  if (key === undefined && parameter.required) return 'breaks';
   if (keys.length > 1 || (key !== undefined && !/^[!#-~][!-~]{0,127}$/.test(key))) return 'open';
-  if (id !== 'retryJob' || given === null) return 'fits';
+  if (taken?.schema.properties?.client_request_id === undefined || given === null) return 'fits';
   let body: { client_request_id?: unknown } | null;
   try {
     body = JSON.parse(Buffer.from(given).toString());
@@ -52,8 +60,9 @@ function keyFit({ id, parameters }: Operation, given: Uint8Array | null, headers
 function ifMatchFit({ parameters }: Operation, headers: Asked['headers']): Fit {
   const parameter = parameters.find(({ name }) => name === 'If-Match');
   const given = linesOf(headers, 'if-match');
-  if (!parameter || given === null) return 'fits';
+  if (!parameter || given === null) return parameter?.required ? 'breaks' : 'fits';
   if (!fits(parameter.schema, given)) return 'breaks';
+  if (parameter.schema.pattern !== undefined) return 'fits';
   if (/[^\t -~]/.test(given)) return 'open';
   if (given.trim() === '*') return 'fits';
   const elements = given.replace(ENTITY_TAGS, '\0').split(',');
@@ -62,6 +71,12 @@ function ifMatchFit({ parameters }: Operation, headers: Asked['headers']): Fit {
   return named.length > 0 ? 'fits' : 'open';
 }
 const ENTITY_TAGS = /(?:W\/)?"[!#-~]*"/g;
+
+/** Whether the path has steps as the document has them; where it does not there is nothing, as with an id. */
+export const isOnPath = ({ parameters }: Operation, steps: Readonly<Record<string, string>>): boolean =>
+  parameters
+    .filter(({ in: where, name }) => where === 'path' && steps[name] !== undefined)
+    .every(({ name, schema }) => fits(schema, textAs(schema, steps[name] ?? '')));
 
 /** The tags that an If-Match names, without what makes them weak; null for whatever there is. */
 export function tagsOf(headers: Asked['headers']): string[] | null {
@@ -77,6 +92,11 @@ function linesOf(headers: Asked['headers'], name: string): string | null {
 
 const headerOf = (headers: Asked['headers'], name: string): string | null =>
   headers.find(([each]) => each === name)?.[1] ?? null;
+
+/** A body that is taken as it comes: there is one, its length is said before, and it is not coded. */
+function streamedFit(given: Uint8Array | null, chunked: boolean, coding: string | null): Fit {
+  return given !== null && !chunked && /^(identity)?$/i.test(coding?.trim() ?? '') ? 'fits' : 'breaks';
+}
 
 function bodyFit(
   { body }: Operation,
@@ -98,7 +118,16 @@ function bodyFit(
     return given[0] === 0xef ? 'open' : 'breaks';
   }
   if (!fits(body.schema, value)) return 'breaks';
-  return hasRepeatedKey(given) || breaksUnsaidRule(body.schema, value) ? 'open' : 'fits';
+  if (hasRepeatedKey(given)) return 'open';
+  if (breaksWord(body.schema, value)) return 'breaks';
+  return breaksUnsaidRule(body.schema, value) ? 'open' : 'fits';
+}
+
+/** What the document says exactly, but only in words: how large params may be. */
+function breaksWord({ properties = {} }: Schema, value: unknown): boolean {
+  if (properties.params === undefined) return false;
+  const { params } = value as { params?: unknown };
+  return params !== undefined && Buffer.byteLength(JSON.stringify(params)) > MAX_PARAMS_BYTES;
 }
 
 /** RFC 6839 §3.1: what ends in +json may be read as JSON. */
@@ -141,7 +170,7 @@ const HIDDEN = /[\u061c\u200e\u200f\u2028-\u202e\u2066-\u2069]/;
  * A line goes when the document's schemas say it, and then both sides of it are judged.
  */
 function breaksUnsaidRule(schema: Schema, value: unknown): boolean {
-  const { anyOf, type, properties = {}, additionalProperties, pattern } = schema;
+  const { anyOf, type, properties = {}, additionalProperties, pattern, items } = schema;
   if (!anyOf && type === undefined) return false;
   if (anyOf) return anyOf.some((each) => fits(each, value) && breaksUnsaidRule(each, value));
   if (typeof value === 'string') {
@@ -154,7 +183,8 @@ function breaksUnsaidRule(schema: Schema, value: unknown): boolean {
       !value.isWellFormed() || /\p{Cc}/u.test(value) || HIDDEN.test(value) || !/[\p{L}\p{N}]/u.test(value)
     );
   }
-  if (typeof value !== 'object' || value === null || Array.isArray(value)) return false;
+  if (Array.isArray(value)) return isSchema(items) && value.some((each) => breaksUnsaidRule(items, each));
+  if (typeof value !== 'object' || value === null) return false;
   return Object.entries(value).some(([key, each]) => {
     const named = Object.hasOwn(properties, key) ? properties[key] : undefined;
     const described = named ?? (isSchema(additionalProperties) ? additionalProperties : null);

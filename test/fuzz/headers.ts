@@ -59,13 +59,36 @@ const correlationIds = fc.oneof(
   fc.constantFrom('ticket-4711', 'x'.repeat(128), 'x'.repeat(129), 'two words', '~!', ''),
   fieldValues,
 );
-const keys = fc.oneof(fc.constantFrom('retry-1', '"retry-1"', 'key-1', '"', 'k'.repeat(129)), fieldValues);
+/** A version as it is named by who corrects it. */
+const versions = fc.oneof(
+  { weight: 6, arbitrary: fc.constantFrom('"1"', '"2"', '"3"') },
+  { weight: 1, arbitrary: fc.constantFrom('"999999999"', '"1000000000"', '"0"', '"01"', '1', 'W/"1"', '*') },
+  { weight: 1, arbitrary: tags },
+);
+const keys = fc.oneof(
+  { weight: 2, arbitrary: fc.uuid() },
+  fc.constantFrom('retry-1', '"retry-1"', 'key-1', '"', 'k'.repeat(129)),
+  fieldValues,
+);
+const ranges = fc.oneof(
+  fc.constantFrom(
+    'bytes=0-1',
+    'bytes=-1',
+    'bytes=2-',
+    'bytes=0-0,2-2',
+    'bytes=3-1',
+    'bytes=999999-',
+    'lines=1',
+  ),
+  fieldValues,
+);
 const OWN_HEADERS: Record<string, Arbitrary<string>> = {
   prefer: preferences,
   'if-none-match': tags,
   'idempotency-key': keys,
   'if-match': plans,
   'x-correlation-id': correlationIds,
+  range: ranges,
 };
 const ANY_HEADERS: Record<string, Arbitrary<string>> = {
   traceparent: fc.oneof(
@@ -94,15 +117,14 @@ const ANY_HEADERS: Record<string, Arbitrary<string>> = {
 };
 
 export function headersOf({ parameters }: Operation): Arbitrary<Headers> {
-  const documented = parameters
-    .filter((parameter) => parameter.in === 'header')
-    .map(({ name }) => name.toLowerCase());
-  const own = documented.map((name) =>
-    fc.option(
-      (OWN_HEADERS[name] ?? fieldValues).map((value): [string, string] => [name, value]),
-      { nil: null },
-    ),
-  );
+  const documented = parameters.filter((parameter) => parameter.in === 'header');
+  const own = documented.map(({ name: written, required, schema: { pattern } }) => {
+    const name = written.toLowerCase();
+    const values =
+      name === 'if-match' && pattern !== undefined ? versions : (OWN_HEADERS[name] ?? fieldValues);
+    const given = values.map((value): [string, string] => [name, value]);
+    return fc.option(given, { nil: null, freq: required ? 20 : 6 });
+  });
   const others = Object.entries(ANY_HEADERS).map(([name, values]) =>
     values.map((value): [string, string] => [name, value]),
   );

@@ -1,5 +1,6 @@
 // Judges what an answer means, where its schema alone lets more pass: members that have to agree with each other, with the
 // request, with the table of errors, and with the rest of the document.
+import { createHash } from 'node:crypto';
 import { toErrorDefinitions } from '../../src/contract/error-definitions.ts';
 import { FAILURE_CLASSES } from '../../src/domain/failures.ts';
 import { simplest } from './arbitraries.ts';
@@ -10,12 +11,20 @@ import type { Answer } from './wire.ts';
 type Members = Record<string, unknown>;
 
 /** Of an answer whose form is right; the body is null where there is none. */
-export function meaningFaults(asked: Asked, { status, headers }: Answer, body: Members | null): string[] {
+export function meaningFaults(asked: Asked, answer: Answer, body: Members | null): string[] {
+  const { status, headers } = answer;
   if (status === 412 || body?.error_code === 'RESUME_POINT_NOT_AVAILABLE') return planFaults(asked, body);
+  if (status === 409 || status === 416) return refusalFaults(asked, headers, body);
   if (status >= 300) return [];
   const faults = body === null ? [] : actionFaults(body);
   switch (asked.operation?.id) {
+    case 'editArtifact':
+    case 'editArtifactContent':
+      return [...faults, ...editFaults(asked, body)];
+    case 'readArtifactContent':
+      return contentFaults(asked, answer);
     case 'getRetryPlan':
+    case 'getRedoPlan':
       return [...faults, ...shownPlanFaults(asked, headers, body)];
     case 'getErrorDefinitions':
       return [...faults, ...definitionFaults(body)];
@@ -69,7 +78,99 @@ function planFaults({ headers, body: sent }: Asked, body: Members | null): strin
   ];
 }
 
-function shownPlanFaults({ query }: Asked, headers: Answer['headers'], body: Members | null): string[] {
+/** What is refused is what was asked for. */
+function refusalFaults(asked: Asked, headers: Answer['headers'], body: Members | null): string[] {
+  const details = (body?.details ?? {}) as Members;
+  const sent = parsed(asked.body);
+  const named = (name: string, given: unknown): string[] =>
+    details[name] === given ? [] : [`its ${name} is ${details[name]}, and it was asked about ${given}`];
+  switch (body?.error_code) {
+    case 'EDITS_IN_THE_WAY': {
+      const discarded = (sent?.discard_edits ?? []) as string[];
+      const edits = details.edits as { stage: string }[];
+      if (edits.length === 0) return ['nothing is in the way'];
+      const looked = edits.find(({ stage }) => discarded.includes(stage));
+      return looked ? [`it was to look past what is in the way: ${looked.stage}`] : [];
+    }
+    case 'NOTHING_TO_REDO':
+      return sent?.resume_from === 'DRAFT_READY' ? [] : ['there is something to make again'];
+    case 'ARTIFACT_NOT_EDITABLE':
+      return named('stage', stageIn(asked));
+    case 'ARTIFACT_VERSION_CONFLICT': {
+      const { stage, version } = details.newest as Members;
+      const isOther = version !== details.submitted && stage === stageIn(asked);
+      return [
+        ...named('stage', stageIn(asked)),
+        ...named('submitted', editedVersion(asked)),
+        ...(isOther ? [] : [`the newest is ${version} of ${stage}`]),
+      ];
+    }
+    case 'ARTIFACT_NOT_FOUND':
+      return asked.operation?.id === 'editArtifact' ? named('uri', sent?.uri) : [];
+    case 'CLIENT_REQUEST_ID_PAYLOAD_MISMATCH':
+      return sent?.client_request_id === undefined ? [] : named('client_request_id', sent.client_request_id);
+    case 'RANGE_NOT_SATISFIABLE':
+      return headers['content-range'] === `bytes */${details.size_bytes}`
+        ? []
+        : ['it does not say how much there is'];
+    default:
+      return [];
+  }
+}
+
+const stageIn = ({ path }: Asked): string | undefined => /\/artifacts\/(\w+)/.exec(path)?.[1];
+
+/** The version that a correction says it is one of. */
+const editedVersion = (asked: Asked): unknown =>
+  asked.operation?.id === 'editArtifact'
+    ? parsed(asked.body)?.edits
+    : Number(tagsOf(asked.headers)?.[0]?.slice(1, -1));
+
+/** The version that an edit has made is what was said, or sent. */
+function editFaults(asked: Asked, body: Members | null): string[] {
+  const version = (body?.version ?? {}) as Members & { made_by: Members };
+  const job = (body?.job ?? {}) as Members;
+  const sent = parsed(asked.body);
+  const { made_by: madeBy } = version;
+  const isContent = asked.operation?.id === 'editArtifactContent';
+  const [ref, digest, size] = isContent
+    ? [
+        String(version.ref).startsWith(`r2://retake-artifacts/edits/${job.id}/${stageIn(asked)}/`) &&
+          version.ref,
+        `sha-256:${createHash('sha256')
+          .update(asked.body ?? '')
+          .digest('hex')}`,
+        asked.body?.length,
+      ]
+    : [sent?.uri, sent?.digest ?? version.digest, sent?.size_bytes ?? version.size_bytes];
+  const expected = [stageIn(asked), ref, digest, size, 'editor', editedVersion(asked)];
+  const shown = [version.stage, version.ref, version.digest, version.size_bytes, madeBy.kind, madeBy.edits];
+  const isThat = JSON.stringify(shown) === JSON.stringify(expected);
+  return isThat ? [] : [`what was said is ${JSON.stringify(expected)}, and it is ${JSON.stringify(shown)}`];
+}
+
+/** What somebody has made is handed out to be saved, and says how much of it this is. */
+function contentFaults({ headers: asked }: Asked, { status, headers, bytes }: Answer): string[] {
+  const faults: string[] = [];
+  const fail = (why: string) => faults.push(`content ${why}`);
+  if (!/^attachment; filename="[a-z]+-\d+"$/.test(headers['content-disposition'] ?? ''))
+    fail('is not to be saved');
+  if (!headers['content-security-policy']?.startsWith('sandbox;')) fail('may run');
+  if (headers['accept-ranges'] !== 'bytes') fail('does not say that a part of it can be had');
+  const [, from, to, size] = /^bytes (\d+)-(\d+)\/(\d+)$/.exec(headers['content-range'] ?? '') ?? [];
+  if (status !== 206) return from === undefined ? faults : [...faults, 'the whole is said to be a part'];
+  if (!asked.some(([name]) => name === 'range')) fail('is a part that nobody has asked for');
+  const length = Number(to) - Number(from) + 1;
+  if (length !== bytes.length || Number(to) >= Number(size))
+    fail(`has ${bytes.length} bytes of ${from}-${to}/${size}`);
+  return faults;
+}
+
+function shownPlanFaults(
+  { operation, query }: Asked,
+  headers: Answer['headers'],
+  body: Members | null,
+): string[] {
   if (body === null) return [];
   const faults: string[] = [];
   const asked = Object.fromEntries(query);
@@ -87,6 +188,17 @@ function shownPlanFaults({ query }: Asked, headers: Answer['headers'], body: Mem
   if (body.resume_from !== (asked.resume_from ?? null)) faults.push('it is of another point');
   if (asked.resume_from !== undefined && verdict === 'allowed' && resume?.status !== asked.resume_from)
     faults.push('it is allowed, from another point than it was asked for');
+  const {
+    kind,
+    edits_kept: kept,
+    edits_discarded: discarded,
+  } = body as Record<'edits_kept' | 'edits_discarded', Members[]> & { kind: string };
+  if (operation?.id !== (kind === 'redo' ? 'getRedoPlan' : 'getRetryPlan')) faults.push(`it is of a ${kind}`);
+  const named = (asked.discard_edits ?? '').split(',').map((stage) => stage.trim());
+  if (discarded.some(({ stage }) => !named.includes(String(stage))))
+    faults.push('it looks past what nobody has named');
+  const names = [...kept, ...discarded].map(({ stage, version }) => `${stage} ${version}`);
+  if (new Set(names).size < names.length) faults.push('it keeps what it looks past');
   const refusals = [body, ...(body.profiles as Members[])].map(({ refusal: each }) => each as Members | null);
   for (const each of refusals) {
     if (each && each.status !== definitionOf(each.error_code)?.status)

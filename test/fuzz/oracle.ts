@@ -1,7 +1,7 @@
 // Judges answers: whether one is an answer that the document allows for its request.
 // Every fault is a sentence; no fault means that the answer is good.
 import { devSetting, devSigningKey } from '../support/dev-settings.ts';
-import { answerOf, type DocumentedAnswer, genericProblem, type Operation } from './document.ts';
+import { ANY_TYPE, answerOf, type DocumentedAnswer, genericProblem, type Operation } from './document.ts';
 import { type Asked, fitOf } from './fit.ts';
 import { meaningFaults, problemFaults } from './meaning.ts';
 import type { Answer } from './wire.ts';
@@ -20,8 +20,8 @@ export type Standing =
 export interface Case {
   asked: Asked;
   standing: Standing;
-  /** Whether the path names something that is there at all. */
-  exists: boolean;
+  /** Whether the path names something that is there at all; null where that is not known. */
+  exists: boolean | null;
   /** Whether the orchestrator refuses this job's dispatches, so that a 502 is right. */
   refusesDispatches: boolean;
 }
@@ -55,13 +55,13 @@ export function faultsOf(answer: Answer, { asked, standing, exists, refusesDispa
   if (status === 403) fail('the token allows this');
 
   const fit = fitOf(asked);
-  const isOfForm = status !== 400 && status !== 413 && status !== 415;
+  const isOfForm = ![400, 411, 413, 415].includes(status);
   if (fit === 'fits' && !isOfForm) fail('the request fits the document');
   if (fit === 'breaks' && isOfForm) fail('the request does not fit the document');
   if (fit !== 'breaks' && isOfForm) {
-    const isThere = exists && standing !== 'stranger';
-    if (isThere && status === 404) fail('it is there, and the caller’s own');
-    if (!isThere && status !== 404) fail('it is not there, or not the caller’s');
+    const isThere = standing === 'stranger' ? false : exists;
+    if (isThere === true && status === 404) fail('it is there, and the caller’s own');
+    if (isThere === false && status !== 404) fail('it is not there, or not the caller’s');
   }
   return faults;
 }
@@ -69,6 +69,7 @@ export function faultsOf(answer: Answer, { asked, standing, exists, refusesDispa
 /** What may be stored of an answer that is no error; of any other, nothing. */
 const KEEPING: Readonly<Record<string, string>> = {
   getJob: 'private, no-cache',
+  readArtifactContent: 'private, no-cache',
   getErrorDefinitions: 'public, max-age=300',
 };
 
@@ -92,7 +93,10 @@ function formFaults(received: Answer, operation: Operation | null, asked: Asked)
   if (!answer) return [...faults, `the document knows no ${status} for ${operation?.id ?? 'this'}`];
   for (const name of answer.headers) if (headers[name] === undefined) faults.push(`it has no ${name}`);
   const [mediaType = ''] = (headers['content-type'] ?? '').split(';');
-  if (answer.mediaType !== null && mediaType !== answer.mediaType) faults.push(`it is of type ${mediaType}`);
+  if (answer.mediaType !== null && answer.mediaType !== ANY_TYPE && mediaType !== answer.mediaType)
+    faults.push(`it is of type ${mediaType}`);
+  if (answer.mediaType === ANY_TYPE && method !== 'HEAD')
+    return [...faults, ...meaningFaults(asked, received, null)];
   if (method === 'HEAD' || answer.mediaType === null) {
     if (text !== '') faults.push('it has a body');
     return method === 'HEAD' ? faults : [...faults, ...meaningFaults(asked, received, null)];

@@ -1,4 +1,4 @@
-// Retries of which the plan was looked at before: what each has to be answered, to the letter of the plan.
+// Retries and redos of which the plan was looked at before: what each has to be answered, to the letter of the plan.
 import fc from 'fast-check';
 import { PLAN_TAG } from './headers.ts';
 import { STATES } from './targets.ts';
@@ -16,30 +16,42 @@ type Naming = keyof typeof NAMING;
 const naming = (how: Naming) =>
   fc.record({ how: fc.constant(how), ifMatch: fc.constantFrom(...NAMING[how]) });
 
-export const plannedRetries = fc.record({
-  // A retry does something where a job has failed.
-  place: fc.oneof(
-    { weight: 1, arbitrary: fc.constantFrom(...STATES) },
-    { weight: 4, arbitrary: fc.constantFrom('FAILED', 'RETRIED', 'BEREFT', 'ELSEWHERE') },
-  ),
-  profile: fc.constantFrom('balanced', 'polished', 'accurate', 'draft-only', 'legacy', 'no-such'),
-  resumeFrom: fc.constantFrom(null, null, 'UPLOADED', 'AUDIO_READY', 'TRANSCRIPT_READY', 'DRAFT_READY'),
-  named: fc.oneof(
-    { weight: 4, arbitrary: naming('names') },
-    { weight: 2, arbitrary: naming('names another') },
-    { weight: 1, arbitrary: naming('says nothing') },
-  ),
-  correlationId: fc.constantFrom(null, 'ticket-4711', 'x'.repeat(128), 'x'.repeat(129), 'two words'),
-});
+/** A retry does something where a job has failed, and a redo where there is a draft. */
+const FITTING = {
+  retry: ['FAILED', 'RETRIED', 'BEREFT', 'ELSEWHERE', 'CORRECTED', 'CORRECTED'],
+  redo: ['DRAFT_READY', 'EDITED', 'EDITED'],
+} as const;
+
+const planned = <Kind extends keyof typeof FITTING>(kind: Kind) =>
+  fc.record({
+    kind: fc.constant(kind),
+    place: fc.oneof(
+      { weight: 1, arbitrary: fc.constantFrom(...STATES) },
+      { weight: 4, arbitrary: fc.constantFrom(...FITTING[kind]) },
+    ),
+    profile: fc.constantFrom('balanced', 'polished', 'accurate', 'draft-only', 'legacy', 'no-such'),
+    resumeFrom: fc.constantFrom(null, null, 'UPLOADED', 'AUDIO_READY', 'TRANSCRIPT_READY', 'DRAFT_READY'),
+    discardEdits: fc.constantFrom<(string[] | null)[]>(
+      ...[null, [], ['transcript'], ['draft'], ['transcript', 'draft'], ['draft', 'transcript']],
+    ),
+    named: fc.oneof(
+      { weight: 4, arbitrary: naming('names') },
+      { weight: 2, arbitrary: naming('names another') },
+      { weight: 1, arbitrary: naming('says nothing') },
+    ),
+    correlationId: fc.constantFrom(null, 'ticket-4711', 'x'.repeat(128), 'x'.repeat(129), 'two words'),
+  });
+
+export const plannedAsks = fc.oneof(planned('retry'), planned('redo'));
 
 // biome-ignore lint/suspicious/noExplicitAny: what is looked into has been judged by its schema
 type Body = any;
 
-/** What of the answer to a retry is otherwise than its plan had it. */
-export function retryFaults(plan: Body, how: Naming, { status, text }: Answer): string[] {
+/** What of the answer to a retry or redo is otherwise than its plan had it. */
+export function askFaults(plan: Body, how: Naming, { status, text }: Answer): string[] {
   const body: Body = JSON.parse(text);
   const expected = (was: number, shown: unknown, planned: unknown): string[] => [
-    ...(status === was ? [] : [`a retry that is to be answered ${was} is answered ${status} ${text}`]),
+    ...(status === was ? [] : [`what is to be answered ${was} is answered ${status} ${text}`]),
     ...(status !== was || JSON.stringify(shown) === JSON.stringify(planned)
       ? []
       : [`planned ${JSON.stringify(planned)}, and answered ${JSON.stringify(shown)}`]),
@@ -53,13 +65,22 @@ export function retryFaults(plan: Body, how: Naming, { status, text }: Answer): 
   const { resume_from_status, checkpoint_ref, model_profile, plan: done } = body;
   return expected(
     202,
-    [resume_from_status, checkpoint_ref, model_profile, done?.resume_from, done?.stages, done?.proof],
+    [
+      resume_from_status,
+      checkpoint_ref,
+      model_profile,
+      done?.resume_from,
+      done?.stages,
+      done?.edits_discarded,
+      done?.proof,
+    ],
     [
       plan.resume.status,
       plan.resume.checkpoint_ref,
       plan.model_profile,
       plan.resume_from,
       plan.stages,
+      plan.edits_discarded,
       plan.resume.proof,
     ],
   );

@@ -3,7 +3,7 @@
 import { gzipSync } from 'node:zlib';
 import fc, { type Arbitrary } from 'fast-check';
 import { edges, fitting, JUNK, missing, simplest } from './arbitraries.ts';
-import type { Operation, Parameter, Schema } from './document.ts';
+import { isStreamed, type Operation, type Parameter, type Schema } from './document.ts';
 import { type Headers, headersOf, NO_TAGS } from './headers.ts';
 import { STATES, type State } from './targets.ts';
 
@@ -14,6 +14,8 @@ export interface Shot {
   place: Place;
   /** The id in the path when the place is MALFORMED. */
   malformedId: string;
+  /** What else is in the path, by its name. */
+  steps: Readonly<Record<string, string>>;
   query: [name: string, value: string][];
   headers: Headers;
   body: Body | null;
@@ -44,7 +46,8 @@ export class Body {
 const JSON_TYPE = 'application/json';
 /**
  * As much as a body may hold. Larger ones are sent in a test of their own, and to workerd directly by
- * test/http/bad-input.test.ts: to `wrangler dev` they are more than one request (workers-sdk#15203, #15451).
+ * test/http/bad-input.test.ts: to `wrangler dev` they are more than one request (workers-sdk#15203, #15451), and now and then one
+ * that takes a connection with it. What is taken as it comes may be larger: test/http/content-upload.test.ts sends that.
  */
 const LIMIT = 64 * 1024;
 
@@ -54,22 +57,32 @@ export function goodShots(operation: Operation, cursors: readonly string[]): Arb
     operation: fc.constant(operation.id),
     place: placesOf(operation),
     malformedId: malformedIds,
+    steps: stepsOf(operation),
     query: goodQuery(operation, cursors),
     headers: headersOf(operation),
-    body: operation.body ? goodBodies(operation.body) : fc.constant(null),
+    body: isStreamed(operation)
+      ? streamedBodies
+      : operation.body
+        ? goodBodies(operation.body)
+        : fc.constant(null),
   });
 }
 
 /** The least that fits. */
 export function plainShot(operation: Operation, place: Place): Shot {
-  const value = operation.body && simplest(operation.body.schema);
+  const value = operation.body && !isStreamed(operation) && simplest(operation.body.schema);
   return {
     operation: operation.id,
     place,
     malformedId: '',
+    steps: plainSteps(operation),
     query: [],
-    headers: knownBy(operation, value),
-    body: operation.body ? new Body(JSON.stringify(value), JSON_TYPE) : null,
+    headers: [...neededHeaders(operation), ...knownBy(operation, value)],
+    body: isStreamed(operation)
+      ? new Body('what was meant', 'text/plain')
+      : operation.body
+        ? new Body(JSON.stringify(value), JSON_TYPE)
+        : null,
   };
 }
 
@@ -80,6 +93,7 @@ export function plainShot(operation: Operation, place: Place): Shot {
 export function edgeShots(operation: Operation): Shot[] {
   const { parameters, body } = operation;
   const shot = plainShot(operation, 'NOWHERE');
+  if (isStreamed(operation)) return streamedEdges(shot);
   const values = body ? edges(body.schema) : [];
   const queries = parametersIn(operation, 'query').flatMap(({ name, schema }) =>
     edges(schema, name).map((value): Shot['query'] => [
@@ -100,6 +114,50 @@ export function edgeShots(operation: Operation): Shot[] {
   ];
 }
 
+/** The headers that have to be there, as the document gives an example of them. */
+const neededHeaders = ({ parameters }: Operation): Shot['headers'] =>
+  parameters
+    .filter(({ in: where, required }) => where === 'header' && required)
+    .map(({ name, schema }) => [name.toLowerCase(), String(schema.example)]);
+
+/** Of what is taken as it comes: how it is sent, and which version and request it says that it is. */
+function streamedEdges(shot: Shot): Shot[] {
+  const tags = [
+    '"1"',
+    '"999999999"',
+    '"1000000000"',
+    '"0"',
+    '"01"',
+    '"-1"',
+    '"1.0"',
+    '1',
+    'W/"1"',
+    '*',
+    '""',
+    '"1", "2"',
+  ];
+  const codings = ['identity', 'gzip', 'br', 'nonsense', 'identity, gzip'];
+  const types = [null, '', 'text/html', 'application/json', 'nonsense', `text/${'x'.repeat(400)}`];
+  const other = (name: string, value: string): Shot['headers'] => [
+    ...shot.headers.filter(([each]) => each !== name),
+    [name, value],
+  ];
+  return [
+    shot,
+    ...[...tags, ...NO_TAGS].map((tag): Shot => ({ ...shot, headers: other('if-match', tag) })),
+    ...['k', 'k'.repeat(128), 'k'.repeat(129), '', '"'].map(
+      (key): Shot => ({ ...shot, headers: other('idempotency-key', key) }),
+    ),
+    ...shot.headers.map(([name]) => ({ ...shot, headers: shot.headers.filter(([each]) => each !== name) })),
+    ...codings.map((coding): Shot => ({ ...shot, headers: other('content-encoding', coding) })),
+    ...types.map((type) => ({ ...shot, body: new Body('{', type) })),
+    ...[...NOTHING, new Body('x', 'text/plain', true), new Body(Buffer.alloc(LIMIT), null)].map((body) => ({
+      ...shot,
+      body,
+    })),
+  ];
+}
+
 const parametersIn = ({ parameters }: Operation, where: Parameter['in']) =>
   parameters.filter((parameter) => parameter.in === where);
 
@@ -110,7 +168,38 @@ function tagEdges({ schema: { maxLength = 0 } }: Parameter): string[] {
   return [...ofLength(maxLength), ...ofLength(maxLength + 1), ...NO_TAGS, ...good];
 }
 
-/** A retry is known by what its body or its header says; without either no other edge of it would be seen. */
+/** The steps of a path of which the document lists the values. */
+const listedSteps = (operation: Operation) =>
+  parametersIn(operation, 'path').flatMap(({ name, schema }) =>
+    schema.enum
+      ? [{ name, values: schema.enum.map(String) }]
+      : schema.type === 'integer'
+        ? [{ name, values: ['1', '2', '3', '99'] }]
+        : [],
+  );
+const plainSteps = (operation: Operation): Shot['steps'] =>
+  Object.fromEntries(listedSteps(operation).map(({ name, values }) => [name, values[0] ?? '']));
+
+const NO_STEPS = [
+  ...['audio', 'DRAFT', 'draft ', 'drafts', 'toString'],
+  ...['0', '-1', '01', '1.0', '1e0', '١', '9999999999', '1'.repeat(400)],
+];
+/** Where nothing is, now and then, as with the ids. */
+const stepsOf = (operation: Operation): Arbitrary<Shot['steps']> =>
+  fc.record(
+    Object.fromEntries(
+      listedSteps(operation).map(({ name, values }) => [
+        name,
+        fc.oneof(
+          { weight: 6, arbitrary: fc.constantFrom(...values) },
+          { weight: 1, arbitrary: fc.constantFrom(...NO_STEPS) },
+          { weight: 1, arbitrary: malformedIds },
+        ),
+      ]),
+    ),
+  );
+
+/** A request is known by what its body or its header says; without either no other edge of it would be seen. */
 function knownBy({ parameters, body }: Operation, value: unknown): Shot['headers'] {
   const takesEither =
     body?.schema.properties?.client_request_id !== undefined &&
@@ -129,11 +218,14 @@ export function spoiltShots(operation: Operation): Arbitrary<Shot> {
     operation: fc.constant(operation.id),
     place: placesOf(operation),
     malformedId: malformedIds,
+    steps: stepsOf(operation),
     query: spoiltQuery(operation),
     headers: headersOf(operation),
-    body: operation.body
-      ? spoiltBodies(operation.body.schema)
-      : fc.option(spoiltBodies({ type: 'object', additionalProperties: false }), { nil: null, freq: 1 }),
+    body: isStreamed(operation)
+      ? fc.oneof(streamedBodies, fc.constantFrom(...NOTHING, new Body('x', 'text/plain', true)))
+      : operation.body
+        ? spoiltBodies(operation.body.schema)
+        : fc.option(spoiltBodies({ type: 'object', additionalProperties: false }), { nil: null, freq: 1 }),
   });
   return shots.filter(({ body }) => body === null || body.bytes.length <= LIMIT);
 }
@@ -146,7 +238,13 @@ const FITTING_STATES: Readonly<Record<string, State>> = {
   cancelJob: 'RUNNING',
   abandonJob: 'RUNNING',
   reportStatus: 'RUNNING',
-  getRetryPlan: 'RETRIED',
+  redoJob: 'EDITED',
+  exportJob: 'DRAFT_READY',
+  editArtifact: 'DRAFT_READY',
+  editArtifactContent: 'DRAFT_READY',
+  readArtifactContent: 'EDITED',
+  getRetryPlan: 'CORRECTED',
+  getRedoPlan: 'EDITED',
   listArtifacts: 'RETRIED',
   listAttempts: 'RETRIED',
   listDispatches: 'RETRIED',
@@ -203,6 +301,25 @@ function goodBodies({ required, schema }: NonNullable<Operation['body']>): Arbit
   const nothing = fc.constantFrom(null, new Body('', JSON_TYPE));
   return required ? made : fc.oneof({ weight: 2, arbitrary: made }, nothing);
 }
+
+/** Bytes of any sort, said to be of any type. */
+const streamedBodies: Arbitrary<Body | null> = fc
+  .tuple(
+    fc.oneof(
+      fc.uint8Array({ minLength: 1, maxLength: 300 }),
+      fc.string({ unit: 'grapheme', minLength: 1 }).map((text) => Buffer.from(text)),
+      fc.constant(Buffer.alloc(LIMIT, 'x')),
+    ),
+    fc.constantFrom(
+      null,
+      'text/plain; charset=utf-8',
+      'text/html',
+      'application/octet-stream',
+      'nonsense',
+      JSON_TYPE,
+    ),
+  )
+  .map(([bytes, type]) => new Body(bytes, type));
 
 function write([value, how]: [unknown, string]): string {
   const text = JSON.stringify(value);
@@ -261,7 +378,7 @@ const NO_JSON = [
 
 /** The least body that fits, spoilt in every way that is known here; about a job that is nowhere, like edges. */
 export function spoilings(operation: Operation): Shot[] {
-  if (!operation.body) return [];
+  if (!operation.body || isStreamed(operation)) return [];
   const good = JSON.stringify(simplest(operation.body.schema));
   const texts = [
     ...SPOILERS.map((spoil) => spoil(good, 0.5)),
@@ -310,6 +427,13 @@ const INSERTIONS = [
   `"x":${'['.repeat(20_000)}${']'.repeat(20_000)}`,
   ...[100, 3_000, 20_000].map((n) => `"artifact_updates":{"x":${'['.repeat(n)}${']'.repeat(n)}}`),
   `"artifact_updates":{"x":${'{"a":'.repeat(9_000)}1${'}'.repeat(9_000)}}`,
+  ...[100, 2_000, 20_000].map((n) => `"params":{"x":${'['.repeat(n)}${']'.repeat(n)}}`),
+  '"params":{"__proto__":{"draft":"s3://a/b"},"constructor":null}',
+  '"formats":["srt","__proto__"]',
+  '"formats":["srt","srt"]',
+  '"discard_edits":["audio"]',
+  '"edits":9007199254740993',
+  '"edits":1e999',
   '"artifact_updates":{"__proto__":{"draft_uri":"s3://a/b"}}',
   '"artifact_updates":{"exports":{"__proto__":"s3://a/b","constructor":"s3://a/b"}}',
   '"artifact_updates":{"metrics":{"__proto__":1,"toString":true}}',

@@ -18,7 +18,9 @@ export const STATES = [
   'RETRIED',
   'BEREFT',
   'ELSEWHERE',
+  'CORRECTED',
   'DRAFT_READY',
+  'EDITED',
   'CANCELLED',
 ] as const;
 export type State = (typeof STATES)[number];
@@ -50,6 +52,8 @@ const failed = (jobId: string, editor: Editor) =>
     'FAILED',
     ({ status, open_dispatch }) => status === 'FAILED' && open_dispatch === null,
   );
+const correct = (jobId: string, stage: string, uri: string, editor: Editor) =>
+  editor.put(`/jobs/${jobId}/artifacts/${stage}`, { uri, edits: 1, client_request_id: `${stage}-corrected` });
 const FAILS_LATE: Plan = { pipeline: { fail_at: 'GENERATING', fail_times: 2, heartbeats: 0 } };
 const HELD_BY_TEST: Plan = { pipeline: { manual: true } };
 const RECIPES: Record<State, Recipe> = {
@@ -110,7 +114,28 @@ const RECIPES: Record<State, Recipe> = {
         await pipeline.post(`/internal/jobs/${jobId}/status`, { event_id: report.status, ...report });
     },
   },
+  // It failed, and a person has corrected its transcript since.
+  CORRECTED: {
+    isUploaded: true,
+    runsTo: 'FAILED',
+    plan: FAILS_LATE,
+    afterwards: async (jobId, { editor }) => {
+      await failed(jobId, editor);
+      await correct(jobId, 'transcript', `s3://private-corrections/${jobId}/words-of-the-owner.txt`, editor);
+    },
+  },
   DRAFT_READY: { isUploaded: true, runsTo: 'DRAFT_READY', plan: { pipeline: { heartbeats: 0 } } },
+  // A person has corrected its transcript, and then its draft, which the service finds where it looks.
+  EDITED: {
+    isUploaded: true,
+    runsTo: 'EDITING',
+    plan: { pipeline: { goes_on_to: ['editing'], heartbeats: 0 } },
+    afterwards: async (jobId, { editor, stack }) => {
+      await correct(jobId, 'transcript', `s3://private-corrections/${jobId}/words-of-the-owner.txt`, editor);
+      const draft = await stack.artifacts.put(`private-corrections/${jobId}/story-of-the-owner`, 'Once');
+      await correct(jobId, 'draft', draft, editor);
+    },
+  },
   CANCELLED: { isUploaded: true, runsTo: 'AUDIO_EXTRACTING', plan: HELD_BY_TEST, isCancelled: true },
 };
 
@@ -163,12 +188,19 @@ export class Jobs {
     return this.#editor.get(`/jobs/${jobId}${path}`);
   }
 
-  /** The entity tag of what a retry of a job would do, asked for like this. */
-  async planTag({ jobId }: Target, asked: Record<string, string>): Promise<string> {
-    const { headers } = await this.#editor.call(
-      'GET',
-      `/jobs/${jobId}/retry-plan?${new URLSearchParams(asked)}`,
-    );
+  /** Whether there is this version; null where it might come about any moment. */
+  async hasVersion(target: Target, stage: string, version: number): Promise<boolean | null> {
+    const { items } = await this.read(target, '/artifacts?limit=100');
+    const isListed = items.some((each: { stage: string; version: number }) => {
+      return each.stage === stage && each.version === version;
+    });
+    return isListed || (version < 50 ? null : false);
+  }
+
+  /** The entity tag of what a retry or a redo of a job would do, asked for like this. */
+  async planTag({ jobId }: Target, kind: 'retry' | 'redo', asked: Record<string, string>): Promise<string> {
+    const path = `/jobs/${jobId}/${kind}-plan?${new URLSearchParams(asked)}`;
+    const { headers } = await this.#editor.call('GET', path);
     return headers.get('etag') ?? '"no-plan"';
   }
 

@@ -16,6 +16,7 @@ export interface Answer {
   status: number;
   headers: Record<string, string>;
   text: string;
+  bytes: Buffer;
 }
 
 const TIMEOUT_MS = 45_000;
@@ -80,15 +81,16 @@ export class Wire {
       const chunks: Buffer[] = [];
       incoming.on('data', (chunk) => chunks.push(chunk));
       incoming.on('error', reject);
-      incoming.on('end', () =>
+      incoming.on('end', () => {
+        const bytes = Buffer.concat(chunks);
+        const headers = Object.entries(incoming.headers).map(([name, value]) => [name, String(value)]);
         resolve({
           status: incoming.statusCode ?? 0,
-          headers: Object.fromEntries(
-            Object.entries(incoming.headers).map(([name, value]) => [name, String(value)]),
-          ),
-          text: Buffer.concat(chunks).toString('utf8'),
-        }),
-      );
+          headers: Object.fromEntries(headers),
+          text: bytes.toString('utf8'),
+          bytes,
+        });
+      });
     });
     if (body && chunked) {
       for (let at = 0; at < body.length; at += 16_384) outgoing.write(body.subarray(at, at + 16_384));
@@ -110,5 +112,6 @@ function parsed(text: string): Answer | null {
     status,
     headers: Object.fromEntries(headers.map(([, name = '', value = '']) => [name.toLowerCase(), value])),
     text: rest.join('\r\n\r\n'),
+    bytes: Buffer.from(rest.join('\r\n\r\n')),
   };
 }

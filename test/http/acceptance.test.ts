@@ -49,6 +49,8 @@ describe('Criterion 1: retry is allowed only from FAILED', () => {
       model_profile: 'balanced',
       plan: {
         resume_from: null,
+        discard_edits: [],
+        edits_discarded: [],
         stages: [
           kept('audio', 1, expect.stringContaining('/audio'), 'resume_point'),
           redone('transcript', 'whisper-large-v3', 'never_made'),

@@ -32,6 +32,7 @@ test('each version says who made it, by which model, what of, and when', async (
       made_by: { ...made_by, engine: null },
       made_from: null,
       state: 'complete',
+      stale: false,
       recorded_at: expect.stringMatching(TIMESTAMP),
     },
     {
@@ -43,6 +44,7 @@ test('each version says who made it, by which model, what of, and when', async (
       made_by: { ...made_by, engine: 'whisper-large-v3' },
       made_from: 1,
       state: 'complete',
+      stale: false,
       recorded_at: expect.stringMatching(TIMESTAMP),
     },
   ]);

@@ -10,46 +10,63 @@ import {
   until,
   uploadedJob,
 } from '../support/workerd/acting.ts';
+import { acceptedExport, acceptedRedo, corrected } from './editing.ts';
 import { acceptedRetry } from './planning.ts';
 
 const allowedUnder = (...profiles: string[]) => profiles.map((profile) => `retry_with_profile ${profile}`);
 const RETRIES = ['retry balanced', ...allowedUnder('polished', 'accurate')];
 const DRAFT_ONLY_REFUSED =
   'not retry_with_profile draft-only: MODEL_PROFILE_NOT_ALLOWED resume_point_not_allowed';
+const AT_WORK = ['wait', 'abandon', 'cancel'];
+const redoUnder = (...profiles: string[]) => profiles.map((profile) => `redo ${profile}`);
+const NOT_REDONE = ['balanced', 'polished', 'accurate', 'draft-only'].map(
+  (profile) => `not redo ${profile}: EDITS_IN_THE_WAY`,
+);
+/** What a finished draft can be made again by, exported and corrected. */
+const FINISHED = [
+  ...redoUnder('balanced', 'polished', 'accurate', 'draft-only'),
+  'export',
+  'edit transcript 1',
+  'edit draft 1',
+];
 
-export const STATES: [string, () => Promise<ActingJob>, string[]][] = [
+export type OfferedState = [name: string, make: () => Promise<ActingJob>, offers: string[]];
+
+export const STATES: OfferedState[] = [
   ['CREATED', () => createdJob(), ['confirm_upload', 'cancel']],
   ['UPLOADED', () => uploadedJob(), ['run balanced', 'renew_video', 'cancel']],
-  ['UPLOADED with a run that is not delivered', pendingRun, ['wait', 'abandon', 'cancel']],
-  ['AUDIO_EXTRACTING', () => at('AUDIO_EXTRACTING'), ['wait', 'abandon', 'cancel']],
-  ['AUDIO_READY', () => at('AUDIO_READY'), ['wait', 'abandon', 'cancel']],
-  ['TRANSCRIBING', () => at('TRANSCRIBING'), ['wait', 'abandon', 'cancel']],
-  ['GENERATING', () => at('GENERATING'), ['wait', 'abandon', 'cancel']],
-  ['DRAFT_READY', () => at('DRAFT_READY'), ['renew_video', 'cancel']],
-  ['EDITING', () => at('EDITING'), ['renew_video', 'cancel']],
-  ['REGENERATING', () => at('REGENERATING'), ['wait', 'abandon', 'cancel']],
-  ['EXPORTING', () => at('EXPORTING'), ['wait', 'abandon', 'cancel']],
+  ['UPLOADED with a run that is not delivered', pendingRun, AT_WORK],
+  ['AUDIO_EXTRACTING', () => at('AUDIO_EXTRACTING'), AT_WORK],
+  ['AUDIO_READY', () => at('AUDIO_READY'), AT_WORK],
+  ['TRANSCRIBING', () => at('TRANSCRIBING'), AT_WORK],
+  ['GENERATING', () => at('GENERATING'), AT_WORK],
+  ['REGENERATING', () => at('REGENERATING'), AT_WORK],
+  ['EXPORTING', () => at('EXPORTING'), AT_WORK],
   ['FAILED', () => failed({}), [...RETRIES, DRAFT_ONLY_REFUSED, 'renew_video']],
   [
     'FAILED with a transcript',
     async () => (await failedAfter('GENERATING')).job,
-    ['retry balanced', ...allowedUnder('polished', 'accurate', 'draft-only'), 'renew_video'],
+    [
+      'retry balanced',
+      ...allowedUnder('polished', 'accurate', 'draft-only'),
+      ...['edit transcript 1', 'renew_video'],
+    ],
   ],
   [
     'FAILED with a draft',
     async () => (await failedAfter('DRAFT_READY')).job,
-    ['retry balanced', ...allowedUnder('polished', 'accurate', 'draft-only'), 'renew_video'],
+    [
+      'retry balanced',
+      ...allowedUnder('polished', 'accurate', 'draft-only'),
+      ...['edit transcript 1', 'edit draft 1', 'renew_video'],
+    ],
   ],
   [
     'FAILED before anything was made',
     async () => (await failedAfter('AUDIO_EXTRACTING')).job,
     [...RETRIES, DRAFT_ONLY_REFUSED, 'renew_video'],
   ],
-  [
-    'FAILED with an open retry',
-    async () => (await retriedAfter('TRANSCRIBING')).job,
-    ['wait', 'abandon', 'cancel'],
-  ],
+  ['FAILED with an open retry', async () => (await retriedAfter('TRANSCRIBING')).job, AT_WORK],
   [
     'FAILED with a retry that is at work',
     async () => {
@@ -57,7 +74,7 @@ export const STATES: [string, () => Promise<ActingJob>, string[]][] = [
       await pipeline.report('TRANSCRIBING');
       return job;
     },
-    ['wait', 'abandon', 'cancel'],
+    AT_WORK,
   ],
   [
     'FAILED because it was abandoned',
@@ -108,8 +125,119 @@ export const STATES: [string, () => Promise<ActingJob>, string[]][] = [
   ['DONE', () => at('DONE'), []],
 ];
 
+/** Those of a finished draft, and what they lead to. */
+export const DRAFT_STATES: OfferedState[] = [
+  ['DRAFT_READY', () => at('DRAFT_READY'), [...FINISHED, 'renew_video', 'cancel']],
+  ['EDITING', () => at('EDITING'), [...FINISHED, 'renew_video', 'cancel']],
+  [
+    'DRAFT_READY with a corrected transcript',
+    () => edited('transcript'),
+    [
+      ...redoUnder('balanced', 'polished', 'accurate', 'draft-only'),
+      'not export: EDITS_IN_THE_WAY',
+      ...['edit transcript 2', 'edit draft 1', 'renew_video', 'cancel'],
+    ],
+  ],
+  [
+    'DRAFT_READY with a corrected draft',
+    () => edited('draft'),
+    [...NOT_REDONE, 'export', 'edit transcript 1', 'edit draft 2', 'renew_video', 'cancel'],
+  ],
+  [
+    'DRAFT_READY without a draft that anybody named',
+    async () => {
+      const { job, pipeline } = await jobAt('GENERATING');
+      await pipeline.report('DRAFT_READY', { artifact_updates: null });
+      return job;
+    },
+    [
+      ...redoUnder('balanced', 'polished', 'accurate', 'draft-only'),
+      ...['not export: NOTHING_TO_EXPORT no_draft', 'edit transcript 1', 'renew_video', 'cancel'],
+    ],
+  ],
+  ['DRAFT_READY with an open redo', () => redone(), AT_WORK],
+  ['DRAFT_READY with an open export', () => exported(), AT_WORK],
+  ['REGENERATING by a redo', () => redone('REGENERATING'), AT_WORK],
+  [
+    'DRAFT_READY by a redo',
+    () => redone('REGENERATING', 'DRAFT_READY'),
+    [
+      ...redoUnder('polished', 'balanced', 'accurate', 'draft-only'),
+      ...['export', 'edit transcript 1', 'edit draft 2', 'renew_video', 'cancel'],
+    ],
+  ],
+  ['EXPORTING by an export', () => exported('EXPORTING'), AT_WORK],
+  ['EDITING by an export', () => exported('EXPORTING', 'EDITING'), [...FINISHED, 'renew_video', 'cancel']],
+  ['DONE by an export', () => exported('EXPORTING', 'DONE'), []],
+  [
+    'FAILED in a redo',
+    () => redone('REGENERATING', 'FAILED'),
+    [
+      'retry polished',
+      ...allowedUnder('balanced', 'accurate', 'draft-only'),
+      ...['edit transcript 1', 'edit draft 1', 'renew_video'],
+    ],
+  ],
+  [
+    'FAILED in an export',
+    () => exported('EXPORTING', 'FAILED'),
+    [
+      'retry balanced',
+      ...allowedUnder('polished', 'accurate', 'draft-only'),
+      ...['edit transcript 1', 'edit draft 1', 'renew_video'],
+    ],
+  ],
+  [
+    'FAILED with a corrected transcript',
+    async () => {
+      const { job } = await failedAfter('GENERATING');
+      await corrected(job, 'transcript', 1);
+      return job;
+    },
+    [
+      'retry balanced',
+      ...allowedUnder('polished', 'accurate', 'draft-only'),
+      ...['edit transcript 2', 'renew_video'],
+    ],
+  ],
+  [
+    'FAILED with a corrected draft, and a transcript that was corrected since',
+    async () => {
+      const { job } = await failedAfter('DRAFT_READY');
+      await corrected(job, 'draft', 1);
+      await corrected(job, 'transcript', 1);
+      return job;
+    },
+    [
+      ...['retry balanced', 'retry_with_profile polished', 'retry_with_profile accurate'],
+      'retry_with_profile draft-only',
+    ]
+      .map((offer) => `not ${offer}: EDITS_IN_THE_WAY`)
+      .concat('edit transcript 2', 'edit draft 2', 'renew_video'),
+  ],
+];
+
 async function at(status: Parameters<typeof jobAt>[0]): Promise<ActingJob> {
   return (await jobAt(status)).job;
+}
+
+async function edited(stage: 'transcript' | 'draft'): Promise<ActingJob> {
+  const job = await at('DRAFT_READY');
+  await corrected(job, stage, 1);
+  return job;
+}
+
+/** A redo under another profile, whose pipeline has reported this. */
+async function redone(...reports: Parameters<typeof jobAt>[0][]): Promise<ActingJob> {
+  const { job, pipeline } = await acceptedRedo(await at('DRAFT_READY'), { model_profile: 'polished' });
+  await pipeline.reportAll(...reports);
+  return job;
+}
+
+async function exported(...reports: Parameters<typeof jobAt>[0][]): Promise<ActingJob> {
+  const { job, pipeline } = await acceptedExport(await at('DRAFT_READY'));
+  await pipeline.reportAll(...reports);
+  return job;
 }
 
 export async function failed(fields: Record<string, unknown>): Promise<ActingJob> {
@@ -127,7 +255,7 @@ async function pendingRun(): Promise<ActingJob> {
 }
 
 /** Its pipeline was told to stop, and nothing is on its way any more. */
-async function stopped(
+export async function stopped(
   status: Parameters<typeof jobAt>[0],
   stop: (job: ActingJob) => Promise<unknown>,
 ): Promise<ActingJob> {

@@ -16,9 +16,17 @@ import {
 } from '../support/workerd/harness.ts';
 import { editorEndpoints } from './endpoints.ts';
 
-type Endpoint = [method: string, path: (id: string) => string, body?: unknown];
+type Endpoint = [
+  method: string,
+  path: (id: string) => string,
+  body?: unknown,
+  headers?: Record<string, string>,
+];
 
 const RETRY = { model_profile: 'balanced', client_request_id: 'first' };
+
+const EDIT = { uri: 's3://media/corrected.json', edits: 1, client_request_id: 'first' };
+const SENDING = { 'idempotency-key': 'first', 'if-match': '"1"', 'content-length': '9' };
 
 const OF_JOBS: Endpoint[] = [
   ['GET', (id) => `/jobs/${id}`],
@@ -36,6 +44,15 @@ const OF_JOBS: Endpoint[] = [
   ['POST', (id) => `/jobs/${id}/retry`, RETRY],
   ['POST', (id) => `/jobs/${id}/retry`, { ...RETRY, model_profile: 'no-such-profile' }],
   ['POST', (id) => `/jobs/${id}/retry`, { ...RETRY, resume_from: 'DRAFT_READY' }],
+  ['POST', (id) => `/jobs/${id}/redo`, RETRY],
+  ['POST', (id) => `/jobs/${id}/redo`, { ...RETRY, resume_from: 'DRAFT_READY' }],
+  ['POST', (id) => `/jobs/${id}/export`, { formats: ['docx'], client_request_id: 'first' }],
+  ['PUT', (id) => `/jobs/${id}/artifacts/transcript`, EDIT],
+  ['PUT', (id) => `/jobs/${id}/artifacts/draft`, { ...EDIT, uri: 'r2://retake-artifacts/nowhere' }],
+  ['PUT', (id) => `/jobs/${id}/artifacts/transcript/content`, 'corrected', SENDING],
+  ['GET', (id) => `/jobs/${id}/artifacts/transcript/1/content`],
+  ['HEAD', (id) => `/jobs/${id}/artifacts/transcript/1/content`],
+  ['GET', (id) => `/jobs/${id}/redo-plan`],
   ['GET', (id) => `/jobs/${id}/retry-plan`],
   ['GET', (id) => `/jobs/${id}/retry-plan?model_profile=imaginary`],
   ['GET', (id) => `/jobs/${id}/dispatches`],
@@ -51,9 +68,10 @@ const OF_PROJECTS: Endpoint[] = [
 ];
 
 const named = (endpoints: Endpoint[]) =>
-  endpoints.map(([method, path, body]) => {
+  endpoints.map(([method, path, body, headers = {}]) => {
     const endpoint = `${method} ${path('{id}')}`;
-    return { name: body ? `${endpoint} ${JSON.stringify(body)}` : endpoint, endpoint, method, path, body };
+    const name = body ? `${endpoint} ${JSON.stringify(body)}` : endpoint;
+    return { name, endpoint, method, path, body, headers };
   });
 
 test('these are all endpoints for editors that name a job or a project', () => {
@@ -124,10 +142,10 @@ const othersToken = () => editorToken(`other-${crypto.randomUUID()}`);
 describe('a job', () => {
   test.each(named(OF_JOBS))(
     '$name: missing, not yours and malformed answer the same',
-    async ({ method, path, body }) => {
+    async ({ method, path, body, headers }) => {
       const { job } = await failedAfter('TRANSCRIBING');
       const token = await othersToken();
-      const ask = (id: string) => call(method, path(id), { token, body });
+      const ask = (id: string) => call(method, path(id), { token, body, headers });
 
       const missing = await ask(await missingId('job'));
       const notYours = await withoutSideEffect(job, () => ask(job.id));
@@ -142,9 +160,9 @@ describe('a job', () => {
 
   test.each(named(OF_JOBS))(
     '$name: an id that was not given out answers the same, and no object is woken for it',
-    async ({ method, path, body }) => {
+    async ({ method, path, body, headers }) => {
       const { id: own, token } = await createdJob();
-      const ask = (id: string) => call(method, path(id), { token, body });
+      const ask = (id: string) => call(method, path(id), { token, body, headers });
       const missing = await ask(await missingId('job'));
 
       for (const id of [...MALFORMED, ...(await notGivenOut('job', own))]) {
@@ -155,10 +173,10 @@ describe('a job', () => {
 
   test.each(named(OF_JOBS))(
     '$name: asking for a missing one stores nothing',
-    async ({ method, path, body }) => {
+    async ({ method, path, body, headers }) => {
       const id = await missingId('job');
 
-      await call(method, path(id), { token: await othersToken(), body });
+      await call(method, path(id), { token: await othersToken(), body, headers });
 
       expect(await storedRows(id)).toEqual({});
     },

@@ -29,7 +29,7 @@ describe('a page of an origin that is listed', () => {
         'access-control-allow-origin': PAGE,
         'access-control-allow-methods': 'GET, HEAD, POST, PUT',
         'access-control-allow-headers':
-          'Authorization, Content-Type, Idempotency-Key, If-Match, If-None-Match, Prefer, Traceparent, X-Correlation-Id',
+          'Authorization, Content-Type, Idempotency-Key, If-Match, If-None-Match, Prefer, Range, Traceparent, X-Correlation-Id',
         'access-control-max-age': '7200',
       });
       expect(answer.headers.get('vary')).toBe('Origin');
@@ -53,7 +53,7 @@ describe('a page of an origin that is listed', () => {
       expect(corsHeaders(answer)).toEqual({
         'access-control-allow-origin': PAGE,
         'access-control-expose-headers':
-          'ETag, Location, Preference-Applied, Retry-After, X-Request-Id, X-Retake-Ignored',
+          'Accept-Ranges, Content-Disposition, Content-Range, ETag, Location, Preference-Applied, Retry-After, X-Request-Id, X-Retake-Ignored',
       });
       expect(answer.headers.get('vary')).toBe('Origin');
     }

@@ -9,7 +9,11 @@ import { call, type Reply } from '../support/workerd/harness.ts';
 export interface Asked {
   model_profile: string;
   resume_from?: string | null;
+  discard_edits?: string[] | null;
 }
+
+/** What is asked for with a profile, and planned before. */
+type Kind = 'retry' | 'redo';
 
 export function retryAs(
   job: ActingJob,
@@ -20,27 +24,44 @@ export function retryAs(
   return job.post('retry', { ...asked, client_request_id: clientRequestId }, headers);
 }
 
-export function planReply(job: ActingJob, asked: Partial<Asked> = {}, token = job.token): Promise<Reply> {
+export function planReply(
+  job: ActingJob,
+  asked: Partial<Asked> = {},
+  token = job.token,
+  kind: Kind = 'retry',
+): Promise<Reply> {
   const query = new URLSearchParams(
-    Object.entries(asked).filter((entry): entry is [string, string] => typeof entry[1] === 'string'),
+    Object.entries(asked).flatMap(([name, value]) =>
+      value == null || value.length === 0 ? [] : [[name, String(value)]],
+    ),
   );
-  return call('GET', `/jobs/${job.id}/retry-plan?${query}`, { token });
+  return call('GET', `/jobs/${job.id}/${kind}-plan?${query}`, { token });
 }
 
-/** The plan of a retry that can be planned. */
-export async function planOf(job: ActingJob, asked: Partial<Asked> = {}): Promise<Reply['body']> {
-  const reply = await planReply(job, asked);
+/** The plan of what can be planned. */
+export async function planOf(
+  job: ActingJob,
+  asked: Partial<Asked> = {},
+  kind: Kind = 'retry',
+): Promise<Reply['body']> {
+  const reply = await planReply(job, asked, job.token, kind);
   expect(reply.status).toBe(200);
   return reply.body;
 }
 
-/** The retry is accepted; its pipeline, and what it was answered. */
-export async function acceptedRetry(job: ActingJob, asked: Asked): Promise<Running & { reply: Reply }> {
-  const reply = await retryAs(job, asked);
+export interface Accepted extends Running {
+  reply: Reply;
+}
+
+/** What was asked for is accepted; its pipeline, and what it was answered. */
+export async function accepted(job: ActingJob, reply: Reply): Promise<Accepted> {
   expect(reply.status, reply.text).toBe(202);
   const dispatchId: string = reply.body.dispatch_id;
   return { job, dispatchId, pipeline: await job.pipeline(dispatchId), reply };
 }
+
+export const acceptedRetry = async (job: ActingJob, asked: Asked): Promise<Accepted> =>
+  accepted(job, await retryAs(job, asked));
 
 /** What the orchestrator was sent of this dispatch. */
 export async function sentOf(job: ActingJob, dispatchId: string): Promise<Record<string, unknown>> {
@@ -115,6 +136,10 @@ export async function putArtifact(
   const hex = Array.from(new Uint8Array(sha256), (byte) => byte.toString(16).padStart(2, '0')).join('');
   return { key, ref: `r2://${BUCKET}/${key}`, digest: `sha-256:${hex}`, size_bytes: bytes.byteLength };
 }
+
+/** Where the job's editor may put what they have corrected. */
+export const putCorrection = (job: ActingJob, text: string): Promise<StoredArtifact> =>
+  putArtifact(text, `edits/${job.id}/${crypto.randomUUID()}`);
 
 const FIELDS = {
   AUDIO_READY: 'audio_uri',

@@ -337,6 +337,7 @@ describe('a job’s history', () => {
     expect(byId[retry]).toEqual({
       dispatch_id: retry,
       kind: 'retry',
+      export: null,
       dispatch_state: 'DELIVERED',
       resume_from_status: 'AUDIO_READY',
       checkpoint_ref: `s3://artifacts/${run}/audio`,
@@ -345,6 +346,8 @@ describe('a job’s history', () => {
       engines: { transcript: 'whisper-large-v3', draft: 'gpt-5-mini' },
       plan: {
         resume_from: null,
+        discard_edits: [],
+        edits_discarded: [],
         stages: [
           kept('audio', 1, `s3://artifacts/${run}/audio`, 'resume_point'),
           redone('transcript', 'whisper-large-v3', 'never_made'),
@@ -370,6 +373,7 @@ describe('a job’s history', () => {
     });
     expect(byId[run]).toMatchObject({
       kind: 'run',
+      export: null,
       dispatch_state: 'FAILED',
       resume_from_status: null,
       checkpoint_ref: null,

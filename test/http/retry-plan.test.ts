@@ -36,6 +36,7 @@ test('a plan says all that a retry would do', async () => {
   const proof = { state: 'unverified', reason: 'not_in_store' };
 
   expect(await planOf(job, { model_profile: 'balanced' })).toEqual({
+    kind: 'retry',
     verdict: 'allowed',
     refusal: null,
     model_profile: 'balanced',
@@ -61,6 +62,9 @@ test('a plan says all that a retry would do', async () => {
       redone('draft', 'gpt-5-mini', 'never_made'),
     ],
     passed_over: [],
+    edits_kept: [],
+    export: null,
+    edits_discarded: [],
     estimate_seconds: {},
     etag: expect.stringMatching(/^"/),
     profiles: expect.any(Array),

@@ -1,6 +1,9 @@
-// The planted bugs of npm run soak -- --mutants follow the sources: each has one place to go, and compiles there.
+// The planted bugs of npm run soak -- --mutants follow the sources, and what npm run bench -- --promises takes away does: each
+// has one place to go, and compiles there.
 import { join } from 'node:path';
 import { describe, expect, test } from 'vitest';
+import { planted as variantOf } from '../bench/promises.ts';
+import { VARIANTS } from '../bench/promises-variants.ts';
 import { MUTANTS } from '../soak/mutants.ts';
 import { plant, sourcesIn, typeErrors } from '../soak/mutants-planting.ts';
 import { mutantsNamed } from '../soak/mutants-run.ts';
@@ -12,12 +15,22 @@ test.for(MUTANTS)('"$bug" has one place in the sources', (mutant) => {
   expect(after).not.toBe(before);
 });
 
-test('every planted bug compiles, and one that does not is told', { timeout: 60_000 }, () => {
+test.for(VARIANTS)(
+  'what "$name" is without has its places in the sources, one after the other',
+  (variant) => {
+    const changed = variantOf(sources, variant);
+    expect(changed.filter(({ text }, index) => text !== sources[index]?.text).length).toBeGreaterThan(0);
+  },
+);
+
+test('every planted bug and variant compiles, and one that does not is told', { timeout: 60_000 }, () => {
   const untyped = { bug: 'untyped', from: 'RESUME_STATUSES.indexOf(a)', to: '1 as string' };
+  const others = VARIANTS.flatMap(({ name, plants }) => plants.map((plant) => ({ bug: name, ...plant })));
+  const planted = [...MUTANTS, ...new Map(others.map((plant) => [plant.from, plant])).values()];
 
-  const complaints = typeErrors([...MUTANTS, untyped]);
+  const complaints = typeErrors([...planted, untyped]);
 
-  expect(complaints.slice(0, -1)).toEqual(MUTANTS.map(() => []));
+  expect(complaints.slice(0, -1)).toEqual(planted.map(() => []));
   expect(complaints.at(-1)).toContainEqual(expect.stringContaining('TS2352'));
 });
 

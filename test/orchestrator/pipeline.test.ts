@@ -60,6 +60,13 @@ describe('what is reported', () => {
     ]);
   });
 
+  test('from a finished draft that it is left to its editor, and nothing is made', () => {
+    const left = { reports: [{ status: 'EDITING' }], end: 'finished' };
+    expect(reportsOf({}, 'DRAFT_READY')).toEqual(left);
+    expect(reportsOf({}, 'DRAFT_READY', taskOf({ type: 'job.retry', formats: null }))).toEqual(left);
+    expect(statusesOf({ restatesCheckpoint: true }, 'DRAFT_READY')).toEqual(['DRAFT_READY', 'EDITING']);
+  });
+
   describe('for another draft', () => {
     const REDRAFT = taskOf({ type: 'job.redo' });
 

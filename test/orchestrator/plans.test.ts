@@ -242,21 +242,58 @@ describe('planned pipelines', () => {
     ]);
   });
 
-  test('one that resumes from the draft exports it', async () => {
+  test('one that resumes from the draft, and is asked for nothing more, makes nothing and leaves it to its editor', async () => {
     const { url, client, jobWith } = await arrange();
-    const { job, run } = await jobWith({ pipeline: { fail_at: 'EXPORTING' } });
+    const { job, run } = await jobWith({ pipeline: { goes_on_to: ['export'], fail_at: 'EXPORTING' } });
     await post(url, run);
     await client.waitFor(job.id, 'idle');
-    job.timeOut();
+    const { made } = await client.log();
     const before = job.reports.length;
+    await client.plan(job.id, {});
 
     await post(url, await job.retry());
     await client.waitFor(job.id, 'idle');
 
-    expect(statusesOf(job).slice(before)).toEqual(['EXPORTING', 'FAILED']);
+    expect(statusesOf(job).slice(before - 2)).toEqual(['EXPORTING', 'FAILED', 'EDITING']);
+    expect(job.status).toBe('EDITING');
+    const after = await client.log();
+    expect(made).toHaveLength(3);
+    expect([after.made, after.exported]).toEqual([made, []]);
+  });
+
+  test('one that gets the draft of before back after a redo that failed makes nothing', async () => {
+    const { url, client, jobWith } = await arrange();
+    const { job, run } = await jobWith({ pipeline: { heartbeats: 0 } });
+    await post(url, run);
+    await client.waitFor(job.id, 'idle');
+    await client.plan(job.id, { pipeline: { fail_at: 'GENERATING', fail_times: 2 } });
+    await post(url, await job.redo());
+    await client.waitFor(job.id, 'idle');
+    const { made } = await client.log();
+    const failed = job.status;
+
+    const retry = await job.retry('DRAFT_READY');
+    await post(url, retry);
+    const { executions, ...after } = await client.waitFor(job.id, 'idle');
+
+    expect([failed, job.status]).toEqual(['FAILED', 'EDITING']);
+    expect(statusesOf(job).at(-1)).toBe('EDITING');
+    expect(executions.at(-1)).toMatchObject({ type: 'job.retry', state: 'finished' });
+    expect(executions.at(-1)).toMatchObject({ source: retry.keep.at(-1)?.ref, keep: retry.keep });
+    expect(made.map(({ stage }) => stage)).toEqual(['audio', 'transcript', 'draft']);
+    expect([after.made, after.exported]).toEqual([made, []]);
+  });
+
+  test('one that resumes from the draft goes on to what its plan says', async () => {
+    const { url, client, jobWith } = await arrange();
+    const { job, run } = await jobWith({ pipeline: { goes_on_to: ['export'], fail_at: 'EXPORTING' } });
+    await post(url, run);
+    await client.waitFor(job.id, 'idle');
+
     await post(url, await job.retry());
     await client.waitFor(job.id, 'idle');
-    expect(statusesOf(job).slice(-2)).toEqual(['EXPORTING', 'DONE']);
+
+    expect(statusesOf(job).slice(-4)).toEqual(['EXPORTING', 'FAILED', 'EXPORTING', 'DONE']);
   });
 
   test.each([

@@ -35,7 +35,7 @@ export const MUTANTS_OF_EDITORS: readonly Mutant[] = [
   },
   {
     bug: 'history steps back with the clock, and dispatches are told apart by it',
-    from: 'Math.max(now, (job.latestDispatchAt ?? 0) + 1)',
+    from: 'Math.max(now, (job.latestDispatchAt ?? 0) + 1, (job.latestEditAt ?? 0) + 1)',
     to: 'now',
     suite: 'model',
   },

@@ -5,7 +5,7 @@ import type { Mutant } from './mutants-suites.ts';
 export const MUTANTS_OF_LINEAGE: readonly Mutant[] = [
   {
     bug: 'what a version was made from is taken for unknown',
-    within: 'isOfOtherEngine',
+    within: 'judge',
     from: 'chainOf(version, versions)',
     to: '[version]',
     suite: 'model',
@@ -13,22 +13,22 @@ export const MUTANTS_OF_LINEAGE: readonly Mutant[] = [
   {
     bug: 'the newest version is taken without looking at what it was made from',
     within: 'isOfOtherEngine',
-    from: 'STAGES.slice(0, last + 1)',
-    to: 'STAGES.slice(last, last + 1)',
+    from: 'STAGE_NAMES.slice(from,',
+    to: 'STAGE_NAMES.slice(STAGE_NAMES.indexOf(last.stage),',
     suite: 'model',
   },
   {
     bug: 'engines are compared at stages that come after the version',
     within: 'isOfOtherEngine',
-    from: 'last + 1',
-    to: 'STAGES.length',
+    from: 'STAGE_NAMES.indexOf(last.stage) + 1',
+    to: 'STAGE_NAMES.length',
     suite: 'model',
   },
   {
     bug: 'an unknown engine passes for the one that the profile names',
     within: 'isOfOtherEngine',
-    from: 'chain.find(({ stage }) => stage === name)?.madeBy.engine !== named',
-    to: '(($&) && chain.find(({ stage }) => stage === name)?.madeBy.engine !== null)',
+    from: 'madeBy?.engine !== named',
+    to: '($&) && madeBy?.engine !== null',
     suite: 'model',
   },
   {
@@ -54,14 +54,14 @@ export const MUTANTS_OF_LINEAGE: readonly Mutant[] = [
   },
   {
     bug: 'a version that is not complete is resumed from',
-    within: 'reasonToPassOver',
+    within: 'judge',
     from: '!version.isComplete',
     to: 'false',
     suite: 'model',
   },
   {
     bug: 'what was written over is resumed from',
-    within: 'reasonToPassOver',
+    within: 'judge',
     from: 'isOverwritten(version, versions)',
     to: 'false',
     suite: 'model',
@@ -104,7 +104,7 @@ export const MUTANTS_OF_LINEAGE: readonly Mutant[] = [
   {
     bug: 'everything is made from the newest version of the stage before',
     within: 'sourceOf',
-    from: 'name === before.name && madeBy.dispatchId === dispatch.id',
+    from: 'name === before.name && isMadeBy(madeBy, dispatch.id)',
     to: 'name === before.name',
     suite: 'model',
   },
@@ -124,8 +124,8 @@ export const MUTANTS_OF_LINEAGE: readonly Mutant[] = [
   },
   {
     bug: 'engines are those of the default profile',
-    within: 'planDispatch',
-    from: 'enginesOf(rules.policy, modelProfile)',
+    within: 'wishOf',
+    from: 'enginesOf(rules.policy, profileOf(request, job, rules))',
     to: 'enginesOf(rules.policy, rules.policy.defaultProfile)',
     suite: 'model',
   },
@@ -154,7 +154,7 @@ export const MUTANTS_OF_LINEAGE: readonly Mutant[] = [
     bug: 'what a pipeline named early and did not come back to is complete once it is past the stage',
     within: 'completed',
     from: 'version === own ? { ...own, ...learnt } : version',
-    to: `version.stage === stage.name && version.madeBy.dispatchId === dispatch.id
+    to: `version.stage === stage.name && isMadeBy(version.madeBy, dispatch.id)
       ? { ...version, ...(version === own ? learnt : { isComplete: version.isComplete || isComplete }) }
       : version`,
     suite: 'model',
@@ -183,7 +183,7 @@ export const MUTANTS_OF_LINEAGE: readonly Mutant[] = [
   {
     bug: 'what the store said once is believed ever after',
     within: 'evidenceOf',
-    from: 'await look(store.bucket, ref.slice(prefix.length))',
+    from: "await look(store.bucket, keyIn(store, ref) ?? '')",
     to: '(((evidenceOf as typeof evidenceOf & { kept?: Record<string, Awaited<ReturnType<typeof look>>> }).kept ??= {})[ref] ??= $&)',
     suite: 'evidence',
   },
@@ -197,7 +197,7 @@ export const MUTANTS_OF_LINEAGE: readonly Mutant[] = [
   {
     bug: 'the store is asked for a retry of somebody else’s job',
     within: 'withEvidence',
-    from: 'ownedBy(store.job(), asked.owner)',
+    from: 'ownedBy(store.job(), command.owner)',
     to: 'this.#store.job()',
     suite: 'evidence',
   },

@@ -4,7 +4,7 @@ import type { Mutant } from './mutants-suites.ts';
 export const MUTANTS_OF_REPORTS: readonly Mutant[] = [
   {
     bug: 'the fence is skipped: any dispatch of the job may report',
-    from: '!subjectSuperseded &&',
+    from: 'subjectSuperseded ||',
     to: '',
     suite: 'simulation',
   },
@@ -16,7 +16,8 @@ export const MUTANTS_OF_REPORTS: readonly Mutant[] = [
   },
   {
     bug: 'the effective status is ignored',
-    from: 'open.resumeFromStatus',
+    within: 'effectiveStatus',
+    from: 'open?.resumeFromStatus',
     to: 'job.status',
     suite: 'model',
   },
@@ -28,7 +29,7 @@ export const MUTANTS_OF_REPORTS: readonly Mutant[] = [
   },
   {
     bug: 'applied callbacks are not remembered',
-    from: 'event?.eventId ??',
+    from: 'brought?.key ??',
     to: 'crypto.randomUUID() ??',
     suite: 'callbacks',
   },
@@ -71,13 +72,14 @@ export const MUTANTS_OF_REPORTS: readonly Mutant[] = [
   },
   {
     bug: 'a restated draft is taken for an arrival: its pipeline is watched by nobody',
-    from: 'isResting(status) && !isRestated',
-    to: 'isResting(status)',
+    within: 'stateAfter',
+    from: 'isRestated ||',
+    to: '',
     suite: 'model',
   },
   {
     bug: 'a report that follows is refused for its reporter’s clock',
-    from: 'isOlder && (refusal !== null || isBefore(command.status, current))',
+    from: 'isOlder && (refusal !== null || leadsBack(dispatch, current, command.status))',
     to: 'isOlder',
     suite: 'model',
   },
@@ -89,7 +91,7 @@ export const MUTANTS_OF_REPORTS: readonly Mutant[] = [
   },
   {
     bug: 'a manifest grows without limit',
-    from: 'after !== before && !isFailure && isTooLarge(after)',
+    from: 'after !== before && isTooLarge(after)',
     to: 'false',
     suite: 'model',
   },

@@ -42,14 +42,14 @@ export const MUTANTS_OF_STORAGE: readonly Mutant[] = [
   },
   {
     bug: 'the versions of before are all numbered 1',
-    from: 'steps: [VERSIONS_OF_CHECKPOINTS]',
-    to: `steps: [VERSIONS_OF_CHECKPOINTS.replace('row_number() OVER (PARTITION BY place ORDER BY recorded_at, seq) AS', '1 AS')]`,
+    from: 'steps: [VERSIONS_OF_CHECKPOINTS,',
+    to: `steps: [VERSIONS_OF_CHECKPOINTS.replace('row_number() OVER (PARTITION BY place ORDER BY recorded_at, seq) AS', '1 AS'),`,
     suite: 'upgrades',
   },
   {
     bug: 'an artifact of before whose stage was never passed is forgotten',
-    from: 'steps: [VERSIONS_OF_CHECKPOINTS]',
-    to: `steps: [VERSIONS_OF_CHECKPOINTS.replace('WHERE latest = 1', 'WHERE latest = 0')]`,
+    from: 'steps: [VERSIONS_OF_CHECKPOINTS,',
+    to: `steps: [VERSIONS_OF_CHECKPOINTS.replace('WHERE latest = 1', 'WHERE latest = 0'),`,
     suite: 'upgrades',
   },
 ];

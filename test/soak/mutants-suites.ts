@@ -5,6 +5,8 @@ import type { Planted } from './mutants-planting.ts';
 export const SUITES = {
   model: { project: 'pure', file: 'test/domain/histories.test.ts' },
   lineage: { project: 'pure', file: 'test/domain/lineage.test.ts' },
+  edits: { project: 'pure', file: 'test/domain/edits.test.ts' },
+  planTags: { project: 'pure', file: 'test/domain/plan.test.ts' },
   tokens: { project: 'pure', file: 'test/contract/callback-token.test.ts' },
   simulation: { project: 'simulation', file: 'test/simulation/simulation.test.ts' },
   histories: { project: 'workerd', file: 'test/faults/histories.test.ts' },

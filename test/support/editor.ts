@@ -36,15 +36,25 @@ export class Editor {
     body?: unknown,
     headers: Record<string, string> = {},
   ): Promise<Reply> {
+    return body === undefined
+      ? this.#answered(method, path, null, headers)
+      : this.#answered(method, path, JSON.stringify(body), {
+          'content-type': 'application/json',
+          ...headers,
+        });
+  }
+
+  async #answered(
+    method: string,
+    path: string,
+    body: string | null,
+    headers: Record<string, string>,
+  ): Promise<Reply> {
     const response = await fetch(`${this.#url}${path}`, {
       method,
       redirect: 'manual',
-      headers: {
-        authorization: `Bearer ${this.#token}`,
-        ...(body === undefined ? {} : { 'content-type': 'application/json' }),
-        ...headers,
-      },
-      ...(body === undefined ? {} : { body: JSON.stringify(body) }),
+      headers: { authorization: `Bearer ${this.#token}`, ...headers },
+      body,
     });
     const text = await response.text();
     const isJson = response.headers.get('content-type')?.includes('json') && text !== '';
@@ -55,6 +65,11 @@ export class Editor {
     };
   }
 
+  /** As `call`, with a body that is no JSON. */
+  async send(method: string, path: string, text: string, headers: Record<string, string>): Promise<Reply> {
+    return this.#answered(method, path, text, { 'content-type': 'text/plain', ...headers });
+  }
+
   /** The same, for a call that has to succeed; answers its body. */
   async get(path: string): Promise<Reply['body']> {
     return this.#succeed('GET', path);
@@ -62,6 +77,10 @@ export class Editor {
 
   async post(path: string, body?: unknown): Promise<Reply['body']> {
     return this.#succeed('POST', path, body);
+  }
+
+  async put(path: string, body: unknown): Promise<Reply['body']> {
+    return this.#succeed('PUT', path, body);
   }
 
   run(jobId: string, headers?: Record<string, string>): Promise<Reply> {

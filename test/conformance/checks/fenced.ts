@@ -69,6 +69,12 @@ export function hearOnly(job: JobUnderTest, { dispatch_id }: Work): () => Body[]
     job.reports.flatMap(({ dispatchId, body }) => (dispatchId === dispatch_id && body ? [body] : []));
 }
 
+/** The formats that a report names exports for. */
+export function exportsIn({ artifact_updates: updates }: Body): string[] {
+  const { exports } = (updates ?? {}) as { exports?: unknown };
+  return typeof exports === 'object' && exports !== null ? Object.keys(exports) : [];
+}
+
 /** What a report says of one artifact; null for nothing. */
 export function refIn(report: Body, name: string): string | null {
   const ref = (report.artifact_updates as Record<string, unknown> | null | undefined)?.[name];

@@ -5,7 +5,7 @@ import type { JobUnderTest, Work } from '../job-under-test.ts';
 import type { KitOptions } from '../options.ts';
 import type { Scene } from '../scene.ts';
 import { executedOnce } from './dispatches.ts';
-import { type Body, finishedJob, hearOnly, NOT_CURRENT, refIn } from './fenced.ts';
+import { type Body, exportsIn, finishedJob, hearOnly, NOT_CURRENT, refIn } from './fenced.ts';
 import { correct, leavesAlone, warnOfFixedRefs } from './keeping.ts';
 
 const REDO =
@@ -92,10 +92,7 @@ function once(scene: Scene, job: JobUnderTest, work: Work): Promise<void> {
 
 /** That they were reported by this pipeline, and as references. */
 function hasExports(job: JobUnderTest, { formats }: KitOptions, reports: readonly Body[]): void {
-  const named = reports.flatMap(({ artifact_updates: updates }) => {
-    const { exports } = (updates ?? {}) as { exports?: unknown };
-    return typeof exports === 'object' && exports !== null ? Object.keys(exports) : [];
-  });
+  const named = reports.flatMap(exportsIn);
   const missing = formats.filter((format) => !named.includes(format) || job.exports[format] === undefined);
   if (missing.length === 0) return;
   throw new Finding(

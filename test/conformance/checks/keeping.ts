@@ -3,11 +3,13 @@
 import type { EditableStage, ResumeStatus } from '../../../src/domain/lifecycle.ts';
 import { Finding } from '../finding.ts';
 import type { JobUnderTest, Work } from '../job-under-test.ts';
-import type { Scene } from '../scene.ts';
-import { type Body, fencedOffAt, refIn, retryOf } from './fenced.ts';
+import { inSeconds, type Scene } from '../scene.ts';
+import { type Body, exportsIn, fencedOffAt, refIn, retryOf } from './fenced.ts';
 
 const LEAVE_ALONE =
   'Leave alone what is in keep: take each ref of it as it is, and make what follows the last of them, from that one.';
+const LEAVE_TO_ITS_EDITOR =
+  'Make nothing where the draft is in keep and no formats are named: report EDITING, which ends the retry; DRAFT_READY may be restated before it, once.';
 const STAGES = ['audio', 'transcript', 'draft'] as const;
 
 export async function keepsWhatIsKept(scene: Scene): Promise<void> {
@@ -37,6 +39,35 @@ export async function keepsCorrections(scene: Scene): Promise<void> {
   await scene.comesToRest(job, LEAVE_ALONE);
   leavesAlone(retry, reports());
 }
+
+/** Its first pipeline failed behind the draft, so that nothing is left to do. */
+export async function leavesAFinishedDraft(scene: Scene): Promise<void> {
+  const { timeoutMs, heartbeatMs } = scene.options;
+  const job = await fencedOffAt(scene, 'DRAFT_READY');
+  const { retry, reports } = await retryOf(job);
+  const isWrong = () => job.flaw !== null || reports().some(doesMore);
+  await scene.dispatch(retry);
+  await job.until(() => job.isOver || isWrong(), timeoutMs);
+  // Whatever it goes on to, it has gone on to when it would have given a sign of life.
+  if (job.isOver) await job.until(isWrong, heartbeatMs);
+
+  scene.refuseFlaws(job, LEAVE_TO_ITS_EDITOR);
+  const more = reports().find(doesMore);
+  if (more) {
+    const what = exportsIn(more).length > 0 ? 'exports that nobody asked for' : 'nothing left to do';
+    throw new Finding(`a retry from the draft reported ${more.status}, with ${what}`, LEAVE_TO_ITS_EDITOR);
+  }
+  leavesAlone(retry, reports());
+  if (job.isOver) return;
+  const last = reports().at(-1)?.status ?? 'nothing';
+  throw new Finding(
+    `a retry from the draft had reported ${last} and no end after ${inSeconds(timeoutMs)}`,
+    LEAVE_TO_ITS_EDITOR,
+  );
+}
+
+const doesMore = (report: Body): boolean =>
+  !['DRAFT_READY', 'EDITING'].includes(report.status) || exportsIn(report).length > 0;
 
 /** As a person may have put it there: under a key of any characters. */
 export const correct = (job: JobUnderTest, stage: EditableStage): void =>

@@ -2,8 +2,8 @@
 // looks at, so that the kit itself is tested. The other files ask for a name where they would do the right thing.
 
 import type { Answer } from '../pipeline/answers.ts';
-import { artifactUri, type Report, type ResumeStatus, type Task } from '../pipeline/script.ts';
-import { DISPATCH_TYPES, type WorkDispatch } from './dispatch.ts';
+import { artifactUri, type Report, type ResumeStatus, type Task, taskOf } from '../pipeline/script.ts';
+import { DISPATCH_TYPES, resumeStatusOf, type WorkDispatch } from './dispatch.ts';
 import type { CallbackBody } from './log.ts';
 import type { PipelinePlan } from './plan.ts';
 
@@ -32,6 +32,9 @@ export const misbehaviours = [
   'remakes-what-is-kept',
   'tidies-kept-refs',
   'writes-to-fixed-keys',
+  'exports-unasked',
+  'redrafts-unasked',
+  'finishes-a-finished-draft',
   'takes-unknown-types',
   'redoes-as-a-retry',
   'redoes-everything',
@@ -94,12 +97,19 @@ export function spoilResume(
   return isTooFar ? 'AUDIO_READY' : point;
 }
 
-export function spoilTask(task: Task, { type }: WorkDispatch, misbehave: Misbehaviours): Task {
+export function spoilTask(task: Task, dispatch: WorkDispatch, misbehave: Misbehaviours): Task {
+  const { type } = dispatch;
+  if (hasNothingToDo(task, dispatch) && misbehave.has('exports-unasked')) {
+    return { kind: 'export', formats: ['srt'] };
+  }
   if (task.kind === 'redraft' && misbehave.has('redoes-as-a-retry')) return { kind: 'draft' };
   if (task.kind !== 'export') return task;
   if (type === 'job.retry' && misbehave.has('forgets-formats')) return { kind: 'draft' };
   return misbehave.has('exports-to-one-format') ? { ...task, formats: task.formats.slice(0, 1) } : task;
 }
+
+const hasNothingToDo = (task: Task, dispatch: WorkDispatch): boolean =>
+  task.kind === 'draft' && resumeStatusOf(dispatch) === 'DRAFT_READY';
 
 /** Whether a key that is known begins another pipeline. */
 export const executesAgain = ({ type }: WorkDispatch, misbehave: Misbehaviours): boolean =>
@@ -120,6 +130,7 @@ export function spoilReports(
     .map((report) => remade(report, dispatch, key, misbehave))
     .map((report) => tidied(report, dispatch, misbehave))
     .map((report) => hidden(report, misbehave))
+    .flatMap((report) => unasked(report, dispatch, key, misbehave))
     .flatMap((report): Report[] => {
       if (report.status === 'TRANSCRIBING' && misbehave.has('skips-a-status')) return [];
       const goesBack = report.status === 'AUDIO_READY' && misbehave.has('goes-back-in-time');
@@ -145,6 +156,16 @@ function tidied(report: Report, { keep = [] }: WorkDispatch, misbehave: Misbehav
   if (report.status !== 'DRAFT_READY' || !last || !misbehave.has('tidies-kept-refs')) return report;
   const named = { [`${last.stage}_uri`]: URL.parse(last.ref)?.href ?? last.ref };
   return { ...report, artifact_updates: { ...named, ...report.artifact_updates } };
+}
+
+/** Where nothing is left to do, another draft is made for an editor, or the one that is there is finished again. */
+function unasked(report: Report, dispatch: WorkDispatch, key: string, misbehave: Misbehaviours): Report[] {
+  if (report.status !== 'EDITING' || !hasNothingToDo(taskOf(dispatch), dispatch)) return [report];
+  if (misbehave.has('redrafts-unasked')) {
+    return [{ ...report, artifact_updates: { draft_uri: artifactUri(key, 'draft') } }];
+  }
+  const restated: Report = { status: 'DRAFT_READY' };
+  return misbehave.has('finishes-a-finished-draft') ? [restated, restated] : [report];
 }
 
 function hidden(report: Report, misbehave: Misbehaviours): Report {

@@ -1,7 +1,7 @@
 // What an execution of this orchestrator reports: the plan that a test has set, in the words of the shared script, for
 // the video and the resume point of its dispatch. Pure; executor.ts gives it time and sends.
 
-import { CALM, type Course, course, type ResumeStatus, type Script, taskOf } from '../pipeline/script.ts';
+import { CALM, type Course, course, type Script, taskOf } from '../pipeline/script.ts';
 import { resumeStatusOf, type WorkDispatch } from './dispatch.ts';
 import { type Misbehaviours, spoilKey, spoilReports, spoilResume, spoilTask } from './misbehaviour.ts';
 import type { PipelinePlan } from './plan.ts';
@@ -24,7 +24,7 @@ export function pipelineOf(
 ): Pipeline {
   const resumeFrom = spoilResume(resumeStatusOf(dispatch), dispatch, misbehave);
   const isUnreadable = resumeFrom === 'UPLOADED' && hasNoVideo(dispatch) && !misbehave.has('hides-failure');
-  const planned = toScript(plan, resumeFrom, mayFail);
+  const planned = toScript(plan, mayFail);
   const script = { ...planned, stepMs: plan.step_ms ?? stepMs, ...(isUnreadable ? UNREADABLE : {}) };
   const key = spoilKey(executionId, dispatch, misbehave);
   const task = spoilTask(taskOf(dispatch), dispatch, misbehave);
@@ -32,13 +32,12 @@ export function pipelineOf(
   return { script, course: { reports: spoilReports(reports, { dispatch, key }, misbehave), end } };
 }
 
-function toScript(plan: PipelinePlan, resumeFrom: ResumeStatus, mayFail: boolean): Script {
+function toScript(plan: PipelinePlan, mayFail: boolean): Script {
   const { fail_at: at, failure_code: code, failure_message: message } = plan;
   return {
     ...CALM,
     heartbeats: { TRANSCRIBING: plan.heartbeats ?? 2 },
-    // Its executions end with the draft; whoever has that resumes to have it exported.
-    goesOnTo: plan.goes_on_to ?? (resumeFrom === 'DRAFT_READY' ? ['export'] : []),
+    goesOnTo: plan.goes_on_to ?? [],
     restatesCheckpoint: plan.restates ?? false,
     artifactsCome: plan.artifacts_come ?? 'at-once',
     overwrites: plan.overwrites ?? false,

@@ -75,7 +75,7 @@ export const pipelinePlanSchema = z.strictObject({
   ends_editing: z.boolean().optional(),
   /** A retry begins by reporting the checkpoint that it resumes from. */
   restates: z.boolean().optional(),
-  /** What follows the draft, in this order; where it resumes from that an export unless this says otherwise. An export is that alone. */
+  /** What follows the draft, in this order; default nothing, and EDITING where it resumes from the draft. An export is that alone. */
   goes_on_to: z.array(z.enum(ACTS)).optional(),
   /** Whether checkpoints bring their artifacts; default `at-once`. */
   artifacts_come: z.enum(ARTIFACTS_COME).optional(),

@@ -43,7 +43,7 @@ export const ACTS = ['editing', 'regeneration', 'export'] as const satisfies (ke
 
 /** What a dispatch asks a pipeline for. */
 export type Task =
-  /** A draft, from wherever it resumes. */
+  /** A draft, from wherever it resumes; from a draft nothing is left to make. */
   | { kind: 'draft' }
   /** Another draft, of a job that has one. */
   | { kind: 'redraft' }
@@ -80,7 +80,7 @@ export interface Script {
   restatesCheckpoint: boolean;
   /** How often a stage repeats its status. One that is named here tells its progress, be it repeated or not. */
   heartbeats: Readonly<Partial<Record<Stage, number>>>;
-  /** Behind the draft, in this order; an export is that alone. */
+  /** Behind the draft, in this order; an export is that alone. A pipeline that begins with the draft and goes on to nothing leaves it to its editor. */
   goesOnTo: readonly (keyof typeof BEYOND)[];
   fails: Failure | null;
   /** Ends another draft or an export at EDITING, with what it has made. */
@@ -225,7 +225,9 @@ function pathOf(script: Script, task: Task, resumeFrom: ResumeStatus, key: strin
     brings: artifactsOf(stage, key, task),
   });
   const draft = DRAFTING.slice(resumeFrom === 'UPLOADED' ? 0 : DRAFTING.indexOf(resumeFrom) + 1);
-  const beyond = script.goesOnTo.flatMap((act) => BEYOND[act]).map((stage) => step(stage));
+  const isFinished = task.kind === 'draft' && resumeFrom === 'DRAFT_READY';
+  const acts = isFinished && script.goesOnTo.length === 0 ? (['editing'] as const) : script.goesOnTo;
+  const beyond = acts.flatMap((act) => BEYOND[act]).map((stage) => step(stage));
   const begin = step(resumeFrom);
   switch (task.kind) {
     case 'draft':

@@ -1,0 +1,153 @@
+// For tests of the content of artifacts: jobs whose artifacts lie in the bucket, corrections sent as their text, what is read back,
+// and what the bucket has then.
+import { createExecutionContext, env, SELF, waitOnExecutionContext } from 'cloudflare:test';
+import { expect, onTestFinished, vi } from 'vitest';
+import worker from '../../src/index.ts';
+import { type ActingJob, uploadedJob } from '../support/workerd/acting.ts';
+import { call, type Reply } from '../support/workerd/harness.ts';
+import { putArtifact, reportOf, type StoredArtifact } from './planning.ts';
+
+export const MAX_BYTES = 25 * 1024 * 1024;
+
+export interface InBucket {
+  job: ActingJob;
+  audio: StoredArtifact;
+  transcript: StoredArtifact;
+  draft: StoredArtifact;
+}
+
+/** A job that is done, with all that its pipeline has made in the bucket. */
+export async function draftInBucket(): Promise<InBucket> {
+  const job = await uploadedJob();
+  const pipeline = await job.pipeline((await job.run()).body.dispatch_id);
+  const [audio, transcript, draft] = await Promise.all(
+    ['the audio', 'the transcript', 'the draft'].map((text) => putArtifact(text)),
+  );
+  if (!audio || !transcript || !draft) throw new Error('three were put');
+  await pipeline.report('AUDIO_READY', reportOf('AUDIO_READY', audio));
+  await pipeline.report('TRANSCRIBING');
+  await pipeline.report('TRANSCRIPT_READY', reportOf('TRANSCRIPT_READY', transcript));
+  await pipeline.report('GENERATING');
+  await pipeline.report('DRAFT_READY', reportOf('DRAFT_READY', draft));
+  return { job, audio, transcript, draft };
+}
+
+export interface Sending {
+  stage?: string;
+  version?: number;
+  key?: string;
+  token?: string;
+  /** Undefined leaves one out. */
+  headers?: Record<string, string | undefined>;
+  /** Past workerd's own HTTP, which frames what it sends by itself. */
+  directly?: boolean;
+}
+
+/** A correction of a transcript, by workerd's own HTTP. */
+export async function sendContent(job: ActingJob, body: BodyInit, sending: Sending = {}): Promise<Reply> {
+  const request = contentRequest(job, body, sending);
+  const response = sending.directly ? await handled(request) : await SELF.fetch(request);
+  const text = await response.text();
+  return { status: response.status, headers: response.headers, body: JSON.parse(text), text };
+}
+
+/** Once all is done that goes on behind the answer. */
+async function handled(request: Request): Promise<Response> {
+  const context = createExecutionContext();
+  const response = await worker.fetch(request, env, context);
+  await waitOnExecutionContext(context);
+  return response;
+}
+
+export function contentRequest(
+  { id, token: own }: ActingJob,
+  body: BodyInit,
+  { stage = 'transcript', version = 1, key = crypto.randomUUID(), token = own, headers = {} }: Sending = {},
+): Request {
+  const all: Record<string, string | undefined> = {
+    authorization: `Bearer ${token}`,
+    'content-type': 'text/plain',
+    'idempotency-key': key,
+    'if-match': `"${version}"`,
+    ...headers,
+  };
+  const given = Object.entries(all).filter((entry): entry is [string, string] => entry[1] !== undefined);
+  const path = `/jobs/${id}/artifacts/${stage}/content`;
+  return new Request(`http://127.0.0.1:8787${path}`, { method: 'PUT', body, headers: given });
+}
+
+/** A correction of a transcript that says where it lies. */
+export const edit = (job: ActingJob, said: { uri: string; edits: number; client_request_id?: string }) =>
+  call('PUT', `/jobs/${job.id}/artifacts/transcript`, {
+    token: job.token,
+    body: { client_request_id: crypto.randomUUID(), ...said },
+  });
+
+export interface Content {
+  status: number;
+  headers: Headers;
+  bytes: Uint8Array<ArrayBuffer>;
+  text: string;
+}
+
+/** The content of a version, as `method` has it. */
+export async function readContent(
+  { id, token }: ActingJob,
+  version: string | number = 1,
+  headers: Record<string, string> = {},
+  { stage = 'transcript', method = 'GET' }: { stage?: string; method?: string } = {},
+): Promise<Content> {
+  const response = await SELF.fetch(
+    `http://127.0.0.1:8787/jobs/${id}/artifacts/${stage}/${version}/content`,
+    {
+      method,
+      headers: { authorization: `Bearer ${token}`, ...headers },
+    },
+  );
+  const bytes = new Uint8Array(await response.arrayBuffer());
+  return { status: response.status, headers: response.headers, bytes, text: new TextDecoder().decode(bytes) };
+}
+
+// biome-ignore lint/suspicious/noExplicitAny: bodies of answers
+export const versionsOf = async (job: ActingJob, stage = 'transcript'): Promise<any[]> =>
+  (await job.get('/artifacts?limit=100')).items.filter((item: { stage: string }) => item.stage === stage);
+
+/** The keys of the corrections that lie in the bucket. */
+export const keysOf = async ({ id }: ActingJob): Promise<string[]> =>
+  (await env.ARTIFACTS.list({ prefix: `edits/${id}/` })).objects.map(({ key }) => key);
+
+export const keyOf = (ref: string): string => ref.replace(/^r2:\/\/retake-artifacts\//, '');
+
+/** Every correction that lies in the bucket is a version's, and every one that a version names lies there. */
+export async function expectNoOrphans(job: ActingJob): Promise<void> {
+  const versions = [...(await versionsOf(job)), ...(await versionsOf(job, 'draft'))];
+  const named = versions.map(({ ref }) => keyOf(ref)).filter((key) => key.startsWith('edits/'));
+  expect((await keysOf(job)).toSorted()).toEqual([...new Set(named)].toSorted());
+}
+
+/** Bytes of which no two parts are alike. */
+export function bytes(size: number): Uint8Array<ArrayBuffer> {
+  const made = new Uint8Array(size);
+  for (let at = 0; at < size; at += 1) made[at] = (at * 31 + (at >> 8) * 17 + (at >> 16)) & 0xff;
+  return made;
+}
+
+export async function digestOf(content: Uint8Array<ArrayBuffer> | string): Promise<string> {
+  const data = typeof content === 'string' ? new TextEncoder().encode(content) : content;
+  const sha256 = new Uint8Array(await crypto.subtle.digest('SHA-256', data));
+  return `sha-256:${Array.from(sha256, (byte) => byte.toString(16).padStart(2, '0')).join('')}`;
+}
+
+type Method = 'put' | 'get' | 'head' | 'delete' | 'list';
+
+/** From here on the store does this instead, until the end of the test; answers how often. */
+export function storeDoes<M extends Method>(method: M, act: R2Bucket[M]): { calls: number } {
+  const seen = { calls: 0 };
+  const spy = vi.spyOn(env.ARTIFACTS, method);
+  spy.mockImplementation(((...args: never[]) => {
+    seen.calls += 1;
+    return (act as (...given: never[]) => unknown)(...args);
+  }) as never);
+  onTestFinished(() => spy.mockRestore());
+  return seen;
+}
