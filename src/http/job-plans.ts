@@ -12,7 +12,8 @@ import { editorRefusals, editorSecurity, json, notFound, ofJob } from './route-p
 
 const stages = editableStage.options;
 const oneStage = `\\s*(${stages.join('|')})\\s*`;
-const STAGES_LISTED = new RegExp(`^${oneStage}(,${oneStage}){0,${stages.length - 1}}$`);
+/** Nothing but blanks names none. */
+const STAGES_LISTED = new RegExp(`^(${oneStage}(,${oneStage}){0,${stages.length - 1}}|\\s*)$`);
 
 const base = {
   method: 'get' as const,
