@@ -48,6 +48,7 @@ test('a chaos run is judged by every rule but those on what is not shown, and on
     'only what was reported is remembered',
     'a pipeline that was executed and did not end by itself is told so',
     'an answer comes within the wait',
+    'who waits to the end is told the outcome',
     'all who wait for one dispatch are answered once its outcome is known',
   ]);
 });

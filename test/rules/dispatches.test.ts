@@ -79,7 +79,11 @@ findsPlanted(DISPATCH_RULES, {
     },
   },
   'nothing is dispatched after what was cancelled': {
-    'a dispatch after the one that was cancelled': (kept) => withState(kept, RUN, 'CANCELLED'),
+    'a dispatch after the one that was cancelled with its job': (kept) => {
+      withState(kept, RUN, 'CANCELLED');
+      const ended = kept.trail.findLast(({ dispatchId }) => dispatchId === RUN);
+      if (ended) ended.to = 'CANCELLED';
+    },
     'a dispatch that was accepted after the cancel': ({ calls }) => {
       calls.push(call('cancel', 5, done({})));
     },

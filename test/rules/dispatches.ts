@@ -125,7 +125,7 @@ export const DISPATCH_RULES = {
         const next = dispatches
           .slice(index + 1)
           .find((later) => trail.some((one) => one.dispatchId === later.id));
-        if (next && state === 'CANCELLED' && !isAbandoned(id, trail))
+        if (next && state === 'CANCELLED' && !isAbandoned({ id }, trail))
           yield `${next.id} was opened although ${id} was cancelled`;
       }
       const cancels = calls.filter(
@@ -164,9 +164,9 @@ function tellings({ calls }: JobCase): { call: Call; told: ToldDispatch; status:
   );
 }
 
-/** An editor who gives a pipeline up fails the job, and one who cancels ends it. */
-const isAbandoned = (id: string, trail: JobCase['trail']): boolean =>
-  trail.some(({ dispatchId, actor, to }) => dispatchId === id && actor === 'editor' && to === 'FAILED');
+/** Cancelled with its job is what the trail says so of; what was given up besides has failed the job, or was never heard of. */
+export const isAbandoned = ({ id }: { id: string }, trail: JobCase['trail']): boolean =>
+  !trail.some(({ dispatchId, to }) => dispatchId === id && to === 'CANCELLED');
 
 const find = ({ dispatches }: JobCase, id: string): CaseDispatch | undefined =>
   dispatches.find((dispatch) => dispatch.id === id);

@@ -1,5 +1,7 @@
 // Situations of jobs whose editors correct artifacts, have drafts made again and have them exported.
+
 import type { Call, CaseDispatch, JobCase } from './case.ts';
+import { isAbandoned } from './dispatches.ts';
 import { isEdit, lineOf } from './flaws.ts';
 import { OPEN, WITHDRAWN } from './protocol.ts';
 import { taskOf } from './tasks.ts';
@@ -128,8 +130,8 @@ function* acts(jobCase: JobCase): Generator<string> {
     const own = trail.filter(({ dispatchId }) => dispatchId === id);
     if (kind === 'redo' || kind === 'export') {
       if (ends[state]) yield `${an(kind)} ${ends[state]}`;
-      const isGivenUp = own.some(({ actor, to }) => actor === 'editor' && to === 'FAILED');
-      if (state === 'CANCELLED') yield `${an(kind)} was ${isGivenUp ? 'abandoned' : 'cancelled'}`;
+      if (state === 'CANCELLED')
+        yield `${an(kind)} was ${isAbandoned(dispatch, trail) ? 'abandoned' : 'cancelled'}`;
     }
     if (kind === 'redo') {
       if (resumeFrom !== 'TRANSCRIPT_READY') yield 'a redo began before the transcript';

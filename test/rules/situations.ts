@@ -1,6 +1,8 @@
 // In which situations a job has been, by what became of it and not by what was answered: a suite that has not been in one
 // proves nothing about it. Counted from cases, so that every suite that makes some can say what it has seen.
-import type { CaseDispatch, JobCase, Report } from './case.ts';
+
+import type { JobCase, Report } from './case.ts';
+import { isAbandoned } from './dispatches.ts';
 import { editSituations, RARE_EDIT_SITUATIONS } from './edit-situations.ts';
 import { CHECKPOINT_OF } from './flaws.ts';
 import { FURTHEST_FIRST, isAtOrPast, WITHDRAWN } from './protocol.ts';
@@ -113,11 +115,10 @@ function* endings({ dispatches, trail, executions, status }: JobCase): Generator
   const hows: Readonly<Record<string, string>> = {
     ...{ SETTLED: 'settled', FAILED: 'failed', TIMED_OUT: 'timed out', [WITHDRAWN]: 'was withdrawn' },
   };
-  const isAbandoned = ({ id }: CaseDispatch) =>
-    trail.some(({ dispatchId, actor, to }) => dispatchId === id && actor === 'editor' && to === 'FAILED');
   for (const dispatch of dispatches) {
     const { id, state } = dispatch;
-    if (state === 'CANCELLED') yield `a pipeline was ${isAbandoned(dispatch) ? 'abandoned' : 'cancelled'}`;
+    if (state === 'CANCELLED')
+      yield `a pipeline was ${isAbandoned(dispatch, trail) ? 'abandoned' : 'cancelled'}`;
     else if (hows[state]) yield `a pipeline ${hows[state]}`;
     if (state === WITHDRAWN && executions.includes(id)) yield 'a withdrawn pipeline was begun';
   }

@@ -18,7 +18,7 @@ const FAULTS = {
     'retry-after': 3,
     hangs: 5,
     'taken-but-silent': 6,
-    'arrives-late': 5,
+    'arrives-late': 9,
     'answers-late': 6,
   },
   /** The bucket of artifacts. */

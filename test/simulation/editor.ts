@@ -108,14 +108,14 @@ export class Editor {
   }
 
   async export(name: ExportName, prefer: string): Promise<void> {
-    const task = EXPORTS[name];
+    const { task, discardEdits } = EXPORTS[name];
     const call = {
       ...{ operation: 'export' as const, request: requestOf('export', name), prefer },
       exports: { formats: task.formats, params: task.params },
     };
     await this.#dispatch(call, (id, windowMs) => {
       const { type: _run, modelProfile: _default, ...asked } = commands.run(id, { windowMs });
-      return { ...asked, type: 'export', clientRequestId: name, task };
+      return { ...asked, type: 'export', clientRequestId: name, discardEdits, task };
     });
   }
 

@@ -1,6 +1,6 @@
 // The model policies of a simulated world, as two versions of the service have them, and what each editor asks for under which
 // name: a repeat of a request asks for the same.
-import type { Export } from '../../src/domain/dispatch.ts';
+import type { ExportDraft } from '../../src/domain/commands.ts';
 import type { ResumeStatus, StageName } from '../../src/domain/lifecycle.ts';
 import { RESUME_STATUSES } from '../../src/domain/lifecycle.ts';
 import type { ModelPolicy, ModelProfile } from '../../src/domain/policy.ts';
@@ -85,8 +85,11 @@ export const REDOS = {
 export type RedoName = keyof typeof REDOS;
 
 export const EXPORTS = {
-  a: { kind: 'export', formats: ['srt'], params: null },
-  b: { kind: 'export', formats: ['vtt', 'docx'], params: '{"burn_in":true}' },
-  c: { kind: 'export', formats: ['srt'], params: '{"lang":"de"}' },
-} as const satisfies Record<string, Export>;
+  a: { task: { kind: 'export', formats: ['srt'], params: null }, discardEdits: [] },
+  b: {
+    task: { kind: 'export', formats: ['vtt', 'docx'], params: '{"burn_in":true}' },
+    discardEdits: ['transcript'],
+  },
+  c: { task: { kind: 'export', formats: ['srt'], params: '{"lang":"de"}' }, discardEdits: [] },
+} as const satisfies Record<string, Pick<ExportDraft, 'task' | 'discardEdits'>>;
 export type ExportName = keyof typeof EXPORTS;

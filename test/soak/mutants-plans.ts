@@ -76,7 +76,7 @@ export const MUTANTS_OF_PLANS: readonly Mutant[] = [
     bug: 'the model policy is not asked for a retry',
     within: 'planDispatch',
     from: 'refuseProfile(rules.policy, modelProfile, resume?.status ?? null)',
-    to: 'null',
+    to: 'refuseProfile(rules.policy, modelProfile, null)',
     suite: 'model',
   },
   {
