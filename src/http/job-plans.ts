@@ -12,8 +12,7 @@ import { editorRefusals, editorSecurity, json, notFound, ofJob } from './route-p
 
 const stages = editableStage.options;
 const oneStage = `\\s*(${stages.join('|')})\\s*`;
-/** Nothing but blanks names none. */
-const STAGES_LISTED = new RegExp(`^(${oneStage}(,${oneStage}){0,${stages.length - 1}}|\\s*)$`);
+const STAGES_LISTED = new RegExp(`^${oneStage}(,${oneStage}){0,${stages.length - 1}}$`);
 
 const base = {
   method: 'get' as const,
