@@ -20,9 +20,10 @@ const KEYWORDS: Record<string, readonly string[]> = {
 /** Of references to media: the most that a pattern says of them. */
 export const MEDIA_PATTERN = '^[A-Za-z0-9]+:\\/\\/.';
 
-/** What a person has put into the store of artifacts in place of what a pipeline made, and what is not there. */
-export const CORRECTED = { uri: 'r2://retake-artifacts/corrected/by-hand', content: 'what was meant' };
-export const NOT_THERE = 'r2://retake-artifacts/corrected/never';
+/** The bucket of the service, of which an editor may name what is the job's own. */
+export const STORE = 'r2://retake-artifacts/';
+/** What a person has put there in place of what a pipeline made. */
+export const CORRECTION = 'what was meant';
 
 /** As much of `params` as is taken, written as JSON without blanks. */
 export const MAX_PARAMS_BYTES = 4096;
@@ -43,9 +44,9 @@ const TELLING: Record<string, readonly unknown[]> = {
   status: ['AUDIO_EXTRACTING', 'AUDIO_READY', 'FAILED'],
   failure_class: ['quota', 'transient', 'Transient', 'none', ''],
   edits: [1, 2, 3],
-  uri: ['s3://corrections/by-hand', CORRECTED.uri, NOT_THERE],
-  digest: [`sha-256:${createHash('sha256').update(CORRECTED.content).digest('hex')}`, 'md5:1'],
-  size_bytes: [CORRECTED.content.length, 1],
+  uri: ['s3://corrections/by-hand', 'https://corrections.example/by-hand', `${STORE}by-hand`],
+  digest: [`sha-256:${createHash('sha256').update(CORRECTION).digest('hex')}`, 'md5:1'],
+  size_bytes: [CORRECTION.length, 1],
   formats: [['srt'], ['srt', 'docx'], ['constructor', 'x-1']],
   params: [{}, { style: { font: 'mono' } }, JSON.parse('{"__proto__":{"a":1}}'), ...FULL],
   discard_edits: [

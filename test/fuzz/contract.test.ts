@@ -3,6 +3,7 @@
 import { randomUUID } from 'node:crypto';
 import fc from 'fast-check';
 import { afterAll, beforeAll, expect, test, vi } from 'vitest';
+import { CORRECTION } from './arbitraries.ts';
 import { allowedMethods, type Operation, operations } from './document.ts';
 import {
   correctionFaults,
@@ -138,18 +139,21 @@ test('an export hands on the draft that is shown, with formats and params as the
   await holds(
     exportsAsked,
     20,
-    async ({ place, formats, params }) => {
+    async ({ place, formats, params, discardEdits }) => {
       const shot = {
         ...plainShot(operation, place),
         headers: [],
-        body: jsonBody({ formats, params, client_request_id: 'export' }),
+        body: jsonBody({ formats, params, discard_edits: discardEdits, client_request_id: 'export' }),
       };
       const request = await aimed(shot, 'owner');
       const before = await jobs.read(request.target, '');
       const { answer, faults } = await judged('export', shot, request);
-      if (answer.status !== 202) return [...faults, ...refusedExportFaults(before, answer)];
+      if (answer.status !== 202) return [...faults, ...refusedExportFaults(before, discardEdits, answer)];
       const { items } = await jobs.read(request.target, '/attempts?limit=1');
-      return [...faults, ...exportFaults(before, { formats, params }, answer, items[0].dispatch)];
+      return [
+        ...faults,
+        ...exportFaults(before, { formats, params }, discardEdits, answer, items[0].dispatch),
+      ];
     },
     placeOf,
     1,
@@ -163,6 +167,7 @@ test('a correction that is taken is the newest version, is shown and can be read
     async (correction) => {
       const { place, stage, how, correlationId } = correction;
       const look = await jobs.in(place);
+      await jobs.store(look, CORRECTION);
       const before = await glimpse(jobs, look, stage);
       const { edits, ...said } = saidOf(correction, before);
       const isContent = how === 'content';

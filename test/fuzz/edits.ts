@@ -1,14 +1,17 @@
 // Corrections, by reference and as the text itself: what each has to be answered as the job was shown before, and what is shown after.
 import { createHash } from 'node:crypto';
 import fc from 'fast-check';
-import { CORRECTED, NOT_THERE } from './arbitraries.ts';
+import { CORRECTION, STORE } from './arbitraries.ts';
 import { type Jobs, STATES, type Target } from './targets.ts';
 import type { Answer } from './wire.ts';
 
 export const corrections = fc.record({
   place: fc.oneof(
     { weight: 1, arbitrary: fc.constantFrom(...STATES) },
-    { weight: 4, arbitrary: fc.constantFrom('FAILED', 'RETRIED', 'CORRECTED', 'DRAFT_READY', 'EDITED') },
+    {
+      weight: 4,
+      arbitrary: fc.constantFrom('FAILED', 'RETRIED', 'CORRECTED', 'DRAFT_READY', 'OVERTAKEN', 'EDITED'),
+    },
   ),
   stage: fc.constantFrom('transcript', 'draft'),
   /** Which version it says that it corrects. */
@@ -17,7 +20,15 @@ export const corrections = fc.record({
     { weight: 1, arbitrary: fc.constantFrom(1, 2, 3, 999) },
   ),
   /** Where what is meant is. */
-  how: fc.constantFrom('content', 'content', 'elsewhere', 'stored', 'gone', 'its first version'),
+  how: fc.constantFrom(
+    'content',
+    'content',
+    'elsewhere',
+    'stored',
+    'gone',
+    'its first version',
+    'somebody else’s',
+  ),
   /** What is said of digest and size of what is stored. */
   said: fc.constantFrom('nothing', 'nothing', 'what is true', 'another digest', 'another size'),
   correlationId: fc.constantFrom(null, 'ticket-4711', 'x'.repeat(129)),
@@ -53,15 +64,17 @@ export const sameFaults = (before: Glimpse, after: Glimpse): string[] =>
 const sha256 = (text: string) => `sha-256:${createHash('sha256').update(text).digest('hex')}`;
 const SAID: Readonly<Record<Correction['said'], { digest?: string; size_bytes?: number }>> = {
   nothing: {},
-  'what is true': { digest: sha256(CORRECTED.content), size_bytes: CORRECTED.content.length },
+  'what is true': { digest: sha256(CORRECTION), size_bytes: CORRECTION.length },
   'another digest': { digest: sha256('something else') },
-  'another size': { size_bytes: CORRECTED.content.length + 1 },
+  'another size': { size_bytes: CORRECTION.length + 1 },
 };
 
 const offered = ({ stage }: Correction, { job }: Glimpse): Body =>
   job.next_actions.find(
     ({ action, path }: Body) => action === 'edit' && path.endsWith(`/artifacts/${stage}`),
   );
+
+const SOMEBODY_ELSES = `${STORE}edits/job_${'0'.repeat(36)}/by-hand`;
 
 /** What is said of it: by reference in the body, as the text itself in the header alone. */
 export function saidOf(
@@ -72,9 +85,10 @@ export function saidOf(
   const refs: Readonly<Record<Correction['how'], string>> = {
     content: '',
     elsewhere: 's3://corrections/by-hand',
-    stored: CORRECTED.uri,
-    gone: NOT_THERE,
+    stored: `${STORE}edits/${before.job.id}/by-hand`,
+    gone: `${STORE}edits/${before.job.id}/never`,
     'its first version': first?.ref ?? 's3://corrections/by-hand',
+    'somebody else’s': SOMEBODY_ELSES,
   };
   const facts = correction.how === 'stored' || correction.how === 'elsewhere' ? SAID[correction.said] : {};
   return { uri: refs[correction.how], ...facts, edits: numberOf(correction, before) };
@@ -98,6 +112,8 @@ export function correctionFaults(
     status === was && (codes.length === 0 || codes.includes(code))
       ? []
       : [`what is to be answered ${was} ${codes} is answered ${status} ${text}`];
+  // Before anybody looks, and the same whether it is there or not.
+  if (correction.how === 'somebody else’s') return isAnswered(400, 'VALIDATION_ERROR');
   const offer = offered(correction, before);
   if (offer === undefined) return isAnswered(409, 'JOB_ALREADY_RUNNING', 'ARTIFACT_NOT_EDITABLE');
   const newest = before.versions.at(-1);

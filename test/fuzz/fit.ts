@@ -1,5 +1,5 @@
 // Judges requests: whether the document lets one be made. What the document says in words is said here as well.
-import { MAX_PARAMS_BYTES, MEDIA_PATTERN } from './arbitraries.ts';
+import { MAX_PARAMS_BYTES, MEDIA_PATTERN, STORE } from './arbitraries.ts';
 import { fits, isStreamed, type Operation, type Schema } from './document.ts';
 import type { WireRequest } from './wire.ts';
 
@@ -176,7 +176,9 @@ function breaksUnsaidRule(schema: Schema, value: unknown): boolean {
   if (typeof value === 'string') {
     if (pattern === MEDIA_PATTERN) {
       const isPlain = value.isWellFormed() && !/\p{Cc}/u.test(value);
-      return !isPlain || !MEDIA_URI.test(value) || PRIVATE_NAME.test(value);
+      // In the store of the service an editor may name what is the job's own.
+      const isStored = value.slice(0, STORE.length).toLowerCase() === STORE;
+      return !isPlain || !MEDIA_URI.test(value) || PRIVATE_NAME.test(value) || isStored;
     }
     if (pattern !== undefined || schema.enum) return false;
     return (

@@ -7,7 +7,6 @@ import { newDispatchId } from '../../src/contract/ids.ts';
 import { Stack } from '../e2e/stack.ts';
 import { devSetting } from '../support/dev-settings.ts';
 import { editorToken } from '../support/editor-token.ts';
-import { CORRECTED } from './arbitraries.ts';
 import { type Operation, operations } from './document.ts';
 import { type Asked, fitOf, isOnPath } from './fit.ts';
 import { PLAN_TAG } from './headers.ts';
@@ -53,7 +52,6 @@ export async function start(): Promise<void> {
     reader: await editorToken({ sub: OWNER, scope: 'retake:read' }),
     stranger: await editorToken({ sub: 'fuzz-stranger' }),
   };
-  await stack.artifacts.overwrite(CORRECTED.uri, CORRECTED.content);
   await Promise.all(STATES.map((state) => jobs.in(state)));
   await Jobs.of(stack, OWNER);
   await collectCursors();

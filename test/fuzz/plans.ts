@@ -19,7 +19,7 @@ const naming = (how: Naming) =>
 /** A retry does something where a job has failed, and a redo where there is a draft. */
 const FITTING = {
   retry: ['FAILED', 'RETRIED', 'BEREFT', 'ELSEWHERE', 'CORRECTED', 'CORRECTED'],
-  redo: ['DRAFT_READY', 'EDITED', 'EDITED'],
+  redo: ['DRAFT_READY', 'OVERTAKEN', 'EDITED', 'EDITED'],
 } as const;
 
 const planned = <Kind extends keyof typeof FITTING>(kind: Kind) =>

@@ -20,6 +20,7 @@ export const STATES = [
   'ELSEWHERE',
   'CORRECTED',
   'DRAFT_READY',
+  'OVERTAKEN',
   'EDITED',
   'CANCELLED',
 ] as const;
@@ -52,6 +53,7 @@ const failed = (jobId: string, editor: Editor) =>
     'FAILED',
     ({ status, open_dispatch }) => status === 'FAILED' && open_dispatch === null,
   );
+const wordsOf = (jobId: string) => `s3://private-corrections/${jobId}/words-of-the-owner.txt`;
 const correct = (jobId: string, stage: string, uri: string, editor: Editor) =>
   editor.put(`/jobs/${jobId}/artifacts/${stage}`, { uri, edits: 1, client_request_id: `${stage}-corrected` });
 const FAILS_LATE: Plan = { pipeline: { fail_at: 'GENERATING', fail_times: 2, heartbeats: 0 } };
@@ -121,18 +123,25 @@ const RECIPES: Record<State, Recipe> = {
     plan: FAILS_LATE,
     afterwards: async (jobId, { editor }) => {
       await failed(jobId, editor);
-      await correct(jobId, 'transcript', `s3://private-corrections/${jobId}/words-of-the-owner.txt`, editor);
+      await correct(jobId, 'transcript', wordsOf(jobId), editor);
     },
   },
   DRAFT_READY: { isUploaded: true, runsTo: 'DRAFT_READY', plan: { pipeline: { heartbeats: 0 } } },
+  // Its draft is of a transcript that a person has corrected since.
+  OVERTAKEN: {
+    isUploaded: true,
+    runsTo: 'DRAFT_READY',
+    plan: { pipeline: { heartbeats: 0 } },
+    afterwards: (jobId, { editor }) => correct(jobId, 'transcript', wordsOf(jobId), editor),
+  },
   // A person has corrected its transcript, and then its draft, which the service finds where it looks.
   EDITED: {
     isUploaded: true,
     runsTo: 'EDITING',
     plan: { pipeline: { goes_on_to: ['editing'], heartbeats: 0 } },
     afterwards: async (jobId, { editor, stack }) => {
-      await correct(jobId, 'transcript', `s3://private-corrections/${jobId}/words-of-the-owner.txt`, editor);
-      const draft = await stack.artifacts.put(`private-corrections/${jobId}/story-of-the-owner`, 'Once');
+      await correct(jobId, 'transcript', wordsOf(jobId), editor);
+      const draft = await stack.artifacts.put(`edits/${jobId}/story-of-the-owner`, 'Once');
       await correct(jobId, 'draft', draft, editor);
     },
   },
@@ -186,6 +195,11 @@ export class Jobs {
   /** What its owner reads of a job. */
   read({ jobId }: Target, path: string): ReturnType<Editor['get']> {
     return this.#editor.get(`/jobs/${jobId}${path}`);
+  }
+
+  /** Puts the text of a correction where only this job may name it; answers its reference. */
+  async store({ jobId }: Target, text: string): Promise<string> {
+    return this.#stack.artifacts.put(`edits/${jobId}/by-hand`, text);
   }
 
   /** Whether there is this version; null where it might come about any moment. */
