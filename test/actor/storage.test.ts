@@ -91,7 +91,7 @@ test('what the service stored says under which version of the tables and of its 
   const job = await createdJob();
   const [row] = await job.sql('SELECT schema, record FROM job');
   expect(row?.schema).toBe(JOB_SCHEMA.version);
-  expect(JSON.parse(String(row?.record))).toMatchObject({ v: 2, job: { id: job.id } });
+  expect(JSON.parse(String(row?.record))).toMatchObject({ v: 3, job: { id: job.id } });
 });
 
 describe('an object of an older version of the service', () => {
@@ -181,7 +181,7 @@ test('a record of before reads with null for what was not known then, never with
 });
 
 test('a record of a newer version is not guessed at', () => {
-  expect(() => decodeDispatch(JSON.stringify({ v: 3, id: 'dsp_1' }))).toThrow('a record of version 3');
+  expect(() => decodeDispatch(JSON.stringify({ v: 4, id: 'dsp_1' }))).toThrow('a record of version 4');
 });
 
 test('whatever is asked of a job, project or workspace that does not exist stores nothing', async () => {
@@ -225,7 +225,7 @@ test('a dispatch is read as it was stored, with all that its plan says, and take
   const [run, retry] = await job.storedDispatches();
   if (run === undefined || retry === undefined) throw new Error('there are two dispatches');
   const plan = {
-    asked: null,
+    ...{ asked: null, discardEdits: [], editsDiscarded: [] },
     stages: [
       {
         stage: 'audio',

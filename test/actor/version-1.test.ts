@@ -91,18 +91,18 @@ test('its checkpoints are versions, numbered as they were made, each made from t
     {
       ...{ stage: 'audio', version: 1, ref: AUDIO, digest: null, size_bytes: null },
       made_by: { ...made_by, dispatch_id: FIRST },
-      ...{ made_from: null, state: 'complete', recorded_at: '2025-01-01T00:00:00.192Z' },
+      ...{ made_from: null, state: 'complete', stale: false, recorded_at: '2025-01-01T00:00:00.192Z' },
     },
     {
       ...{ stage: 'transcript', version: 1, ref: TRANSCRIPT, digest: null, size_bytes: null },
       made_by: { ...made_by, dispatch_id: SECOND },
-      ...{ made_from: 1, state: 'complete', recorded_at: '2025-01-01T00:00:00.339Z' },
+      ...{ made_from: 1, state: 'complete', stale: false, recorded_at: '2025-01-01T00:00:00.339Z' },
     },
   ]);
   const [row] = await job.sql('SELECT schema, record FROM job');
   expect(row?.schema).toBe(JOB_SCHEMA.version);
   const record = JSON.parse(String(row?.record));
-  expect(record.v).toBe(2);
+  expect(record.v).toBe(3);
   expect(record.job).not.toHaveProperty('checkpoints');
   expect(record.job.versions).toHaveLength(2);
   // Nothing is left of the way there.
@@ -135,7 +135,9 @@ describe('a retry', () => {
 
     expect(await job.get()).toMatchObject({
       failure: { failure_class: 'unknown', retry_at: null, model_profile: 'balanced' },
-      next_actions: [{ action: 'retry', allowed: true, body: { model_profile: 'balanced' } }, {}, {}, {}, {}],
+      next_actions: expect.arrayContaining([
+        expect.objectContaining({ action: 'retry', allowed: true, body: { model_profile: 'balanced' } }),
+      ]),
     });
     const reply = await job.retry('of-today');
     expect(reply.status).toBe(202);
@@ -281,7 +283,7 @@ test('is brought up to date once: what it is later made of stays', async () => {
       env.JOB.getByName(job.id),
       (_actor, { storage: { sql } }) => sql.exec('SELECT schema FROM job').one().schema,
     ),
-  ).toBe(2);
+  ).toBe(JOB_SCHEMA.version);
 });
 
 /** A report of version 1 that reached a checkpoint. */
