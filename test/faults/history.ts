@@ -103,7 +103,7 @@ const EXPORTS: Readonly<Record<string, { formats: string[]; params?: object }>> 
 };
 const paramsOf = ({ params }: { params?: object }) => (params ? JSON.stringify(params) : null);
 const exportOf = (request: string): { formats: string[]; params?: object } =>
-  EXPORTS[request] ?? { formats: [request] };
+  EXPORTS[request] ?? { formats: [request], params: { of: request } };
 
 const stepOf = (asks: readonly Step['ask'][], rested = [true, true, false]): fc.Arbitrary<Step> =>
   fc.record({
