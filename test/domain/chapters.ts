@@ -15,19 +15,11 @@ import {
 } from './builders.ts';
 import { asking, correction, correctionOf, look, lookOf, task } from './editors.ts';
 import type { ModelJob } from './model.ts';
-import { FIELDS, facts, type Key, key, keyOf, nameOf } from './reported.ts';
+import { FIELDS, facts, type Key, key, keyOf, nameOf, ONWARD } from './reported.ts';
 import type { Act, Make, Step } from './steps.ts';
 
 const step = (make: Make, waitMs = 1): Step => ({ waitMs, make });
 
-const ONWARD: Readonly<Record<string, ReportableStatus>> = {
-  UPLOADED: 'AUDIO_EXTRACTING',
-  AUDIO_EXTRACTING: 'AUDIO_READY',
-  AUDIO_READY: 'TRANSCRIBING',
-  TRANSCRIBING: 'TRANSCRIPT_READY',
-  TRANSCRIPT_READY: 'GENERATING',
-  GENERATING: 'DRAFT_READY',
-};
 const STAGES_AT: Readonly<Record<string, (keyof typeof FIELDS)[]>> = {
   AUDIO_READY: ['audio'],
   TRANSCRIPT_READY: ['transcript'],

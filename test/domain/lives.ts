@@ -17,7 +17,18 @@ import { asking, correction, correctionOf, look, lookOf } from './editors.ts';
 import type { Look } from './looks.ts';
 import type { ModelJob } from './model.ts';
 import { POLICIES } from './policies.ts';
-import { exportsOf, FIELDS, facts, type Key, key, keyOf, nameOf, REACHED, statusOf } from './reported.ts';
+import {
+  exportsOf,
+  FIELDS,
+  facts,
+  type Key,
+  key,
+  keyOf,
+  nameOf,
+  ONWARD,
+  REACHED,
+  statusOf,
+} from './reported.ts';
 import { type Make, make, type Step } from './steps.ts';
 
 const waitMs = fc.constantFrom(0, 0, 1, 1, 500, 10_000, 61_000, 700_000, 4_000_000, -1, -5_000);
@@ -56,14 +67,6 @@ const UPLOADED_AND_RUN: readonly Step[] = [
   taken,
 ];
 
-const ONWARD: Readonly<Record<string, ReportableStatus>> = {
-  UPLOADED: 'AUDIO_EXTRACTING',
-  AUDIO_EXTRACTING: 'AUDIO_READY',
-  AUDIO_READY: 'TRANSCRIBING',
-  TRANSCRIBING: 'TRANSCRIPT_READY',
-  TRANSCRIPT_READY: 'GENERATING',
-  GENERATING: 'DRAFT_READY',
-};
 /** What the newest pipeline reports so many times as it goes on, each artifact with its checkpoint, or a report before it. */
 const onward = (reports: number, key: Key, isEarly: boolean, facts: Partial<Callback['artifacts']>): Step[] =>
   Array.from({ length: reports }, () =>

@@ -29,6 +29,15 @@ export const REACHED: Readonly<Record<string, Named>> = {
   TRANSCRIPT_READY: 'transcript',
   DRAFT_READY: 'draft',
 };
+/** What a pipeline reports next that makes its draft. */
+export const ONWARD: Readonly<Record<string, ReportableStatus>> = {
+  UPLOADED: 'AUDIO_EXTRACTING',
+  AUDIO_EXTRACTING: 'AUDIO_READY',
+  AUDIO_READY: 'TRANSCRIBING',
+  TRANSCRIBING: 'TRANSCRIPT_READY',
+  TRANSCRIPT_READY: 'GENERATING',
+  GENERATING: 'DRAFT_READY',
+};
 /** Some write to a key of their own, some to one that others use too, and some to the same for everything. */
 export const key = fc.constantFrom('own', 'own', 'own', 'fixed', 'fixed', 'one of three', 'one for all');
 export type Key = typeof key extends fc.Arbitrary<infer T> ? T : never;

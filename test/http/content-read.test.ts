@@ -4,8 +4,9 @@ import { env } from 'cloudflare:test';
 import { describe, expect, test } from 'vitest';
 import { ActingJob, failedAfter, uploadedJob } from '../support/workerd/acting.ts';
 import { call, editorToken, missingId } from '../support/workerd/harness.ts';
-import { type Content, draftInBucket, edit, readContent, sendContent, storeDoes } from './content.ts';
+import { type Content, draftInBucket, edit, readContent, sendContent } from './content.ts';
 import { acceptedRetry, putArtifact, reportOf } from './planning.ts';
+import { storeDoes } from './store.ts';
 
 const PAGE = '<!doctype html><script>document.title = document.cookie</script>';
 

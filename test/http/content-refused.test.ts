@@ -14,10 +14,10 @@ import {
   readContent,
   type Sending,
   sendContent,
-  storeDoes,
   versionsOf,
 } from './content.ts';
 import { expectIssues } from './refusal.ts';
+import { storeDoes } from './store.ts';
 
 /** The store does as ever, and it is counted how often it is given something. */
 const storeWatched = () => {

@@ -9,9 +9,9 @@ import {
   readContent,
   type Sending,
   sendContent,
-  storeDoes,
   versionsOf,
 } from './content.ts';
+import { storeDoes } from './store.ts';
 
 const HOUR_MS = 3_600_000;
 const list = env.ARTIFACTS.list.bind(env.ARTIFACTS);

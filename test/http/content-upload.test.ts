@@ -13,10 +13,10 @@ import {
   MAX_BYTES,
   readContent,
   sendContent,
-  storeDoes,
   versionsOf,
 } from './content.ts';
 import { failedInStore, planOf } from './planning.ts';
+import { storeDoes } from './store.ts';
 
 describe('a correction that is sent as its text', () => {
   test('is a version of its sender’s, with the size and the SHA-256 of what was sent', async () => {

@@ -1,7 +1,7 @@
 // For tests of the content of artifacts: jobs whose artifacts lie in the bucket, corrections sent as their text, what is read back,
 // and what the bucket has then.
 import { createExecutionContext, env, SELF, waitOnExecutionContext } from 'cloudflare:test';
-import { expect, onTestFinished, vi } from 'vitest';
+import { expect } from 'vitest';
 import worker from '../../src/index.ts';
 import { type ActingJob, uploadedJob } from '../support/workerd/acting.ts';
 import { call, type Reply } from '../support/workerd/harness.ts';
@@ -136,18 +136,4 @@ export async function digestOf(content: Uint8Array<ArrayBuffer> | string): Promi
   const data = typeof content === 'string' ? new TextEncoder().encode(content) : content;
   const sha256 = new Uint8Array(await crypto.subtle.digest('SHA-256', data));
   return `sha-256:${Array.from(sha256, (byte) => byte.toString(16).padStart(2, '0')).join('')}`;
-}
-
-type Method = 'put' | 'get' | 'head' | 'delete' | 'list';
-
-/** From here on the store does this instead, until the end of the test; answers how often. */
-export function storeDoes<M extends Method>(method: M, act: R2Bucket[M]): { calls: number } {
-  const seen = { calls: 0 };
-  const spy = vi.spyOn(env.ARTIFACTS, method);
-  spy.mockImplementation(((...args: never[]) => {
-    seen.calls += 1;
-    return (act as (...given: never[]) => unknown)(...args);
-  }) as never);
-  onTestFinished(() => spy.mockRestore());
-  return seen;
 }

@@ -1,12 +1,13 @@
 // Who corrects at the same time as others do: of two editors the second sees what the first has done, a repeat makes nothing, and
 // whichever of an edit and a retry comes first, the other knows.
 import { env } from 'cloudflare:test';
-import { describe, expect, onTestFinished, test, vi } from 'vitest';
+import { describe, expect, test } from 'vitest';
 import { type ActingJob, failedAfter } from '../support/workerd/acting.ts';
 import { type Reply, withoutSideEffect } from '../support/workerd/harness.ts';
 import { corrected, drafted, edit, executionOf, newRef, redoAs, versionsOf } from './editing.ts';
 import { stopped } from './job-states.ts';
 import { acceptedRetry, putCorrection, retryAs } from './planning.ts';
+import { storeDoes } from './store.ts';
 
 const BALANCED = { model_profile: 'balanced' };
 const TWENTY = Array.from({ length: 20 }, (_, index) => index);
@@ -249,12 +250,11 @@ describe('an edit and a retry at once', () => {
     const head = env.ARTIFACTS.head.bind(env.ARTIFACTS);
     const asked = Promise.withResolvers<void>();
     const gate = Promise.withResolvers<void>();
-    const spy = vi.spyOn(env.ARTIFACTS, 'head').mockImplementation(async (key: string) => {
+    storeDoes('head', async (key) => {
       asked.resolve();
       await gate.promise;
       return head(key);
     });
-    onTestFinished(() => spy.mockRestore());
     return { asked: asked.promise, letGo: gate.resolve };
   }
 

@@ -1,32 +1,17 @@
 // What the store of artifacts says of a correction: a real bucket in workerd, and stand-ins for one that is broken.
 import { env } from 'cloudflare:test';
-import { describe, expect, onTestFinished, test, vi } from 'vitest';
+import { describe, expect, test } from 'vitest';
 import { ActingJob, failedAfter } from '../support/workerd/acting.ts';
 import { type Reply, withoutSideEffect } from '../support/workerd/harness.ts';
 import { corrected, edit } from './editing.ts';
 import { acceptedRetry, BUCKET, planOf, putArtifact, putCorrection } from './planning.ts';
+import { storeAnswers, storeWatched } from './store.ts';
 
 const BALANCED = { model_profile: 'balanced' };
 const OTHER = `sha-256:${'0'.repeat(64)}`;
 
 /** A job whose transcript can be corrected. */
 const jobToCorrect = async () => (await failedAfter('GENERATING')).job;
-
-/** From here on the store answers so, and what it was asked is noted. */
-function storeAnswers(head: (key: string) => Promise<unknown>): string[] {
-  const asked: string[] = [];
-  const spy = vi.spyOn(env.ARTIFACTS, 'head').mockImplementation((key: string) => {
-    asked.push(key);
-    return head(key) as Promise<R2Object | null>;
-  });
-  onTestFinished(() => spy.mockRestore());
-  return asked;
-}
-
-function storeWatched(): string[] {
-  const head = env.ARTIFACTS.head.bind(env.ARTIFACTS);
-  return storeAnswers((key) => head(key));
-}
 
 function expectNotFound(reply: Reply, uri: string, reason: 'missing' | 'changed'): void {
   expect(reply.status, reply.text).toBe(409);

@@ -1,7 +1,7 @@
 // What the store of artifacts says decides where a retry resumes: a real bucket in workerd, and stand-ins for one that is
 // slow or broken.
 import { env } from 'cloudflare:test';
-import { describe, expect, onTestFinished, test, vi } from 'vitest';
+import { describe, expect, test } from 'vitest';
 import { type ActingJob, failedAfter, uploadedJob } from '../support/workerd/acting.ts';
 import { editorToken } from '../support/workerd/harness.ts';
 import {
@@ -17,27 +17,11 @@ import {
   type Said,
   type StoredArtifact,
 } from './planning.ts';
+import { storeAnswers, storeWatched } from './store.ts';
 
 const BALANCED = { model_profile: 'balanced' };
 const VERIFIED = { state: 'verified', reason: null };
 const unverified = (reason: string) => ({ state: 'unverified', reason });
-
-/** From here on the store answers so, and what it was asked is noted. */
-function storeAnswers(head: (key: string) => Promise<unknown>): string[] {
-  const asked: string[] = [];
-  const spy = vi.spyOn(env.ARTIFACTS, 'head').mockImplementation((key: string) => {
-    asked.push(key);
-    return head(key) as Promise<R2Object | null>;
-  });
-  onTestFinished(() => spy.mockRestore());
-  return asked;
-}
-
-/** What the store is asked is noted; it answers as ever. */
-function storeWatched(): string[] {
-  const head = env.ARTIFACTS.head.bind(env.ARTIFACTS);
-  return storeAnswers((key) => head(key));
-}
 
 /** Plan and retry agree on where it resumes, and on what the store says of that. */
 async function expectResumes(job: ActingJob, resume: Record<string, unknown>): Promise<string> {
