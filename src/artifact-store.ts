@@ -2,7 +2,7 @@
 // of that. Which of them are asked about is actor/evidence.ts's to say; content goes in and out in http/.
 import { requireConfig } from './config.ts';
 import { toHex } from './contract/hashes.ts';
-import { type Finding, proofOf } from './domain/evidence.ts';
+import { disproof, type Finding } from './domain/evidence.ts';
 import type { ArtifactVersion } from './domain/job.ts';
 
 export interface ArtifactStore {
@@ -37,6 +37,5 @@ export function findingOf(object: R2Object | null): Extract<Finding, { kind: 'fo
 
 /** Why this object, found under its reference, is not what the version was when it was recorded; null where nothing says so. */
 export function disproofBy(object: R2Object | null, version: ArtifactVersion): 'missing' | 'changed' | null {
-  const { state } = proofOf(version, new Map([[version.ref, findingOf(object)]]));
-  return state === 'missing' || state === 'changed' ? state : null;
+  return disproof(version, new Map([[version.ref, findingOf(object)]]));
 }

@@ -18,8 +18,8 @@ const ANSWER_LIMIT_MS = 750;
 const MAX_ASKED = 5;
 
 /**
- * What the store says of the first of `asked`, by reference, and of the rest of the `versions` that there are then that they were not asked for. Of what
- * lies elsewhere, or without a store, nothing. Never throws.
+ * What the store says of the first of `asked`, by reference; of the rest of the `versions` that there are by then, that it was not
+ * asked. Of what lies elsewhere, or without a store, nothing. Never throws.
  */
 export async function evidenceOf(
   asked: readonly Version[],
@@ -27,16 +27,21 @@ export async function evidenceOf(
   store: ArtifactStore | null,
 ): Promise<Evidence> {
   if (store === null) return new Map();
-  const refsIn = (some: readonly Version[]) => [
-    ...new Set(some.map(({ ref }) => ref).filter((ref) => keyIn(store, ref) !== null)),
-  ];
-  const looks = refsIn(asked)
+  const keysOf = (some: readonly Version[]): Map<string, string> =>
+    new Map(
+      some.flatMap(({ ref }) => {
+        const key = keyIn(store, ref);
+        return key === null ? [] : [[ref, key]];
+      }),
+    );
+  const looks = [...keysOf(asked)]
     .slice(0, MAX_ASKED)
-    .map(async (ref) => [ref, await look(store.bucket, keyIn(store, ref) ?? '')] as const);
+    .map(async ([ref, key]) => [ref, await look(store.bucket, key)] as const);
   const failed: unknown[] = [];
   const answers = await Promise.all(looks);
   // There may be more of them by now.
-  const findings = new Map<string, Finding>(refsIn(versions()).map((ref) => [ref, { kind: 'unchecked' }]));
+  const findings = new Map<string, Finding>();
+  for (const ref of keysOf(versions()).keys()) findings.set(ref, { kind: 'unchecked' });
   for (const [ref, found] of answers) {
     if ('error' in found) failed.push(found.error);
     findings.set(ref, 'error' in found ? { kind: 'unavailable' } : found);

@@ -7,6 +7,7 @@ import { type Dispatch, isOpen, requestKeyOf } from '../domain/dispatch.ts';
 import { brokenInvariant } from '../domain/invariants.ts';
 import type { ArtifactVersion, Job } from '../domain/job.ts';
 import type { StageName } from '../domain/lifecycle.ts';
+import { isSameVersion } from '../domain/lineage.ts';
 import type { Position } from '../domain/project.ts';
 import { DispatchStore } from './dispatch-store.ts';
 import { HistoryStore, type NumberedTransition, type PlacedVersion } from './history-store.ts';
@@ -157,7 +158,7 @@ export class JobStore {
 
   /** One version, as it is at hand, else as it was made; null where there is none. */
   version(stage: StageName, number: number): ArtifactVersion | null {
-    const isIt = (version: ArtifactVersion) => version.stage === stage && version.version === number;
+    const isIt = (known: ArtifactVersion) => isSameVersion(known, { stage, version: number });
     return this.job()?.versions.find(isIt) ?? (this.#read() ? this.#history.version(stage, number) : null);
   }
 

@@ -1,9 +1,9 @@
 // The versions of a job's artifacts, as editors are shown them.
 import * as z from 'zod';
 import type { ArtifactVersion, Maker } from '../domain/job.ts';
-import { STAGE_NAMES } from '../domain/lifecycle.ts';
-import { type Standing, staleBy, standingOf } from '../domain/lineage.ts';
+import { isSameVersion, type Standing, staleBy, standingOf } from '../domain/lineage.ts';
 import { page, timestamp, toTimestamp } from './fields.ts';
+import { stageName } from './statuses.ts';
 
 const STANDINGS = ['complete', 'incomplete', 'overwritten', 'retired'] as const satisfies (
   | Standing
@@ -29,12 +29,12 @@ export const versionMaker = z
 
 /** A version, among those of its job. */
 export const versionName = z
-  .object({ stage: z.enum(STAGE_NAMES), version: z.int().min(1) })
+  .object({ stage: stageName, version: z.int().min(1) })
   .meta({ id: 'VersionName' });
 
 export const artifactVersion = z
   .object({
-    stage: z.enum(STAGE_NAMES),
+    stage: stageName,
     version: z.int().min(1).meta({ description: 'Counts for each stage.' }),
     ref: z.string(),
     digest: z.string().nullable(),
@@ -73,7 +73,7 @@ export function toVersionResource(
   made: ArtifactVersion,
   atHand: readonly ArtifactVersion[],
 ): z.infer<typeof artifactVersion> {
-  const known = atHand.find(({ stage, version }) => stage === made.stage && version === made.version);
+  const known = atHand.find((kept) => isSameVersion(kept, made));
   const record = known ?? made;
   const byAge = known ? atHand : [...atHand, made].sort((a, b) => a.recordedAt - b.recordedAt);
   return {

@@ -1,13 +1,13 @@
 // What became of each dispatch, as editors are shown it.
 import * as z from 'zod';
 import type { Attempt } from '../domain/attempts.ts';
-import { STAGE_NAMES } from '../domain/lifecycle.ts';
 import { orNull, page, timestamp, toTimestamp } from './fields.ts';
 import { dispatch, failure, toDispatchResource, toFailureResource } from './resources.ts';
+import { stageName } from './statuses.ts';
 
 const stageRun = z
   .object({
-    stage: z.enum(STAGE_NAMES),
+    stage: stageName,
     started_at: timestamp,
     ended_at: timestamp.nullable(),
     duration_seconds: z.number().nullable(),
@@ -23,7 +23,7 @@ export const attempt = z
     dispatch,
     stages: z.array(stageRun),
     versions: z
-      .array(z.object({ stage: z.enum(STAGE_NAMES), version: z.int() }))
+      .array(z.object({ stage: stageName, version: z.int() }))
       .meta({ description: 'What it made.' }),
     failure: orNull(failure),
     metrics: z

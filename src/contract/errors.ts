@@ -1,13 +1,12 @@
 // The one table of errors. The union of codes, the schemas of problems.ts and every answer of http/problem.ts follow
 // from it. A code of the domain without a row, and details that do not fit their schema, do not compile.
 import * as z from 'zod';
-import { EDITABLE_STAGES } from '../domain/lifecycle.ts';
 import { PASSED_OVER_REASONS } from '../domain/lineage.ts';
 import type { Rejection, RejectionCode } from '../domain/rejection.ts';
 import { artifactVersion, toVersionResource, versionName } from './artifacts.ts';
 import { orNull, toTimestamp } from './fields.ts';
 import { plan, toPlanResource } from './plans.ts';
-import { jobStatus, resumeStatus } from './statuses.ts';
+import { editableStage, jobStatus, resumeStatus } from './statuses.ts';
 
 interface Row {
   status: 400 | 401 | 403 | 404 | 405 | 409 | 411 | 412 | 413 | 415 | 416 | 429 | 500 | 502 | 503;
@@ -227,7 +226,7 @@ export const ERRORS = {
     whatToDo: 'Read the job: `next_actions` says what can be done. What was never made has to be made first.',
     details: z.object({
       current_status: jobStatus,
-      stage: z.enum(EDITABLE_STAGES),
+      stage: editableStage,
       reason: z.enum(['status', 'never_made']),
     }),
     from: ({ currentStatus, stage, reason }) => ({ current_status: currentStatus, stage, reason }),
@@ -238,7 +237,7 @@ export const ERRORS = {
     title: 'Somebody else has corrected it, or it was made again; nothing was done',
     whatToDo: 'Look at `newest`, and correct that.',
     details: z.object({
-      stage: z.enum(EDITABLE_STAGES),
+      stage: editableStage,
       submitted: z.int(),
       newest: artifactVersion,
     }),

@@ -2,15 +2,13 @@
 import * as z from 'zod';
 import { DISPATCH_KINDS, KEEP_REASONS, type StagePlan, type Task } from '../domain/dispatch.ts';
 import { type Proof, UNVERIFIED_REASONS } from '../domain/evidence.ts';
-import { STAGE_NAMES, type StageName } from '../domain/lifecycle.ts';
+import type { StageName } from '../domain/lifecycle.ts';
 import { PASSED_OVER_REASONS } from '../domain/lineage.ts';
 import { type Plan, planTag } from '../domain/plan.ts';
 import type { Rejection } from '../domain/rejection.ts';
 import { toVersionMaker, versionMaker, versionName } from './artifacts.ts';
 import { orNull } from './fields.ts';
-import { resumeStatus } from './statuses.ts';
-
-const stageName = z.enum(STAGE_NAMES);
+import { resumeStatus, stageName } from './statuses.ts';
 
 export const proof = z
   .object({

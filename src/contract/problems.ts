@@ -129,15 +129,7 @@ export const editConflictError = z
   ])
   .meta({ id: 'EditConflictError' });
 export const editContentConflictError = z
-  .union([
-    jobAlreadyRunningError,
-    artifactNotEditableError,
-    artifactVersionConflictError,
-    artifactNotFoundError,
-    manifestFullError,
-    clientRequestIdMismatchError,
-    noArtifactStoreError,
-  ])
+  .union([...editConflictError.options, noArtifactStoreError])
   .meta({ id: 'EditContentConflictError' });
 export const readContentConflictError = z
   .union([artifactNotStoredHereError, artifactNotFoundError, noArtifactStoreError])

@@ -2,14 +2,14 @@
 import * as z from 'zod';
 import type { Dispatch } from '../domain/dispatch.ts';
 import type { ArtifactVersion, Job } from '../domain/job.ts';
-import { EDITABLE_STAGES, STAGE_NAMES } from '../domain/lifecycle.ts';
+import { EDITABLE_STAGES } from '../domain/lifecycle.ts';
 import type { Rules } from '../domain/rules.ts';
 import { artifactVersion, toVersionResource } from './artifacts.ts';
 import { entryName, orNull, token } from './fields.ts';
 import { mediaUri } from './media.ts';
 import { nextAction } from './next-actions.ts';
 import { dispatchPlan, job, toJobResource } from './resources.ts';
-import { dispatchState, jobStatus, resumeStatus } from './statuses.ts';
+import { dispatchState, editableStage, jobStatus, resumeStatus } from './statuses.ts';
 
 const modelProfile = token(64).meta({ example: 'balanced' });
 
@@ -78,9 +78,6 @@ const clientRequestId = token(128)
       'Required, unless the header `Idempotency-Key` says it.',
     example: 'a3f1c2',
   });
-
-export const stageName = z.enum(STAGE_NAMES);
-export const editableStage = z.enum(EDITABLE_STAGES);
 
 /** In the order of the pipeline, each once, however they are named. */
 export const discardEdits = z

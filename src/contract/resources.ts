@@ -4,7 +4,7 @@ import { DISPATCH_KINDS, type Dispatch, type DispatchPlan } from '../domain/disp
 import { FAILURE_CLASSES } from '../domain/failures.ts';
 import { AUDIT_EVENTS, type Transition } from '../domain/history.ts';
 import type { Failure, Job } from '../domain/job.ts';
-import { ACTORS, STAGE_NAMES } from '../domain/lifecycle.ts';
+import { ACTORS } from '../domain/lifecycle.ts';
 import { currentVersions } from '../domain/plan.ts';
 import type { JobSummary, Project } from '../domain/project.ts';
 import type { Rules } from '../domain/rules.ts';
@@ -12,7 +12,7 @@ import { versionName } from './artifacts.ts';
 import { orNull, page, timestamp, toTimestamp } from './fields.ts';
 import { nextAction, toNextActions } from './next-actions.ts';
 import { exportTask, proof, stagePlan, toEngines, toExportTask, toProof, toStagePlan } from './plans.ts';
-import { dispatchState, jobStatus, resumeStatus } from './statuses.ts';
+import { dispatchState, jobStatus, resumeStatus, stageName } from './statuses.ts';
 
 export const project = z
   .object({ id: z.string(), name: z.string(), created_at: timestamp })
@@ -25,7 +25,7 @@ export const dispatchPlan = z
       .nullable()
       .meta({ description: 'Where it was asked to begin, at the furthest; null for wherever it could.' }),
     discard_edits: z
-      .array(z.enum(STAGE_NAMES))
+      .array(stageName)
       .meta({ description: 'The stages whose corrections it was to look past.' }),
     edits_discarded: z.array(versionName).meta({ description: 'The corrections that it looked past.' }),
     stages: z.array(stagePlan),

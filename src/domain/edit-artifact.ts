@@ -2,10 +2,10 @@
 import { isTooLarge, MANIFEST_LIMITS } from './artifacts.ts';
 import type { EditArtifact } from './commands.ts';
 import { audit, type Decision, type JobView, refuseAtWork, reject, revise } from './decision.ts';
-import { proofOf } from './evidence.ts';
+import { disproof } from './evidence.ts';
 import type { ArtifactVersion, Job } from './job.ts';
 import { isEditable, stageOf } from './lifecycle.ts';
-import { keptAtHand, MOST_AT_HAND } from './lineage.ts';
+import { isSameVersion, keptAtHand, MOST_AT_HAND } from './lineage.ts';
 import { currentVersions } from './plan.ts';
 import type { Rejection } from './rejection.ts';
 import type { Rules } from './rules.ts';
@@ -60,10 +60,8 @@ function refuseEdit({ job, open }: JobView, command: EditArtifact, rules: Rules)
   if (edits !== newest.version && edits !== currentVersions(job, rules)[stage]?.version) {
     return { code: 'ARTIFACT_VERSION_CONFLICT', stage, submitted: edits, newest, versions: job.versions };
   }
-  const { state } = proofOf({ ...command, ref: uri }, command.evidence);
-  return state === 'missing' || state === 'changed'
-    ? { code: 'ARTIFACT_NOT_FOUND', uri, reason: state }
-    : null;
+  const reason = disproof({ ...command, ref: uri }, command.evidence);
+  return reason && { code: 'ARTIFACT_NOT_FOUND', uri, reason };
 }
 
 const newestOf = ({ versions }: Job, { stage }: EditArtifact): ArtifactVersion | null =>
@@ -74,7 +72,7 @@ function edited(job: Job, command: EditArtifact, now: number): ArtifactVersion {
   const { stage, uri, digest, sizeBytes, edits, actorId, evidence } = command;
   const found = evidence.get(uri);
   const stored = found?.kind === 'found' ? found : null;
-  const corrected = job.versions.find((version) => version.stage === stage && version.version === edits);
+  const corrected = job.versions.find((known) => isSameVersion(known, { stage, version: edits }));
   return {
     stage,
     version: (newestOf(job, command)?.version ?? 0) + 1,

@@ -26,10 +26,10 @@ export type Proof =
   /** Another size, or another SHA-256 where both are known. */
   | { state: 'changed' };
 
-export function proofOf(
-  { ref, sizeBytes, digest }: Pick<ArtifactVersion, 'ref' | 'sizeBytes' | 'digest'>,
-  evidence: Evidence,
-): Proof {
+/** What of a version the store can speak to. */
+type Said = Pick<ArtifactVersion, 'ref' | 'sizeBytes' | 'digest'>;
+
+export function proofOf({ ref, sizeBytes, digest }: Said, evidence: Evidence): Proof {
   const finding = evidence.get(ref);
   switch (finding?.kind) {
     case undefined:
@@ -50,6 +50,12 @@ export function proofOf(
     default:
       return finding satisfies never;
   }
+}
+
+/** Why the store has not got what a version says of itself; null where nothing speaks against it. */
+export function disproof(said: Said, evidence: Evidence): 'missing' | 'changed' | null {
+  const { state } = proofOf(said, evidence);
+  return state === 'missing' || state === 'changed' ? state : null;
 }
 
 /**

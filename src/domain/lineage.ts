@@ -1,7 +1,7 @@
 // What a pipeline may resume from: the versions of the stages' artifacts, what each was made from, and the one rule by which
 // they are looked at. A retry, its plan and what an editor is offered are readings of it.
 import { type Chain, discarding, type Edit, isEdit, restsOn, standingEdits } from './edits.ts';
-import { type Evidence, isSameContent, NO_EVIDENCE, proofOf } from './evidence.ts';
+import { disproof, type Evidence, isSameContent, NO_EVIDENCE } from './evidence.ts';
 import type { ArtifactVersion } from './job.ts';
 import {
   type Engines,
@@ -50,6 +50,8 @@ export interface PassedOver extends VersionName {
 }
 
 export const nameOf = ({ stage, version }: VersionName): VersionName => ({ stage, version });
+export const isSameVersion = (one: VersionName, other: VersionName): boolean =>
+  one.stage === other.stage && one.version === other.version;
 
 /** What a caller is after, whatever there is. */
 export interface Wish {
@@ -114,11 +116,6 @@ function judge(versions: readonly ArtifactVersion[], { engines, discardEdits }: 
     if (isOfOtherEngine(chain, engines)) return 'engine_differs';
     return overtakenBy(chain, versions, standing).length > 0 ? 'older_than_edit' : null;
   };
-}
-
-export function disproof(version: ArtifactVersion, evidence: Evidence): 'missing' | 'changed' | null {
-  const { state } = proofOf(version, evidence);
-  return state === 'missing' || state === 'changed' ? state : null;
 }
 
 /** Many orchestrators write to a fixed key: what was there before is gone, whatever the store says, unless it is known to be the same. */

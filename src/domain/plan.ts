@@ -3,8 +3,8 @@
 import { ACTS } from './acts.ts';
 import { refuseAtWork, refuseTransition, retryNotAllowed } from './decision.ts';
 import type { DispatchKind, DispatchPlan, Export, StagePlan, Task } from './dispatch.ts';
-import { isEdit, standingEdits } from './edits.ts';
-import { type Evidence, type Proof, proofOf } from './evidence.ts';
+import { type Chain, isEdit, standingEdits } from './edits.ts';
+import { disproof, type Evidence, type Proof, proofOf } from './evidence.ts';
 import type { ArtifactVersion, Job } from './job.ts';
 import {
   checkpointOf,
@@ -17,8 +17,8 @@ import {
 import {
   candidates,
   current,
-  disproof,
   isOverwritten,
+  isSameVersion,
   nameOf,
   type PassedOver,
   provenanceOf,
@@ -80,14 +80,13 @@ interface Planned {
 export function planDispatch(planned: Planned, request: PlanRequest, rules: Rules): Plan {
   const job = { ...planned.job, versions: withEngines(planned.job.versions, rules.policy) };
   const { kind, resumeFrom: asked, discardEdits, evidence } = request;
+  const { takesDraft } = ACTS[kind];
   const modelProfile = profileOf(request, job, rules);
   const wish = wishOf(request, job, rules);
-  const found = ACTS[kind].takesDraft
-    ? theDraft(job, rules)
-    : resumeFrom(job.versions, { ...wish, evidence });
+  const found = takesDraft ? theDraft(job, rules) : resumeFrom(job.versions, { ...wish, evidence });
   const resume = resumePoint(job, found.version, evidence);
-  const stages = stagesFrom(job, resume?.status ?? 'UPLOADED', found, wish);
   const kept = found.version ? provenanceOf(found.version, job.versions) : [];
+  const stages = stagesFrom(job, resume?.status ?? 'UPLOADED', { ...found, kept }, wish);
   const lost = standingEdits(job.versions).filter((edit) => !kept.includes(edit));
   const plan = {
     kind,
@@ -104,7 +103,7 @@ export function planDispatch(planned: Planned, request: PlanRequest, rules: Rule
     editsDiscarded: lost.filter(({ stage }) => discardEdits.includes(stage)).map(nameOf),
   };
   // What is made again, or, of what takes the draft as it is, what that does not rest on.
-  const passed = ACTS[kind].takesDraft
+  const passed = takesDraft
     ? found.version && staleBy(found.version, job.versions)
     : lost.filter((edit) => isMadeAgain(plan, edit));
   const inTheWay = (passed ?? []).filter(({ stage }) => !discardEdits.includes(stage));
@@ -112,11 +111,11 @@ export function planDispatch(planned: Planned, request: PlanRequest, rules: Rule
     ...plan,
     refusal:
       refuseState(planned, kind, resume?.status) ??
-      (ACTS[kind].takesDraft ? null : refuseProfile(rules.policy, modelProfile, null)) ??
+      (takesDraft ? null : refuseProfile(rules.policy, modelProfile, null)) ??
       refusePoint({ ...planned, job }, request, plan, rules) ??
-      (ACTS[kind].takesDraft ? refuseDraft(job, found.version, evidence) : null) ??
+      (takesDraft ? refuseDraft(job, found.version, evidence) : null) ??
       refuseLoss(plan, inTheWay) ??
-      (ACTS[kind].takesDraft ? null : refuseProfile(rules.policy, modelProfile, resume?.status ?? null)) ??
+      (takesDraft ? null : refuseProfile(rules.policy, modelProfile, resume?.status ?? null)) ??
       (resume === null ? retryNotAllowed(job.status, 'UPLOADED', 'nothing_to_resume_from') : null),
   };
 }
@@ -155,7 +154,7 @@ export const currentVersions = (job: Job, { policy }: Rules): ReturnType<typeof 
 const theDraft = (job: Job, rules: Rules): Found => {
   const { draft } = currentVersions(job, rules);
   return {
-    version: job.versions.find((v) => v.stage === 'draft' && v.version === draft?.version) ?? null,
+    version: (draft && job.versions.find((known) => isSameVersion(known, draft))) ?? null,
     passedOver: [],
   };
 };
@@ -198,8 +197,7 @@ function refusePoint(
 /** Nothing but the caller's word passes over what a person has corrected. */
 function refuseLoss({ passedOver }: Refusable, edits: readonly VersionName[]): Rejection | null {
   if (edits.length === 0) return null;
-  const reasonOf = (edit: VersionName) =>
-    passedOver.find(({ stage, version }) => stage === edit.stage && version === edit.version)?.reason;
+  const reasonOf = (edit: VersionName) => passedOver.find((passed) => isSameVersion(passed, edit))?.reason;
   return {
     code: 'EDITS_IN_THE_WAY',
     edits: edits.map((edit) => ({ ...nameOf(edit), reason: reasonOf(edit) ?? 'asked' })),
@@ -235,10 +233,9 @@ function resumePoint(job: Job, version: ArtifactVersion | null, evidence: Eviden
 function stagesFrom(
   { versions }: Job,
   start: ResumeStatus,
-  { version, passedOver }: Found,
+  { version, passedOver, kept }: Found & { kept: Chain },
   { upTo, engines }: Wish,
 ): StagePlan[] {
-  const kept = version ? provenanceOf(version, versions) : [];
   return STAGES.map((stage): StagePlan => {
     const { name } = stage;
     if (isBehind(start, stage)) {

@@ -6,6 +6,7 @@ import { type ArtifactStore, boundStore, disproofBy, keyIn, refOf } from '../art
 import { contentEditDigest } from '../contract/payload-digest.ts';
 import * as problems from '../contract/problems.ts';
 import * as requests from '../contract/requests.ts';
+import { editableStage, stageName } from '../contract/statuses.ts';
 import { describeError, log } from '../log.ts';
 import { jobObject } from '../objects.ts';
 import { within } from '../time-limit.ts';
@@ -18,9 +19,9 @@ import { requiringIdempotencyKey } from './idempotency-key.ts';
 import { oneVersion } from './if-match.ts';
 import { matches } from './if-none-match.ts';
 import { refuseCoding } from './input.ts';
-import { type Problem, problem, refuse } from './problem.ts';
+import { invalid, type Problem, problem, refuse } from './problem.ts';
 import { defineRoute, type Route, route } from './route.ts';
-import { editorRefusals, editorSecurity, json, notFound, ofJob, refusal } from './route-parts.ts';
+import { editorRefusals, editorSecurity, json, notFound, ofStage, refusal } from './route-parts.ts';
 
 export const MAX_CONTENT_BYTES = 25 * 1024 * 1024;
 const RETRY_AFTER_SECONDS = '5';
@@ -51,8 +52,7 @@ const editArtifactContent = defineRoute({
   operationId: 'editArtifactContent',
   summary: 'Send a corrected transcript or draft itself, of any media type, up to 25 MiB',
   request: {
-    ...ofJob,
-    params: ofJob.params.extend({ stage: z.string().meta({ enum: requests.editableStage.options }) }),
+    ...ofStage(editableStage),
     headers: requiringIdempotencyKey('A repeat with the same content is answered as the first.').extend({
       'If-Match': oneVersion,
     }),
@@ -71,6 +71,7 @@ const editArtifactContent = defineRoute({
   },
 });
 
+const ofVersion = ofStage(stageName);
 const OF_ALL = {
   ETag: 'RFC 9110 §8.8.3',
   'Accept-Ranges': '`bytes`',
@@ -95,11 +96,8 @@ const readArtifactContent = defineRoute({
   operationId: 'readArtifactContent',
   summary: 'The content of one version',
   request: {
-    ...ofJob,
-    params: ofJob.params.extend({
-      stage: z.string().meta({ enum: requests.stageName.options }),
-      version: z.string().meta({ type: 'integer', minimum: 1 }),
-    }),
+    ...ofVersion,
+    params: ofVersion.params.extend({ version: z.string().meta({ type: 'integer', minimum: 1 }) }),
   },
   responses: {
     200: content('All of it', OF_ALL),
@@ -121,7 +119,7 @@ const readArtifactContent = defineRoute({
 export const artifactContentRoutes: readonly Route[] = [
   route(editArtifactContent, async (c) => {
     const { jobId, stage: named } = c.req.valid('param');
-    const stage = requests.editableStage.safeParse(named).data;
+    const stage = editableStage.safeParse(named).data;
     if (stage === undefined) return refuse(c, { code: 'RESOURCE_NOT_FOUND' });
     const store = boundStore(c.env);
     if (store === null) return problem(c, 'NO_ARTIFACT_STORE', {});
@@ -139,7 +137,7 @@ export const artifactContentRoutes: readonly Route[] = [
     if (taken.kind !== 'taken') {
       if (!look.isRepeat) await discard(store, key);
       if (taken.kind === 'not-stored') return storeFailed(c, taken.error);
-      return problem(c, 'VALIDATION_ERROR', { issues: [{ path: '', message: 'The body has broken off' }] });
+      return invalid(c, '', 'The body has broken off');
     }
     const digest = `sha-256:${taken.sha256}`;
     const payloadDigest = await contentEditDigest(stage, edits, digest);
@@ -157,7 +155,7 @@ export const artifactContentRoutes: readonly Route[] = [
 
   route(readArtifactContent, async (c) => {
     const { jobId, stage: named, version: number } = c.req.valid('param');
-    const stage = requests.stageName.safeParse(named).data;
+    const stage = stageName.safeParse(named).data;
     if (stage === undefined || !/^[1-9]\d{0,8}$/.test(number))
       return refuse(c, { code: 'RESOURCE_NOT_FOUND' });
     const store = boundStore(c.env);
@@ -195,8 +193,7 @@ function refuseSent(c: Context<AppEnv>): Problem | null {
   if (!/^\d{1,15}$/.test(length)) return problem(c, 'LENGTH_REQUIRED', {});
   if (Number(length) > MAX_CONTENT_BYTES)
     return problem(c, 'PAYLOAD_TOO_LARGE', { max_bytes: MAX_CONTENT_BYTES });
-  if (body === null || Number(length) === 0)
-    return problem(c, 'VALIDATION_ERROR', { issues: [{ path: '', message: 'The body is missing' }] });
+  if (body === null || Number(length) === 0) return invalid(c, '', 'The body is missing');
   return null;
 }
 

@@ -5,7 +5,7 @@ import { refuseMedia } from '../contract/media.ts';
 import { jobObject } from '../objects.ts';
 import type { AppEnv } from './app-env.ts';
 import { EDITS, editsOf } from './edited-content.ts';
-import { type Problem, problem, refuse } from './problem.ts';
+import { invalid, type Problem, refuse } from './problem.ts';
 
 /** Null when they may. */
 export async function refuseVideo(
@@ -15,7 +15,7 @@ export async function refuseVideo(
 ): Promise<Problem | null> {
   const refused = await refusalOf(c, jobId, videoUri);
   if (refused === null || typeof refused !== 'string') return refused;
-  return problem(c, 'VALIDATION_ERROR', { issues: [{ path: 'video_uri', message: refused }] });
+  return invalid(c, 'video_uri', refused);
 }
 
 /** As for a video; what the job has as an artifact already may be named again wherever it is. */
@@ -29,7 +29,7 @@ export async function refuseArtifact(
   const known = await jobObject(c.env, jobId).knows(c.get('owner'), uri);
   if (!known.ok) return refuse(c, known.rejection);
   if (known.isArtifact) return null;
-  return problem(c, 'VALIDATION_ERROR', { issues: [{ path: 'uri', message: refused }] });
+  return invalid(c, 'uri', refused);
 }
 
 const NOT_OF_THIS_JOB = 'must be an artifact of this job, or below a prefix that is allowed here';

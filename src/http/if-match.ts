@@ -23,7 +23,7 @@ export const ifMatch = z
   .optional()
   .meta({
     description:
-      'RFC 9110 §13.1.1: the `ETag` of a retry plan, so that exactly this is done, or nothing. Compared weakly.',
+      'RFC 9110 §13.1.1: the `ETag` of its plan, so that exactly this is done, or nothing. Compared weakly.',
     example: '"balanced:AUDIO_READY:audio=keep(1):transcript=redo(whisper-large-v3):draft=redo(gpt-5-mini)"',
   });
 

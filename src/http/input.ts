@@ -5,7 +5,7 @@ import type * as z from 'zod';
 import { readCapped, readOn } from '../capped-body.ts';
 import { type IdPrefix, isGivenOut } from '../contract/ids.ts';
 import { type AppEnv, isRead } from './app-env.ts';
-import { type Problem, problem } from './problem.ts';
+import { invalid, type Problem, problem } from './problem.ts';
 
 const MAX_BODY_BYTES = 64 * 1024;
 /** What is read of a body that nobody looks at, so that its sender hears the answer: more than any route takes. */
@@ -186,5 +186,4 @@ const issuesOf = (error: z.ZodError): Issue[] =>
     message: issue.message.slice(0, 300),
   }));
 
-const notJson = (c: Context<AppEnv>): Problem =>
-  problem(c, 'VALIDATION_ERROR', { issues: [{ path: '', message: 'The body is not valid JSON' }] });
+const notJson = (c: Context<AppEnv>): Problem => invalid(c, '', 'The body is not valid JSON');

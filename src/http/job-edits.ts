@@ -1,8 +1,8 @@
 // An editor corrects an artifact: where the corrected one is. Parse, ask the job's actor, reply.
-import * as z from 'zod';
 import { editDigest } from '../contract/payload-digest.ts';
 import * as problems from '../contract/problems.ts';
 import * as requests from '../contract/requests.ts';
+import { editableStage } from '../contract/statuses.ts';
 import { jobObject } from '../objects.ts';
 import { asker, correlationHeader, requestIdHeaders, requestIdIssue, requestIdOf } from './asker.ts';
 import { refuseArtifact } from './editors-media.ts';
@@ -15,7 +15,7 @@ import {
   json,
   jsonBody,
   notFound,
-  ofJob,
+  ofStage,
   refusal,
 } from './route-parts.ts';
 
@@ -28,8 +28,7 @@ const editArtifact = defineRoute({
   operationId: 'editArtifact',
   summary: 'Say where a corrected transcript or draft is',
   request: {
-    ...ofJob,
-    params: ofJob.params.extend({ stage: z.string().meta({ enum: requests.editableStage.options }) }),
+    ...ofStage(editableStage),
     headers: requestIdHeaders,
     body: jsonBody(requests.editArtifactRequest),
     together: requestIdIssue,
@@ -46,7 +45,7 @@ const editArtifact = defineRoute({
 export const jobEditRoutes: readonly Route[] = [
   route(editArtifact, async (c) => {
     const { jobId, stage: named } = c.req.valid('param');
-    const stage = requests.editableStage.safeParse(named).data;
+    const stage = editableStage.safeParse(named).data;
     if (stage === undefined) return refuse(c, { code: 'RESOURCE_NOT_FOUND' });
     const body = c.req.valid('json');
     const refused = await refuseArtifact(c, jobId, body.uri);

@@ -38,6 +38,10 @@ export function problem<Code extends ErrorCode>(
   return response as Problem;
 }
 
+/** The one thing in a request that does not fit. */
+export const invalid = (c: Context<AppEnv>, path: string, message: string): Problem =>
+  problem(c, 'VALIDATION_ERROR', { issues: [{ path, message }] });
+
 /** What the domain refused, as HTTP. */
 export const refuse = (c: Context<AppEnv>, rejection: Rejection): Problem =>
   problem(c, rejection.code, detailsOf(rejection));

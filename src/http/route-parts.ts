@@ -50,6 +50,11 @@ export const notFound = { 404: refusal(problems.noLeakNotFoundError, 'Missing, o
 
 /** What a request about one job or project names. Any text is taken: an id that was not given out is simply not found. */
 export const ofJob = { params: z.object({ jobId: idParam('job') }), ids: { jobId: 'job' } as const };
+/** And of which of these stages, or it is not found either. */
+export const ofStage = (stages: z.ZodEnum) => ({
+  ...ofJob,
+  params: ofJob.params.extend({ stage: z.string().meta({ enum: stages.options }) }),
+});
 export const ofProject = {
   params: z.object({ projectId: idParam('prj') }),
   ids: { projectId: 'prj' } as const,

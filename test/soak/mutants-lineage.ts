@@ -183,7 +183,7 @@ export const MUTANTS_OF_LINEAGE: readonly Mutant[] = [
   {
     bug: 'what the store said once is believed ever after',
     within: 'evidenceOf',
-    from: "await look(store.bucket, keyIn(store, ref) ?? '')",
+    from: 'await look(store.bucket, key)',
     to: '(((evidenceOf as typeof evidenceOf & { kept?: Record<string, Awaited<ReturnType<typeof look>>> }).kept ??= {})[ref] ??= $&)',
     suite: 'evidence',
   },
