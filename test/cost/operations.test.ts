@@ -181,7 +181,7 @@ async function liveBeside(account: Account, listed: ActingJob): Promise<void> {
     await signCallbackToken(nobody, newId('dsp'), config.callbackTokenKeys),
   );
   await account.step(
-    'missing job: each endpoint once',
+    'missing job: seven of its endpoints',
     async () => {
       await askInVain(nobody, stranger.token);
       expect((await missing.send(missing.body('FAILED'))).status).toBeGreaterThanOrEqual(400);
@@ -189,7 +189,7 @@ async function liveBeside(account: Account, listed: ActingJob): Promise<void> {
     () => stranger,
   );
   await account.step(
-    'foreign job: each endpoint once',
+    'foreign job: seven of its endpoints',
     () => askInVain(foreign.id, stranger.token),
     () => foreign,
   );
@@ -203,7 +203,7 @@ async function liveBeside(account: Account, listed: ActingJob): Promise<void> {
     () => stranger,
   );
   await account.step(
-    'made-up ids: each endpoint of a job, list and create in a project',
+    'made-up ids: seven endpoints of a job, list and create in a project',
     async () => {
       await askInVain(newId('job'), stranger.token);
       await askProjectInVain(newId('prj'), stranger.token);

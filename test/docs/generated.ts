@@ -55,9 +55,10 @@ function groupsTable(): string {
 const MEANINGS: Record<typeof INDEX | (typeof BLOBS)[number] | (typeof DOUBLES)[number], string> = {
   job_id: 'the job; the sampling key',
   event: '`delivery`, `dispatch_ended`, `report_refused`',
-  message: 'of a delivery and a dispatch: `job.run`, `job.retry`, `job.cancel`',
+  message:
+    'of a delivery and a dispatch: `job.run`, `job.retry`, `job.redo`, `job.export`; of a delivery also `job.cancel`',
   model_profile: 'of a delivery and a dispatch',
-  resume_from: 'of a retry: the status that it resumes from',
+  resume_from: 'of a delivery and a dispatch that is no run: the status that it resumes from',
   outcome:
     'how the attempt ended (`delivered`, `refused`, `unreachable`, `unknown`); the state of the dispatch; the code of the refusal',
   failure_code: 'of a dispatch whose end failed the job; `OTHER` for what does not look like a code',
