@@ -42,11 +42,11 @@ const madeBy = ({ madeBy }: ArtifactVersion) =>
   madeBy.kind === 'editor'
     ? [`editor ${madeBy.actorId}`, madeBy.edits, null, null, []]
     : [madeBy.dispatchId, null, madeBy.modelProfile, madeBy.engine, madeBy.discards ?? []];
-export const versionInWords = (v: ArtifactVersion) => [
+const versionInWords = (v: ArtifactVersion) => [
   ...[v.stage, v.version, v.ref, v.digest, v.sizeBytes, v.madeFrom, v.isComplete],
   ...madeBy(v),
 ];
-export const modelledInWords = (v: ModelVersion) => [
+const modelledInWords = (v: ModelVersion) => [
   ...[v.stage, v.n, v.ref, v.digest, v.size, v.from, v.isComplete],
   ...[v.by, v.edits, v.profile, v.engine, v.discards],
 ];

@@ -3,7 +3,7 @@
 import type { Command } from '../../src/domain/commands.ts';
 import { decide } from '../../src/domain/decide.ts';
 import type { Decision, JobView } from '../../src/domain/decision.ts';
-import { type Dispatch, isOpen, requestKeyOf } from '../../src/domain/dispatch.ts';
+import { type Dispatch, requestKeyOf } from '../../src/domain/dispatch.ts';
 import { isAsk } from '../../src/domain/dispatching.ts';
 import type { CallbackEvent, RecordedEdit, Transition } from '../../src/domain/history.ts';
 import { type Job, newJob } from '../../src/domain/job.ts';
@@ -152,8 +152,6 @@ export class MemoryJob {
     };
   }
 }
-
-export const openDispatches = (state: MemoryState): Dispatch[] => state.dispatches.filter(isOpen);
 
 function deepFreeze<T>(value: T): T {
   if (value !== null && typeof value === 'object' && !Object.isFrozen(value)) {

@@ -52,7 +52,7 @@ export const stageIndex = (stage: ModelStage): number => MODEL_STAGES.indexOf(st
 export const newestOf = (all: readonly ModelVersion[], name: ModelStage): ModelVersion | undefined =>
   all.findLast(({ stage }) => stage === name);
 
-export function sourceOf(version: ModelVersion, all: readonly ModelVersion[]): ModelVersion | undefined {
+function sourceOf(version: ModelVersion, all: readonly ModelVersion[]): ModelVersion | undefined {
   const before = MODEL_STAGES[stageIndex(version.stage) - 1];
   return before && all.find(({ stage, n }) => stage === before && n === version.from);
 }

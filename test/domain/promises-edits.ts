@@ -5,12 +5,12 @@ import type { Decision } from '../../src/domain/decision.ts';
 import type { Dispatch } from '../../src/domain/dispatch.ts';
 import type { ArtifactVersion } from '../../src/domain/job.ts';
 import { holds } from '../rules/holds.ts';
+import { isCompleted, nameOf } from '../rules/listed.ts';
 import { IN_PROGRESS, OPEN } from '../rules/protocol.ts';
 import type { MemoryState } from './memory-job.ts';
 
 const STAGES = ['audio', 'transcript', 'draft'];
 const indexOf = ({ stage }: { stage: string }): number => STAGES.indexOf(stage);
-const nameOf = ({ stage, version }: { stage: string; version: number }): string => `${stage} ${version}`;
 
 export function checkEdits(
   before: MemoryState,
@@ -46,27 +46,12 @@ function checkVersions(before: MemoryState, after: MemoryState): void {
   }
   for (const now of after.job.versions) {
     const was = history.get(nameOf(now));
-    holds(
-      'a version changes by nothing but what completes it',
-      was !== undefined && isOnlyCompleted(was, now),
-    );
+    holds('a version changes by nothing but what completes it', was !== undefined && isCompleted(was, now));
   }
   for (const was of before.job.versions) {
     const now = after.job.versions.find((version) => nameOf(version) === nameOf(was));
-    holds('what was complete stays so', !now || isOnlyCompleted(was, now));
+    holds('what was complete stays so', !now || isCompleted(was, now));
   }
-}
-
-function isOnlyCompleted(was: ArtifactVersion, now: ArtifactVersion): boolean {
-  if (was === now) return true;
-  const { isComplete, digest, sizeBytes } = now;
-  const mayBecome = (known: unknown, said: unknown) => known === null || known === said;
-  return (
-    (isComplete || !was.isComplete) &&
-    mayBecome(was.digest, digest) &&
-    mayBecome(was.sizeBytes, sizeBytes) &&
-    JSON.stringify({ ...was, isComplete, digest, sizeBytes }) === JSON.stringify({ ...now })
-  );
 }
 
 function checkEdit(before: MemoryState, after: MemoryState, request: string, decision: Decision): void {

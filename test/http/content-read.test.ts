@@ -4,7 +4,8 @@ import { env } from 'cloudflare:test';
 import { describe, expect, test } from 'vitest';
 import { ActingJob, failedAfter, uploadedJob } from '../support/workerd/acting.ts';
 import { call, editorToken, missingId } from '../support/workerd/harness.ts';
-import { type Content, draftInBucket, edit, readContent, sendContent } from './content.ts';
+import { type Content, draftInBucket, readContent, sendContent } from './content.ts';
+import { edit } from './editing.ts';
 import { acceptedRetry, putArtifact, reportOf } from './planning.ts';
 import { storeDoes } from './store.ts';
 
@@ -250,7 +251,7 @@ describe('a version that cannot be read', () => {
     'https://retake-artifacts.example/transcript',
   ])('because it lies elsewhere is answered with where: %s', async (uri) => {
     const { job } = await draftInBucket();
-    expect((await edit(job, { uri, edits: 1 })).status).toBe(200);
+    expect((await edit(job, 'transcript', { uri, edits: 1 })).status).toBe(200);
 
     expect(problemOf(await readContent(job, 2))).toEqual({
       status: 409,

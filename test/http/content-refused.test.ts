@@ -1,5 +1,5 @@
 // A correction that cannot be taken leaves neither a version nor an object; of what is not known to be stored, the object stays.
-import { env, SELF } from 'cloudflare:test';
+import { env } from 'cloudflare:test';
 import { describe, expect, onTestFinished, test, vi } from 'vitest';
 import { JobActor } from '../../src/actor/job-actor.ts';
 import { ActingJob, failedAfter, jobAt, uploadedJob } from '../support/workerd/acting.ts';
@@ -20,7 +20,7 @@ import { expectIssues } from './refusal.ts';
 import { storeDoes } from './store.ts';
 
 /** The store does as ever, and it is counted how often it is given something. */
-const storeWatched = () => {
+const putsCounted = () => {
   const put = env.ARTIFACTS.put.bind(env.ARTIFACTS);
   return storeDoes('put', put as never);
 };
@@ -28,7 +28,7 @@ const storeWatched = () => {
 /** What is refused is refused before anything of it is taken. */
 async function refused(job: ActingJob, sending: Sending & { body?: BodyInit } = {}): Promise<Reply> {
   const versions = await versionsOf(job);
-  const store = storeWatched();
+  const store = putsCounted();
   const reply = await sendContent(job, sending.body ?? 'corrected', sending);
   expect(store.calls).toBe(0);
   expect(await versionsOf(job)).toEqual(versions);
@@ -126,7 +126,7 @@ describe('before anything is stored it is refused', () => {
   test('with the bytes of any other 404 where there is no such job, stage or path, or it is somebody else’s', async () => {
     const { job } = await draftInBucket();
     const other = await call('GET', `/jobs/${await missingId('job')}`, { token: job.token });
-    const nowhere = Object.assign(new ActingJob(await missingId('job'), job.projectId, job.token));
+    const nowhere = new ActingJob(await missingId('job'), job.projectId, job.token);
     const stranger = await editorToken(`stranger-${crypto.randomUUID()}`);
 
     const replies = [
@@ -142,13 +142,12 @@ describe('before anything is stored it is refused', () => {
   test('where no bucket is bound, and so is a look at what was made', async () => {
     const { job } = await draftInBucket();
     const { ARTIFACTS: _, ARTIFACTS_BUCKET: __, ...vars } = env;
-    const request = contentRequest(job, 'corrected', { headers: { 'content-length': '9' } });
-    const path = (version = '') => `/jobs/${job.id}/artifacts/transcript${version}/content`;
-    const { headers } = request;
+    const [path, init] = contentRequest(job, 'corrected', { headers: { 'content-length': '9' } });
+    const { headers } = init;
 
     const replies = [
-      await send(path(), { method: 'PUT', headers, body: 'corrected' }, vars as Env),
-      await send(path('/1'), { headers }, vars as Env),
+      await send(path, init, vars as Env),
+      await send(path.replace('/content', '/1/content'), headers ? { headers } : {}, vars as Env),
     ];
 
     for (const { status, body } of replies)
@@ -195,11 +194,10 @@ describe('a sender that is gone', () => {
     'after %i of a million bytes leaves neither an object nor a version, and nothing in the way of the next',
     async (written) => {
       const { job } = await draftInBucket();
-      const store = storeWatched();
+      const store = putsCounted();
       const { readable, writable } = new FixedLengthStream(1_000_000);
       const writer = writable.getWriter();
-      const request = contentRequest(job, readable, { key: 'once' });
-      const sent = SELF.fetch(request).then(
+      const sent = sendContent(job, readable, { key: 'once' }).then(
         ({ status }) => status,
         () => null,
       );

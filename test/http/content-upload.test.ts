@@ -6,7 +6,6 @@ import {
   bytes,
   digestOf,
   draftInBucket,
-  edit,
   expectNoOrphans,
   keyOf,
   keysOf,
@@ -15,6 +14,7 @@ import {
   sendContent,
   versionsOf,
 } from './content.ts';
+import { edit } from './editing.ts';
 import { failedInStore, planOf } from './planning.ts';
 import { storeDoes } from './store.ts';
 
@@ -64,7 +64,7 @@ describe('a correction that is sent as its text', () => {
     const { job } = await draftInBucket();
     const sent = await sendContent(job, 'sent', { headers: { 'x-correlation-id': 'ticket-1' } });
 
-    const named = await edit(job, { uri: 's3://elsewhere/corrected', edits: 2 });
+    const named = await edit(job, 'transcript', { uri: 's3://elsewhere/corrected', edits: 2 });
 
     expect(named.status, named.text).toBe(200);
     expect(Object.keys(sent.body)).toEqual(Object.keys(named.body));
@@ -92,7 +92,7 @@ describe('a correction that is sent as its text', () => {
     const { body } = await sendContent(job, 'the first correction');
     await sendContent(job, 'the second', { version: 2 });
 
-    const back = await edit(job, { uri: body.version.ref, edits: 3 });
+    const back = await edit(job, 'transcript', { uri: body.version.ref, edits: 3 });
 
     expect(back.status, back.text).toBe(200);
     expect((await readContent(job, 4)).text).toBe('the first correction');
@@ -241,11 +241,15 @@ describe('a repeat under the same Idempotency-Key', () => {
 
   test('of an edit that said where it lies is another request, and the other way round', async () => {
     const { job } = await draftInBucket();
-    await edit(job, { uri: 's3://elsewhere/corrected', edits: 1, client_request_id: 'named' });
+    await edit(job, 'transcript', { uri: 's3://elsewhere/corrected', edits: 1, client_request_id: 'named' });
     const { body } = await sendContent(job, 'corrected', { key: 'sent', version: 2 });
 
     const sent = await sendContent(job, 'corrected', { key: 'named', version: 1 });
-    const named = await edit(job, { uri: body.version.ref, edits: 2, client_request_id: 'sent' });
+    const named = await edit(job, 'transcript', {
+      uri: body.version.ref,
+      edits: 2,
+      client_request_id: 'sent',
+    });
 
     for (const reply of [sent, named])
       expect(reply.body.error_code).toBe('CLIENT_REQUEST_ID_PAYLOAD_MISMATCH');

@@ -1,11 +1,10 @@
 // For tests of the content of artifacts: jobs whose artifacts lie in the bucket, corrections sent as their text, what is read back,
 // and what the bucket has then.
-import { createExecutionContext, env, SELF, waitOnExecutionContext } from 'cloudflare:test';
+import { env, SELF } from 'cloudflare:test';
 import { expect } from 'vitest';
-import worker from '../../src/index.ts';
-import { type ActingJob, uploadedJob } from '../support/workerd/acting.ts';
-import { call, type Reply } from '../support/workerd/harness.ts';
-import { putArtifact, reportOf, type StoredArtifact } from './planning.ts';
+import type { ActingJob } from '../support/workerd/acting.ts';
+import { type Reply, send, sendOverHttp } from '../support/workerd/harness.ts';
+import { putArtifact, reportOf, type StoredArtifact, transcribedInStore } from './planning.ts';
 
 export const MAX_BYTES = 25 * 1024 * 1024;
 
@@ -16,17 +15,10 @@ export interface InBucket {
   draft: StoredArtifact;
 }
 
-/** A job that is done, with all that its pipeline has made in the bucket. */
+/** A job that has its draft, with all that its pipeline has made in the bucket. */
 export async function draftInBucket(): Promise<InBucket> {
-  const job = await uploadedJob();
-  const pipeline = await job.pipeline((await job.run()).body.dispatch_id);
-  const [audio, transcript, draft] = await Promise.all(
-    ['the audio', 'the transcript', 'the draft'].map((text) => putArtifact(text)),
-  );
-  if (!audio || !transcript || !draft) throw new Error('three were put');
-  await pipeline.report('AUDIO_READY', reportOf('AUDIO_READY', audio));
-  await pipeline.report('TRANSCRIBING');
-  await pipeline.report('TRANSCRIPT_READY', reportOf('TRANSCRIPT_READY', transcript));
+  const { job, pipeline, audio, transcript } = await transcribedInStore();
+  const draft = await putArtifact('the draft');
   await pipeline.report('GENERATING');
   await pipeline.report('DRAFT_READY', reportOf('DRAFT_READY', draft));
   return { job, audio, transcript, draft };
@@ -44,26 +36,14 @@ export interface Sending {
 }
 
 /** A correction of a transcript, by workerd's own HTTP. */
-export async function sendContent(job: ActingJob, body: BodyInit, sending: Sending = {}): Promise<Reply> {
-  const request = contentRequest(job, body, sending);
-  const response = sending.directly ? await handled(request) : await SELF.fetch(request);
-  const text = await response.text();
-  return { status: response.status, headers: response.headers, body: JSON.parse(text), text };
-}
-
-/** Once all is done that goes on behind the answer. */
-async function handled(request: Request): Promise<Response> {
-  const context = createExecutionContext();
-  const response = await worker.fetch(request, env, context);
-  await waitOnExecutionContext(context);
-  return response;
-}
+export const sendContent = (job: ActingJob, body: BodyInit, sending: Sending = {}): Promise<Reply> =>
+  (sending.directly ? send : sendOverHttp)(...contentRequest(job, body, sending));
 
 export function contentRequest(
   { id, token: own }: ActingJob,
   body: BodyInit,
   { stage = 'transcript', version = 1, key = crypto.randomUUID(), token = own, headers = {} }: Sending = {},
-): Request {
+): [path: string, init: RequestInit] {
   const all: Record<string, string | undefined> = {
     authorization: `Bearer ${token}`,
     'content-type': 'text/plain',
@@ -72,16 +52,8 @@ export function contentRequest(
     ...headers,
   };
   const given = Object.entries(all).filter((entry): entry is [string, string] => entry[1] !== undefined);
-  const path = `/jobs/${id}/artifacts/${stage}/content`;
-  return new Request(`http://127.0.0.1:8787${path}`, { method: 'PUT', body, headers: given });
+  return [`/jobs/${id}/artifacts/${stage}/content`, { method: 'PUT', body, headers: given }];
 }
-
-/** A correction of a transcript that says where it lies. */
-export const edit = (job: ActingJob, said: { uri: string; edits: number; client_request_id?: string }) =>
-  call('PUT', `/jobs/${job.id}/artifacts/transcript`, {
-    token: job.token,
-    body: { client_request_id: crypto.randomUUID(), ...said },
-  });
 
 export interface Content {
   status: number;
@@ -110,7 +82,7 @@ export async function readContent(
 
 // biome-ignore lint/suspicious/noExplicitAny: bodies of answers
 export const versionsOf = async (job: ActingJob, stage = 'transcript'): Promise<any[]> =>
-  (await job.get('/artifacts?limit=100')).items.filter((item: { stage: string }) => item.stage === stage);
+  (await job.versions()).filter((version) => version.stage === stage);
 
 /** The keys of the corrections that lie in the bucket. */
 export const keysOf = async ({ id }: ActingJob): Promise<string[]> =>

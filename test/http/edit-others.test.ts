@@ -1,11 +1,12 @@
 // In the service's own bucket an editor names what is the job's own: naming another's would have it read to them.
 import { env } from 'cloudflare:test';
-import { describe, expect, test, vi } from 'vitest';
+import { describe, expect, test } from 'vitest';
 import { jobAt } from '../support/workerd/acting.ts';
 import { call, missingId, send } from '../support/workerd/harness.ts';
 import { corrected, edit } from './editing.ts';
 import { BUCKET, putArtifact, putCorrection } from './planning.ts';
 import { expectIssues } from './refusal.ts';
+import { storeWatched } from './store.ts';
 
 const drafted = async () => (await jobAt('DRAFT_READY')).job;
 const versionsOf = async (id: string, token: string) =>
@@ -22,13 +23,12 @@ describe('an object in the bucket that is not the job’s own', () => {
     const job = await drafted();
     const uri = await make();
     const before = await versionsOf(job.id, job.token);
-    const head = vi.spyOn(env.ARTIFACTS, 'head');
+    const asked = storeWatched();
 
     const reply = await edit(job, 'transcript', { uri, edits: 1 });
 
     expectIssues(reply, 'uri');
-    expect(head).not.toHaveBeenCalled();
-    head.mockRestore();
+    expect(asked).toEqual([]);
     expect(await versionsOf(job.id, job.token)).toEqual(before);
   });
 

@@ -163,8 +163,8 @@ export interface InStore extends Running {
   transcript: StoredArtifact;
 }
 
-/** A job that failed with its audio and its transcript in the bucket. */
-export async function failedInStore(): Promise<InStore> {
+/** A job whose pipeline is at work, with its audio and its transcript in the bucket. */
+export async function transcribedInStore(): Promise<InStore> {
   const job = await uploadedJob();
   const run = await job.run();
   const pipeline = await job.pipeline(run.body.dispatch_id);
@@ -173,8 +173,14 @@ export async function failedInStore(): Promise<InStore> {
   await pipeline.report('AUDIO_READY', reportOf('AUDIO_READY', audio));
   await pipeline.report('TRANSCRIBING');
   await pipeline.report('TRANSCRIPT_READY', reportOf('TRANSCRIPT_READY', transcript));
-  await pipeline.reportAll('GENERATING', 'FAILED');
   return { job, dispatchId: run.body.dispatch_id, pipeline, audio, transcript };
+}
+
+/** The same, failed since. */
+export async function failedInStore(): Promise<InStore> {
+  const made = await transcribedInStore();
+  await made.pipeline.reportAll('GENERATING', 'FAILED');
+  return made;
 }
 
 const WAY = ['TRANSCRIBING', 'TRANSCRIPT_READY', 'GENERATING', 'DRAFT_READY'] as const;

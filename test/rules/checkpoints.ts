@@ -1,7 +1,7 @@
 // Where a pipeline goes on: at the furthest checkpoint on record that was valid when it was dispatched, and everybody is told the
 // same; and that its plan says the truth.
 import type { CaseDispatch, JobCase, PlannedStage } from './case.ts';
-import { CHECKPOINT_OF, flawsOf, lineOf, type Version, type Wish } from './flaws.ts';
+import { CHECKPOINT_OF, draftThatCounts, flawsOf, lineOf, type Version, type Wish } from './flaws.ts';
 import { FURTHEST_FIRST, isAtOrPast, WITHDRAWN } from './protocol.ts';
 import { rule } from './rule.ts';
 import { type Task, taskOf } from './tasks.ts';
@@ -123,12 +123,8 @@ function upTo({ kind, plan }: CaseDispatch, task: Task): string {
 }
 
 /** The one that a retry would keep, else the newest; of a job that was stored without its profile one that is of any engine. */
-function draftsFor({ engines }: CaseDispatch, versions: readonly Version[]): (Version | undefined)[] {
-  const drafts = versions.filter(({ stage }) => stage === 'draft').toReversed();
-  const isKept = (draft: Version, under: Wish['engines']) =>
-    flawsOf(draft, versions, { engines: under, discards: [] }).length === 0;
-  return [engines, {}].map((under) => drafts.find((draft) => isKept(draft, under)) ?? drafts[0]);
-}
+const draftsFor = ({ engines }: CaseDispatch, versions: readonly Version[]): (Version | undefined)[] =>
+  [engines, {}].map((under) => draftThatCounts(versions, under));
 
 /**
  * Where this one may begin: at the first version that nothing speaks against, or at one before it whose file the store may

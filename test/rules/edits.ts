@@ -2,9 +2,8 @@
 // of before has more to say; and nobody passes over one unless somebody has said so.
 import type { AskedEdit, Call, CaseDispatch, Edit, JobCase } from './case.ts';
 import { judged } from './checkpoints.ts';
-import { lineOf, restsOn, standingEdits, type Version } from './flaws.ts';
+import { isKeptBy, lineOf, standingEdits, type Version } from './flaws.ts';
 import { nameOf } from './listed.ts';
-import { isAtOrPast } from './protocol.ts';
 import { rule } from './rule.ts';
 import { givenTo, histories } from './versions.ts';
 
@@ -171,7 +170,7 @@ function passedOver(dispatch: CaseDispatch, versions: readonly Version[]): Versi
   return standingEdits(versions).filter((edit) => {
     if (dispatch.plan?.discards.includes(edit.stage)) return false;
     if (dispatch.kind === 'export' && edit.stage !== 'draft') return false;
-    return !(given && isAtOrPast(given.checkpoint, edit.checkpoint) && restsOn(given, edit, versions));
+    return !(given && isKeptBy(given, edit, versions));
   });
 }
 

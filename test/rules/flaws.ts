@@ -43,7 +43,7 @@ export function lineOf(version: Version | null): Version[] {
 }
 
 /** The same up to the first edit, in pipeline order: a person answers for what they have corrected. */
-export function chainOf(version: Version): Version[] {
+function chainOf(version: Version): Version[] {
   return isEdit(version) || version.from === null ? [version] : [...chainOf(version.from), version];
 }
 
@@ -79,6 +79,18 @@ export function flawsOf(version: Version, versions: readonly Version[], wish: Wi
   if (isOlderThanEdit(version, versions, wish)) flaws.push('older_than_edit');
   return flaws;
 }
+
+/** The one that a retry would keep, whatever the store says, else the newest. */
+export function draftThatCounts(versions: readonly Version[], engines: Wish['engines']): Version | undefined {
+  const drafts = versions.filter(({ stage }) => stage === 'draft').toReversed();
+  return (
+    drafts.find((draft) => flawsOf(draft, versions, { engines, discards: [] }).length === 0) ?? drafts[0]
+  );
+}
+
+/** Whether a pipeline that goes on from there has the edit, or what was chosen in its place. */
+export const isKeptBy = (taken: Version, edit: Version, versions: readonly Version[]): boolean =>
+  isAtOrPast(taken.checkpoint, edit.checkpoint) && restsOn(taken, edit, versions);
 
 /** Of what people made no engine is asked, nor of what that was made from. */
 function isOfOtherEngine(version: Version, chain: readonly Version[], { engines }: Wish): boolean {

@@ -39,7 +39,9 @@ export const nameOf = ({ stage, version }: Pick<ListedVersion, 'stage' | 'versio
 
 const byNumber = (a: number, b: number): number => a - b;
 
-function isCompleted(before: ListedVersion, later: ListedVersion): boolean {
+type Completable = Pick<ListedVersion, 'digest' | 'sizeBytes' | 'isComplete'>;
+export function isCompleted<V extends Completable>(before: V, later: V): boolean {
+  if (before === later) return true;
   const { digest, sizeBytes, isComplete, ...fixed } = before;
   const { digest: laterDigest, sizeBytes: laterSize, isComplete: isLater, ...stays } = later;
   const isLearnt = (was: unknown, is: unknown) => was === null || was === is;

@@ -5,15 +5,15 @@ import type { ArtifactVersion, Job } from '../../src/domain/job.ts';
 import type { StageName } from '../../src/domain/lifecycle.ts';
 import {
   CHECKPOINT_OF,
+  draftThatCounts,
   flawsOf,
-  restsOn,
+  isKeptBy,
   STAGES,
   standingEdits,
   type Version,
   type Wish,
 } from '../rules/flaws.ts';
 import { holds } from '../rules/holds.ts';
-import { isAtOrPast } from '../rules/protocol.ts';
 import { type SimulatedStore, type State, sizeIn } from './simulated-store.ts';
 
 const POINTS = ['UPLOADED', ...Object.values(CHECKPOINT_OF)];
@@ -151,17 +151,6 @@ function asVersions(stored: readonly ArtifactVersion[]): Sized[] {
     });
   }
   return [...found.values()];
-}
-
-const isKeptBy = (taken: Version, edit: Version, versions: readonly Version[]): boolean =>
-  isAtOrPast(taken.checkpoint, edit.checkpoint) && restsOn(taken, edit, versions);
-
-/** The one that a retry would keep, whatever the store says, else the newest. */
-function draftThatCounts(versions: readonly Version[], engines: Wish['engines']): Version | undefined {
-  const drafts = versions.filter(({ stage }) => stage === 'draft').reverse();
-  return (
-    drafts.find((draft) => flawsOf(draft, versions, { engines, discards: [] }).length === 0) ?? drafts[0]
-  );
 }
 
 const same = (a: object, b: object): boolean =>
