@@ -3,13 +3,14 @@
 import { DurableObject } from 'cloudflare:workers';
 import { ownedBy } from '../domain/access.ts';
 import { refuseRepeat } from '../domain/creation.ts';
-import type { Status } from '../domain/lifecycle.ts';
+import type { JobCounts } from '../domain/job-counts.ts';
+import type { JobFilter } from '../domain/job-filter.ts';
 import type { JobSummary, Position, Project } from '../domain/project.ts';
 import { workspaceObject } from '../objects.ts';
 import { AlarmClock } from './alarm-clock.ts';
 import type { ProjectAnswer } from './answers.ts';
 import { Gathered } from './gathered.ts';
-import { ProjectStore } from './project-store.ts';
+import { type JobPage, ProjectStore } from './project-store.ts';
 import { Telling } from './telling.ts';
 
 export class ProjectActor extends DurableObject<Env> {
@@ -52,11 +53,14 @@ export class ProjectActor extends DurableObject<Env> {
     return ownedBy(this.#store.project(), owner);
   }
 
-  /** A page of its jobs, newest first, of one status or of all; null when the owner has no such project. */
-  jobs(owner: string, status: Status | null, before: Position | null, limit: number): JobSummary[] | null {
-    this.#lookAfter();
-    const project = ownedBy(this.#store.project(), owner);
-    return project && this.#store.summaries(project.id, status, before, limit);
+  /** A page of its jobs, newest first; null when the owner has no such project. */
+  jobs(owner: string, filter: JobFilter, before: Position | null, limit: number): JobPage | null {
+    return this.show(owner) && this.#store.page(filter, before, limit);
+  }
+
+  /** How many of its jobs are where; null when the owner has no such project. */
+  counts(owner: string): JobCounts | null {
+    return this.show(owner) && this.#store.counts();
   }
 
   /** A job's push: an older revision never replaces a newer one. */

@@ -15,6 +15,7 @@ import {
   toSummaryResource,
 } from '../contract/resources.ts';
 import { jobStatus } from '../contract/statuses.ts';
+import { EVERY_JOB } from '../domain/job-filter.ts';
 import { jobObject, projectObject, workspaceObject } from '../objects.ts';
 import type { AppEnv } from './app-env.ts';
 import { withIdempotencyKey } from './idempotency-key.ts';
@@ -150,9 +151,19 @@ export const projectRoutes: readonly Route[] = [
   route(listJobs, async (c) => {
     const { cursor = null, limit = DEFAULT_LIMIT, status = null } = c.req.valid('query');
     const project = projectObject(c.env, c.req.valid('param').projectId);
-    const found = await project.jobs(c.get('owner'), status, cursor, limit + 1);
+    const filter = { ...EVERY_JOB, statuses: status === null ? [] : [status] };
+    const found = await project.jobs(c.get('owner'), filter, cursor, limit);
     if (!found) return problem(c, 'RESOURCE_NOT_FOUND', {});
-    return c.json(toPage(found, limit, toSummaryResource, positionCursor.encode), 200);
+    const { items, next } = found;
+    const end = next ?? items.at(-1);
+    return c.json(
+      {
+        items: items.map(toSummaryResource),
+        next_cursor: next && positionCursor.encode(next),
+        end_cursor: end ? positionCursor.encode(end) : null,
+      },
+      200,
+    );
   }),
 ];
 
