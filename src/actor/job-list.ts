@@ -1,10 +1,12 @@
 // The list of a project's jobs in SQL: what was pushed, and pages of it. Whether a job is of a list is for domain/job-filter.ts.
+import type { Holder } from '../domain/creation.ts';
 import type { DispatchKind } from '../domain/dispatch.ts';
 import type { FailureClass } from '../domain/failures.ts';
 import { count, type JobCounts, noJobs } from '../domain/job-counts.ts';
 import { type JobFilter, statusesOf } from '../domain/job-filter.ts';
 import { STATUSES, type Status } from '../domain/lifecycle.ts';
 import { isLater, type JobSummary, type Position } from '../domain/project.ts';
+import { inPieces, isAhead, newestOf } from './newest-first.ts';
 
 type Row = Record<string, SqlStorageValue>;
 
@@ -19,10 +21,6 @@ const OF_TAG = `SELECT l.* FROM tagged_job t CROSS JOIN listed_job l
   WHERE t.tag = ? AND (t.created_at, t.job_id) < (?, ?)
   ORDER BY t.created_at DESC, t.job_id DESC LIMIT ?`;
 
-/** How many rows are read at once: few at first, since a page is short and there are many statuses. */
-const FIRST_PIECE = 16;
-const LARGEST_PIECE = 512;
-
 export class JobList {
   readonly #sql: SqlStorage;
   /** Null until somebody asks. */
@@ -36,8 +34,12 @@ export class JobList {
   put(summary: JobSummary): void {
     const known = this.#known(summary);
     if (known !== null && !isLater(summary, known)) return;
-    if (known === null) this.#insert(summary);
-    else this.#move(known, summary);
+    if (known === null) {
+      this.#insert(summary);
+      this.#name(summary);
+    } else {
+      this.#move(known, summary);
+    }
     this.#tag(summary, known?.tags ?? []);
     if (this.#counts === null) return;
     if (known !== null) count(this.#counts, known, -1);
@@ -52,7 +54,8 @@ export class JobList {
     const { externalId, tag } = filter;
     const start = before ?? START;
     if (externalId !== null) {
-      const named = this.#named(externalId, projectId);
+      const holder = this.holder(externalId, projectId);
+      const named = holder && this.#known({ id: holder.jobId, createdAt: holder.at, projectId });
       if (named && isAhead(start, named)) yield named;
       return;
     }
@@ -93,14 +96,28 @@ export class JobList {
     return counts;
   }
 
-  #named(externalId: string, projectId: string): JobSummary | null {
+  /** Who has this external id; null where nobody was admitted with it. */
+  holder(externalId: string, projectId: string): Holder | null {
     const [found] = this.#sql
-      .exec<{ id: string; createdAt: number }>(
-        'SELECT job_id AS id, created_at AS createdAt FROM external_id WHERE external_id = ?',
+      .exec<{ jobId: string; at: number }>(
+        'SELECT job_id AS jobId, created_at AS at FROM external_id WHERE external_id = ?',
         externalId,
       )
       .toArray();
-    return found === undefined ? null : this.#known({ ...found, projectId });
+    if (found === undefined) return null;
+    const listed = this.#known({ id: found.jobId, createdAt: found.at, projectId });
+    return { ...found, isListed: listed?.externalId === externalId };
+  }
+
+  /** Keeps an external id for a job that is created next, whoever had it. */
+  reserve(externalId: string, jobId: string, at: number): void {
+    this.#sql.exec(
+      `INSERT INTO external_id (external_id, job_id, created_at) VALUES (?, ?, ?)
+       ON CONFLICT (external_id) DO UPDATE SET job_id = excluded.job_id, created_at = excluded.created_at`,
+      externalId,
+      jobId,
+      at,
+    );
   }
 
   /** What is listed of a job that was created then; null where it is not. */
@@ -140,6 +157,18 @@ export class JobList {
     );
   }
 
+  /** From now on its external id leads to it: as a rule it was created as of its admission, and nothing is written. */
+  #name({ externalId, createdAt, id }: JobSummary): void {
+    if (externalId === null) return;
+    this.#sql.exec(
+      'UPDATE external_id SET created_at = ? WHERE external_id = ? AND job_id = ? AND created_at != ?',
+      createdAt,
+      externalId,
+      id,
+      createdAt,
+    );
+  }
+
   #tag({ tags, createdAt, id }: JobSummary, before: readonly string[]): void {
     for (const tag of before.filter((known) => !tags.includes(known))) {
       this.#sql.exec(
@@ -154,41 +183,6 @@ export class JobList {
     }
   }
 }
-
-/** Newest first, read in pieces as far as they are wanted. */
-function* inPieces(
-  start: Position,
-  read: (after: Position, most: number) => JobSummary[],
-): Generator<JobSummary, void> {
-  let after = start;
-  for (let most = FIRST_PIECE; ; most = Math.min(most * 2, LARGEST_PIECE)) {
-    const piece = read(after, most);
-    yield* piece;
-    const last = piece.at(-1);
-    if (last === undefined || piece.length < most) return;
-    after = last;
-  }
-}
-
-/** Lists that are each newest first, as one. */
-function* newestOf(lists: Generator<JobSummary, void>[]): Generator<JobSummary, void> {
-  const heads = lists.map((list) => ({ list, head: list.next() })).filter(({ head }) => !head.done);
-  for (;;) {
-    let newest: JobSummary | null = null;
-    let from: (typeof heads)[number] | null = null;
-    for (const one of heads) {
-      const { value } = one.head;
-      if (value && (newest === null || isAhead(value, newest))) [newest, from] = [value, one];
-    }
-    if (newest === null || from === null) return;
-    yield newest;
-    from.head = from.list.next();
-  }
-}
-
-/** Whether the one comes before the other in a list. */
-const isAhead = (one: Position, other: Position): boolean =>
-  one.createdAt === other.createdAt ? one.id > other.id : one.createdAt > other.createdAt;
 
 const valuesOf = (summary: JobSummary): Record<string, SqlStorageValue> => ({
   status: summary.status,

@@ -1,4 +1,5 @@
 // What a project stores: itself, and the list of its jobs (job-list.ts).
+import type { Holder } from '../domain/creation.ts';
 import { type JobCounts, noJobs } from '../domain/job-counts.ts';
 import { type JobFilter, matches } from '../domain/job-filter.ts';
 import type { JobSummary, Position, Project } from '../domain/project.ts';
@@ -63,6 +64,16 @@ export class ProjectStore {
       this.#jobs.forgetCounts();
       throw error;
     }
+  }
+
+  /** Who has this external id; null where nobody was admitted with it. */
+  holder(externalId: string): Holder | null {
+    const project = this.project();
+    return project && this.#jobs.holder(externalId, project.id);
+  }
+
+  reserve(externalId: string, jobId: string, at: number): void {
+    this.#jobs.reserve(externalId, jobId, at);
   }
 
   /**
