@@ -8,6 +8,7 @@ import { verifyCallbackToken } from '../../src/contract/callback-token.ts';
 import type { Delivery } from '../../src/contract/messages.ts';
 import { deliver, retryAfterMs } from '../../src/dispatch/orchestrator.ts';
 import type { DeliveryOutcome } from '../../src/domain/commands.ts';
+import { NO_LABELS } from '../../src/domain/labels.ts';
 import { newId } from '../support/ids.ts';
 import type { Answer } from '../support/orchestrator/plan.ts';
 import { artifactUri } from '../support/pipeline/script.ts';
@@ -548,9 +549,11 @@ const deliveryOf = (job: ActingJob): Delivery => ({
   type: 'job.run',
   task: { kind: 'draft' },
   dispatchId: newId('dsp'),
+  operationId: null,
   jobId: job.id,
   projectId: job.projectId,
   owner: null,
+  ...NO_LABELS,
   videoUri: VIDEO_URI,
   modelProfile: 'balanced',
   resumeFromStatus: null,
