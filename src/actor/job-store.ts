@@ -74,6 +74,7 @@ export class JobStore {
     switch (command.type) {
       case 'confirm-upload':
       case 'renew-video':
+      case 'retry-due':
         return view;
       case 'run':
       case 'retry':

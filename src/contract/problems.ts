@@ -46,6 +46,7 @@ export const videoUriConflictError = problem('VideoUriConflictError', 'VIDEO_URI
 export const jobNotRunningError = problem('JobNotRunningError', 'JOB_NOT_RUNNING');
 export const jobAlreadyRunningError = problem('JobAlreadyRunningError', 'JOB_ALREADY_RUNNING');
 export const retryNotAllowedError = problem('RetryNotAllowedError', 'RETRY_NOT_ALLOWED_STATE');
+export const retryLimitReachedError = problem('RetryLimitReachedError', 'RETRY_LIMIT_REACHED');
 export const modelProfileNotAllowedError = problem(
   'ModelProfileNotAllowedError',
   'MODEL_PROFILE_NOT_ALLOWED',
@@ -90,6 +91,7 @@ export const retryStateConflictError = z
   .union([
     retryNotAllowedError,
     jobAlreadyRunningError,
+    retryLimitReachedError,
     modelProfileNotAllowedError,
     resumePointNotAvailableError,
     editsInTheWayError,
@@ -115,6 +117,7 @@ export const exportConflictError = z
     jobAlreadyRunningError,
     nothingToExportError,
     editsInTheWayError,
+    retryNotAllowedError,
     clientRequestIdMismatchError,
   ])
   .meta({ id: 'ExportConflictError' });
