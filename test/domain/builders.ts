@@ -11,6 +11,7 @@ import type {
   Redo,
   RenewVideo,
   Retry,
+  RetryDue,
   Run,
 } from '../../src/domain/commands.ts';
 import { NO_EVIDENCE } from '../../src/domain/evidence.ts';
@@ -125,6 +126,14 @@ export const renewVideo = (patch: Partial<RenewVideo> = {}): RenewVideo => ({
 export const deadline = (patch: Partial<Deadline> = {}): Deadline => ({
   type: 'deadline',
   deliveryMayHaveStarted: false,
+  ...patch,
+});
+
+export const retryDue = (newDispatchId: string, patch: Partial<RetryDue> = {}): RetryDue => ({
+  type: 'retry-due',
+  newDispatchId,
+  traceparent: trace,
+  evidence: NO_EVIDENCE,
   ...patch,
 });
 

@@ -36,6 +36,8 @@ export interface Scenario {
   /** For which of them the orchestrator never answers; null for none. */
   hangsFor: number | null;
   store: Pace;
+  /** Whether failed jobs are retried by themselves. */
+  automatic: boolean;
   /** `job` says whose editor, or whose object; one that there is not is the first. */
   actions: readonly { afterMs: number; job: number; action: Action }[];
   plans: readonly Script[];
@@ -224,5 +226,6 @@ export const scenarios: fc.Arbitrary<Scenario> = fc
       }),
     }),
     store,
+    fc.constantFrom(false, false, true),
   )
-  .map(([who, what, pace]) => ({ ...who, ...what, store: pace }));
+  .map(([who, what, pace, automatic]) => ({ ...who, ...what, store: pace, automatic }));
