@@ -128,8 +128,8 @@ const settings = z
     /** A table of wrangler.toml, or JSON as text: a secret and .dev.vars know no tables. */
     MODEL_POLICY: fromJson.pipe(modelPolicy),
     /** Likewise, as is what follows. */
-    AUTO_RETRY: fromJson.pipe(autoRetry.prefault({})),
-    LIMITS: fromJson.pipe(limits.prefault({})),
+    AUTO_RETRY: fromJson.pipe(autoRetry).prefault({}),
+    LIMITS: fromJson.pipe(limits).prefault({}),
   })
   .refine(({ ARTIFACTS, ARTIFACTS_BUCKET }) => ARTIFACTS === undefined || ARTIFACTS_BUCKET !== undefined, {
     path: ['ARTIFACTS_BUCKET'],

@@ -85,7 +85,7 @@ export const renewVideoConflictError = z
   .union([videoUriConflictError, jobAlreadyRunningError, transitionConflictError])
   .meta({ id: 'RenewVideoConflictError' });
 export const runStateConflictError = z
-  .union([transitionConflictError, jobAlreadyRunningError, modelProfileNotAllowedError])
+  .union([transitionConflictError, jobAlreadyRunningError, modelProfileNotAllowedError, retryNotAllowedError])
   .meta({ id: 'RunStateConflictError' });
 export const retryStateConflictError = z
   .union([

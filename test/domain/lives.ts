@@ -185,7 +185,7 @@ const opening: fc.Arbitrary<Step[]> = fc.oneof(
       .record({
         reports: fc.nat(7),
         fails: fc.constantFrom(true, true, true, false),
-        isStuffed: fc.constantFrom(true, false, false, false),
+        isStuffed: fc.constantFrom(true, false, false),
         begins: fc.constantFrom('restating', 'going on', 'not yet', 'silent'),
         isDelivered: fc.boolean(),
       })

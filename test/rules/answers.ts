@@ -156,7 +156,10 @@ const CONFLICTS: Readonly<Record<Call['operation'], readonly string[]>> = {
   create: [],
   confirm: [],
   read: [],
-  run: ['JOB_ALREADY_RUNNING', 'FSM_TERMINAL_IMMUTABLE', 'FSM_TRANSITION_INVALID'],
+  run: [
+    ...['JOB_ALREADY_RUNNING', 'FSM_TERMINAL_IMMUTABLE', 'FSM_TRANSITION_INVALID'],
+    'RETRY_NOT_ALLOWED_STATE',
+  ],
   retry: [
     ...['JOB_ALREADY_RUNNING', 'RETRY_NOT_ALLOWED_STATE', 'FSM_TERMINAL_IMMUTABLE'],
     ...['MODEL_PROFILE_NOT_ALLOWED', 'RESUME_POINT_NOT_AVAILABLE', 'EDITS_IN_THE_WAY'],

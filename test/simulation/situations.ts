@@ -135,7 +135,13 @@ export function situationsOf(
       : [],
   );
   const seen = Object.entries(found).flatMap(([situation, isTrue]) => (isTrue ? [situation] : []));
-  return [...caseSituations(jobCase), ...seen, ...endings, ...new Set(ended(jobCase)), ...new Set(waits(jobCase))];
+  return [
+    ...caseSituations(jobCase),
+    ...seen,
+    ...endings,
+    ...new Set(ended(jobCase)),
+    ...new Set(waits(jobCase)),
+  ];
 }
 
 function* ended({ calls }: JobCase): Generator<string> {
