@@ -1,0 +1,27 @@
+// As much of oidc-provider as is used here; the package has no types of its own.
+declare module 'oidc-provider' {
+  import type { IncomingMessage, RequestListener, ServerResponse } from 'node:http';
+
+  interface Context {
+    body: unknown;
+    oidc: {
+      client: { clientId: string };
+      session: { accountId: string };
+      params: { scope: string };
+    };
+  }
+
+  export class Provider {
+    constructor(issuer: string, configuration: object);
+    readonly Grant: new (of: {
+      clientId: string;
+      accountId: string;
+    }) => { addOIDCScope(scope: string): void; save(): Promise<string> };
+    callback(): RequestListener;
+    interactionFinished(
+      request: IncomingMessage,
+      response: ServerResponse,
+      result: { login: { accountId: string } } | { error: string; error_description: string },
+    ): Promise<void>;
+  }
+}
