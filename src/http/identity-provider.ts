@@ -198,10 +198,18 @@ function failureOf(error: unknown): Failure {
     if (error.error === 'access_denied') return 'denied';
     return ['server_error', 'temporarily_unavailable'].includes(error.error) ? 'unavailable' : 'failed';
   }
-  const isAnswered =
-    error instanceof oauth.ResponseBodyError || error instanceof oauth.OperationProcessingError;
-  const status = isAnswered && error.cause instanceof Response ? error.cause.status : null;
-  return isAnswered && (status === null || status < 500) ? 'failed' : 'unavailable';
+  const status = statusOf(error);
+  return status === null || status >= 500 ? 'unavailable' : 'failed';
+}
+
+/** Of the answer that the error is about; null where there was none. */
+function statusOf(error: unknown): number | null {
+  if (error instanceof oauth.ResponseBodyError || error instanceof oauth.WWWAuthenticateChallengeError) {
+    return error.status;
+  }
+  if (!(error instanceof oauth.OperationProcessingError)) return null;
+  // What an answer says that was given.
+  return error.cause instanceof Response ? error.cause.status : 200;
 }
 
 /** RFC 6749 §4.1.2.1 and §5.2, OpenID Connect Core §3.1.2.6. */
@@ -216,6 +224,7 @@ function reasonOf(error: unknown): string {
   if (error instanceof oauth.AuthorizationResponseError || error instanceof oauth.ResponseBodyError) {
     return KNOWN_ERRORS.has(error.error) ? error.error : error.code;
   }
+  if (error instanceof oauth.WWWAuthenticateChallengeError) return `${error.code} ${error.status}`;
   if (error instanceof oauth.OperationProcessingError) return error.code ?? error.name;
   return error instanceof Error ? error.name : typeof error;
 }

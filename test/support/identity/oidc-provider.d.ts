@@ -2,21 +2,17 @@
 declare module 'oidc-provider' {
   import type { IncomingMessage, RequestListener, ServerResponse } from 'node:http';
 
-  interface Context {
-    body: unknown;
-    oidc: {
-      client: { clientId: string };
-      session: { accountId: string };
-      params: { scope: string };
-    };
+  interface Grant {
+    addOIDCScope(scope: string): void;
+    save(): Promise<string>;
   }
 
   export class Provider {
     constructor(issuer: string, configuration: object);
-    readonly Grant: new (of: {
-      clientId: string;
-      accountId: string;
-    }) => { addOIDCScope(scope: string): void; save(): Promise<string> };
+    readonly Grant: {
+      new (of: { clientId: string; accountId: string }): Grant;
+      find(id: string): Promise<Grant | undefined>;
+    };
     callback(): RequestListener;
     interactionFinished(
       request: IncomingMessage,

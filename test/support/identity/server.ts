@@ -113,7 +113,7 @@ interface Asking {
   oidc: {
     provider: Provider;
     client: { clientId: string };
-    session: { accountId: string };
+    session: { accountId: string; grantIdFor(clientId: string): string | undefined };
     params: { scope: string };
   };
 }
@@ -121,6 +121,9 @@ interface Asking {
 /** The console is the provider's own: nobody is asked whether it may know who they are. */
 async function granted({ oidc }: Asking) {
   const { client, session, params, provider } = oidc;
+  const known = session.grantIdFor(client.clientId);
+  // A new one in its place would undo the sign-ins of other tabs.
+  if (known !== undefined) return provider.Grant.find(known);
   const grant = new provider.Grant({ clientId: client.clientId, accountId: session.accountId });
   grant.addOIDCScope(params.scope);
   await grant.save();
