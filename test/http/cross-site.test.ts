@@ -1,7 +1,7 @@
 // What another site's page can have a browser send: a form, a fetch or a socket that bears the session of whoever is signed in.
 import { describe, expect, test } from 'vitest';
 import { call, editorToken, type OwnedJob, withoutSideEffect } from '../support/workerd/harness.ts';
-import { browse, cookieOf, signedIn } from '../support/workerd/sessions.ts';
+import { browse, cookieOf, signedIn, signingIn } from '../support/workerd/sessions.ts';
 import { editorEndpoints } from './endpoints.ts';
 
 const OWN = 'http://127.0.0.1:8787';
@@ -48,6 +48,18 @@ describe('a write with a session', () => {
     const { job, cookie } = await signedInJob();
 
     expect((await browse(cookie, `/jobs/${job.id}/cancel`, { method: 'POST', headers })).status).toBe(200);
+  });
+
+  test('is refused from a page whose origin may call the API, too: with a token, and not with a session', async () => {
+    const { job, cookie } = await signedInJob();
+    const origin = 'http://localhost:3000';
+    const vars = signingIn({ CORS_ORIGINS: origin });
+    const headers = { origin, 'sec-fetch-site': 'same-site' };
+
+    const reply = await browse(cookie, `/jobs/${job.id}/cancel`, { method: 'POST', headers, vars });
+
+    expect(reply).toMatchObject(REFUSED);
+    expect(reply.headers.get('access-control-allow-credentials')).toBeNull();
   });
 
   const writes = editorEndpoints().filter((endpoint) => !endpoint.startsWith('GET '));
