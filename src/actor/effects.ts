@@ -14,6 +14,7 @@ import type { JobStore } from './job-store.ts';
 import { Leases } from './leases.ts';
 import { Listing } from './listing.ts';
 import { type Enqueue, Outbox } from './outbox.ts';
+import type { Viewers } from './viewers.ts';
 import { Waiting } from './waiting.ts';
 
 /** When an alarm that failed is set again: what is wrong may be mended, and the job still waits. */
@@ -24,6 +25,7 @@ interface Surroundings {
   tell(summary: JobSummary): Promise<unknown>;
   /** Throws where the service is not set up. */
   rules(): Rules;
+  viewers: Pick<Viewers<unknown>, 'changed' | 'endsAt' | 'closeEnded'>;
 }
 
 export class JobEffects {
@@ -35,13 +37,15 @@ export class JobEffects {
   readonly #alarm: AlarmClock;
   readonly #outbox: Outbox;
   readonly #listing: Listing<JobSummary>;
+  readonly #viewers: Surroundings['viewers'];
   /** Whether this instance has looked for an alarm where one has to stand. */
   #isLookedAfter = false;
 
-  constructor(ctx: DurableObjectState, store: JobStore, { enqueue, tell, rules }: Surroundings) {
+  constructor(ctx: DurableObjectState, store: JobStore, { enqueue, tell, rules, viewers }: Surroundings) {
     this.#ctx = ctx;
     this.#store = store;
     this.#rules = rules;
+    this.#viewers = viewers;
     this.#alarm = new AlarmClock(ctx.storage);
     this.#outbox = new Outbox(enqueue, this.leases);
     this.#listing = new Listing<JobSummary>({
@@ -72,6 +76,7 @@ export class JobEffects {
 
   /** Right after the commit of what a command decided. */
   follow({ changes }: Extract<Decision, { kind: 'accepted' }>, { type }: Command): void {
+    this.#viewers.changed();
     const { opened, updated = [], transitions = [] } = changes;
     if (opened) this.leases.made(opened.id);
     const hasMoved = transitions.some(({ prevStatus, newStatus }) => prevStatus !== newStatus);
@@ -91,6 +96,11 @@ export class JobEffects {
     if (type === 'report-delivery') return;
     const notices = touched.filter(({ cancelNotice }) => cancelNotice?.state === 'PENDING');
     if (notices.length > 0) this.#ctx.waitUntil(this.send(notices));
+  }
+
+  /** Somebody has come to look on: the alarm sees to it that they do so no longer than they may. */
+  watched(): void {
+    this.#arm({ tells: this.#listing.isOwed });
   }
 
   /** Puts on the queue what of these nobody carries, after a pause. What it does not take now is sent by an alarm. */
@@ -123,6 +133,7 @@ export class JobEffects {
     this.#isLookedAfter = true;
     try {
       if (this.#store.job() === null) return;
+      this.#viewers.closeEnded();
       decideDue();
       const undelivered = this.#undelivered();
       // Whoever carries a message now may lose it: that is found when the lease is over.
@@ -147,7 +158,13 @@ export class JobEffects {
     const wakeUp = nextWakeUp(job, this.#store.open(job), this.#store.notices(), this.#rules(), now);
     const sendAt = this.#outbox.dueAt(this.#undelivered(), now);
     const listAt = tells ? this.#listing.dueAt(now) : null;
-    const due = Math.min(wakeUp ?? Infinity, sendAt ?? Infinity, listAt ?? Infinity, lookAt);
+    const due = Math.min(
+      wakeUp ?? Infinity,
+      sendAt ?? Infinity,
+      listAt ?? Infinity,
+      lookAt,
+      this.#viewers.endsAt,
+    );
     this.#alarm.arm(due, !this.#listing.isOwed);
   }
 

@@ -67,7 +67,7 @@ export class ProjectStore {
   summaries(projectId: string, status: Status | null, before: Position | null, limit: number): JobSummary[] {
     const { createdAt, id } = before ?? START;
     return this.#sql
-      .exec<Record<string, SqlStorageValue>>(
+      .exec<Row>(
         `SELECT * FROM job_summary WHERE (created_at, job_id) < (?, ?) AND (? IS NULL OR status = ?)
          ORDER BY created_at DESC, job_id DESC LIMIT ?`,
         createdAt,
@@ -77,13 +77,31 @@ export class ProjectStore {
         limit,
       )
       .toArray()
-      .map((row) => ({
-        id: row.job_id as string,
-        projectId,
-        status: row.status as Status,
-        revision: row.revision as number,
-        createdAt: row.created_at as number,
-        updatedAt: row.updated_at as number,
-      }));
+      .map((row) => toSummary(projectId, row));
+  }
+
+  /** That of one job; null where there is none at this place of the list. */
+  summary(projectId: string, { createdAt, id }: Position): JobSummary | null {
+    const query = 'SELECT * FROM job_summary WHERE created_at = ? AND job_id = ?';
+    const next = this.#sql.exec<Row>(query, createdAt, id).next();
+    return next.done ? null : toSummary(projectId, next.value);
+  }
+
+  /** How many jobs are in each status that some are in. */
+  counts(): Partial<Record<Status, number>> {
+    const query = 'SELECT status, count(*) AS jobs FROM job_summary GROUP BY status ORDER BY status';
+    const rows = this.#sql.exec<{ status: string; jobs: number }>(query).toArray();
+    return Object.fromEntries(rows.map(({ status, jobs }) => [status, jobs]));
   }
 }
+
+type Row = Record<string, SqlStorageValue>;
+
+const toSummary = (projectId: string, row: Row): JobSummary => ({
+  id: row.job_id as string,
+  projectId,
+  status: row.status as Status,
+  revision: row.revision as number,
+  createdAt: row.created_at as number,
+  updatedAt: row.updated_at as number,
+});

@@ -19,6 +19,8 @@ export interface AppEnv {
     ownerIdentity: OwnerIdentity;
     /** Who acts: the `sub` of the editor's token. */
     actorId: string;
+    /** When what proved the editor proves nothing any more: what is still open then is closed. */
+    accessEndsAt: number;
     /** The dispatch that the callback token proved, or that a run or retry was answered with. */
     dispatchId: string;
     /** Set when the job's own history says what was done, so that the log need not. */

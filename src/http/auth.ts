@@ -46,6 +46,7 @@ export const authenticateEditor = createMiddleware<AppEnv>(async (c, next) => {
   c.set('owner', editor.owner);
   c.set('ownerIdentity', editor.identity);
   c.set('actorId', editor.actorId);
+  c.set('accessEndsAt', editor.accessEndsAt);
   return next();
 });
 

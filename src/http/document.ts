@@ -31,6 +31,7 @@ export function openapiDocument(definitions: readonly RouteDefinition[]): OpenAp
     tags: [
       { name: 'Projects', description: 'An editor’s projects and the jobs in them' },
       { name: 'Jobs', description: 'The life of one job' },
+      { name: 'Events', description: 'What happens, as it happens' },
       { name: 'Callbacks', description: 'For the orchestrator' },
       { name: 'Service', description: 'About the service itself' },
     ],

@@ -37,13 +37,13 @@ export interface Editor {
   actorId: string;
   /** What the token is narrowed to; null for one that says nothing of scopes. */
   scopes: readonly string[] | null;
+  /** When the token has expired, tolerance included. */
+  accessEndsAt: number;
 }
 
 interface Verified {
   editor: Editor;
   verifiedAt: number;
-  /** When the token has expired, tolerance included. */
-  expiresAt: number;
 }
 
 /**
@@ -68,8 +68,8 @@ export async function verifyEditorToken(token: string, auth: EditorAuth): Promis
 }
 
 /** A clock that was set back may stand before the token's `nbf`, so nothing is remembered from the future. */
-const holds = ({ verifiedAt, expiresAt }: Verified, now: number): boolean =>
-  now >= verifiedAt && now < verifiedAt + REMEMBERED_MS && now < expiresAt;
+const holds = ({ verifiedAt, editor }: Verified, now: number): boolean =>
+  now >= verifiedAt && now < verifiedAt + REMEMBERED_MS && now < editor.accessEndsAt;
 
 async function verify(token: string, auth: EditorAuth): Promise<Verified> {
   const verifiedAt = Date.now();
@@ -93,9 +93,9 @@ async function verify(token: string, auth: EditorAuth): Promise<Verified> {
       owner: await ownerKey(auth.issuer, OWNER_CLAIM, sub),
       actorId: sub,
       scopes: scopesOf(payload) ?? (auth.requiresScope ? [] : null),
+      accessEndsAt: (exp + CLOCK_TOLERANCE_SECONDS) * 1000,
     },
     verifiedAt,
-    expiresAt: (exp + CLOCK_TOLERANCE_SECONDS) * 1000,
   };
 }
 
