@@ -17,8 +17,8 @@ const MOST_VIEWERS = 100;
 const PAUSE_MS = 100;
 /** Whoever has not pinged for so long may be gone without anybody having noticed. */
 const SILENT_MS = 3 * PING_EVERY_MS;
-/** What waits to be taken by a viewer that does not read is kept in this object's memory. */
-const MOST_WAITING_BYTES = 1024 * 1024;
+/** What a viewer does not read waits in this object's memory, and only its pings say that it does. */
+const MOST_UNHEARD_BYTES = 4 * 1024 * 1024;
 /** No socket is looked at longer than this, whatever its token says. */
 const LONGEST_MS = 30 * 86_400_000;
 
@@ -41,8 +41,11 @@ export interface Sight<Told> {
 /** What lies with a socket, while the object sleeps too. */
 interface Viewer<Told> {
   told: Told;
-  openedAt: number;
   sentAt: number;
+  /** When it came, or pinged last before it was sent something. */
+  heardAt: number;
+  /** How much it was sent since. */
+  unheardBytes: number;
   endsAt: number;
 }
 
@@ -65,7 +68,8 @@ export class Viewers<Told> {
     const { 0: client, 1: socket } = new WebSocketPair();
     this.#ctx.setWebSocketAutoResponse(new WebSocketRequestResponsePair(PING, PONG));
     this.#ctx.acceptWebSocket(socket);
-    write<Told>(socket, { told, openedAt: now, sentAt: 0, endsAt: Math.min(endsAt, now + LONGEST_MS) });
+    const until = Math.min(endsAt, now + LONGEST_MS);
+    write<Told>(socket, { told, sentAt: 0, heardAt: now, unheardBytes: 0, endsAt: until });
     this.#serveAll();
     return new Response(null, { status: 101, webSocket: client });
   }
@@ -106,10 +110,13 @@ export class Viewers<Told> {
 
   #closeSilent(now: number): void {
     for (const socket of this.#open()) {
-      const pingedAt = this.#ctx.getWebSocketAutoResponseTimestamp(socket)?.getTime() ?? 0;
-      const heardAt = Math.max(pingedAt, read<Told>(socket).openedAt);
-      if (heardAt + SILENT_MS <= now) close(socket, CLOSED.silent);
+      if (this.#heardAt(socket) + SILENT_MS <= now) close(socket, CLOSED.silent);
     }
+  }
+
+  #heardAt(socket: WebSocket): number {
+    const pingedAt = this.#ctx.getWebSocketAutoResponseTimestamp(socket)?.getTime() ?? 0;
+    return Math.max(pingedAt, read<Told>(socket).heardAt);
   }
 
   /** Later, so that whoever made the change has its answer first. */
@@ -156,9 +163,12 @@ export class Viewers<Told> {
     if (sentAt + PAUSE_MS > now && sentAt <= now) return sentAt + PAUSE_MS;
     const owed = owedTo(told);
     if (owed.records.length === 0) return owed.moreAt ?? Infinity;
-    if (socket.bufferedAmount > MOST_WAITING_BYTES) return close(socket, CLOSED.silent);
-    socket.send(toMessage(owed.records));
-    write<Told>(socket, { ...viewer, told: owed.told, sentAt: now });
+    const heardAt = this.#heardAt(socket);
+    const message = toMessage(owed.records);
+    const unheardBytes = (heardAt > viewer.heardAt ? 0 : viewer.unheardBytes) + message.length;
+    if (unheardBytes > MOST_UNHEARD_BYTES) return close(socket, CLOSED.silent);
+    socket.send(message);
+    write<Told>(socket, { told: owed.told, sentAt: now, heardAt, unheardBytes, endsAt });
     return owed.moreAt === null ? Infinity : Math.max(owed.moreAt, now + PAUSE_MS);
   }
 }

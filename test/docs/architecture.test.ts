@@ -28,7 +28,11 @@ test('SQL stands in the stores, the schemas and what brings those up to date, in
 });
 
 test('only two modules call out: the delivery to the orchestrator, and the key set of editors’ tokens', () => {
-  expect(mentioning(/\bfetch\(/)).toEqual(['dispatch/orchestrator.ts', 'http/jwks.ts']);
+  // An object is asked by its own `fetch`, where a socket is to cross.
+  expect(mentioning(/(?<!object\.|override )\bfetch\(/)).toEqual([
+    'dispatch/orchestrator.ts',
+    'http/jwks.ts',
+  ]);
 });
 
 test('objects are addressed in one module, within the jurisdiction that is set', () => {
