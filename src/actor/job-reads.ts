@@ -147,6 +147,10 @@ export abstract class JobReads extends DurableObject<Env> {
     this.viewers.refuse(socket);
   }
 
+  override webSocketClose(socket: WebSocket): void {
+    this.viewers.left(socket);
+  }
+
   #ifOwned<T>(owner: string, answer: (job: Job) => T): T | Refused {
     const job = ownedBy(this.effects.lookedAfter(), owner);
     return job ? answer(job) : NOT_FOUND;

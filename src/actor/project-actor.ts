@@ -92,6 +92,10 @@ export class ProjectActor extends DurableObject<Env> {
     this.#viewers.refuse(socket);
   }
 
+  override webSocketClose(socket: WebSocket): void {
+    this.#viewers.left(socket);
+  }
+
   /** A job's push: an older revision never replaces a newer one. */
   putSummary(summary: JobSummary): Promise<void> {
     this.#lookAfter();

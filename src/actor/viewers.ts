@@ -99,6 +99,11 @@ export class Viewers<Told> {
     close(socket, CLOSED.notUnderstood);
   }
 
+  /** One that hears no answer to its leaving takes the connection for lost, ten seconds later. */
+  left(socket: WebSocket): void {
+    socket.close(1000);
+  }
+
   closeAll(why: Closed): void {
     for (const socket of this.#open()) close(socket, why);
   }

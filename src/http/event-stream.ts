@@ -38,6 +38,7 @@ export function eventStream(socket: WebSocket, gone: AbortSignal): ReadableStrea
           if (data !== PONG) write(toEvents(String(data)));
         });
         socket.addEventListener('close', ({ code, reason }) => end(event('close', { code, reason })));
+        socket.addEventListener('error', () => end(''));
         gone.addEventListener('abort', leave);
         socket.accept();
         heartbeat = setInterval(() => {

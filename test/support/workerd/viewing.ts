@@ -1,6 +1,5 @@
 // A viewer of a job or project, inside workerd: its socket, what it was sent, and how it was closed.
 import { createExecutionContext, env } from 'cloudflare:test';
-import { vi } from 'vitest';
 import worker from '../../../src/index.ts';
 
 // biome-ignore lint/suspicious/noExplicitAny: tests look into records of every form
@@ -17,15 +16,18 @@ export class Viewer {
   readonly messages: AnyRecord[][] = [];
   pongs = 0;
   closed: { code: number; reason: string } | null = null;
+  readonly #waiting = new Set<() => void>();
 
   constructor(socket: WebSocket) {
     this.socket = socket;
     socket.addEventListener('message', ({ data }) => {
       if (data === 'pong') this.pongs += 1;
       else this.messages.push(JSON.parse(String(data)));
+      for (const look of this.#waiting) look();
     });
     socket.addEventListener('close', ({ code, reason }) => {
       this.closed = { code, reason };
+      for (const look of this.#waiting) look();
     });
     socket.accept();
   }
@@ -42,13 +44,17 @@ export class Viewer {
     return this.of('transition').map(({ seq }) => seq);
   }
 
+  /** Looks whenever something comes: there is nothing else to wait for. */
   until(holds: (viewer: Viewer) => boolean): Promise<void> {
-    return vi.waitFor(
-      () => {
-        if (!holds(this)) throw new Error(`not seen after ${this.records.length} records`);
-      },
-      { timeout: 5_000, interval: 5 },
-    );
+    return new Promise((resolve) => {
+      const look = () => {
+        if (!holds(this)) return;
+        this.#waiting.delete(look);
+        resolve();
+      };
+      this.#waiting.add(look);
+      look();
+    });
   }
 
   /** Resolves with how it was closed. */
@@ -59,8 +65,8 @@ export class Viewer {
 }
 
 /** The answer to who asks for a socket. */
-export function upgrade(path: string, { token, headers = {} }: Asked): Promise<Response> {
-  return ask(path, { token, headers: { upgrade: 'websocket', ...headers } } as Asked);
+export function upgrade(path: string, { headers, ...asked }: Asked): Promise<Response> {
+  return ask(path, { ...asked, headers: { upgrade: 'websocket', ...headers } });
 }
 
 export async function ask(
