@@ -12,8 +12,10 @@ const RETRY_MS = { least: 1_000, most: 5_000 };
 /** Ends when the socket does, or when its reader is gone: `gone` fires, or the stream is cancelled. */
 export function eventStream(socket: WebSocket, gone: AbortSignal): ReadableStream<Uint8Array> {
   const encoder = new TextEncoder();
-  let heartbeat: ReturnType<typeof setInterval>;
+  let heartbeat: ReturnType<typeof setInterval> | undefined;
+  let isOver = false;
   const leave = () => {
+    isOver = true;
     clearInterval(heartbeat);
     if (socket.readyState === WebSocket.OPEN) socket.close(1000);
   };
@@ -21,15 +23,13 @@ export function eventStream(socket: WebSocket, gone: AbortSignal): ReadableStrea
     {
       start(controller) {
         const end = (last: string) => {
+          if (isOver) return;
           leave();
-          try {
-            controller.enqueue(encoder.encode(last));
-            controller.close();
-          } catch {
-            // Its reader was faster.
-          }
+          if (last !== '') controller.enqueue(encoder.encode(last));
+          controller.close();
         };
         const write = (text: string) => {
+          if (isOver) return;
           if ((controller.desiredSize ?? 0) < 0) end('');
           else controller.enqueue(encoder.encode(text));
         };

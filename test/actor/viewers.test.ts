@@ -62,7 +62,7 @@ class Watched {
         this.allTold += 1;
       };
       this.#viewers ??= new Viewers(state, { owed: (told) => this.#owed(told), allTold });
-      return act(this.#viewers, state, actor as Actor);
+      return act(this.#viewers, state, actor as unknown as Actor);
     });
   }
 

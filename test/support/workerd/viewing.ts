@@ -1,5 +1,5 @@
 // A viewer of a job or project, inside workerd: its socket, what it was sent, and how it was closed.
-import { createExecutionContext, env } from 'cloudflare:test';
+import { createExecutionContext, env, runInDurableObject } from 'cloudflare:test';
 import worker from '../../../src/index.ts';
 
 // biome-ignore lint/suspicious/noExplicitAny: tests look into records of every form
@@ -87,3 +87,65 @@ export async function watch(path: string, asked: Asked): Promise<Viewer> {
   if (status !== 101 || !webSocket) throw new Error(`${path} was answered ${status}`);
   return new Viewer(webSocket);
 }
+
+interface ReadEvent {
+  event: string;
+  id?: string;
+  data: AnyRecord;
+}
+
+/** Who reads a stream of server-sent events. */
+export class StreamReader {
+  readonly #reader: ReadableStreamDefaultReader<string>;
+  #text = '';
+  readonly events: ReadEvent[] = [];
+  isOver = false;
+
+  constructor({ status, body }: Response) {
+    if (status !== 200 || body === null) throw new Error(`no stream: ${status}`);
+    this.#reader = body.pipeThrough(new TextDecoderStream()).getReader();
+  }
+
+  get ids(): string[] {
+    return this.events.flatMap(({ id }) => id ?? []);
+  }
+
+  /** What comes next, as it comes. */
+  async next(): Promise<string> {
+    const { done, value = '' } = await this.#reader.read();
+    this.isOver = done;
+    this.#text += value;
+    const blocks = this.#text.split('\n\n');
+    this.#text = blocks.pop() ?? '';
+    for (const block of blocks) {
+      const fields = Object.fromEntries(
+        block.split('\n').map((line) => [line.split(': ')[0], line.slice(line.indexOf(': ') + 2)]),
+      );
+      if (fields.data) this.events.push({ ...fields, data: JSON.parse(fields.data) } as ReadEvent);
+    }
+    return value;
+  }
+
+  async until(holds: (reader: StreamReader) => boolean): Promise<void> {
+    while (!holds(this)) {
+      if (this.isOver) throw new Error('the stream is over');
+      await this.next();
+    }
+  }
+
+  leave(): Promise<void> {
+    return this.#reader.cancel();
+  }
+}
+
+/** How many look on at an object. */
+export const viewersOf = (stub: DurableObjectStub): Promise<number> =>
+  runInDurableObject(stub, (_actor, state) => openOf(state).length);
+
+export const closeViewers = (stub: DurableObjectStub, code: number, reason: string): Promise<void> =>
+  runInDurableObject(stub, (_actor, state) => {
+    for (const socket of openOf(state)) socket.close(code, reason);
+  });
+
+const openOf = (state: DurableObjectState): WebSocket[] =>
+  state.getWebSockets().filter(({ readyState }) => readyState === WebSocket.OPEN);
