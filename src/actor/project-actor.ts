@@ -10,15 +10,15 @@ import { workspaceObject } from '../objects.ts';
 import { AlarmClock } from './alarm-clock.ts';
 import { type EventsAnswer, NOT_FOUND, type ProjectAnswer } from './answers.ts';
 import { Gathered } from './gathered.ts';
-import { Listing } from './listing.ts';
 import { NOTHING_TOLD, ProjectEvents, type ProjectTold } from './project-events.ts';
 import { ProjectStore } from './project-store.ts';
+import { Telling } from './telling.ts';
 import { Viewers } from './viewers.ts';
 
 export class ProjectActor extends DurableObject<Env> {
   readonly #store: ProjectStore;
   readonly #alarm: AlarmClock;
-  readonly #listing: Listing<Project>;
+  readonly #list: Telling<Project>;
   readonly #summaries: Gathered<JobSummary>;
   readonly #events: ProjectEvents;
   readonly #viewers: Viewers<ProjectTold>;
@@ -33,9 +33,9 @@ export class ProjectActor extends DurableObject<Env> {
       this.#store.putSummaries(summaries);
       this.#viewers.changed(() => this.#events.changed(summaries));
     });
-    this.#listing = new Listing<Project>({
+    this.#list = new Telling<Project>({
       current: () => this.#store.project(),
-      shown: ({ name }) => name,
+      isAlike: (one, other) => one.name === other.name,
       tell: (project) => workspaceObject(env, project.owner).putProject(project),
       fields: ({ id }) => ({ project_id: id }),
     });
@@ -49,8 +49,8 @@ export class ProjectActor extends DurableObject<Env> {
     if (rejection) return { ok: false, rejection };
     const project = known ?? { ...origin, createdAt: Date.now() };
     if (!known) this.#store.create(project);
-    if (!this.#listing.isTold) {
-      await this.#listing.tellSoon();
+    if (!this.#list.isTold) {
+      await this.#list.tellSoon();
       this.#arm();
     }
     return { ok: true, project, replayed: known !== null };
@@ -106,7 +106,7 @@ export class ProjectActor extends DurableObject<Env> {
   override async alarm(): Promise<void> {
     this.#alarm.rang();
     this.#viewers.closeEnded();
-    await this.#listing.tell();
+    await this.#list.tell();
     this.#arm();
   }
 
@@ -116,6 +116,6 @@ export class ProjectActor extends DurableObject<Env> {
   }
 
   #arm(): void {
-    this.#alarm.arm(Math.min(this.#listing.dueAt(Date.now()) ?? Infinity, this.#viewers.endsAt), false);
+    this.#alarm.arm(Math.min(this.#list.dueAt(Date.now()) ?? Infinity, this.#viewers.endsAt), false);
   }
 }
