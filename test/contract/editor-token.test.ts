@@ -63,6 +63,8 @@ test('a token is verified once and serves many requests', async () => {
     owner: expect.stringMatching(/^own_[\w-]{43}$/),
     actorId: 'alice',
     scopes: ['retake:read', 'other'],
+    // With the tolerance within which it is taken.
+    accessEndsAt: NOW + 3_630_000,
   });
   expect(again).toEqual(first);
   expect(signatures).toHaveBeenCalledTimes(1);
