@@ -21,6 +21,10 @@ export const SUITES = {
   plans: { project: 'workerd', file: 'test/http/retry-plan.test.ts' },
   evidence: { project: 'workerd', file: 'test/http/evidence.test.ts' },
   leaks: { project: 'workerd', file: 'test/http/no-leak.test.ts' },
+  events: { project: 'workerd', file: 'test/http/events.test.ts' },
+  eventStream: { project: 'workerd', file: 'test/http/event-stream.test.ts' },
+  viewers: { project: 'workerd', file: 'test/actor/viewers.test.ts' },
+  projectEvents: { project: 'workerd', file: 'test/actor/project-events.test.ts' },
   acceptance: { project: 'workerd', file: 'test/http/acceptance.test.ts' },
 } as const satisfies Record<string, { project: string; file: string }>;
 export type SuiteName = keyof typeof SUITES;
