@@ -59,12 +59,18 @@ const OF_JOBS: Endpoint[] = [
   ['GET', (id) => `/jobs/${id}/attempts`],
   ['GET', (id) => `/jobs/${id}/artifacts`],
   ['GET', (id) => `/jobs/${id}/transitions`],
+  ['GET', (id) => `/jobs/${id}/events`],
+  ['GET', (id) => `/jobs/${id}/events?after=0`, undefined, { accept: 'text/event-stream' }],
+  ['GET', (id) => `/jobs/${id}/events`, undefined, { upgrade: 'websocket' }],
 ];
 const OF_PROJECTS: Endpoint[] = [
   ['GET', (id) => `/projects/${id}`],
   ['POST', (id) => `/projects/${id}/jobs`],
   ['GET', (id) => `/projects/${id}/jobs`],
   ['GET', (id) => `/projects/${id}/jobs?status=FAILED&limit=1`],
+  ['GET', (id) => `/projects/${id}/events`],
+  ['GET', (id) => `/projects/${id}/events`, undefined, { accept: 'text/event-stream' }],
+  ['GET', (id) => `/projects/${id}/events`, undefined, { upgrade: 'websocket' }],
 ];
 
 const named = (endpoints: Endpoint[]) =>
