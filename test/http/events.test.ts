@@ -331,6 +331,9 @@ describe('a viewer whose token ends', () => {
     expect(await runDurableObjectAlarm(stub)).toBe(true);
     expect(await viewer.end()).toEqual({ code: 4401, reason: 'the token or session has ended' });
     expect(lasting.closed).toBeNull();
+    // The next is for who may look on.
+    const next = await runInDurableObject(stub, (_actor, { storage }) => storage.getAlarm());
+    expect(next).toBeGreaterThan(endsAt + 60_000);
   });
 });
 

@@ -90,7 +90,14 @@ export const MUTANTS_OF_EVENTS: readonly Mutant[] = [
     suite: 'events',
   },
   {
-    bug: 'the alarm at the end of a token closes nobody',
+    bug: 'the alarm of a project at the end of a token closes nobody',
+    within: 'alarm',
+    from: 'viewers.closeEnded();',
+    to: '',
+    suite: 'events',
+  },
+  {
+    bug: 'who has gone at the end of a token wakes the job once more',
     within: 'rang',
     from: 'viewers.closeEnded();',
     to: '',
