@@ -10,6 +10,9 @@ import { newId } from '../support/ids.ts';
 
 const START = 1_000_000;
 
+const notNone = (counts: Record<Status, number>) =>
+  Object.fromEntries(Object.entries(counts).filter(([, jobs]) => jobs > 0));
+
 interface Told {
   summaries: [string, Status][];
   counts: Partial<Record<Status, number>> | null;
@@ -49,7 +52,9 @@ class Project {
       summaries: all.flatMap(({ summary }) =>
         summary ? [[summary.id, summary.status]] : [],
       ) as Told['summaries'],
-      counts: all.find(({ counts }) => counts)?.counts ?? null,
+      counts: all.some(({ counts }) => counts)
+        ? notNone(all.find(({ counts }) => counts).counts.by_status)
+        : null,
       moreAt,
     };
   }

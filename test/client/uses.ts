@@ -128,7 +128,7 @@ export const uses = {
     const events = dataOf(await client.GET('/projects/{projectId}/events', { params: project }));
     if (typeof events === 'string') return events;
     return events.records.map((record) =>
-      record.type === 'summary' ? record.summary.status : Object.keys(record.counts).join(),
+      record.type === 'summary' ? record.summary.status : record.counts.jobs.toFixed(),
     );
   },
 

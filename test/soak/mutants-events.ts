@@ -32,8 +32,8 @@ export const MUTANTS_OF_EVENTS: readonly Mutant[] = [
   },
   {
     bug: 'what a project is told by a push that came too late is told',
-    from: 'flatMap(({ place }) => this.#store.summary(projectId, place) ?? [])',
-    to: 'flatMap(() => this.#store.summaries(projectId, null, null, 1))',
+    from: 'flatMap(({ place }) => this.#store.summary(place) ?? [])',
+    to: 'flatMap(() => this.#store.page(EVERY_JOB, null, 1).items)',
     suite: 'projectEvents',
   },
   {
@@ -133,8 +133,8 @@ export const MUTANTS_OF_EVENTS: readonly Mutant[] = [
   {
     bug: 'a project is shown to whoever has its id',
     within: 'fetch',
-    from: 'ownedBy(this.#store.project(), ask.owner) === null',
-    to: 'this.#store.project() === null',
+    from: '!this.show(ask.owner)',
+    to: '!this.#store.project()',
     suite: 'events',
   },
   {
