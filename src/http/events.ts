@@ -63,6 +63,7 @@ const watchJob = defineRoute({
         .meta({
           type: 'integer',
           minimum: 0,
+          maximum: 999_999_999_999_999,
           description:
             'The last `seq` that is known: what came since is told first. Without it nothing of before is.',
         }),
