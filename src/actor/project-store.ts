@@ -1,9 +1,9 @@
-// What a project stores: itself, and the list of its jobs (job-list.ts).
+// What a project stores: itself, and the list of its jobs (job-list-store.ts).
 import type { Holder } from '../domain/creation.ts';
 import { type JobCounts, noJobs } from '../domain/job-counts.ts';
 import { type JobFilter, matches } from '../domain/job-filter.ts';
 import type { JobSummary, Position, Project } from '../domain/project.ts';
-import { JobList } from './job-list.ts';
+import { JobList } from './job-list-store.ts';
 import { bringUpToDate, type MarkerRow } from './migrate.ts';
 import { decodeProject, encodeProject } from './records.ts';
 import { PROJECT_SCHEMA } from './schema-project.ts';
