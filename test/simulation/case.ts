@@ -8,6 +8,8 @@ import { requestOf } from '../rules/outside.ts';
 import { type Chance, LONGEST_DELAY_MS } from './chance.ts';
 import { exportsOf } from './records.ts';
 import {
+  foundBy,
+  listedLabels,
   listedStatus,
   namesProject,
   storedDispatches,
@@ -101,6 +103,14 @@ export function caseOf(
         'the alarm that was to tell the list may be the one that vanished',
         namesProject(workspace) ? listedStatus(project, id) : null,
       ),
+      labels: {
+        known: {
+          stored: Object.keys(job.metadata),
+          listed: Object.keys(listedLabels(project, id)?.metadata ?? {}),
+          isNamed: job.externalId !== null,
+          found: job.externalId === null ? [] : foundBy(project, job.externalId),
+        },
+      },
       notices: {
         known: new Map(
           dispatches.flatMap(({ id, cancelNotice }) => (cancelNotice ? [[id, cancelNotice.state]] : [])),

@@ -71,7 +71,10 @@ class Life {
     let ids = 0;
     this.#inhabitants = world.jobs.map((job) => ({
       job,
-      editor: new Editor(world, job, () => `dsp_${ids++}`),
+      editor: new Editor(world, job, {
+        newDispatchId: () => `dsp_${ids++}`,
+        externalId: scenario.named ? `talk of ${job.id}` : null,
+      }),
       checker: new Checker(world, job),
     })) as [Inhabitant, ...Inhabitant[]];
   }
@@ -194,6 +197,11 @@ class Life {
         return editor.abandon();
       case 'renew':
         return editor.renewVideo();
+      case 'label':
+        if (action.twice) this.#guard(editor.label(action.seen));
+        return editor.label(action.seen);
+      case 'claim':
+        return editor.claim();
       case 'evict':
         return this.#world.evict(job);
       case 'restart':
