@@ -9,7 +9,7 @@ import { type Chance, LONGEST_DELAY_MS } from './chance.ts';
 import { exportsOf } from './records.ts';
 import {
   foundBy,
-  listedLabels,
+  listedMetadata,
   listedStatus,
   namesProject,
   storedDispatches,
@@ -106,7 +106,7 @@ export function caseOf(
       labels: {
         known: {
           stored: Object.keys(job.metadata),
-          listed: Object.keys(listedLabels(project, id)?.metadata ?? {}),
+          listed: listedMetadata(project, id),
           isNamed: job.externalId !== null,
           found: job.externalId === null ? [] : foundBy(project, job.externalId),
         },

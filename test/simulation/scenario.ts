@@ -84,7 +84,7 @@ const action: fc.Arbitrary<Action> = fc.oneof(
   { weight: 3, arbitrary: exports },
   { weight: 8, arbitrary: edit },
   { weight: 3, arbitrary: fc.record({ do: fc.constantFrom('cancel', 'abandon', 'renew', 'renew') }) },
-  { weight: 2, arbitrary: fc.record({ do: fc.constant('label' as const), seen: fc.boolean(), twice }) },
+  { weight: 1, arbitrary: fc.record({ do: fc.constant('label' as const), seen: fc.boolean(), twice }) },
   { weight: 1, arbitrary: fc.constant({ do: 'claim' as const }) },
   { weight: 4, arbitrary: fc.record({ do: fc.constantFrom('evict', 'restart') }) },
   {
@@ -207,9 +207,9 @@ export const scenarios: fc.Arbitrary<Scenario> = fc
     fc.record({
       named: fc.boolean(),
       actions: fc.oneof(
-        { weight: 3, arbitrary: fc.array(timed(action), { maxLength: 20, size: 'max' }) },
+        { weight: 5, arbitrary: fc.array(timed(action), { maxLength: 20, size: 'max' }) },
         {
-          weight: 1,
+          weight: 2,
           arbitrary: fc
             .array(story, { minLength: 1, maxLength: 6, size: 'max' })
             .map((stories) => stories.flat()),

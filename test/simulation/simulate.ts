@@ -8,7 +8,7 @@ import { Checker } from './checker.ts';
 import { Editor } from './editor.ts';
 import type { Action, Scenario } from './scenario.ts';
 import { situationsOf } from './situations.ts';
-import { listedStatus, namesProject, storedDispatches, storedPresent } from './stored.ts';
+import { isListedAs, namesProject, storedDispatches, storedPresent } from './stored.ts';
 import { isFault, type JobInWorld, PROJECT, World } from './world.ts';
 
 const MAX_EVENTS = 40_000;
@@ -249,7 +249,7 @@ class Life {
     const { project, workspace, jobs, chance } = this.#world;
     return (
       (project.hasLostAlarm && !namesProject(workspace) && !mayBeListedOtherwise(chance)) ||
-      jobs.some(({ id, object }) => {
+      jobs.some(({ object }) => {
         const present = object.hasLostAlarm ? storedPresent(object) : null;
         if (present === null) return false;
         const dispatches = storedDispatches(object, present);
@@ -258,7 +258,7 @@ class Life {
           dispatches.some(
             ({ state, cancelNotice }) => OPEN.includes(state) || cancelNotice?.state === 'PENDING',
           ) ||
-          (listedStatus(project, id) !== present.job.status && !mayBeListedOtherwise(chance))
+          !(isListedAs(project, present.job) || mayBeListedOtherwise(chance))
         );
       })
     );

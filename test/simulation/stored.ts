@@ -87,11 +87,19 @@ export function listedStatus(project: SimulatedObject, jobId: string): string | 
   return listed === undefined ? null : String(listed.status);
 }
 
-/** What the project lists the job with; and the jobs that are found there by this external id. */
-export function listedLabels(project: SimulatedObject, jobId: string): { metadata: object } | null {
+/** The names of the metadata with which the project lists the job. */
+export function listedMetadata(project: SimulatedObject, jobId: string): string[] {
   const [listed] = project.rows('SELECT labels FROM listed_job WHERE job_id = ?', jobId);
-  return listed?.labels ? JSON.parse(String(listed.labels)) : null;
+  return listed?.labels ? Object.keys(JSON.parse(String(listed.labels)).metadata) : [];
 }
+
+export const isListedAs = (
+  project: SimulatedObject,
+  { id, status, metadata }: Pick<Job, 'id' | 'status' | 'metadata'>,
+): boolean =>
+  listedStatus(project, id) === status && listedMetadata(project, id).join() === Object.keys(metadata).join();
+
+/** The jobs that the project finds by this external id. */
 export const foundBy = (project: SimulatedObject, externalId: string): string[] =>
   project
     .rows(

@@ -5,6 +5,7 @@ import { MUTANTS_OF_DELIVERIES } from './mutants-deliveries.ts';
 import { MUTANTS_OF_EDITORS } from './mutants-editors.ts';
 import { MUTANTS_OF_EDITS } from './mutants-edits.ts';
 import { MUTANTS_OF_LINEAGE } from './mutants-lineage.ts';
+import { MUTANTS_OF_LISTS } from './mutants-lists.ts';
 import { MUTANTS_OF_PLANS } from './mutants-plans.ts';
 import { MUTANTS_OF_REPORTS } from './mutants-reports.ts';
 import { MUTANTS_OF_STORAGE } from './mutants-storage.ts';
@@ -19,4 +20,5 @@ export const MUTANTS: readonly Mutant[] = [
   ...MUTANTS_OF_EDITS,
   ...MUTANTS_OF_CORRECTIONS,
   ...MUTANTS_OF_STORAGE,
+  ...MUTANTS_OF_LISTS,
 ];
