@@ -77,7 +77,7 @@ test('nothing that a job’s history holds is ever changed or taken away, but fo
 const SHIPPED = {
   job: ['d674a6bc32032b77', '67ebfb3fd11e14e5', '780c8f04b3bf219b'],
   'dispatches before the newest': ['9db485e8582e5265', 'f55d08bbe3fc13f0'],
-  project: ['371bc729686d4050'],
+  project: ['284fcb7ba33a0d3a', '53d1ba9397de07cf'],
   workspace: ['9f37cb9ffca68fea', '68af2ddaec14219b'],
 };
 

@@ -9,6 +9,8 @@ import { type Chance, LONGEST_DELAY_MS } from './chance.ts';
 import { MOST_AUTOMATIC } from './policies.ts';
 import { exportsOf } from './records.ts';
 import {
+  foundBy,
+  listedMetadata,
   listedStatus,
   namesProject,
   storedDispatches,
@@ -103,6 +105,14 @@ export function caseOf(
         'the alarm that was to tell the list may be the one that vanished',
         namesProject(workspace) ? listedStatus(project, id) : null,
       ),
+      labels: {
+        known: {
+          stored: Object.keys(job.metadata),
+          listed: listedMetadata(project, id),
+          isNamed: job.externalId !== null,
+          found: job.externalId === null ? [] : foundBy(project, job.externalId),
+        },
+      },
       notices: {
         known: new Map(
           dispatches.flatMap(({ id, cancelNotice }) => (cancelNotice ? [[id, cancelNotice.state]] : [])),

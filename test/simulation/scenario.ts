@@ -14,6 +14,10 @@ export type Action =
   | { do: 'export'; request: ExportName; prefer: string; twice: boolean }
   | WantedEdit
   | { do: 'cancel' | 'abandon' | 'renew' | 'evict' | 'restart' }
+  /** `seen`: by whoever looks at the job before, and wants it as it was; `twice`: by two at once. */
+  | { do: 'label'; seen: boolean; twice: boolean }
+  /** Another job is to be created with the external id that this one has. */
+  | { do: 'claim' }
   | { do: 'deploy'; over: 'defaults' | 'version-1' | 'version-2' | 'policy' }
   | { do: 'tamper'; state: State }
   | { do: 'clock'; skewMs: number }
@@ -35,6 +39,8 @@ export interface Scenario {
   jobs: number;
   /** For which of them the orchestrator never answers; null for none. */
   hangsFor: number | null;
+  /** Whether they are created with external ids. */
+  named: boolean;
   store: Pace;
   /** Whether failed jobs are retried by themselves. */
   automatic: boolean;
@@ -80,6 +86,8 @@ const action: fc.Arbitrary<Action> = fc.oneof(
   { weight: 3, arbitrary: exports },
   { weight: 8, arbitrary: edit },
   { weight: 3, arbitrary: fc.record({ do: fc.constantFrom('cancel', 'abandon', 'renew', 'renew') }) },
+  { weight: 1, arbitrary: fc.record({ do: fc.constant('label' as const), seen: fc.boolean(), twice }) },
+  { weight: 1, arbitrary: fc.constant({ do: 'claim' as const }) },
   { weight: 4, arbitrary: fc.record({ do: fc.constantFrom('evict', 'restart') }) },
   {
     weight: 3,
@@ -213,10 +221,11 @@ export const scenarios: fc.Arbitrary<Scenario> = fc
   .tuple(
     inhabitants,
     fc.record({
+      named: fc.boolean(),
       actions: fc.oneof(
-        { weight: 3, arbitrary: fc.array(timed(action), { maxLength: 20, size: 'max' }) },
+        { weight: 5, arbitrary: fc.array(timed(action), { maxLength: 20, size: 'max' }) },
         {
-          weight: 1,
+          weight: 2,
           arbitrary: fc
             .array(story, { minLength: 1, maxLength: 6, size: 'max' })
             .map((stories) => stories.flat()),

@@ -8,7 +8,7 @@ import { Checker } from './checker.ts';
 import { Editor } from './editor.ts';
 import type { Action, Scenario } from './scenario.ts';
 import { situationsOf } from './situations.ts';
-import { listedStatus, namesProject, storedDispatches, storedPresent } from './stored.ts';
+import { isListedAs, namesProject, storedDispatches, storedPresent } from './stored.ts';
 import { isFault, type JobInWorld, PROJECT, World } from './world.ts';
 
 const MAX_EVENTS = 40_000;
@@ -71,7 +71,10 @@ class Life {
     let ids = 0;
     this.#inhabitants = world.jobs.map((job) => ({
       job,
-      editor: new Editor(world, job, () => `dsp_${ids++}`),
+      editor: new Editor(world, job, {
+        newDispatchId: () => `dsp_${ids++}`,
+        externalId: scenario.named ? `talk of ${job.id}` : null,
+      }),
       checker: new Checker(world, job),
     })) as [Inhabitant, ...Inhabitant[]];
   }
@@ -194,6 +197,11 @@ class Life {
         return editor.abandon();
       case 'renew':
         return editor.renewVideo();
+      case 'label':
+        if (action.twice) this.#guard(editor.label(action.seen));
+        return editor.label(action.seen);
+      case 'claim':
+        return editor.claim();
       case 'evict':
         return this.#world.evict(job);
       case 'restart':
@@ -241,7 +249,7 @@ class Life {
     const { project, workspace, jobs, chance } = this.#world;
     return (
       (project.hasLostAlarm && !namesProject(workspace) && !mayBeListedOtherwise(chance)) ||
-      jobs.some(({ id, object }) => {
+      jobs.some(({ object }) => {
         const present = object.hasLostAlarm ? storedPresent(object) : null;
         if (present === null) return false;
         const dispatches = storedDispatches(object, present);
@@ -251,7 +259,7 @@ class Life {
           dispatches.some(
             ({ state, cancelNotice }) => OPEN.includes(state) || cancelNotice?.state === 'PENDING',
           ) ||
-          (listedStatus(project, id) !== present.job.status && !mayBeListedOtherwise(chance))
+          !(isListedAs(project, present.job) || mayBeListedOtherwise(chance))
         );
       })
     );

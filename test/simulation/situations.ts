@@ -73,6 +73,9 @@ export const SITUATIONS: readonly string[] = [
   CLOSED_UNTOLD,
   'a plan was agreed to and done',
   'a plan had changed',
+  'an external id was asked for that a job has',
+  'labels of a job that was seen were changed',
+  'a change of labels was refused, the job being another',
   ...[1, 2].map((version) => `a job was deployed over what version ${version} had stored`),
   'a policy was replaced',
 ];

@@ -4,7 +4,7 @@ import { decodeDispatch, decodePresent, decodeVersions } from '../../src/actor/r
 import { JOB_SCHEMA } from '../../src/actor/schema-job.ts';
 import { type Dispatch, DRAFT } from '../../src/domain/dispatch.ts';
 import type { ArtifactVersion, Job } from '../../src/domain/job.ts';
-import { NO_LABELS } from '../../src/domain/labels.ts';
+import { labelsOf, NO_LABELS } from '../../src/domain/labels.ts';
 import type { Entry, ListedVersion } from '../rules/case.ts';
 import type { SimulatedObject } from './simulated-object.ts';
 
@@ -87,6 +87,28 @@ export function listedStatus(project: SimulatedObject, jobId: string): string | 
   return listed === undefined ? null : String(listed.status);
 }
 
+/** The names of the metadata with which the project lists the job. */
+export function listedMetadata(project: SimulatedObject, jobId: string): string[] {
+  const [listed] = project.rows('SELECT labels FROM listed_job WHERE job_id = ?', jobId);
+  return listed?.labels ? Object.keys(JSON.parse(String(listed.labels)).metadata) : [];
+}
+
+export const isListedAs = (
+  project: SimulatedObject,
+  { id, status, metadata }: Pick<Job, 'id' | 'status' | 'metadata'>,
+): boolean =>
+  listedStatus(project, id) === status && listedMetadata(project, id).join() === Object.keys(metadata).join();
+
+/** The jobs that the project finds by this external id. */
+export const foundBy = (project: SimulatedObject, externalId: string): string[] =>
+  project
+    .rows(
+      `SELECT l.job_id AS id FROM external_id e JOIN listed_job l ON l.job_id = e.job_id AND l.created_at = e.created_at
+       WHERE e.external_id = ?`,
+      externalId,
+    )
+    .map(({ id }) => String(id));
+
 /** Whether the workspace lists the project. */
 export const namesProject = (workspace: SimulatedObject): boolean =>
   isMade(workspace, 'project') && workspace.rows('SELECT 1 FROM project').length === 1;
@@ -158,13 +180,14 @@ const CHECKPOINTS: Readonly<Record<string, string>> = {
   draft: 'DRAFT_READY',
 };
 
-/** What nobody could ask for before edits there were, no job of before has. */
+/** What nobody could ask for before edits and labels there were, no job of before has. */
 function isOfBeforeEdits(object: SimulatedObject): boolean {
   const present = storedPresent(object);
   if (!present || schemaOf(object) !== JOB_SCHEMA.version) return false;
   return (
     present.job.latestEditAt === null &&
     present.job.automatic === null &&
+    JSON.stringify(labelsOf(present.job)) === JSON.stringify(NO_LABELS) &&
     storedDispatches(object, present).every(
       ({ kind, task, plan, isAutomatic }) =>
         !isAutomatic &&

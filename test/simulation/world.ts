@@ -334,6 +334,7 @@ export class World {
     return {
       CONFIG: this.#config,
       WORKSPACE: { getByName: () => this.#stub(caller, this.workspace) },
+      JOB: { getByName: (jobId: string) => this.#stub(caller, this.#job(jobId).object) },
     } as unknown as Env;
   }
 

@@ -15,6 +15,8 @@ export const SUITES = {
   histories: { project: 'workerd', file: 'test/faults/histories.test.ts' },
   consumer: { project: 'workerd', file: 'test/dispatch/consumer.test.ts' },
   delivery: { project: 'workerd', file: 'test/dispatch/delivery.test.ts' },
+  lists: { project: 'workerd', file: 'test/actor/job-list.test.ts' },
+  externalIds: { project: 'workerd', file: 'test/http/external-id.test.ts' },
   leases: { project: 'workerd', file: 'test/actor/leases.test.ts' },
   callbacks: { project: 'workerd', file: 'test/actor/callbacks.test.ts' },
   deadlines: { project: 'workerd', file: 'test/actor/deadlines.test.ts' },
