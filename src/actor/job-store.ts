@@ -75,6 +75,7 @@ export class JobStore {
       case 'confirm-upload':
       case 'renew-video':
       case 'retry-due':
+      case 'change-labels':
         return view;
       case 'run':
       case 'retry':

@@ -31,7 +31,7 @@ export const MUTANTS_OF_DELIVERIES: readonly Mutant[] = [
   },
   {
     bug: 'what the queue lost is not sent again',
-    from: 'await send(undelivered);',
+    from: 'await send(undelivered());',
     to: '',
     suite: 'deadlines',
   },
