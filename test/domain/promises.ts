@@ -71,17 +71,6 @@ export function checkStep(
   holds('history does not step back', after.job.updatedAt >= before.job.updatedAt);
 }
 
-/** A tag that stays as it was, or is as it once was, says the truth. */
-export function checkShown(before: MemoryState, after: MemoryState, rules: Rules): void {
-  if (after.job === before.job || after.job.revision !== before.job.revision) return;
-  const shown = ({ job, dispatches }: MemoryState) => {
-    const open = dispatches.find(isOpen) ?? null;
-    return { tag: toETag(job, open, rules), body: JSON.stringify(toJobResource(job, open, rules)) };
-  };
-  const [was, is] = [shown(before), shown(after)];
-  holds('a tag changes with whatever is shown', was.tag !== is.tag || was.body === is.body);
-}
-
 /** What a job is called by decides nothing about it: all else stays, and so does what is awaited, and until when. */
 function checkLabelled(before: MemoryState, after: MemoryState): void {
   const rest = ({ metadata: _m, tags: _t, revision: _r, updatedAt: _u, ...job }: MemoryState['job']) =>
@@ -95,6 +84,17 @@ function checkLabelled(before: MemoryState, after: MemoryState): void {
 
 const sameDispatches = (before: MemoryState, after: MemoryState): boolean =>
   JSON.stringify(before.dispatches) === JSON.stringify(after.dispatches);
+
+/** A tag that stays as it was, or is as it once was, says the truth. */
+export function checkShown(before: MemoryState, after: MemoryState, rules: Rules): void {
+  if (after.job === before.job || after.job.revision !== before.job.revision) return;
+  const shown = ({ job, dispatches }: MemoryState) => {
+    const open = dispatches.find(isOpen) ?? null;
+    return { tag: toETag(job, open, rules), body: JSON.stringify(toJobResource(job, open, rules)) };
+  };
+  const [was, is] = [shown(before), shown(after)];
+  holds('a tag changes with whatever is shown', was.tag !== is.tag || was.body === is.body);
+}
 
 /** A pipeline that time or a delivery has ended, and that may be alive, is told so. */
 function checkTold(before: MemoryState, after: MemoryState): void {
