@@ -5,8 +5,8 @@ export const MUTANTS_OF_AUTOMATIC: readonly Mutant[] = [
   {
     bug: 'what is due to be retried wakes nobody',
     within: 'nextWakeUp',
-    from: 'retryAt !== null',
-    to: 'false',
+    from: 'times.push(retryAt)',
+    to: 'void retryAt',
     suite: 'simulation',
   },
   {
@@ -48,7 +48,7 @@ export const MUTANTS_OF_AUTOMATIC: readonly Mutant[] = [
     bug: 'what an editor has corrected is retried by itself all the same',
     within: 'editArtifact',
     from: '...CALLED_OFF',
-    to: '',
+    to: '...{}',
     suite: 'simulation',
   },
   {
