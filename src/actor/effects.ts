@@ -77,11 +77,12 @@ export class JobEffects {
   /** Right after the commit of what a command decided on `before`. */
   follow(
     before: JobView,
-    { job, changes }: Extract<Decision, { kind: 'accepted' }>,
+    { job, changes, refusal }: Extract<Decision, { kind: 'accepted' }>,
     { type }: Command,
   ): void {
     this.#viewers.changed();
     const { opened, updated = [] } = changes;
+    if (refusal) log('warn', 'automatic_retry_refused', { job_id: job.id, error_code: refusal.code });
     if (opened) this.leases.made(opened.id);
     const hasMoved = !isShownAlike(summaryOf(before.job, before.open), summaryOf(job, this.#store.open(job)));
     if (hasMoved) this.#list.owe();
@@ -135,8 +136,8 @@ export class JobEffects {
   }
 
   /**
-   * The alarm has come: what is due is decided by `decideDue`, what nobody carries is sent, what is to be retried by itself is by
-   * `retryDue`, and the next one is set.
+   * The alarm has come: what is due is decided by `decideDue`, after the store of artifacts was asked by `retryDue`, what nobody
+   * carries is sent, and the next one is set.
    */
   async rang({ decideDue, retryDue }: { decideDue(): unknown; retryDue(): Promise<unknown> }): Promise<void> {
     this.#alarm.rang();
@@ -145,13 +146,12 @@ export class JobEffects {
       if (this.#store.job() === null) return;
       this.#viewers.closeEnded();
       decideDue();
-      const undelivered = this.#undelivered();
       // Whoever carries a message now may lose it: that is found when the lease is over.
-      const lookAt = this.#outbox.carriedUntil(undelivered, Date.now());
+      const lookAt = this.#outbox.carriedUntil(this.#undelivered(), Date.now());
       // Before anything is waited for: as long as the next alarm does not stand, no deadline can come.
       this.#arm({ tells: false, lookAt });
-      await this.send(undelivered);
       await retryDue();
+      await this.send(this.#undelivered());
       await this.#list.tell();
       this.#arm({ lookAt });
     } catch (error) {

@@ -130,7 +130,7 @@ const cancel: fc.Arbitrary<Action> = fc.constant({ do: 'cancel' });
 /** How long after each other the acts of a story are. */
 const pausesBefore = (act: fc.Arbitrary<Action>, before: fc.Arbitrary<Action> | undefined): number[] => {
   if (act === stop || before === held) return [1, 40, 700];
-  return act === cancel ? [700, 3_000] : LONG_ENOUGH;
+  return act === cancel ? [1_500, 1_500, 2_500] : LONG_ENOUGH;
 };
 /** What hardly comes about by itself: one act after another, with time for a pipeline between, or little before it is stopped. */
 const story = fc.oneof(
@@ -138,11 +138,12 @@ const story = fc.oneof(
     ...[
       [redo, retry],
       [redo, stop, back],
+      [redo, stop, back],
       [exports, retry],
       [exports, stop, retry],
-      [held, redo, stop, back],
-      [held, exports, stop, retry],
-      [retry, cancel],
+      [held, redo, stop, held, redo, stop],
+      [held, exports, stop, held, exports, stop],
+      [retry, retry, retry, cancel],
     ],
     ...[
       [edit, redo],
@@ -249,6 +250,6 @@ export const scenarios: fc.Arbitrary<Scenario> = fc
       }),
     }),
     store,
-    fc.constantFrom(false, false, true),
+    fc.boolean(),
   )
   .map(([who, what, pace, automatic]) => ({ ...who, ...what, store: pace, automatic }));
