@@ -1,0 +1,56 @@
+// What else is known of a job, for whoever needs it: the last thing on the page.
+import type { Job } from './api.ts';
+import { Id, Reference, Time } from './shown.tsx';
+
+export function Details({ job }: { job: Job }) {
+  const { manifest, failure } = job;
+  const exports = Object.entries(manifest.exports);
+  return (
+    <aside class="details" aria-labelledby="details">
+      <h2 id="details">Details</h2>
+      <dl>
+        <dt>Created</dt>
+        <dd>
+          <Time at={job.created_at} />
+        </dd>
+        <dt>Updated</dt>
+        <dd>
+          <Time at={job.updated_at} />
+        </dd>
+        <dt>Project</dt>
+        <dd>
+          <Id id={job.project_id} />
+        </dd>
+        {manifest.video_uri && (
+          <>
+            <dt>Video</dt>
+            <dd>
+              <Reference uri={manifest.video_uri} what="the address of the video" />
+            </dd>
+          </>
+        )}
+        {exports.map(([format, uri]) => (
+          <div key={format} class="pair">
+            <dt>Export, {format}</dt>
+            <dd>
+              <Reference uri={uri} what={`the address of the export as ${format}`} />
+            </dd>
+          </div>
+        ))}
+        {failure?.correlation_id && (
+          <>
+            <dt>Of the last failure</dt>
+            <dd>
+              <Id id={failure.correlation_id} label="correlation" />
+            </dd>
+          </>
+        )}
+      </dl>
+      <details>
+        <summary>As the API shows it</summary>
+        {/* biome-ignore lint/a11y/noNoninteractiveTabindex: what scrolls is reached by keys */}
+        <pre tabIndex={0}>{JSON.stringify(job, null, 2)}</pre>
+      </details>
+    </aside>
+  );
+}
