@@ -1,10 +1,10 @@
-// What follows from a commit of a job, outside of it: messages on the queue, the list of its project, those who wait, and the
-// alarm that sees to whatever of that fails. All of it follows from what was stored, so a crash at any point loses nothing.
+// What follows from a commit of a job, outside of it: messages on the queue, what its project and an operation have to know,
+// those who wait, and the alarm that sees to whatever of that fails. All of it follows from what was stored, so a crash at any point loses nothing.
 import type { Command } from '../domain/commands.ts';
-import type { Decision } from '../domain/decision.ts';
+import type { Decision, JobView } from '../domain/decision.ts';
 import { type Dispatch, isOpen } from '../domain/dispatch.ts';
 import type { Job } from '../domain/job.ts';
-import { type JobSummary, summaryOf } from '../domain/project.ts';
+import { isShownAlike, type JobSummary, summaryOf } from '../domain/project.ts';
 import { LONGEST_PUSH_PAUSE_MS } from '../domain/resending.ts';
 import type { Rules } from '../domain/rules.ts';
 import { nextWakeUp } from '../domain/timeouts.ts';
@@ -12,8 +12,8 @@ import { describeError, log } from '../log.ts';
 import { AlarmClock } from './alarm-clock.ts';
 import type { JobStore } from './job-store.ts';
 import { Leases } from './leases.ts';
-import { Listing } from './listing.ts';
 import { type Enqueue, Outbox } from './outbox.ts';
+import { Telling } from './telling.ts';
 import { Waiting } from './waiting.ts';
 
 /** When an alarm that failed is set again: what is wrong may be mended, and the job still waits. */
@@ -34,7 +34,7 @@ export class JobEffects {
   readonly #rules: () => Rules;
   readonly #alarm: AlarmClock;
   readonly #outbox: Outbox;
-  readonly #listing: Listing<JobSummary>;
+  readonly #list: Telling<JobSummary>;
   /** Whether this instance has looked for an alarm where one has to stand. */
   #isLookedAfter = false;
 
@@ -44,12 +44,12 @@ export class JobEffects {
     this.#rules = rules;
     this.#alarm = new AlarmClock(ctx.storage);
     this.#outbox = new Outbox(enqueue, this.leases);
-    this.#listing = new Listing<JobSummary>({
+    this.#list = new Telling<JobSummary>({
       current: () => {
         const job = store.job();
-        return job && summaryOf(job);
+        return job && summaryOf(job, store.open(job));
       },
-      shown: ({ status }) => status,
+      isAlike: isShownAlike,
       tell,
       fields: ({ id }) => ({ job_id: id }),
     });
@@ -58,35 +58,39 @@ export class JobEffects {
   /** Before anything else: when the alarm stands. One that stands soon may have been set for the list. */
   async load(): Promise<void> {
     await this.#alarm.load();
-    if (this.#alarm.standsWithin(LONGEST_PUSH_PAUSE_MS)) this.#listing.owe();
+    if (this.#alarm.standsWithin(LONGEST_PUSH_PAUSE_MS)) this.#list.owe();
   }
 
   /** The job, for whoever touches it: alarms have been known not to come, and the next touch sets the one that is missing. */
   lookedAfter(): Job | null {
     if (!this.#isLookedAfter || this.#alarm.isLost) {
       this.#isLookedAfter = true;
-      if (this.#alarm.isAbsent) this.#arm({ tells: this.#listing.isOwed });
+      if (this.#alarm.isAbsent) this.#arm({ tells: this.#list.isOwed });
     }
     return this.#store.job();
   }
 
-  /** Right after the commit of what a command decided. */
-  follow({ changes }: Extract<Decision, { kind: 'accepted' }>, { type }: Command): void {
-    const { opened, updated = [], transitions = [] } = changes;
+  /** Right after the commit of what a command decided on `before`. */
+  follow(
+    before: JobView,
+    { job, changes }: Extract<Decision, { kind: 'accepted' }>,
+    { type }: Command,
+  ): void {
+    const { opened, updated = [] } = changes;
     if (opened) this.leases.made(opened.id);
-    const hasMoved = transitions.some(({ prevStatus, newStatus }) => prevStatus !== newStatus);
-    if (hasMoved) this.#listing.owe();
+    const hasMoved = !isShownAlike(summaryOf(before.job, before.open), summaryOf(job, this.#store.open(job)));
+    if (hasMoved) this.#list.owe();
     // A report is answered after the list has heard of it, and repeated when it was not answered; a delivery has its
-    // resend alarm until then. An editor may not repeat. And what changes no status changes nothing that is listed.
+    // resend alarm until then, and so has what asks for one. An editor may not repeat.
     const isRepeated = type === 'callback' || type === 'report-delivery';
     const tells = hasMoved && !isRepeated;
-    this.#arm({ tells });
+    this.#arm({ tells: tells && !opened });
     const touched = [...(opened ? [opened] : []), ...updated];
     for (const dispatch of touched) {
       if (!isOpen(dispatch)) this.#logEnded(dispatch);
       if (dispatch.state !== 'PENDING') this.waiting.wake(dispatch.id);
     }
-    if (tells) this.#ctx.waitUntil(this.#listing.tell());
+    if (tells) this.#ctx.waitUntil(this.#list.tell());
     // After a delivery its message is sent again by whoever was told of the outcome, and how long the pause is.
     if (type === 'report-delivery') return;
     const notices = touched.filter(({ cancelNotice }) => cancelNotice?.state === 'PENDING');
@@ -105,16 +109,19 @@ export class JobEffects {
    * nobody knows.
    */
   async list(): Promise<void> {
-    if (this.#listing.isTold) return;
-    await this.#listing.tellSoon();
+    if (this.#list.isTold) return;
+    await this.#list.tellSoon();
     this.#arm();
   }
 
-  /** As `list`, for what may have moved the job: a change of status, or one whose report got no answer before. */
+  /** As `list`, for what may have changed what is listed: a status, a dispatch's end, or either where its report got no answer before. */
   async listAfter(decision: Decision): Promise<void> {
-    const mayHaveMoved =
-      decision.kind === 'accepted' ? decision.changes.transitions?.length : decision.kind === 'replayed';
-    if (mayHaveMoved) await this.list();
+    if (decision.kind === 'rejected') return;
+    if (decision.kind === 'accepted') {
+      const { transitions = [], updated = [] } = decision.changes;
+      if (transitions.length === 0 && updated.every(isOpen) && !this.#list.isOwed) return;
+    }
+    await this.list();
   }
 
   /** The alarm has come: what is due is decided by `decideDue`, what nobody carries is sent, and the next one is set. */
@@ -130,7 +137,7 @@ export class JobEffects {
       // Before anything is waited for: as long as the next alarm does not stand, no deadline can come.
       this.#arm({ tells: false, lookAt });
       await this.send(undelivered);
-      await this.#listing.tell();
+      await this.#list.tell();
       this.#arm({ lookAt });
     } catch (error) {
       // The platform gives up on an alarm that keeps failing.
@@ -146,9 +153,9 @@ export class JobEffects {
     const now = Date.now();
     const wakeUp = nextWakeUp(job, this.#store.open(job), this.#store.notices(), this.#rules(), now);
     const sendAt = this.#outbox.dueAt(this.#undelivered(), now);
-    const listAt = tells ? this.#listing.dueAt(now) : null;
+    const listAt = tells ? this.#list.dueAt(now) : null;
     const due = Math.min(wakeUp ?? Infinity, sendAt ?? Infinity, listAt ?? Infinity, lookAt);
-    this.#alarm.arm(due, !this.#listing.isOwed);
+    this.#alarm.arm(due, !this.#list.isOwed);
   }
 
   /** Whether the orchestrator may have seen the open dispatch. */

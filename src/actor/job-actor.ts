@@ -152,7 +152,7 @@ export class JobActor extends JobReads {
     const decision = decide(view, command, this.config().rules, now);
     if (decision.kind !== 'accepted') return decision;
     this.store.commit(decision.changes);
-    this.effects.follow(decision, command);
+    if (view) this.effects.follow(view, decision, command);
     measureEnded(this.env, view, decision, now);
     return decision;
   }

@@ -9,13 +9,13 @@ import { workspaceObject } from '../objects.ts';
 import { AlarmClock } from './alarm-clock.ts';
 import type { ProjectAnswer } from './answers.ts';
 import { Gathered } from './gathered.ts';
-import { Listing } from './listing.ts';
 import { ProjectStore } from './project-store.ts';
+import { Telling } from './telling.ts';
 
 export class ProjectActor extends DurableObject<Env> {
   readonly #store: ProjectStore;
   readonly #alarm: AlarmClock;
-  readonly #listing: Listing<Project>;
+  readonly #list: Telling<Project>;
   readonly #summaries: Gathered<JobSummary>;
 
   constructor(ctx: DurableObjectState, env: Env) {
@@ -23,9 +23,9 @@ export class ProjectActor extends DurableObject<Env> {
     this.#store = new ProjectStore(ctx.storage);
     this.#alarm = new AlarmClock(ctx.storage);
     this.#summaries = new Gathered((summaries) => this.#store.putSummaries(summaries));
-    this.#listing = new Listing<Project>({
+    this.#list = new Telling<Project>({
       current: () => this.#store.project(),
-      shown: ({ name }) => name,
+      isAlike: (one, other) => one.name === other.name,
       tell: (project) => workspaceObject(env, project.owner).putProject(project),
       fields: ({ id }) => ({ project_id: id }),
     });
@@ -39,8 +39,8 @@ export class ProjectActor extends DurableObject<Env> {
     if (rejection) return { ok: false, rejection };
     const project = known ?? { ...origin, createdAt: Date.now() };
     if (!known) this.#store.create(project);
-    if (!this.#listing.isTold) {
-      await this.#listing.tellSoon();
+    if (!this.#list.isTold) {
+      await this.#list.tellSoon();
       this.#arm();
     }
     return { ok: true, project, replayed: known !== null };
@@ -68,7 +68,7 @@ export class ProjectActor extends DurableObject<Env> {
   /** The workspace did not answer before. */
   override async alarm(): Promise<void> {
     this.#alarm.rang();
-    await this.#listing.tell();
+    await this.#list.tell();
     this.#arm();
   }
 
@@ -78,6 +78,6 @@ export class ProjectActor extends DurableObject<Env> {
   }
 
   #arm(): void {
-    this.#alarm.arm(this.#listing.dueAt(Date.now()) ?? Infinity, false);
+    this.#alarm.arm(this.#list.dueAt(Date.now()) ?? Infinity, false);
   }
 }

@@ -1,15 +1,15 @@
-// The only SQL of the project: the project itself, and the summaries of its jobs.
-import type { Status } from '../domain/lifecycle.ts';
+// What a project stores: itself, and the list of its jobs (job-list-store.ts).
+import { STATUSES, type Status } from '../domain/lifecycle.ts';
 import type { JobSummary, Position, Project } from '../domain/project.ts';
+import { JobList } from './job-list-store.ts';
 import { bringUpToDate, type MarkerRow } from './migrate.ts';
 import { decodeProject, encodeProject } from './records.ts';
 import { PROJECT_SCHEMA } from './schema-project.ts';
 
-const START: Position = { createdAt: Number.MAX_SAFE_INTEGER, id: '' };
-
 export class ProjectStore {
   readonly #storage: DurableObjectStorage;
   readonly #sql: SqlStorage;
+  readonly #jobs: JobList;
   /** What this instance found when it woke, until it is looked at. */
   #found: MarkerRow | null;
   #project: Project | null = null;
@@ -17,6 +17,7 @@ export class ProjectStore {
   constructor(storage: DurableObjectStorage) {
     this.#storage = storage;
     this.#sql = storage.sql;
+    this.#jobs = new JobList(storage.sql);
     this.#found = bringUpToDate(storage, PROJECT_SCHEMA);
   }
 
@@ -42,48 +43,22 @@ export class ProjectStore {
     this.#project = project;
   }
 
-  /** All or none; a summary of which a newer revision is known changes nothing. */
+  /** All or none; what is known of a job that was true later stays. */
   putSummaries(summaries: readonly JobSummary[]): void {
     if (!this.project()) throw new Error('only a project has jobs');
     this.#storage.transactionSync(() => {
-      for (const summary of summaries) this.#putSummary(summary);
+      for (const summary of summaries) this.#jobs.put(summary);
     });
-  }
-
-  #putSummary({ createdAt, id, status, revision, updatedAt }: JobSummary): void {
-    this.#sql.exec(
-      `INSERT INTO job_summary (created_at, job_id, status, revision, updated_at) VALUES (?, ?, ?, ?, ?)
-       ON CONFLICT DO UPDATE SET status = excluded.status, revision = excluded.revision,
-         updated_at = excluded.updated_at WHERE excluded.revision > revision`,
-      createdAt,
-      id,
-      status,
-      revision,
-      updatedAt,
-    );
   }
 
   /** Newest first, of one status or of all. */
   summaries(projectId: string, status: Status | null, before: Position | null, limit: number): JobSummary[] {
-    const { createdAt, id } = before ?? START;
-    return this.#sql
-      .exec<Record<string, SqlStorageValue>>(
-        `SELECT * FROM job_summary WHERE (created_at, job_id) < (?, ?) AND (? IS NULL OR status = ?)
-         ORDER BY created_at DESC, job_id DESC LIMIT ?`,
-        createdAt,
-        id,
-        status,
-        status,
-        limit,
-      )
-      .toArray()
-      .map((row) => ({
-        id: row.job_id as string,
-        projectId,
-        status: row.status as Status,
-        revision: row.revision as number,
-        createdAt: row.created_at as number,
-        updatedAt: row.updated_at as number,
-      }));
+    const statuses = status === null ? STATUSES : [status];
+    const found: JobSummary[] = [];
+    for (const summary of this.#jobs.newestFirst(projectId, statuses, before, limit)) {
+      found.push(summary);
+      if (found.length === limit) break;
+    }
+    return found;
   }
 }

@@ -3,6 +3,7 @@
 import { type Dispatch, type DispatchPlan, DRAFT, type StagePlan } from '../domain/dispatch.ts';
 import type { Present } from '../domain/invariants.ts';
 import type { ArtifactVersion, Failure, Job } from '../domain/job.ts';
+import { NO_LABELS } from '../domain/labels.ts';
 import { STAGES } from '../domain/lifecycle.ts';
 import type { Project } from '../domain/project.ts';
 
@@ -31,11 +32,14 @@ const JOB = {
   latestEditAt: null,
   latestProfile: null,
   unfinishedTask: DRAFT,
+  latestOperation: null,
+  ...NO_LABELS,
   lastProgressAt: null,
   latestCallback: null,
   latestHeartbeat: null,
 } satisfies Partial<Job>;
 const DISPATCH = {
+  operationId: null,
   engines: {},
   plan: null,
   failure: null,

@@ -1,23 +1,56 @@
 // The tables of a project, as plain text (see schema-job.ts).
 import type { Schema } from './migrate.ts';
 
+/**
+ * What the list of its jobs shows, in the order in which it is asked for: by status, then by time. A push that moves a row costs
+ * one, as one that leaves it does; an index would cost another each time. The job itself is the truth; what was true later
+ * replaces what was before.
+ */
+const LISTED_JOBS = `
+  CREATE TABLE listed_job (
+    status TEXT NOT NULL,
+    created_at INTEGER NOT NULL,
+    job_id TEXT NOT NULL,
+    revision INTEGER NOT NULL,
+    updated_at INTEGER NOT NULL,
+    latest_dispatch_at INTEGER,
+    open_kind TEXT,
+    model_profile TEXT,
+    failure_class TEXT,
+    failure_code TEXT,
+    failed_stage TEXT,
+    external_id TEXT,
+    -- Metadata and tags, as JSON; null for none.
+    labels TEXT,
+    PRIMARY KEY (status, created_at, job_id)
+  ) WITHOUT ROWID;
+  -- By which of its editor's ids a job is found; none is given to two.
+  CREATE TABLE external_id (
+    external_id TEXT PRIMARY KEY,
+    job_id TEXT NOT NULL,
+    created_at INTEGER NOT NULL
+  ) WITHOUT ROWID;
+  CREATE TABLE tagged_job (
+    tag TEXT NOT NULL,
+    created_at INTEGER NOT NULL,
+    job_id TEXT NOT NULL,
+    PRIMARY KEY (tag, created_at, job_id)
+  ) WITHOUT ROWID;`;
+
+/** 1 → 2: the list in its new order, with room for what jobs will push. */
+const LISTED_BY_STATUS = `${LISTED_JOBS}
+  INSERT INTO listed_job (status, created_at, job_id, revision, updated_at)
+    SELECT status, created_at, job_id, revision, updated_at FROM job_summary;
+  DROP TABLE job_summary;`;
+
 export const PROJECT_SCHEMA: Schema = {
   marker: 'project',
-  version: 1,
+  version: 2,
   tables: `
   CREATE TABLE project (
     one INTEGER PRIMARY KEY CHECK (one = 1),
     schema INTEGER NOT NULL,
     record TEXT NOT NULL
-  );
-  -- What the list of its jobs shows, in its order. The job itself is the truth; a newer revision replaces an older.
-  CREATE TABLE job_summary (
-    created_at INTEGER NOT NULL,
-    job_id TEXT NOT NULL,
-    status TEXT NOT NULL,
-    revision INTEGER NOT NULL,
-    updated_at INTEGER NOT NULL,
-    PRIMARY KEY (created_at, job_id)
-  ) WITHOUT ROWID;`,
-  steps: [],
+  );${LISTED_JOBS}`,
+  steps: [LISTED_BY_STATUS],
 };

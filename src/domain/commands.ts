@@ -20,6 +20,8 @@ interface NewDispatch {
   traceparent: string;
   /** How long delivery is tried; null for as long as the rules allow. */
   windowMs: number | null;
+  /** The operation that asks on the editor's behalf; absent where they ask for it alone. */
+  operationId?: string;
 }
 
 export interface ConfirmUpload extends EditorCommand {

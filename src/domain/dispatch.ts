@@ -97,6 +97,8 @@ export interface Dispatch {
   failure: Failure | null;
   /** The editor who asked for it. */
   actorId: string;
+  /** The operation by which they asked for it with many others; null where they asked for it alone. */
+  operationId: string | null;
   /** Of the request that asked for it. */
   correlationId: string;
   /** The W3C Trace Context header that goes on to the orchestrator. */

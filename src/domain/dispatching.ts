@@ -99,6 +99,7 @@ function newDispatch(
     plan: { asked, discardEdits, editsDiscarded, stages, proof: resume.proof },
     failure: null,
     actorId: command.actorId,
+    operationId: command.operationId ?? null,
     correlationId: command.correlationId,
     traceparent: command.traceparent,
     deliverUntil: now + windowMs,
@@ -116,7 +117,9 @@ function newDispatch(
 
 /** Until it is delivered a dispatch changes nothing that an editor can see of the job itself. */
 function openDispatch(job: Job, dispatch: Dispatch): Decision {
-  const next = { ...job, openDispatchId: dispatch.id, latestDispatchAt: dispatch.createdAt };
+  const { id, operationId, createdAt } = dispatch;
+  const latestOperation = operationId === null ? job.latestOperation : { operationId, dispatchId: id };
+  const next = { ...job, openDispatchId: id, latestDispatchAt: createdAt, latestOperation };
   return { kind: 'accepted', job: next, dispatch, changes: { job: next, opened: dispatch } };
 }
 

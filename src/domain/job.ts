@@ -2,6 +2,7 @@
 // Times are epoch milliseconds; `null` means "none yet" and is never used to clear a value.
 import { type Dispatch, DRAFT, type Task } from './dispatch.ts';
 import type { FailureClass } from './failures.ts';
+import { type Labels, NO_LABELS } from './labels.ts';
 import { isInProgress, type StageName, type Status } from './lifecycle.ts';
 
 export interface Manifest {
@@ -78,7 +79,7 @@ export interface OwnerIdentity {
   value: string;
 }
 
-export interface Job {
+export interface Job extends Labels {
   id: string;
   projectId: string;
   owner: string;
@@ -102,6 +103,8 @@ export interface Job {
   latestProfile: string | null;
   /** What that pipeline was asked for and has not done: a retry goes on with it. */
   unfinishedTask: Task;
+  /** The dispatch that an operation asked for last; null for none. */
+  latestOperation: { operationId: string; dispatchId: string } | null;
   /** The last sign of life of a pipeline, from which the stage deadline runs. */
   lastProgressAt: number | null;
   /** The newest callback applied, and the dispatch it came from. */
@@ -120,11 +123,13 @@ export interface Job {
 }
 
 /** What is known of a job before it is there. */
-export type JobOrigin = Pick<Job, 'id' | 'projectId' | 'owner' | 'ownerIdentity' | 'requestDigest'>;
+export type JobOrigin = Pick<Job, 'id' | 'projectId' | 'owner' | 'ownerIdentity' | 'requestDigest'> &
+  Partial<Labels>;
 
 /** A job as it is created: nothing uploaded, nothing dispatched. */
 export function newJob(origin: JobOrigin, now: number): Job {
   return {
+    ...NO_LABELS,
     ...origin,
     status: 'CREATED',
     manifest: { videoUri: null, audioUri: null, transcriptUri: null, draftUri: null, exports: {} },
@@ -135,6 +140,7 @@ export function newJob(origin: JobOrigin, now: number): Job {
     latestDispatchAt: null,
     latestEditAt: null,
     latestProfile: null,
+    latestOperation: null,
     unfinishedTask: DRAFT,
     lastProgressAt: null,
     latestCallback: null,

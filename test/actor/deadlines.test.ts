@@ -84,7 +84,7 @@ describe('waiting for the delivery', () => {
     expect(withinMs).toBeLessThan(config.orchestratorTimeoutMs + 3_000);
   });
 
-  test('a retry of a job that was asleep is first looked after at half its window: nothing that is listed has changed', async () => {
+  test('a retry of a job that was asleep is first looked after at half its window, and the list with it', async () => {
     const { job } = await failedAfter('AUDIO_READY');
     await job.forget();
     losingMessages();

@@ -24,6 +24,7 @@ function dispatch(at: number, fields: Partial<Dispatch> = {}): Dispatch {
     plan: null,
     failure: null,
     actorId: 'editor',
+    operationId: null,
     correlationId: 'c',
     traceparent: 't',
     deliverUntil: at,

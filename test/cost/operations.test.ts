@@ -7,6 +7,7 @@ import { EARLIER_DISPATCHES, JOB_SCHEMA } from '../../src/actor/schema-job.ts';
 import { PROJECT_SCHEMA } from '../../src/actor/schema-project.ts';
 import { WORKSPACE_SCHEMA } from '../../src/actor/schema-workspace.ts';
 import { signCallbackToken } from '../../src/contract/callback-token.ts';
+import { summaryOf } from '../../src/domain/project.ts';
 import { newId } from '../support/ids.ts';
 import {
   type ActingJob,
@@ -71,7 +72,7 @@ class Account {
       );
     const known = await look(job.stub, `SELECT record ->> '$.job.status' AS status FROM job`);
     const project = env.PROJECT.getByName(job.projectId);
-    const listed = await look(project, 'SELECT status FROM job_summary WHERE job_id = ?', job.id);
+    const listed = await look(project, 'SELECT status FROM listed_job WHERE job_id = ?', job.id);
     return known?.status === listed?.status;
   }
 
@@ -265,15 +266,13 @@ const databaseSize = (stub: DurableObjectStub): Promise<number> =>
 /** How much a project grows with each job that it lists, as an average over many. */
 async function projectBytesPerJob(job: ActingJob): Promise<number> {
   const project = env.PROJECT.getByName(job.projectId);
+  const summary = summaryOf(await job.stored(), null);
   const before = await databaseSize(project);
   for (let n = 0; n < LISTED_JOBS; n += 1) {
+    const at = 1_700_000_000_000 + n;
     await project.putSummary({
-      id: `job_${String(n).padStart(36, '0')}`,
-      projectId: job.projectId,
-      status: 'DRAFT_READY',
-      revision: 12,
-      createdAt: 1_700_000_000_000 + n,
-      updatedAt: 1_700_000_000_000 + n,
+      ...summary,
+      ...{ id: `job_${String(n).padStart(36, '0')}`, createdAt: at, updatedAt: at },
     });
   }
   return Math.round(((await databaseSize(project)) - before) / LISTED_JOBS);

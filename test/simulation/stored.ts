@@ -4,6 +4,7 @@ import { decodeDispatch, decodePresent, decodeVersions } from '../../src/actor/r
 import { JOB_SCHEMA } from '../../src/actor/schema-job.ts';
 import { type Dispatch, DRAFT } from '../../src/domain/dispatch.ts';
 import type { ArtifactVersion, Job } from '../../src/domain/job.ts';
+import { NO_LABELS } from '../../src/domain/labels.ts';
 import type { Entry, ListedVersion } from '../rules/case.ts';
 import type { SimulatedObject } from './simulated-object.ts';
 
@@ -80,9 +81,9 @@ export function storedReports(object: SimulatedObject): { dispatchId: string; ev
 
 /** The status with which the project lists the job; null when it does not. */
 export function listedStatus(project: SimulatedObject, jobId: string): string | null {
-  const [listed] = !isMade(project, 'job_summary')
+  const [listed] = !isMade(project, 'listed_job')
     ? []
-    : project.rows('SELECT status FROM job_summary WHERE job_id = ?', jobId);
+    : project.rows('SELECT status FROM listed_job WHERE job_id = ?', jobId);
   return listed === undefined ? null : String(listed.status);
 }
 
@@ -101,10 +102,18 @@ export const MAY_BE_MISSING = {
       latestCallback: null,
       latestHeartbeat: null,
     },
-    ...{ latestEditAt: null, latestProfile: null, unfinishedTask: DRAFT },
+    ...{ latestEditAt: null, latestProfile: null, unfinishedTask: DRAFT, latestOperation: null },
+    ...NO_LABELS,
   },
   dispatch: {
-    ...{ engines: {}, lastError: null, outcomeUnknown: false, executionId: null, deliveredAt: null },
+    ...{
+      operationId: null,
+      engines: {},
+      lastError: null,
+      outcomeUnknown: false,
+      executionId: null,
+      deliveredAt: null,
+    },
     ...{ plan: null, failure: null, firstReportAt: null, cancelNotice: null, task: DRAFT },
     ...{ clientRequestId: null, resumeFromStatus: null, checkpointRef: null },
   },

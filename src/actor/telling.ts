@@ -1,34 +1,35 @@
-// Tells the object above what it lists of this one: a job its project, a project its owner's workspace. Nothing is marked as
-// told: an instance that does not know whether it was tells again, and telling twice is harmless.
+// Tells another object what it has to know of this one: a job its project what that lists, and an operation how its dispatch
+// ended; a project its owner's workspace. Nothing is marked as told: an instance that does not know whether it was tells again,
+// and telling twice is harmless.
 import { EFFECT_LIMIT_MS, pushBackoffMs } from '../domain/resending.ts';
 import { describeError, type LogFields, log } from '../log.ts';
 import { within } from '../time-limit.ts';
 
-/** No answer waits longer for the list than this: it must not depend on it. */
-const LISTING_WAIT_MS = 1_000;
+/** No answer waits longer for it than this: it must not depend on it. */
+const ANSWER_WAIT_MS = 1_000;
 
-interface Listed<T> {
-  /** What is to be listed; null when there is nothing. */
+interface Told<T> {
+  /** What is to be known; null when there is nothing. */
   current(): T | null;
-  /** What the list shows of it that has to be right. */
-  shown(item: T): string;
+  /** Whether whoever knows the one knows what has to be known of the other. */
+  isAlike(one: T, other: T): boolean;
   tell(item: T): Promise<unknown>;
   fields(item: T): LogFields;
 }
 
-export class Listing<T> {
-  readonly #listed: Listed<T>;
-  /** What is known to be shown; null while that is not known: a call without an answer may have arrived. */
-  #told: string | null = null;
+export class Telling<T> {
+  readonly #what: Told<T>;
+  /** What is known there; null while that is not known here: a call without an answer may have arrived. */
+  #told: T | null = null;
   #telling: Promise<void> | null = null;
   #failures = 0;
   #isOwed = false;
 
-  constructor(listed: Listed<T>) {
-    this.#listed = listed;
+  constructor(what: Told<T>) {
+    this.#what = what;
   }
 
-  /** What is listed has changed, or may have: until the list was told, an alarm that stands for it stays. */
+  /** There is something to tell, or may be: until it was told, an alarm that stands for it stays. */
   owe(): void {
     this.#isOwed = true;
   }
@@ -37,13 +38,13 @@ export class Listing<T> {
     return this.#isOwed && !this.isTold;
   }
 
-  /** Whether the list is known to show the item as it is; true when there is none. */
+  /** Whether it is known to be told as it is; true when there is nothing to tell. */
   get isTold(): boolean {
-    const item = this.#listed.current();
-    return item === null || this.#listed.shown(item) === this.#told;
+    const item = this.#what.current();
+    return item === null || (this.#told !== null && this.#what.isAlike(item, this.#told));
   }
 
-  /** When the list has to be told again should it not have been by then; null when it is up to date. */
+  /** When it has to be told again should it not have been by then; null when it was. */
   dueAt(now: number): number | null {
     return this.isTold ? null : now + pushBackoffMs(this.#failures);
   }
@@ -58,11 +59,11 @@ export class Listing<T> {
 
   /** Resolves when it is told, when that has failed, or when it takes longer than an answer may wait. */
   async tellSoon(): Promise<void> {
-    await within(LISTING_WAIT_MS, this.tell()).catch(() => {});
+    await within(ANSWER_WAIT_MS, this.tell()).catch(() => {});
   }
 
   async #tellUntilTold(): Promise<void> {
-    const { current, shown, tell, fields } = this.#listed;
+    const { current, tell, fields } = this.#what;
     while (!this.isTold) {
       const item = current();
       if (item === null) return;
@@ -70,12 +71,12 @@ export class Listing<T> {
       this.#isOwed = true;
       try {
         await within(EFFECT_LIMIT_MS, tell(item));
-        this.#told = shown(item);
+        this.#told = item;
         this.#failures = 0;
         this.#isOwed = false;
       } catch (error) {
         this.#failures += 1;
-        log('warn', 'listing_failed', {
+        log('warn', 'telling_failed', {
           ...fields(item),
           attempts: this.#failures,
           error: describeError(error),

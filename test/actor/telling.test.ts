@@ -1,10 +1,10 @@
-// Telling the object above what it lists: pauses, overlaps, and what an older push may not do.
+// Telling another object what it has to know: pauses, overlaps, and what an older push may not do.
 import { env, runDurableObjectAlarm, runInDurableObject } from 'cloudflare:test';
 import { describe, expect, onTestFinished, test, vi } from 'vitest';
-import { Listing } from '../../src/actor/listing.ts';
 import { ProjectStore } from '../../src/actor/project-store.ts';
+import { Telling } from '../../src/actor/telling.ts';
 import { type Job, newJob } from '../../src/domain/job.ts';
-import { type JobSummary, summaryOf } from '../../src/domain/project.ts';
+import { isShownAlike, type JobSummary, summaryOf } from '../../src/domain/project.ts';
 import { newId } from '../support/ids.ts';
 import { call, editorToken } from '../support/workerd/harness.ts';
 
@@ -14,11 +14,11 @@ const aJob = (): Job =>
     1_000,
   );
 
-/** The listing of whatever `current` answers; `tell` is the call. */
-const listingOf = (current: () => Job, tell: (summary: JobSummary) => Promise<unknown>) =>
-  new Listing<JobSummary>({
-    current: () => summaryOf(current()),
-    shown: ({ status }) => status,
+/** The telling of whatever `current` answers; `tell` is the call. */
+const tellingOf = (current: () => Job, tell: (summary: JobSummary) => Promise<unknown>) =>
+  new Telling<JobSummary>({
+    current: () => summaryOf(current(), null),
+    isAlike: isShownAlike,
     tell,
     fields: ({ id }) => ({ job_id: id }),
   });
@@ -28,7 +28,7 @@ describe('a push', () => {
     let fails = true;
     let pushed = 0;
     let job = aJob();
-    const listing = listingOf(
+    const telling = tellingOf(
       () => job,
       async () => {
         pushed += 1;
@@ -37,16 +37,16 @@ describe('a push', () => {
     );
     const pauses: (number | null)[] = [];
     for (let failures = 0; failures < 9; failures += 1) {
-      pauses.push(listing.dueAt(0));
-      await listing.tell();
+      pauses.push(telling.dueAt(0));
+      await telling.tell();
     }
     expect(pauses).toEqual([5_000, 10_000, 20_000, 40_000, 80_000, 160_000, 300_000, 300_000, 300_000]);
 
     fails = false;
-    await listing.tell();
-    expect(listing.dueAt(0)).toBeNull();
+    await telling.tell();
+    expect(telling.dueAt(0)).toBeNull();
     job = { ...job, status: 'UPLOADED' };
-    expect(listing.dueAt(0)).toBe(5_000);
+    expect(telling.dueAt(0)).toBe(5_000);
     expect(pushed).toBe(10);
   });
 
@@ -54,17 +54,17 @@ describe('a push', () => {
     const { promise: blocked, resolve: unblock } = Promise.withResolvers<void>();
     const pushed: string[] = [];
     let job = aJob();
-    const listing = listingOf(
+    const telling = tellingOf(
       () => job,
       async ({ status }) => {
         pushed.push(status);
         if (pushed.length === 1) await blocked;
       },
     );
-    const pushes = [listing.tell()];
+    const pushes = [telling.tell()];
     for (const status of ['UPLOADING', 'UPLOADED', 'AUDIO_EXTRACTING'] as const) {
       job = { ...job, status };
-      pushes.push(listing.tell());
+      pushes.push(telling.tell());
     }
     unblock();
     await Promise.all(pushes);
@@ -78,33 +78,33 @@ describe('a push', () => {
     });
     let pushed = 0;
     const job = aJob();
-    const listing = listingOf(
+    const telling = tellingOf(
       () => job,
       () => {
         pushed += 1;
         return pushed === 1 ? new Promise(() => {}) : Promise.resolve();
       },
     );
-    const hanging = listing.tell();
+    const hanging = telling.tell();
     await vi.advanceTimersByTimeAsync(10_000);
     await hanging;
-    expect(listing.isTold).toBe(false);
-    await listing.tell();
-    expect(listing.isTold).toBe(true);
+    expect(telling.isTold).toBe(false);
+    await telling.tell();
+    expect(telling.isTold).toBe(true);
   });
 
   test('is owed from a change on until the list was told', async () => {
     let job = aJob();
-    const listing = listingOf(
+    const telling = tellingOf(
       () => job,
       async () => {},
     );
-    expect(listing.isOwed).toBe(false);
+    expect(telling.isOwed).toBe(false);
     job = { ...job, status: 'UPLOADED' };
-    listing.owe();
-    expect(listing.isOwed).toBe(true);
-    await listing.tell();
-    expect(listing.isOwed).toBe(false);
+    telling.owe();
+    expect(telling.isOwed).toBe(true);
+    await telling.tell();
+    expect(telling.isOwed).toBe(false);
   });
 
   test('that is older than what is listed never overwrites it, and a repeat changes nothing', async () => {
@@ -112,7 +112,7 @@ describe('a push', () => {
     const listed = await runInDurableObject(env.PROJECT.getByName(id), (_actor, state) => {
       const store = new ProjectStore(state.storage);
       store.create({ id, owner: 'own_1', requestDigest: null, name: 'Talks', createdAt: 1 });
-      const summary = { id: newId('job'), projectId: id, createdAt: 1, updatedAt: 1 };
+      const summary = summaryOf({ ...aJob(), projectId: id }, null);
       return (
         [
           ['UPLOADED', 2],
