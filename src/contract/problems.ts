@@ -26,6 +26,11 @@ function problem(id: string, first: ErrorCode, ...others: ErrorCode[]) {
 export const validationError = problem('ValidationError', 'VALIDATION_ERROR');
 export const unauthenticatedError = problem('UnauthenticatedError', 'UNAUTHENTICATED');
 export const forbiddenError = problem('ForbiddenError', 'FORBIDDEN');
+export const crossSiteRequestError = problem('CrossSiteRequestError', 'CROSS_SITE_REQUEST');
+export const editorForbiddenError = z
+  .union([forbiddenError, crossSiteRequestError])
+  .meta({ id: 'EditorForbiddenError' });
+export const noSignInError = problem('NoSignInError', 'NO_SIGN_IN');
 export const noLeakNotFoundError = problem('NoLeakNotFoundError', 'RESOURCE_NOT_FOUND').meta({
   id: 'NoLeakNotFoundError',
   description: 'Missing, not yours, or no such path: one body and one set of headers for all of them.',

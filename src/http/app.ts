@@ -24,6 +24,7 @@ import { projectRoutes } from './projects.ts';
 import { limitRate } from './rate-limit.ts';
 import { defineRoute, type Route, route, routingPath, serve } from './route.ts';
 import { commonRefusals, json } from './route-parts.ts';
+import { sessionRoutes } from './sign-in.ts';
 
 export function createApp(): Hono<AppEnv> {
   // A slash at the end of a path names what stands before it.
@@ -40,7 +41,7 @@ export function createApp(): Hono<AppEnv> {
   app.route('/', consoleRoutes());
 
   // A pattern that ends in a wildcard matches what stands before it too.
-  for (const path of ['/projects/*', '/jobs/*', '/internal/*']) app.use(path, configured);
+  for (const path of ['/projects/*', '/jobs/*', '/session/*', '/internal/*']) app.use(path, configured);
   for (const path of ['/projects/*', '/jobs/*']) app.use(path, authenticateEditor, limitRate);
   app.use('/internal/jobs/:jobId/status', authenticateCallback, measureRefusal);
   for (const streaming of artifactContentRoutes) serve(app, streaming);
@@ -90,6 +91,7 @@ const guardedRoutes: readonly Route[] = [
   ...jobDispatchRoutes,
   ...jobEditRoutes,
   ...callbackRoutes,
+  ...sessionRoutes,
 ];
 const allRoutes: readonly Route[] = [...openRoutes, ...guardedRoutes, ...artifactContentRoutes];
 

@@ -31,6 +31,7 @@ const settings = ({
   publicJwk = key.jwk as JWK,
   tokenType = null as string | null,
   requiresScope = false,
+  ownerClaim = 'sub',
 } = {}): EditorAuth => ({
   kind: 'development',
   publicJwk,
@@ -39,6 +40,7 @@ const settings = ({
   algorithms: ['ES256'],
   tokenType,
   requiresScope,
+  ownerClaim,
 });
 
 beforeEach(() => {
