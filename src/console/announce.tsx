@@ -1,5 +1,5 @@
-// What a screen reader hears: one sentence at a time, and not more than one in five seconds. Regions outside an open dialogue are
-// silent, so that there is one in the page and one in each dialogue.
+// What a screen reader hears: one sentence at a time, and not more than one in five seconds but for what comes of one's own clicks.
+// Regions outside an open dialogue are silent, so that there is one in the page and one in each dialogue.
 import { signal } from '@preact/signals';
 
 const PAUSE_MS = 5_000;
@@ -7,8 +7,14 @@ const said = signal('');
 let saidAt = 0;
 let next: string | null = null;
 
-/** The latest wins; what comes meanwhile is left out. */
+/** What came of something that the person did: at once. */
 export function announce(sentence: string): void {
+  next = null;
+  say(sentence);
+}
+
+/** What happened by itself. The latest wins; what comes meanwhile is left out. */
+export function mention(sentence: string): void {
   const pause = saidAt + PAUSE_MS - Date.now();
   if (pause <= 0) say(sentence);
   else {
@@ -18,7 +24,11 @@ export function announce(sentence: string): void {
 }
 
 function say(sentence: string): void {
-  said.value = sentence;
+  // The same once more is heard once more.
+  said.value = '';
+  setTimeout(() => {
+    said.value = sentence;
+  });
   saidAt = Date.now();
   next = null;
 }

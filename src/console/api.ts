@@ -2,7 +2,7 @@
 // refused, an answer that never came and one that is no JSON are all a `Refusal`.
 import createClient from 'openapi-fetch';
 import type { components, paths } from '../../dist/api.ts';
-import { sessionEnded } from './session.ts';
+import { sessionEnded } from './session-state.ts';
 
 export type Schemas = components['schemas'];
 export type Job = Schemas['Job'];

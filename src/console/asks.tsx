@@ -153,8 +153,10 @@ export const CancelDialog = ({ data, job }: OfJob) => (
     }
   >
     <p>
-      {job.open_dispatch ? 'The attempt that is under way is stopped, and the job is closed' : 'The job is closed'} for
-      good: it can’t be run or retried again.
+      {job.open_dispatch
+        ? 'The attempt that is under way is stopped, and the job is closed'
+        : 'The job is closed'}{' '}
+      for good: it can’t be run or retried again.
     </p>
     <p>What has been made stays where it is.</p>
   </EndDialog>

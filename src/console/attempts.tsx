@@ -1,12 +1,13 @@
 // Attempts side by side, newest first: who asked for what, how long each stage took, what came of it.
+
+import { useSignal } from '@preact/signals';
 import type { Attempt } from './api.ts';
 import { duration } from './clock.ts';
 import type { JobData } from './job-data.ts';
 import { attemptInShort } from './plans.ts';
 import { Icon, Id, Time, Who } from './shown.tsx';
 import { Skeleton } from './states.tsx';
-import { DISPATCH_STATES, KINDS, STAGE_ORDER, STAGES, type Shape, type Stage } from './words.ts';
-import { useSignal } from '@preact/signals';
+import { DISPATCH_STATES, KINDS, type Shape, STAGE_ORDER, STAGES, type Stage } from './words.ts';
 
 const SHOWN_AT_FIRST = 5;
 
@@ -22,7 +23,7 @@ export function Attempts({ data }: { data: JobData }) {
         Attempts <span class="muted">({all.length})</span>
       </h2>
       {/* biome-ignore lint/a11y/noNoninteractiveTabindex: what scrolls is reached by keys */}
-      <div class="scroll" tabIndex={0} role="region" aria-label="Attempts side by side">
+      <section class="scroll" tabIndex={0} aria-label="Attempts side by side">
         <table class="attempts">
           <thead>
             <tr>
@@ -42,9 +43,14 @@ export function Attempts({ data }: { data: JobData }) {
             ))}
           </tbody>
         </table>
-      </div>
+      </section>
       {shown.length < all.length && (
-        <button type="button" onClick={() => { isWhole.value = true; }}>
+        <button
+          type="button"
+          onClick={() => {
+            isWhole.value = true;
+          }}
+        >
           Show all {all.length}
         </button>
       )}
@@ -74,7 +80,7 @@ function Row({ attempt, number }: { attempt: Attempt; number: number }) {
           </details>
         )}
       </th>
-      <td>
+      <td data-label="Ended">
         <span class={`status is-${shapeOf(attempt)}`}>
           <Icon shape={shapeOf(attempt)} /> {DISPATCH_STATES[dispatch.dispatch_state]}
         </span>
@@ -83,12 +89,16 @@ function Row({ attempt, number }: { attempt: Attempt; number: number }) {
             <code>{failure.failure_code}</code>
           </p>
         )}
-        {dispatch.dispatch_state === 'UNDELIVERABLE' && dispatch.last_error && <p class="muted">{dispatch.last_error}</p>}
+        {dispatch.dispatch_state === 'UNDELIVERABLE' && dispatch.last_error && (
+          <p class="muted">{dispatch.last_error}</p>
+        )}
       </td>
       {STAGE_ORDER.map((stage) => (
-        <td key={stage}>{stageText(attempt, stage)}</td>
+        <td key={stage} data-label={STAGES[stage]}>
+          {stageText(attempt, stage)}
+        </td>
       ))}
-      <td>
+      <td data-label="Asked for">
         <Time at={dispatch.created_at} />
         <p class="muted">
           by <Who id={dispatch.actor_id} />

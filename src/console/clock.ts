@@ -17,19 +17,20 @@ const HOUR = 60 * MINUTE;
 const DAY = 24 * HOUR;
 
 /** "3 min ago", "in 5 min"; the date from a day on. */
-export function relative(at: number, at_: number): string {
-  const distance = at_ - at;
+export function relative(at: number, present: number): string {
+  const distance = present - at;
   const ago = (text: string): string => (distance >= 0 ? `${text} ago` : `in ${text}`);
   const length = Math.abs(distance);
-  if (length < 10_000) return distance >= 0 ? 'just now' : 'in a moment';
+  // Two clocks are seldom the same.
+  if (length < 10_000) return 'just now';
   if (length < MINUTE) return ago(`${Math.floor(length / 1000)} s`);
   if (length < HOUR) return ago(`${Math.floor(length / MINUTE)} min`);
   if (length < DAY) return ago(`${Math.floor(length / HOUR)} h`);
-  return new Date(at).toLocaleDateString(undefined, dateForm(at, at_));
+  return new Date(at).toLocaleDateString(undefined, dateForm(at, present));
 }
 
-const dateForm = (at: number, at_: number): Intl.DateTimeFormatOptions => {
-  const isThisYear = new Date(at).getFullYear() === new Date(at_).getFullYear();
+const dateForm = (at: number, present: number): Intl.DateTimeFormatOptions => {
+  const isThisYear = new Date(at).getFullYear() === new Date(present).getFullYear();
   return { day: 'numeric', month: 'short', ...(isThisYear ? {} : { year: 'numeric' }) };
 };
 
@@ -37,10 +38,10 @@ const isSameDay = (one: number, other: number): boolean =>
   new Date(one).toDateString() === new Date(other).toDateString();
 
 /** "14:02:31", with the date where it was another day. */
-export function exact(at: number, at_: number): string {
+export function exact(at: number, present: number): string {
   const time = new Date(at).toLocaleTimeString(undefined, { hourCycle: 'h23' });
-  if (isSameDay(at, at_)) return time;
-  return `${new Date(at).toLocaleDateString(undefined, dateForm(at, at_))}, ${time}`;
+  if (isSameDay(at, present)) return time;
+  return `${new Date(at).toLocaleDateString(undefined, dateForm(at, present))}, ${time}`;
 }
 
 /** With date and zone, for who asks. */
@@ -50,7 +51,8 @@ export const inFull = (at: number): string =>
 /** "2 min 10 s" */
 export function duration(seconds: number): string {
   const whole = Math.max(0, Math.round(seconds));
-  if (whole < 60) return `${seconds < 10 && seconds > 0 ? Math.max(0.1, Math.round(seconds * 10) / 10) : whole} s`;
+  if (whole < 60)
+    return `${seconds < 10 && seconds > 0 ? Math.max(0.1, Math.round(seconds * 10) / 10) : whole} s`;
   const [hours, minutes] = [Math.floor(whole / 3600), Math.floor((whole % 3600) / 60)];
   if (hours > 0) return minutes === 0 ? `${hours} h` : `${hours} h ${minutes} min`;
   return whole % 60 === 0 ? `${minutes} min` : `${minutes} min ${whole % 60} s`;

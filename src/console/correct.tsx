@@ -148,11 +148,18 @@ export function CorrectPage({ data, job, stage }: { data: JobData; job: Job; sta
       {!offered?.allowed && correction.phase.value !== 'text' ? (
         <div class="empty">
           <p>
-            The {name} cannot be corrected now: {job.open_dispatch ? 'an attempt is under way' : 'nothing of it was made, or the job has ended'}.
+            The {name} cannot be corrected now:{' '}
+            {job.open_dispatch ? 'an attempt is under way' : 'nothing of it was made, or the job has ended'}.
           </p>
         </div>
       ) : (
-        <Body data={data} job={job} stage={stage} correction={correction} isAllowed={offered?.allowed ?? false} />
+        <Body
+          data={data}
+          job={job}
+          stage={stage}
+          correction={correction}
+          isAllowed={offered?.allowed ?? false}
+        />
       )}
     </>
   );
@@ -271,14 +278,28 @@ function Writing({ data, job, stage, correction, isAllowed }: BodyProps) {
         >
           Back to v{corrects.value}
         </button>
-        <SendButton sending={sending} words="Save" onSend={save} isOff={!isChanged || !isAllowed} hint="Ctrl Enter" />
+        <SendButton
+          sending={sending}
+          words="Save"
+          onSend={save}
+          isOff={!isChanged || !isAllowed}
+          hint="Ctrl Enter"
+        />
       </div>
     </>
   );
 }
 
 /** The later of two: both texts are there, and which one goes on is the person's choice. */
-function Conflict({ correction, stage, onMine }: { correction: Correction; stage: Text; onMine: () => void }) {
+function Conflict({
+  correction,
+  stage,
+  onMine,
+}: {
+  correction: Correction;
+  stage: Text;
+  onMine: () => void;
+}) {
   const newer = correction.newer.value;
   if (newer === null) return null;
   const { version } = newer;
@@ -286,8 +307,8 @@ function Conflict({ correction, stage, onMine }: { correction: Correction; stage
   return (
     <div class="changed" role="alert">
       <h2>
-        {who ? <Who id={who} /> : 'Somebody'} saved {versionName(stage, version.version).toLowerCase()} while you were
-        correcting v{correction.corrects.value}
+        {who ? <Who id={who} /> : 'Somebody'} saved {versionName(stage, version.version).toLowerCase()} while
+        you were correcting v{correction.corrects.value}
       </h2>
       <p>Your text is still here, beside the newer one.</p>
       <div class="buttons">
@@ -313,7 +334,9 @@ function Conflict({ correction, stage, onMine }: { correction: Correction; stage
 
 /** Never by itself: what was made from the text of before stays until somebody asks. */
 function WhatNow({ job, stage, version }: { job: Job; stage: Text; version: number }) {
-  const redo = job.next_actions.find(({ action, allowed }) => allowed && (action === 'redo' || action === 'retry'));
+  const redo = job.next_actions.find(
+    ({ action, allowed }) => allowed && (action === 'redo' || action === 'retry'),
+  );
   if (stage !== 'transcript' || !redo) return null;
   const isRedo = redo.action === 'redo';
   return (
@@ -335,18 +358,28 @@ function Elsewhere({ data, job, stage, correction, isAllowed }: BodyProps) {
   const uri = useSignal('');
   const wanted = uri.value.trim();
   const counting = correction.corrects.value;
-  const known = data.versions.value?.find((version) => version.stage === stage && version.version === counting);
+  const known = data.versions.value?.find(
+    (version) => version.stage === stage && version.version === counting,
+  );
   const requestKey = `edit:${correction.key}`;
   const sending = useSending(() => void data.refresh());
   const back = to(`/jobs/${job.id}`);
   const send = () => {
     if (wanted === '' || !isAllowed) return;
-    const body = { uri: wanted, edits: counting, client_request_id: requestId(requestKey, `${counting}\n${wanted}`) };
+    const body = {
+      uri: wanted,
+      edits: counting,
+      client_request_id: requestId(requestKey, `${counting}\n${wanted}`),
+    };
     sending.send(
       (signal) =>
         ask(
           (client, signal) =>
-            client.PUT('/jobs/{jobId}/artifacts/{stage}', { params: { path: { jobId: job.id, stage } }, body, signal }),
+            client.PUT('/jobs/{jobId}/artifacts/{stage}', {
+              params: { path: { jobId: job.id, stage } },
+              body,
+              signal,
+            }),
           signal,
         ),
       async ({ version }) => {
@@ -366,8 +399,10 @@ function Elsewhere({ data, job, stage, correction, isAllowed }: BodyProps) {
       }}
     >
       <p>
-        {correction.refusal.value ? inWords(correction.refusal.value) : 'This is no text that can be shown here.'} Correct it
-        where it is, and say where the corrected one is.
+        {correction.refusal.value
+          ? inWords(correction.refusal.value)
+          : 'This is no text that can be shown here.'}{' '}
+        Correct it where it is, and say where the corrected one is.
       </p>
       {known && <Reference uri={known.ref} what={`the address of ${versionName(stage, counting)}`} />}
       <label for="uri">Where the corrected {STAGES[stage].toLowerCase()} is</label>

@@ -27,8 +27,10 @@ export function Dialog({ title, back, isBusy = false, onSend, aside, children }:
     dialog.current?.showModal();
     heading.current?.focus();
     return () => {
-      const place = opener instanceof HTMLElement && opener.isConnected && opener !== document.body;
-      const target = place ? opener : document.querySelector<HTMLElement>('main h1');
+      const isThere = opener instanceof HTMLElement && opener.isConnected && opener !== document.body;
+      const target = isThere
+        ? opener
+        : (document.querySelector<HTMLElement>('#now') ?? document.querySelector<HTMLElement>('main h1'));
       target?.focus();
     };
   }, []);
@@ -59,7 +61,15 @@ export function Dialog({ title, back, isBusy = false, onSend, aside, children }:
   );
 }
 
-export function NotNow({ back, isBusy = false, words = 'Not now' }: { back: string; isBusy?: boolean; words?: string }) {
+export function NotNow({
+  back,
+  isBusy = false,
+  words = 'Not now',
+}: {
+  back: string;
+  isBusy?: boolean;
+  words?: string;
+}) {
   return (
     <button
       type="button"

@@ -72,7 +72,8 @@ export function ExportDialog({ data, job }: { data: JobData; job: Job }) {
           }}
         />
         <p id="formats-hint" class="muted">
-          As the pipeline names them, such as docx, srt. {formats.length > 0 && `Asks for ${listed(formats)}.`}
+          As the pipeline names them, such as docx, srt.{' '}
+          {formats.length > 0 && `Asks for ${listed(formats)}.`}
         </p>
         {overtaken.value.length > 0 && (
           <label class="choice">

@@ -34,7 +34,12 @@ export function History({ data }: { data: JobData }) {
         ))}
       </ol>
       {shown.length < entries.length && (
-        <button type="button" onClick={() => { isWhole.value = true; }}>
+        <button
+          type="button"
+          onClick={() => {
+            isWhole.value = true;
+          }}
+        >
           Show all {entries.length}
         </button>
       )}
@@ -48,22 +53,26 @@ function merged(
   versions: readonly Version[],
 ): Entry[] {
   const byDispatch = new Map(attempts.map((attempt) => [attempt.dispatch.dispatch_id, attempt]));
-  const asked = attempts.map(({ dispatch }): Entry => ({
-    key: dispatch.dispatch_id,
-    at: dispatch.created_at,
-    who: dispatch.actor_id,
-    what: `${KINDS[dispatch.kind].toLowerCase()} with ${dispatch.model_profile}${
-      dispatch.resume_from_status ? `, from ${RESUME_POINTS[dispatch.resume_from_status]}` : ''
-    }`,
-    request: dispatch.client_request_id,
-  }));
-  const happened = transitions.map((entry): Entry => ({
-    key: String(entry.seq),
-    at: entry.recorded_at,
-    who: entry.actor_id ?? (entry.actor_type === 'orchestrator' ? 'pipeline' : null),
-    what: sentence(entry, byDispatch.get(entry.dispatch_id ?? ''), versions),
-    request: null,
-  }));
+  const asked = attempts.map(
+    ({ dispatch }): Entry => ({
+      key: dispatch.dispatch_id,
+      at: dispatch.created_at,
+      who: dispatch.actor_id,
+      what: `${KINDS[dispatch.kind].toLowerCase()} with ${dispatch.model_profile}${
+        dispatch.resume_from_status ? `, from ${RESUME_POINTS[dispatch.resume_from_status]}` : ''
+      }`,
+      request: dispatch.client_request_id,
+    }),
+  );
+  const happened = transitions.map(
+    (entry): Entry => ({
+      key: String(entry.seq),
+      at: entry.recorded_at,
+      who: entry.actor_id ?? (entry.actor_type === 'orchestrator' ? 'pipeline' : null),
+      what: sentence(entry, byDispatch.get(entry.dispatch_id ?? ''), versions),
+      request: null,
+    }),
+  );
   // Within the trail its own order counts: of the same moment, what came later stands above.
   return [...happened, ...asked].sort((one, other) => other.at.localeCompare(one.at));
 }
@@ -79,13 +88,15 @@ function sentence(
     case 'video_renewed':
       return 'video renewed';
     case 'artifact_edited': {
-      const made = versions.find((version) => version.made_by.kind === 'editor' && version.recorded_at === recorded_at);
+      const made = versions.find(
+        (version) => version.made_by.kind === 'editor' && version.recorded_at === recorded_at,
+      );
       return made ? `${versionName(made.stage, made.version)} saved as a correction` : 'a correction saved';
     }
     case 'failed_again':
       return `failed again${why}`;
     case 'status_changed':
       if (new_status === 'FAILED') return `failed while “${statusWords(prev_status).toLowerCase()}”${why}`;
-      return statusWords(new_status).toLowerCase();
+      return new_status === 'UPLOADED' ? 'video confirmed' : statusWords(new_status).toLowerCase();
   }
 }

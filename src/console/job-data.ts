@@ -61,19 +61,24 @@ export class JobData {
     ]);
     if (signal.aborted) return false;
     if (!job.ok) {
-      // What is shown already stays, marked as old; what was never there, or is no longer, is said.
-      if (this.job.value === null || job.refusal.status === 404 || job.refusal.status === 410) {
-        this.refusal.value = job.refusal;
-        if (job.refusal.status > 0 && job.refusal.status !== 401 && this.job.value !== null) this.live.end('erased');
-      }
+      this.#refused(job.refusal);
       return false;
     }
     batch(() => {
       this.take(job.data);
       if (transitions.ok) this.#takeTransitions(transitions.data);
+      this.live.resume();
       this.live.confirmed();
     });
     return true;
+  }
+
+  /** What is shown already stays, marked as old; what was never there, or is there no longer, is said. */
+  #refused(refusal: Refusal): void {
+    const isGone = refusal.status === 404 || refusal.status === 410;
+    if (this.job.value !== null && !isGone) return;
+    this.refusal.value = refusal;
+    if (isGone) this.live.end(this.job.value === null ? 'off' : 'erased');
   }
 
   /** State by its version: what is not newer than what is known is left alone. */

@@ -3,25 +3,26 @@
 import { useSignalEffect } from '@preact/signals';
 import type { ComponentChildren } from 'preact';
 import { useCallback, useEffect, useMemo, useRef } from 'preact/hooks';
-import { announce } from './announce.tsx';
+import { mention } from './announce.tsx';
 import type { Job } from './api.ts';
 import { AbandonDialog, CancelDialog, ConfirmUploadDialog, RenewVideoDialog } from './asks.tsx';
 import { Attempts } from './attempts.tsx';
 import { CorrectPage } from './correct.tsx';
 import { Details } from './details.tsx';
 import { ExportDialog } from './export.tsx';
-import { useTitle } from './frame.tsx';
 import { History } from './history.tsx';
 import { JobData } from './job-data.ts';
 import { useKey } from './keys.tsx';
 import { WhatToDo } from './now.tsx';
 import { Pipeline } from './pipeline.tsx';
 import { PlanDialog } from './plan-dialog.tsx';
+import { profileOf } from './plans.ts';
+import { useProjectName } from './project-name.ts';
 import { ReadPage } from './read.tsx';
 import { go, match, to } from './router.ts';
 import { Id, jobName, Status, Time } from './shown.tsx';
 import { NotFound, NotShown, Skeleton } from './states.tsx';
-import { useProjectName } from './project-name.ts';
+import { useTitle } from './title.ts';
 import { Versions } from './versions.tsx';
 import { shownStatus } from './words.ts';
 
@@ -65,7 +66,8 @@ export function JobView({ id, rest }: { id: string; rest: string }) {
 /** What is too much for a dialogue has a page of its own. */
 function pageOf(data: JobData, job: Job, rest: string): ComponentChildren {
   const edit = match('/edit/:stage', rest);
-  if (edit && isText(edit.stage)) return <CorrectPage key={edit.stage} data={data} job={job} stage={edit.stage} />;
+  if (edit && isText(edit.stage))
+    return <CorrectPage key={edit.stage} data={data} job={job} stage={edit.stage} />;
   const read = match('/read/:stage/:version', rest);
   if (read && isText(read.stage)) {
     const version = Number(read.version);
@@ -105,7 +107,7 @@ function useStatusChanges(data: JobData): void {
     const job = data.job.value;
     if (job === null) return;
     const { words } = shownStatus(job);
-    if (before.current !== null && before.current !== words) announce(`${jobName(job)}: ${words}`);
+    if (before.current !== null && before.current !== words) mention(`${jobName(job)}: ${words}`);
     before.current = words;
   });
 }
@@ -144,11 +146,6 @@ function Overview({ data, job, name }: { data: JobData; job: Job; name: string }
     </>
   );
 }
-
-export const profileOf = (body: Job['next_actions'][number]['body']): string | null => {
-  const profile = body?.model_profile;
-  return typeof profile === 'string' ? profile : null;
-};
 
 const useLink = (address: string | null): (() => void) | null => {
   const follow = useCallback(() => {

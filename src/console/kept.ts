@@ -40,8 +40,7 @@ export interface Unsaved {
   corrects: number;
 }
 
-export const unsaved = (key: string): Unsaved | null =>
-  read('localStorage', `text:${key}`) as Unsaved | null;
+export const unsaved = (key: string): Unsaved | null => read('localStorage', `text:${key}`) as Unsaved | null;
 /** False where the browser has no room for it. */
 export const keepUnsaved = (key: string, value: Unsaved | null): boolean =>
   write('localStorage', `text:${key}`, value);

@@ -1,7 +1,9 @@
 // Shortcuts: never while somebody types, never with a modifier, and all of them off by one switch (WCAG 2.1.4). None sends anything.
-import { signal } from '@preact/signals';
+import { signal, useSignal } from '@preact/signals';
 import { useEffect } from 'preact/hooks';
 import { keysAreOn, timesAreExact } from './kept.ts';
+import { signOut } from './session.ts';
+import { session } from './session-state.ts';
 
 interface Key {
   key: string;
@@ -47,7 +49,11 @@ export const startKeys = (): void => addEventListener('keydown', pressed);
 
 /** Beside a button, that it can be had by a key. */
 export const KeyHint = ({ of }: { of: string }) =>
-  keysAreOn.value.value ? <kbd aria-hidden="true">{of}</kbd> : null;
+  keysAreOn.value.value ? (
+    <span class="key" aria-hidden="true">
+      {of}
+    </span>
+  ) : null;
 
 export function KeysHelp({ onClose }: { onClose: () => void }) {
   const shown = [
@@ -71,11 +77,30 @@ export function KeysHelp({ onClose }: { onClose: () => void }) {
       <Switch of={keysAreOn} words="Single keys do something" />
       <Switch of={timesAreExact} words="Show all times exactly" />
       <div class="buttons">
+        {session.value === 'open' && <SignOut />}
         <button type="button" onClick={onClose}>
           Close
         </button>
       </div>
     </div>
+  );
+}
+
+function SignOut() {
+  const isLeaving = useSignal(false);
+  return (
+    <button
+      type="button"
+      aria-disabled={isLeaving.value}
+      onClick={async () => {
+        if (isLeaving.value) return;
+        isLeaving.value = true;
+        await signOut();
+        isLeaving.value = false;
+      }}
+    >
+      Sign out
+    </button>
   );
 }
 

@@ -1,7 +1,7 @@
 // A stream of records that comes back by itself, for as long as a view is open. What is on the screen is as old as the last frame,
 // whatever the socket says of itself: sockets of a laptop that slept say that they are open.
 import { batch, type Signal, signal } from '@preact/signals';
-import { sessionEnded } from './session.ts';
+import { session, sessionEnded } from './session-state.ts';
 
 const SUBPROTOCOL = 'retake.events.v1';
 const PING_EVERY_MS = 25_000;
@@ -23,7 +23,18 @@ const SIGNED_OUT = 4401;
 const ERASED = 4410;
 const TOO_MANY = 4429;
 
-export type LiveState = 'connecting' | 'live' | 'reconnecting' | 'refreshing' | 'full' | 'signed-out' | 'erased';
+export type LiveState =
+  | 'connecting'
+  | 'live'
+  | 'reconnecting'
+  | 'refreshing'
+  | 'full'
+  | 'signed-out'
+  | 'erased'
+  | 'off';
+
+/** Nothing comes any more, or not before somebody signs in. */
+const ENDED: readonly LiveState[] = ['signed-out', 'erased', 'off'];
 
 /** A record of a stream, by its type; what is not known is left alone. */
 export type LiveRecord = { type: string } & Record<string, unknown>;
@@ -52,6 +63,7 @@ export class Live {
   #reconnect: ReturnType<typeof setTimeout> | undefined;
   #hiding: ReturnType<typeof setTimeout> | undefined;
   #isOver = false;
+  readonly #unsubscribe: () => void;
 
   constructor(options: LiveOptions) {
     this.#options = options;
@@ -59,6 +71,19 @@ export class Live {
     this.#every(REFRESH_EVERY_MS, () => this.#refreshWithoutStream());
     addEventListener('online', this.#now);
     document.addEventListener('visibilitychange', this.#seen);
+    // Without a session there is nothing to be told; with the next one it goes on.
+    this.#unsubscribe = session.subscribe((state) => {
+      const isWaiting = this.state.peek() === 'signed-out';
+      if (state === 'open' && isWaiting) {
+        this.state.value = 'connecting';
+        this.#connect();
+      } else if ((state === 'ended' || state === 'none') && !isWaiting) {
+        this.state.value = 'signed-out';
+        this.#close();
+        this.#openedAt = 0;
+        clearTimeout(this.#reconnect);
+      }
+    });
     this.#connect();
     connection.value = this;
   }
@@ -67,19 +92,32 @@ export class Live {
     return this.state.value === 'live';
   }
 
+  /** Begins again after `end('off')`. */
+  resume(): void {
+    if (this.state.peek() !== 'off') return;
+    this.state.value = 'connecting';
+    this.#connect();
+  }
+
+  /** What is shown may be old. Before the first connection there is nothing to be old yet. */
+  get isStale(): boolean {
+    return !['live', 'connecting', 'off'].includes(this.state.value);
+  }
+
   /** Known to be so at this moment, by an answer to a plain request. */
   confirmed(): void {
     this.asOf.value = Date.now();
   }
 
-  /** What was looked at is gone for good. */
-  end(state: 'erased'): void {
+  /** What was looked at is gone for good, or was never there. */
+  end(state: 'erased' | 'off'): void {
     this.state.value = state;
     this.#close();
   }
 
   dispose(): void {
     this.#isOver = true;
+    this.#unsubscribe();
     this.#close();
     for (const timer of this.#timers) clearInterval(timer);
     clearTimeout(this.#reconnect);
@@ -92,7 +130,7 @@ export class Live {
   #connect(): void {
     clearTimeout(this.#reconnect);
     this.#close();
-    if (this.#isOver || document.hidden || this.state.value === 'erased') return;
+    if (this.#isOver || document.hidden || ENDED.includes(this.state.value)) return;
     const socket = new WebSocket(
       `${location.origin.replace('http', 'ws')}${this.#options.address()}`,
       SUBPROTOCOL,
@@ -136,7 +174,7 @@ export class Live {
     } else if (code === ERASED) this.state.value = 'erased';
     else if (code === TOO_MANY) this.state.value = 'full';
     else this.#after(NOTICED_AFTER_MS, () => this.#notice());
-    if (this.state.value === 'signed-out' || this.state.value === 'erased') return;
+    if (ENDED.includes(this.state.value)) return;
     const pause = wasOpen
       ? Math.random() * SPREAD_MS
       : Math.random() * Math.min(LONGEST_PAUSE_MS, 1000 * 2 ** Math.min(this.#failures, 10));
@@ -186,7 +224,7 @@ export class Live {
   }
 
   readonly #now = (): void => {
-    if (!this.#isOpen && this.state.value !== 'signed-out') this.#connect();
+    if (!this.#isOpen) this.#connect();
   };
 
   readonly #seen = (): void => {
@@ -216,4 +254,3 @@ export class Live {
     this.#timers.add(timer);
   }
 }
-

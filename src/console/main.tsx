@@ -4,8 +4,10 @@ import { startClock } from './clock.ts';
 import { Console } from './frame.tsx';
 import { startKeys } from './keys.tsx';
 import { startRouter } from './router.ts';
+import { startSession } from './session.ts';
 
 startRouter();
+startSession();
 startClock();
 startKeys();
 

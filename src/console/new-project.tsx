@@ -18,7 +18,11 @@ export function NewProject() {
     const header = { 'Idempotency-Key': requestId('new-project', wanted) };
     sending.send(
       (signal) =>
-        ask((client, signal) => client.POST('/projects', { params: { header }, body: { name: wanted }, signal }), signal),
+        ask(
+          (client, signal) =>
+            client.POST('/projects', { params: { header }, body: { name: wanted }, signal }),
+          signal,
+        ),
       ({ id }) => {
         forgetRequest('new-project');
         go(to(`/projects/${id}`), { replace: true });

@@ -2,13 +2,12 @@
 // why. No rule about statuses is here.
 import { type Signal, useSignal, useSignalEffect } from '@preact/signals';
 import type { ComponentChildren } from 'preact';
-import { ask, type Job, type NextAction, type OfferedPlan } from './api.ts';
 import { announce } from './announce.tsx';
+import { ask, type Job, type NextAction, type OfferedPlan } from './api.ts';
 import { duration, exact, now } from './clock.ts';
 import type { JobData } from './job-data.ts';
-import { profileOf } from './job.tsx';
 import { KeyHint } from './keys.tsx';
-import { askPlan, inShort, type PlanKind, verb } from './plans.ts';
+import { askPlan, inShort, type PlanKind, profileOf, verb } from './plans.ts';
 import { reasonInWords } from './refusals.ts';
 import { to } from './router.ts';
 import { SendButton, SendingNote, useSending } from './sending.tsx';
@@ -19,13 +18,22 @@ export function WhatToDo({ data, job }: { data: JobData; job: Job }) {
   const plan = usePlanInShort(data);
   const [first, ...others] = offersOf(job, plan.value);
   return (
-    <section class={`now ${job.status === 'FAILED' && !job.open_dispatch ? 'is-failed' : ''}`} aria-labelledby="now">
+    <section
+      class={`now ${job.status === 'FAILED' && !job.open_dispatch ? 'is-failed' : ''}`}
+      aria-labelledby="now"
+    >
       <h2 id="now" tabIndex={-1}>
         What to do now
       </h2>
       <Cause job={job} />
       <div class="offers">
-        <div class="first">{first ? <Offered offer={first} data={data} job={job} isFirst /> : <p>Nothing: this job has ended.</p>}</div>
+        <div class="first">
+          {first ? (
+            <Offered offer={first} data={data} job={job} isFirst />
+          ) : (
+            <p>Nothing: this job has ended.</p>
+          )}
+        </div>
         {others.length > 0 && (
           <ul class="others">
             {others.map((offer) => (
@@ -53,7 +61,10 @@ function Cause({ job }: { job: Job }) {
         {open.dispatch_state === 'DELIVERED' && 'the pipeline has taken it, and has not reported yet.'}
         {open.dispatch_state === 'RUNNING' && `the pipeline is at work.`}
         {open.dispatch_state !== 'RUNNING' && open.delivery_attempts > 1 && open.last_error && (
-          <span class="muted"> Tried {open.delivery_attempts} times so far: {open.last_error}</span>
+          <span class="muted">
+            {' '}
+            Tried {open.delivery_attempts} times so far: {open.last_error}
+          </span>
         )}
       </p>
     );
@@ -63,7 +74,7 @@ function Cause({ job }: { job: Job }) {
   return (
     <>
       <p class="cause">
-        It failed{doing ? ` ${doing}` : ''}
+        It failed{doing ? ` while ${doing}` : ''}
         {failure.model_profile ? (
           <>
             {' '}
@@ -72,15 +83,24 @@ function Cause({ job }: { job: Job }) {
         ) : null}
         : <code>{failure.failure_code}</code>. {FAILURE_CLASSES[failure.failure_class]}
       </p>
-      {failure.failure_message && (
-        <details>
-          <summary>Message of the pipeline</summary>
-          <p class="message">{failure.failure_message}</p>
-        </details>
-      )}
+      {failure.failure_message && <Message text={failure.failure_message} />}
     </>
   );
 }
+
+/** The pipeline's own words: at once where they are few, else their beginning. */
+function Message({ text }: { text: string }) {
+  const [first = ''] = text.trim().split('\n');
+  const isShort = first === text.trim() && first.length <= SHORT_MESSAGE;
+  if (isShort) return <p class="message">{first}</p>;
+  return (
+    <details>
+      <summary>{first.length > SHORT_MESSAGE ? `${first.slice(0, SHORT_MESSAGE)}…` : first}</summary>
+      <p class="message">{text}</p>
+    </details>
+  );
+}
+const SHORT_MESSAGE = 160;
 
 const RESTING: Readonly<Partial<Record<Job['status'], string>>> = {
   CREATED: 'There is no video yet. Say where it is, and the pipeline can start.',
@@ -92,7 +112,9 @@ const RESTING: Readonly<Partial<Record<Job['status'], string>>> = {
   CANCELLED: 'This job was stopped and closed. It can’t be retried.',
 };
 
-const Rest = ({ job }: { job: Job }) => <p class="cause">{RESTING[job.status] ?? `${statusWords(job.status)}.`}</p>;
+const Rest = ({ job }: { job: Job }) => (
+  <p class="cause">{RESTING[job.status] ?? `${statusWords(job.status)}.`}</p>
+);
 
 /** One button: an action, or several of one kind of which a dialogue offers the choice. */
 interface Offer {
@@ -113,13 +135,15 @@ function offersOf(job: Job, plan: OfferedPlan | null): Offer[] {
   const base = `/jobs/${job.id}`;
   for (const action of job.next_actions) {
     const profile = profileOf(action.body);
+    const isChoice = action.error_code === 'EDITS_IN_THE_WAY';
     const offer = (key: string, words: string, address: string | null, more: Partial<Offer> = {}) =>
       offers.push({
         key,
         words,
         address,
-        note: null,
-        off: action.allowed ? null : reasonInWords(action.error_code, action.reason),
+        note: isChoice ? reasonInWords(action.error_code, action.reason) : null,
+        // The dialogue offers what is to happen to the corrections.
+        off: action.allowed || isChoice ? null : reasonInWords(action.error_code, action.reason),
         hint: null,
         isDangerous: false,
         action,
@@ -185,7 +209,10 @@ function offersOf(job: Job, plan: OfferedPlan | null): Offer[] {
     }
   }
   // What ends something never stands first, and never between what goes on.
-  return [...offers.filter(({ isDangerous }) => !isDangerous), ...offers.filter(({ isDangerous }) => isDangerous)];
+  return [
+    ...offers.filter(({ isDangerous }) => !isDangerous),
+    ...offers.filter(({ isDangerous }) => isDangerous),
+  ];
 }
 
 function Offered({ offer, data, job, isFirst }: { offer: Offer; data: JobData; job: Job; isFirst: boolean }) {
@@ -196,7 +223,12 @@ function Offered({ offer, data, job, isFirst }: { offer: Offer; data: JobData; j
   if (off !== null) {
     return (
       <span class="offer">
-        <button type="button" aria-disabled="true" aria-describedby={`off-${offer.key}`} onClick={() => announce(off)}>
+        <button
+          type="button"
+          aria-disabled="true"
+          aria-describedby={`off-${offer.key}`}
+          onClick={() => announce(off)}
+        >
           {words}
         </button>
         <span id={`off-${offer.key}`} class="muted">
@@ -272,7 +304,9 @@ function usePlanInShort(data: JobData): Signal<OfferedPlan | null> {
   const asked = useSignal('');
   useSignalEffect(() => {
     const job = data.job.value;
-    const action = job?.next_actions.find(({ action, allowed }) => allowed && (action === 'retry' || action === 'redo'));
+    const action = job?.next_actions.find(
+      ({ action, allowed }) => allowed && (action === 'retry' || action === 'redo'),
+    );
     const profile = action ? profileOf(action.body) : null;
     const what = action ? JSON.stringify([action.action, profile, job?.revision]) : '';
     if (asked.peek() === what) return;
@@ -288,4 +322,3 @@ function usePlanInShort(data: JobData): Signal<OfferedPlan | null> {
   });
   return plan;
 }
-

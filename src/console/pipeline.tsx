@@ -4,7 +4,7 @@ import { duration, now } from './clock.ts';
 import type { JobData } from './job-data.ts';
 import { connection } from './live.ts';
 import { Icon, Who } from './shown.tsx';
-import { STAGE_ORDER, STAGES, type Shape, type Stage } from './words.ts';
+import { type Shape, STAGE_ORDER, STAGES, type Stage } from './words.ts';
 
 /** Where a status is at work, and where a failure happened. */
 const AT: Readonly<Record<string, Stage | 'export'>> = {
@@ -69,7 +69,9 @@ const step = (name: string, shape: Shape, state: string, lines: (string | null)[
 
 function uploadOf({ status, manifest }: Job): Step {
   if (manifest.video_uri !== null) return step('Upload', 'done', 'there');
-  return status === 'UPLOADING' ? step('Upload', 'uploading', 'under way', ['under way']) : step('Upload', 'waiting', 'not there yet');
+  return status === 'UPLOADING'
+    ? step('Upload', 'uploading', 'under way', ['under way'])
+    : step('Upload', 'waiting', 'not there yet');
 }
 
 function stageOf(data: JobData, job: Job, stage: Stage): Step {
@@ -104,8 +106,10 @@ const engineOf = (entry: StagePlan): string =>
 
 /** Counts up only while what is shown is live. */
 function runningStep(data: JobData, job: Job, stage: Stage): Step {
-  const run = data.attempts.value?.[0]?.stages.findLast((entry) => entry.stage === stage && entry.ended_at === null);
-  const isLive = connection.value?.isCurrent ?? false;
+  const run = data.attempts.value?.[0]?.stages.findLast(
+    (entry) => entry.stage === stage && entry.ended_at === null,
+  );
+  const isLive = !connection.value?.isStale;
   const until = isLive ? now.value : (connection.value?.asOf.value ?? now.value);
   const elapsed = run ? `for ${duration((until - Date.parse(run.started_at)) / 1000)}` : null;
   const percent = job.progress_pct;

@@ -3,13 +3,21 @@
 import { batch, computed, type Signal, signal } from '@preact/signals';
 import { useEffect, useMemo, useRef } from 'preact/hooks';
 import { announce } from './announce.tsx';
-import { ask, type Dispatch, type Job, type OfferedPlan, type Plan, type Refusal, type ResumeStatus } from './api.ts';
+import {
+  ask,
+  type Dispatch,
+  type Job,
+  type OfferedPlan,
+  type Plan,
+  type Refusal,
+  type ResumeStatus,
+} from './api.ts';
 import { exact, now } from './clock.ts';
 import { Dialog, NotNow } from './dialog.tsx';
 import type { JobData } from './job-data.ts';
 import { forgetRequest, requestId } from './kept.ts';
-import { PlanRows, Passed } from './plan-rows.tsx';
-import { askPlan, type Choices, estimate, type PlanKind, verb } from './plans.ts';
+import { Passed, PlanRows } from './plan-rows.tsx';
+import { askPlan, type Choices, estimate, type PlanKind, profileOf, verb } from './plans.ts';
 import { inWords } from './refusals.ts';
 import { go, path, query, to } from './router.ts';
 import { SendButton, SendingNote, useSending } from './sending.tsx';
@@ -90,7 +98,8 @@ class Planning {
   }
 }
 
-const isResumePoint = (value: string | null): value is ResumeStatus => value !== null && value in RESUME_POINTS;
+const isResumePoint = (value: string | null): value is ResumeStatus =>
+  value !== null && value in RESUME_POINTS;
 
 /** What is chosen stands in the address. */
 const choices = computed((): Choices => {
@@ -112,7 +121,6 @@ export function PlanDialog({ data, kind, job }: { data: JobData; kind: PlanKind;
   const planning = useMemo(() => new Planning(kind, data.id), [kind, data.id]);
   const back = to(`/jobs/${data.id}`);
   const chosen = JSON.stringify(choices.value);
-  // biome-ignore lint/correctness/useExhaustiveDependencies: by what is chosen
   useEffect(() => void planning.load(choices.value), [planning, chosen]);
   useEffect(() => () => planning.dispose(), [planning]);
 
@@ -174,11 +182,12 @@ export function PlanDialog({ data, kind, job }: { data: JobData; kind: PlanKind;
             The plan has changed
           </h3>
           <p>
-            It is no longer what was shown at {exact(before.at, now.peek())}, so nothing was sent. What changed is marked.
+            It is no longer what was shown at {exact(before.at, now.peek())}, so nothing was sent. What
+            changed is marked.
           </p>
         </div>
       )}
-      <Profiles planning={planning} kind={kind} />
+      <Profiles planning={planning} kind={kind} job={job} />
       <PlanShown planning={planning} data={data} />
       <From planning={planning} kind={kind} />
       <Discard planning={planning} data={data} />
@@ -199,27 +208,25 @@ export function PlanDialog({ data, kind, job }: { data: JobData; kind: PlanKind;
 }
 
 function acceptedInWords(kind: PlanKind, plan: Plan, replayed: Dispatch | null | undefined): string {
-  if (replayed) return `This had been accepted already, at ${exact(Date.parse(replayed.created_at), Date.now())}.`;
+  if (replayed)
+    return `This had been accepted already, at ${exact(Date.parse(replayed.created_at), Date.now())}.`;
   const kept = plan.stages.filter(({ action }) => action === 'keep').map(({ stage }) => STAGES[stage]);
   const keeps = kept.length === 0 ? '' : ` ${kept.join(' and ')} kept.`;
   return `${kind === 'retry' ? 'Retry' : 'Redo'} sent.${keeps}`;
 }
 
-/** Every profile keeps its place; one that is not allowed says why. */
-function Profiles({ planning, kind }: { planning: Planning; kind: PlanKind }) {
-  const shown = useRef<OfferedPlan['profiles']>([]);
+/** Every profile keeps its place; one that is not allowed says why. Until there is a plan, as the job offers them. */
+function Profiles({ planning, kind, job }: { planning: Planning; kind: PlanKind; job: Job }) {
+  const shown = useRef(offered(job, kind));
   const plan = planning.plan.value;
   if (plan !== null) shown.current = plan.profiles;
-  const profiles = shown.current;
   const selected = plan?.model_profile ?? choices.value.profile;
-  if (profiles.length === 0) return planning.refusal.value ? null : <Skeleton rows={2} />;
   return (
     <fieldset class="profiles">
       <legend>Profile</legend>
-      {profiles.map(({ id, title, verdict, refusal }) => {
-        const reason = refusal && inWords({ ...NO_ANSWER, ...refusal, code: refusal.error_code });
-        // Refused as a whole, for whatever profile: the plan says so once.
-        const isOff = verdict === 'refused' && refusal?.error_code === 'MODEL_PROFILE_NOT_ALLOWED';
+      {shown.current.map(({ id, title, refusal }) => {
+        // What is refused under every profile is said once, below.
+        const isOff = refusal?.error_code === 'MODEL_PROFILE_NOT_ALLOWED';
         return (
           <label key={id} class={`choice ${isOff ? 'is-off' : ''}`}>
             <input
@@ -232,13 +239,25 @@ function Profiles({ planning, kind }: { planning: Planning; kind: PlanKind }) {
             />
             <span>
               <b>{id}</b> <span class="muted">{title}</span>
-              {verdict === 'refused' && <span class="reason">{reason}</span>}
+              {isOff && refusal && (
+                <span class="reason">{inWords({ ...NO_ANSWER, ...refusal, code: refusal.error_code })}</span>
+              )}
             </span>
           </label>
         );
       })}
     </fieldset>
   );
+}
+
+type OfferedProfile = Pick<OfferedPlan['profiles'][number], 'id' | 'title' | 'refusal'>;
+
+function offered(job: Job, kind: PlanKind): OfferedProfile[] {
+  const actions = job.next_actions.filter(({ action }) => action.startsWith(kind));
+  return actions.flatMap(({ body }) => {
+    const id = profileOf(body);
+    return id === null ? [] : [{ id, title: '', refusal: null }];
+  });
 }
 
 const NO_ANSWER = { detail: null, retryable: false, retryAfterSeconds: null };
@@ -265,10 +284,15 @@ function PlanShown({ planning, data }: { planning: Planning; data: JobData }) {
   const takes = estimate(plan);
   return (
     <>
-      <PlanRows plan={plan} before={planning.before.value?.plan ?? null} versions={data.versions.value ?? []} />
+      <PlanRows
+        plan={plan}
+        before={planning.before.value?.plan ?? null}
+        versions={data.versions.value ?? []}
+      />
       {plan.refusal && (
         <p class="note refused" role="status">
-          {inWords({ ...NO_ANSWER, ...plan.refusal, code: plan.refusal.error_code })} Choose below what is to happen to it.
+          {inWords({ ...NO_ANSWER, ...plan.refusal, code: plan.refusal.error_code })} Choose below what is to
+          happen to it.
         </p>
       )}
       {takes && <p class="takes">Takes {takes}, as it did the last time.</p>}
@@ -294,7 +318,9 @@ function From({ planning, kind }: { planning: Planning; kind: PlanKind }) {
       >
         {points.map((point, index) => (
           <option key={point} value={index === 0 ? '' : point}>
-            {index === 0 ? `${RESUME_POINTS[point]}: keeps the most` : `further back: ${RESUME_POINTS[point]}`}
+            {index === 0
+              ? `${RESUME_POINTS[point]}: keeps the most`
+              : `further back: ${RESUME_POINTS[point]}`}
           </option>
         ))}
       </select>
@@ -313,14 +339,17 @@ function Discard({ planning, data }: { planning: Planning; data: JobData }) {
         const newest = data.versions.value?.findLast(
           (version) => version.stage === stage && version.made_by.kind === 'editor',
         );
-        const whose = newest?.made_by.kind === 'editor' ? ` (v${newest.version}, ${newest.made_by.actor_id})` : '';
+        const whose =
+          newest?.made_by.kind === 'editor' ? ` (v${newest.version}, ${newest.made_by.actor_id})` : '';
         return (
           <label key={stage} class="choice">
             <input
               type="checkbox"
               checked={discard.includes(stage)}
               onChange={({ currentTarget: { checked } }) =>
-                choose({ discard: checked ? [...discard, stage] : discard.filter((other) => other !== stage) })
+                choose({
+                  discard: checked ? [...discard, stage] : discard.filter((other) => other !== stage),
+                })
               }
             />
             <span>

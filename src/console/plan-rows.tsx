@@ -32,7 +32,8 @@ export function PlanRows({ plan, before, versions }: PlanRowsProps) {
           return (
             <tr key={entry.stage} class={`is-${entry.action} ${was === undefined ? '' : 'is-changed'}`}>
               <td class="verb">
-                {entry.action === 'keep' ? <Kept /> : <Redone />} {entry.action === 'keep' ? 'Kept' : 'Redone'}
+                {entry.action === 'keep' ? <Kept /> : <Redone />}{' '}
+                {entry.action === 'keep' ? 'Kept' : 'Redone'}
               </td>
               <th scope="row">
                 {entry.action === 'keep' ? versionName(entry.stage, entry.version) : STAGES[entry.stage]}
@@ -78,11 +79,20 @@ const PROOFS = {
 } as const;
 
 /** Only what the pipeline resumes from was looked for in the store. */
-function Why({ entry, plan, versions }: { entry: StagePlan; plan: OfferedPlan; versions: readonly Version[] }) {
+function Why({
+  entry,
+  plan,
+  versions,
+}: {
+  entry: StagePlan;
+  plan: OfferedPlan;
+  versions: readonly Version[];
+}) {
   if (entry.action === 'redo') {
     const passed = plan.passed_over.filter(({ stage }) => stage === entry.stage);
     const newest = passed.reduce((most, { version }) => Math.max(most, version), 0);
-    const subject = newest > 0 && entry.reason !== 'asked' && entry.reason !== 'never_made' ? `v${newest}: ` : '';
+    const subject =
+      newest > 0 && entry.reason !== 'asked' && entry.reason !== 'never_made' ? `v${newest}: ` : '';
     return (
       <>
         {entry.engine && <>{entry.engine}, </>}
@@ -95,6 +105,7 @@ function Why({ entry, plan, versions }: { entry: StagePlan; plan: OfferedPlan; v
   }
   const version = versions.find((each) => each.stage === entry.stage && each.version === entry.version);
   const proof = entry.reason === 'resume_point' ? plan.resume?.proof : null;
+  const isSaid = version?.made_by.kind === 'editor' || (version?.made_by.engine ?? null) !== null;
   return (
     <>
       {version?.made_by.kind === 'editor' && (
@@ -105,7 +116,7 @@ function Why({ entry, plan, versions }: { entry: StagePlan; plan: OfferedPlan; v
       {version?.made_by.kind === 'pipeline' && version.made_by.engine}
       {proof && (
         <span class="muted">
-          {version?.made_by ? ', ' : ''}
+          {isSaid ? ', ' : ''}
           {proof.state === 'verified' ? 'verified' : PROOFS[proof.reason ?? 'not_checked']}
         </span>
       )}

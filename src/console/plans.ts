@@ -1,5 +1,14 @@
 // Plans as they are asked for, compared and said in a few words.
-import { type Answer, type Attempt, ask, type OfferedPlan, type Plan, type ResumeStatus, type StagePlan } from './api.ts';
+import {
+  type Answer,
+  type Attempt,
+  ask,
+  type NextAction,
+  type OfferedPlan,
+  type Plan,
+  type ResumeStatus,
+  type StagePlan,
+} from './api.ts';
 import { duration } from './clock.ts';
 import { listed, REASONS, STAGES, type Stage, versionName } from './words.ts';
 
@@ -71,7 +80,10 @@ export const stageText = (entry: StagePlan): string =>
     : `redone${entry.engine === null ? '' : ` by ${entry.engine}`}, ${REASONS[entry.reason]}`;
 
 /** By stage: what it was before, where that is not what it is now. */
-export function changes(before: Pick<Plan, 'stages'> | null, after: Pick<Plan, 'stages'>): ReadonlyMap<Stage, string> {
+export function changes(
+  before: Pick<Plan, 'stages'> | null,
+  after: Pick<Plan, 'stages'>,
+): ReadonlyMap<Stage, string> {
   const was = new Map(before?.stages.map((entry) => [entry.stage, stageText(entry)]));
   return new Map(
     after.stages.flatMap((entry) => {
@@ -94,3 +106,9 @@ export function attemptInShort({ dispatch, versions }: Attempt): string {
   ];
   return parts.join('; ');
 }
+
+/** Of an action that an editor can ask for. */
+export const profileOf = (body: NextAction['body']): string | null => {
+  const profile = body?.model_profile;
+  return typeof profile === 'string' ? profile : null;
+};

@@ -61,8 +61,12 @@ export class ProjectData {
         this.refusal.value = null;
         if (this.rows.value === null) this.#begin(page.data.items, page.data.next_cursor);
         else for (const summary of page.data.items) this.take(summary);
+        this.live.resume();
         this.live.confirmed();
-      } else if (this.rows.value === null) this.refusal.value = page.refusal;
+      } else if (this.rows.value === null) {
+        this.refusal.value = page.refusal;
+        if (page.refusal.status === 404) this.live.end('off');
+      }
     });
     return page.ok;
   }

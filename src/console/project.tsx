@@ -2,17 +2,17 @@
 import { useSignal } from '@preact/signals';
 import { useCallback, useEffect, useMemo, useRef } from 'preact/hooks';
 import { ask, type JobStatus, type JobSummary } from './api.ts';
-import { useTitle } from './frame.tsx';
-import { KeyHint, useKey } from './keys.tsx';
+import { Dialog, NotNow } from './dialog.tsx';
 import { forgetRequest, requestId } from './kept.ts';
+import { KeyHint, useKey } from './keys.tsx';
 import { ProjectData } from './project-data.ts';
 import { inWords } from './refusals.ts';
 import { go, match, query, to } from './router.ts';
-import { jobName, RowTime, Id, Status } from './shown.tsx';
 import { SendButton, SendingNote, useSending } from './sending.tsx';
+import { Id, jobName, RowTime, Status } from './shown.tsx';
 import { Empty, NotShown, Skeleton } from './states.tsx';
+import { useTitle } from './title.ts';
 import { STATUSES, statusWords } from './words.ts';
-import { Dialog, NotNow } from './dialog.tsx';
 
 export function ProjectView({ id }: { id: string }) {
   const asked = query.value.get('status');
@@ -23,7 +23,8 @@ export function ProjectView({ id }: { id: string }) {
   useTitle(name || 'Project', [{ words: name || 'Project' }]);
 
   const refusal = data.refusal.value;
-  if (refusal && data.rows.value === null) return <NotShown refusal={refusal} again={() => void data.refresh()} />;
+  if (refusal && data.rows.value === null)
+    return <NotShown refusal={refusal} again={() => void data.refresh()} />;
   return (
     <div class="page">
       <div class="page-head">
@@ -60,7 +61,9 @@ const OFFERED: readonly JobStatus[] = [
 function Filters({ data }: { data: ProjectData }) {
   const counts = data.counts.value;
   const total = counts && Object.values(counts).reduce((sum, count) => sum + count, 0);
-  const shown = OFFERED.filter((status) => counts === null || (counts[status] ?? 0) > 0 || status === data.status);
+  const shown = OFFERED.filter(
+    (status) => counts === null || (counts[status] ?? 0) > 0 || status === data.status,
+  );
   const chip = (status: JobStatus | null, words: string, count: number | null | undefined) => (
     <a
       key={words}
@@ -85,12 +88,24 @@ function Jobs({ data }: { data: ProjectData }) {
   const body = useRef<HTMLTableSectionElement>(null);
   const step = useCallback((by: 1 | -1) => {
     const links = [...(body.current?.querySelectorAll<HTMLElement>('a.row-link') ?? [])];
-    const at = links.findIndex((link) => link === document.activeElement);
+    const at = links.indexOf(document.activeElement as HTMLElement);
     links[Math.max(0, Math.min(links.length - 1, at + by))]?.focus();
   }, []);
-  useKey('j', 'Next job', useCallback(() => step(1), [step]));
-  useKey('k', 'Job before', useCallback(() => step(-1), [step]));
-  useKey('n', 'New job', useCallback(() => go(to(`/projects/${data.id}/new`)), [data.id]));
+  useKey(
+    'j',
+    'Next job',
+    useCallback(() => step(1), [step]),
+  );
+  useKey(
+    'k',
+    'Job before',
+    useCallback(() => step(-1), [step]),
+  );
+  useKey(
+    'n',
+    'New job',
+    useCallback(() => go(to(`/projects/${data.id}/new`)), [data.id]),
+  );
   if (rows === null) return <Skeleton rows={8} />;
   if (rows.length === 0 && data.newCount.value === 0) return <NoJobs data={data} />;
   return (

@@ -2,12 +2,12 @@
 // half a minute.
 import { batch, signal } from '@preact/signals';
 import { useEffect, useMemo } from 'preact/hooks';
-import { askAll, ask, type Project, type Refusal } from './api.ts';
-import { useTitle } from './frame.tsx';
+import { ask, askAll, type Project, type Refusal } from './api.ts';
 import { NewProject } from './new-project.tsx';
 import { path, to } from './router.ts';
 import { RowTime } from './shown.tsx';
 import { Empty, NotShown, Skeleton } from './states.tsx';
+import { useTitle } from './title.ts';
 
 const REFRESH_EVERY_MS = 30_000;
 

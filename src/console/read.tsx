@@ -72,7 +72,9 @@ export function ReadPage({ data, job, stage, version }: ReadPageProps) {
           {known && <Reference uri={known.ref} what={`the address of ${name}`} />}
         </div>
       )}
-      {isThere.value && !refusal.value && <Shown content={content.value} job={job} stage={stage} version={version} />}
+      {isThere.value && !refusal.value && (
+        <Shown content={content.value} job={job} stage={stage} version={version} />
+      )}
     </>
   );
 }

@@ -50,23 +50,31 @@ const SENTENCES: Readonly<Record<string, Sentence>> = {
   FSM_TRANSITION_INVALID: (details) => `This job is ${status(details)} now, from where that is not possible.`,
   FSM_TERMINAL_IMMUTABLE: (details) => `This job has ended: ${status(details, 'it is over')}.`,
   RETRY_NOT_ALLOWED_STATE: (details) =>
-    NOT_RETRIED[String(details.reason)] ?? `This job is ${status(details)} now, so there is nothing to retry.`,
+    NOT_RETRIED[String(details.reason)] ??
+    `This job is ${status(details)} now, so there is nothing to retry.`,
   JOB_ALREADY_RUNNING: () => 'An attempt is under way already.',
   JOB_NOT_RUNNING: () => 'No attempt is under way any more.',
   MODEL_PROFILE_NOT_ALLOWED: ({ reason }) => PROFILE[String(reason)] ?? 'This profile is not allowed here.',
   RESUME_POINT_NOT_AVAILABLE: ({ requested, available }) =>
     `It cannot start from ${RESUME_POINTS[requested as ResumeStatus] ?? 'there'}; ` +
-    (available ? `at the furthest from ${RESUME_POINTS[available as ResumeStatus]}.` : 'there is nothing left.'),
+    (available
+      ? `at the furthest from ${RESUME_POINTS[available as ResumeStatus]}.`
+      : 'there is nothing left.'),
   PLAN_CHANGED: () => 'The plan has changed. Nothing was done.',
   EDITS_IN_THE_WAY: ({ edits }) => {
-    const named = (edits as { stage: Stage; version: number; reason: keyof typeof REASONS }[] | undefined) ?? [];
-    const each = named.map(({ stage, version, reason }) => `${STAGES[stage]} v${version} (${REASONS[reason]})`);
+    const named =
+      (edits as { stage: Stage; version: number; reason: keyof typeof REASONS }[] | undefined) ?? [];
+    const each = named.map(
+      ({ stage, version, reason }) =>
+        `${STAGES[stage]} v${version} (${reason === 'asked' ? 'it would be made again' : REASONS[reason]})`,
+    );
     return each.length === 0
       ? 'This would pass over a correction.'
       : `This would pass over a correction: ${listed(each)}.`;
   },
   NOTHING_TO_REDO: () => 'The draft would be the same.',
-  NOTHING_TO_EXPORT: ({ reason }) => NOT_EXPORTED[String(reason)] ?? 'There is no draft that can be exported.',
+  NOTHING_TO_EXPORT: ({ reason }) =>
+    NOT_EXPORTED[String(reason)] ?? 'There is no draft that can be exported.',
   ORCHESTRATOR_DISPATCH_FAILED: () => 'The pipeline could not be reached. Nothing has changed.',
   CLIENT_REQUEST_ID_PAYLOAD_MISMATCH: () => 'This was sent before with other contents.',
   IDEMPOTENCY_KEY_MISMATCH: () => 'This was sent before with other contents.',
@@ -80,8 +88,10 @@ const SENTENCES: Readonly<Record<string, Sentence>> = {
     reason === 'changed' ? 'The file is not the one that was recorded.' : 'The file is gone.',
   ARTIFACT_NOT_STORED_HERE: () => 'The file lies in a store that Retake cannot read.',
   NO_ARTIFACT_STORE: () => 'This installation keeps no files; say where the corrected one is.',
-  ARTIFACT_STORE_UNAVAILABLE: (_, seconds) => `The store of files did not answer. Nothing was done.${again(seconds)}`,
-  PAYLOAD_TOO_LARGE: ({ max_bytes }) => `This is too large: at most ${Number(max_bytes).toLocaleString('en')} bytes.`,
+  ARTIFACT_STORE_UNAVAILABLE: (_, seconds) =>
+    `The store of files did not answer. Nothing was done.${again(seconds)}`,
+  PAYLOAD_TOO_LARGE: ({ max_bytes }) =>
+    `This is too large: at most ${Number(max_bytes).toLocaleString('en')} bytes.`,
   RATE_LIMITED: (_, seconds) => `Too many requests.${again(seconds)}`,
   OVERLOADED: (_, seconds) => `Retake is busy.${again(seconds)}`,
   SERVICE_NOT_CONFIGURED: () => 'Retake is not set up completely; its operator has to finish that.',

@@ -26,7 +26,6 @@ export interface Sending {
   reset: () => void;
 }
 
-/** `repeats`: whether a request whose answer was lost can be sent again as it is. */
 export function useSending(onRefused: (refusal: Refusal) => void = () => {}): Sending {
   const state = useSignal<SendingState>({ is: 'idle' });
   const left = useRef(new AbortController());
@@ -59,20 +58,33 @@ export function useSending(onRefused: (refusal: Refusal) => void = () => {}): Se
           return;
         }
         state.value = { is: 'unclear' };
-        const pause = (refusal.retryAfterSeconds ?? 0) * 1000 || Math.min(LONGEST_PAUSE_MS, 1000 * 2 ** attempt);
+        const pause =
+          (refusal.retryAfterSeconds ?? 0) * 1000 || Math.min(LONGEST_PAUSE_MS, 1000 * 2 ** attempt);
         await new Promise((resolve) => setTimeout(resolve, pause));
       }
     })();
   };
-  return { state, isBusy, send, reset: () => void (state.value = { is: 'idle' }) };
+  const reset = () => {
+    state.value = { is: 'idle' };
+  };
+  return { state, isBusy, send, reset };
 }
 
 /** No answer, or one that does not say whether it was done. */
 const isUnclear = ({ code, status }: Refusal): boolean =>
-  code === 'UNREACHABLE' || code === 'OVERLOADED' || code === 'INTERNAL' || (status >= 500 && code.startsWith('HTTP_'));
+  code === 'UNREACHABLE' ||
+  code === 'OVERLOADED' ||
+  code === 'INTERNAL' ||
+  (status >= 500 && code.startsWith('HTTP_'));
 
 /** Between the form and its buttons: what became of the request so far. */
-export function SendingNote({ sending, waitingFor = 'an answer' }: { sending: Sending; waitingFor?: string }) {
+export function SendingNote({
+  sending,
+  waitingFor = 'an answer',
+}: {
+  sending: Sending;
+  waitingFor?: string;
+}) {
   const state = sending.state.value;
   if (state.is === 'slow') return <p class="note">Waiting for {waitingFor}…</p>;
   if (state.is === 'unclear') {
@@ -118,7 +130,11 @@ export function SendButton(props: {
           Sending…
         </span>
       </span>
-      {hint && <kbd aria-hidden="true">{hint}</kbd>}
+      {hint && (
+        <span class="key" aria-hidden="true">
+          {hint}
+        </span>
+      )}
     </button>
   );
 }

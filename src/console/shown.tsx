@@ -5,6 +5,7 @@ import type { Job, JobSummary } from './api.ts';
 import { exact, inFull, now, relative } from './clock.ts';
 import { timesAreExact } from './kept.ts';
 import { connection } from './live.ts';
+import { me } from './session.ts';
 import { type Shape, shownStatus } from './words.ts';
 
 /** Told apart without colour: each shape has an outline of its own, and stands beside its words. */
@@ -77,7 +78,7 @@ export function Status({ of }: { of: Job | JobSummary }) {
 export function Time({ at, always = false }: { at: string; always?: boolean }) {
   const isTurned = useSignal(false);
   const then = Date.parse(at);
-  const isLive = connection.value?.isCurrent ?? true;
+  const isLive = !connection.value?.isStale;
   const isExact = always || timesAreExact.value.value || !isLive || isTurned.value;
   const precise = exact(then, now.value);
   return (
@@ -102,7 +103,7 @@ export function Time({ at, always = false }: { at: string; always?: boolean }) {
 /** In a row that is itself one target: exact by the row's hover and focus. */
 export function RowTime({ at }: { at: string }) {
   const then = Date.parse(at);
-  const isLive = connection.value?.isCurrent ?? true;
+  const isLive = !connection.value?.isStale;
   const precise = exact(then, now.value);
   const short = timesAreExact.value.value || !isLive ? precise : relative(then, now.value);
   return (
@@ -119,7 +120,6 @@ export function RowTime({ at }: { at: string }) {
 export function Id({ id, label }: { id: string; label?: string }) {
   return (
     <span class="id">
-      {label && <span class="muted">{label} </span>}
       <code title={id}>
         <span aria-hidden="true">{shortId(id)}</span>
         <span class="unseen">{id}</span>
@@ -181,8 +181,10 @@ function isWeb(uri: string): boolean {
   }
 }
 
-/** A name of a person, as far as it is known. */
-export const Who = ({ id }: { id: string | null }) => <span class="who">{id ?? 'system'}</span>;
+/** A person, as far as they are known here. */
+export const Who = ({ id }: { id: string | null }) => (
+  <span class="who">{id === null ? 'system' : id === me.value?.actor_id ? 'you' : id}</span>
+);
 
 /** What a job is called: the file that it was made of, else its id. */
 export function jobName(job: Job | JobSummary): string {

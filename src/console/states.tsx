@@ -5,6 +5,7 @@ import type { Refusal } from './api.ts';
 import { inWords } from './refusals.ts';
 import { here, to } from './router.ts';
 import { signInAddress } from './session.ts';
+import { session } from './session-state.ts';
 
 /** As high as what is to come, so that nothing moves when it does. It is drawn a moment later: quick answers need none. */
 export const Skeleton = ({ rows }: { rows: number }) => (
@@ -24,7 +25,7 @@ export const Empty = ({ title, children }: { title: string; children: ComponentC
 
 /** A view that cannot be shown, and the way out of that. */
 export function NotShown({ refusal, again }: { refusal: Refusal; again: () => void }) {
-  if (refusal.status === 401) return <SignedOut />;
+  if (refusal.status === 401) return <SignedOut again={again} />;
   if (refusal.status === 404) return <NotFound />;
   if (refusal.status === 410) {
     return (
@@ -49,12 +50,33 @@ export const NotFound = () => (
   </Empty>
 );
 
-export const SignedOut = () => (
-  <Empty title="Signed out">
-    <p>Sign in to see this page. You come back to it.</p>
-    <a class="button primary" href={signInAddress(here.value)}>
-      Sign in
-    </a>
+function SignedOut({ again }: { again: () => void }) {
+  useSignalEffect(() => {
+    if (session.value === 'open') again();
+  });
+  if (session.value === 'none') return <NoSignIn />;
+  return (
+    <Empty title="Signed out">
+      <p>Sign in to see this page. You come back to it.</p>
+      <a class="button primary" href={signInAddress(here.value)}>
+        Sign in
+      </a>
+    </Empty>
+  );
+}
+
+/** For whoever runs the service: the API works, and this page lacks its settings. */
+const NoSignIn = () => (
+  <Empty title="Nobody can sign in here yet">
+    <p>This Retake is not set up for its console. The API works as before.</p>
+    <p>
+      Register it with your OpenID provider, with this redirect URI:{' '}
+      <code>{location.origin}/session/callback</code>
+    </p>
+    <p>
+      Then set <code>CONSOLE_CLIENT_ID</code> and the secret <code>SESSION_KEYS</code>; a confidential client
+      also needs <code>CONSOLE_CLIENT_SECRET</code>. The README tells how, under “Deployment”.
+    </p>
   </Empty>
 );
 

@@ -2,7 +2,16 @@
 import type { Job, JobStatus, JobSummary, Schemas, StagePlan, Version } from './api.ts';
 
 export type Stage = Version['stage'];
-export type Shape = 'waiting' | 'uploading' | 'ready' | 'running' | 'sent' | 'done' | 'finished' | 'failed' | 'cancelled';
+export type Shape =
+  | 'waiting'
+  | 'uploading'
+  | 'ready'
+  | 'running'
+  | 'sent'
+  | 'done'
+  | 'finished'
+  | 'failed'
+  | 'cancelled';
 
 interface StatusWords {
   words: string;
@@ -95,12 +104,12 @@ export const FAILURE_CLASSES: Readonly<Record<Schemas['Failure']['failure_class'
   input: 'The video itself is the cause; the same one would fail again.',
   policy: 'The model’s rules refuse this; another profile may take it.',
   permanent: 'The same again would fail again; another profile may help.',
-  unknown: 'What kind of failure this is was not said.',
+  unknown: '',
 };
 
 /** What a pipeline was doing when it failed. */
 export const DOING: Readonly<Record<string, string>> = {
-  UPLOADED: 'at the start',
+  UPLOADED: 'starting',
   AUDIO_EXTRACTING: 'extracting audio',
   AUDIO_READY: 'extracting audio',
   TRANSCRIBING: 'transcribing',
@@ -108,7 +117,7 @@ export const DOING: Readonly<Record<string, string>> = {
   GENERATING: 'writing the draft',
   DRAFT_READY: 'writing the draft',
   REGENERATING: 'rewriting the draft',
-  EDITING: 'after the draft',
+  EDITING: 'working on the draft',
   EXPORTING: 'exporting',
 };
 

@@ -1,9 +1,8 @@
 // What the console's tests look at: the service with its store of artifacts and an orchestrator, an editor who acts beside the page,
 // and jobs in the states that pages are made for.
-import type { BrowserContext, BrowserContextOptions, Browser } from 'playwright-core';
+import type { Browser, BrowserContext, BrowserContextOptions } from 'playwright-core';
 import { Stack } from '../e2e/stack.ts';
-import { Editor } from '../support/editor.ts';
-import { editorToken } from '../support/editor-token.ts';
+import type { Editor } from '../support/editor.ts';
 import type { PipelinePlan } from '../support/orchestrator/plan.ts';
 
 export class Scene {
@@ -16,7 +15,7 @@ export class Scene {
   }
 
   static async start(stepMs = 60): Promise<Scene> {
-    const stack = await Stack.start({ stepMs, withArtifactStore: true });
+    const stack = await Stack.start({ stepMs, withArtifactStore: true, withSignIn: true });
     return new Scene(stack, await stack.editor('alice'));
   }
 
@@ -28,16 +27,29 @@ export class Scene {
     return this.stack.stop();
   }
 
-  /** A browser in which this editor is signed in. */
-  async signedIn(browser: Browser, sub = 'alice', options: BrowserContextOptions = {}): Promise<BrowserContext> {
-    const authorization = `Bearer ${await editorToken({ sub })}`;
+  /** A browser of one's own. */
+  browser(browser: Browser, options: BrowserContextOptions = {}): Promise<BrowserContext> {
     return browser.newContext({
       locale: 'en-GB',
       timezoneId: 'Europe/Berlin',
       viewport: { width: 1280, height: 800 },
       ...options,
-      extraHTTPHeaders: { authorization },
     });
+  }
+
+  /** One in which somebody has signed in, at the provider's page. */
+  async signedIn(
+    browser: Browser,
+    sub = 'alice',
+    options: BrowserContextOptions = {},
+  ): Promise<BrowserContext> {
+    const context = await this.browser(browser, options);
+    const page = await context.newPage();
+    await page.goto(`${this.stack.serviceUrl}/session/start`);
+    await page.locator(`button[value="${sub}"]`).click();
+    await page.waitForURL(`${this.url}/`);
+    await page.close();
+    return context;
   }
 
   async project(name: string): Promise<string> {
@@ -46,7 +58,8 @@ export class Scene {
 
   async job(projectId: string, file: string | null = 'interview.mp4'): Promise<string> {
     const { id } = await this.alice.post(`/projects/${projectId}/jobs`);
-    if (file !== null) await this.alice.post(`/jobs/${id}/confirm-upload`, { video_uri: `s3://videos/${file}` });
+    if (file !== null)
+      await this.alice.post(`/jobs/${id}/confirm-upload`, { video_uri: `s3://videos/${file}` });
     return id;
   }
 
@@ -58,7 +71,11 @@ export class Scene {
     else await this.alice.settledJob(jobId);
   }
 
-  async failed(projectId: string, pipeline: PipelinePlan = { fail_at: 'GENERATING' }, file?: string): Promise<string> {
+  async failed(
+    projectId: string,
+    pipeline: PipelinePlan = { fail_at: 'GENERATING' },
+    file?: string,
+  ): Promise<string> {
     const id = await this.job(projectId, file);
     await this.run(id, pipeline);
     return id;
@@ -73,4 +90,3 @@ export class Scene {
     if (reply.status !== 200) throw new Error(`not corrected: ${reply.status} ${JSON.stringify(reply.body)}`);
   }
 }
-
