@@ -3,7 +3,7 @@
 // stands for a look at its signature (§3.1.3.7, 6).
 import * as oauth from 'oauth4webapi';
 import type { EditorAuth, SignIn } from '../config.ts';
-import { actorNameOf, type Claims } from './editor.ts';
+import { actorNameOf, type Claims, isSubject } from './editor.ts';
 
 const TIMEOUT_MS = 5_000;
 const CLOCK_TOLERANCE_SECONDS = 60;
@@ -99,7 +99,7 @@ export class IdentityProvider {
         requireIdToken: true,
       });
       const claims = oauth.getValidatedIdTokenClaims(tokens);
-      if (claims === undefined) throw new Error('an ID token is asked for, and so is there');
+      if (!isSubject(claims?.sub)) throw new SignInFailed('failed', 'claim sub: nobody who could act');
       const { access_token: accessToken, scope = null } = tokens;
       return { claims: await this.#withUserInfo(server, claims, accessToken), granted: scope };
     });

@@ -9,7 +9,7 @@ import { endedSession, session } from '../contract/sessions.ts';
 import { log } from '../log.ts';
 import type { AppEnv } from './app-env.ts';
 import { allows, READ_SCOPE, unauthenticated, WRITE_SCOPE } from './auth.ts';
-import { actorNameOf, isSubject, ownerIdentity } from './editor.ts';
+import { actorNameOf, ownerIdentity } from './editor.ts';
 import {
   type Failure,
   IdentityProvider,
@@ -192,7 +192,7 @@ async function takeLogin(c: Context<AppEnv>, state: string): Promise<PendingLogi
 async function signInAs(c: Context<AppEnv>, { claims, granted }: Proven): Promise<void> {
   const { auth, signIn } = c.get('config');
   const { sub } = claims;
-  const identity = isSubject(sub) ? ownerIdentity(claims, sub, auth) : null;
+  const identity = ownerIdentity(claims, sub, auth);
   if (signIn === null || identity === null) {
     throw new SignInFailed('failed', `claim ${auth.ownerClaim}: nothing that could own anything`);
   }
