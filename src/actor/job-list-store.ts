@@ -17,7 +17,7 @@ export class JobList {
 
   /** Stores what a job pushed, unless something later is known of it. */
   put(summary: JobSummary): void {
-    const known = this.#known(summary);
+    const known = this.known(summary);
     if (known === null) {
       this.#insert(summary);
     } else if (isLater(summary, known)) {
@@ -60,11 +60,7 @@ export class JobList {
   }
 
   /** What is listed of a job that was created then; null where it is not. */
-  #known({
-    createdAt,
-    id,
-    projectId,
-  }: Pick<JobSummary, 'createdAt' | 'id' | 'projectId'>): JobSummary | null {
+  known({ createdAt, id, projectId }: Pick<JobSummary, 'createdAt' | 'id' | 'projectId'>): JobSummary | null {
     const found = this.#sql
       .exec<Row>(
         `SELECT * FROM listed_job WHERE status IN (${STATUSES.map(() => '?').join()}) AND created_at = ? AND job_id = ?`,
@@ -74,6 +70,13 @@ export class JobList {
       )
       .toArray()[0];
     return found === undefined ? null : toSummary(found, projectId);
+  }
+
+  /** How many there are in each status that some are in. */
+  counts(): Partial<Record<Status, number>> {
+    const query = 'SELECT status, count(*) AS jobs FROM listed_job GROUP BY status';
+    const rows = this.#sql.exec<{ status: Status; jobs: number }>(query).toArray();
+    return Object.fromEntries(rows.map(({ status, jobs }) => [status, jobs]));
   }
 
   #insert(summary: JobSummary): void {

@@ -38,6 +38,11 @@ export class JobStore {
     return this.#read()?.job ?? null;
   }
 
+  /** The number of the latest entry of the audit trail. */
+  get latestSeq(): number {
+    return this.#read()?.latestSeq ?? 0;
+  }
+
   /** Fails where this object has been replaced by another meanwhile, which is only found out when storage is touched. */
   touch(): void {
     if (this.#read()) this.#sql.exec('SELECT 1 FROM job').one();

@@ -61,4 +61,14 @@ export class ProjectStore {
     }
     return found;
   }
+
+  /** Of the job that was created then; null where it is not listed. */
+  summary(projectId: string, place: Position): JobSummary | null {
+    return this.#jobs.known({ ...place, projectId });
+  }
+
+  /** How many jobs are in each status that some are in. */
+  counts(): Partial<Record<Status, number>> {
+    return this.#jobs.counts();
+  }
 }

@@ -389,6 +389,13 @@ export const ERRORS = {
     whatToDo: 'Wait as long as `Retry-After` says, and send it again.',
     details: none,
   },
+  TOO_MANY_VIEWERS: {
+    status: 429,
+    retryable: true,
+    title: 'As many look at this as may',
+    whatToDo: 'Read it without a stream, or wait until a viewer has left.',
+    details: none,
+  },
   // Retryable: nobody knows that what went wrong goes wrong again, and a report is not to be given up for it.
   INTERNAL: {
     status: 500,

@@ -37,6 +37,10 @@ export const noLeakNotFoundError = problem('NoLeakNotFoundError', 'RESOURCE_NOT_
 });
 export const methodNotAllowedError = problem('MethodNotAllowedError', 'METHOD_NOT_ALLOWED');
 export const rateLimitedError = problem('RateLimitedError', 'RATE_LIMITED');
+export const tooManyViewersError = problem('TooManyViewersError', 'TOO_MANY_VIEWERS');
+export const watchLimitError = z
+  .union([rateLimitedError, tooManyViewersError])
+  .meta({ id: 'WatchLimitError' });
 export const payloadTooLargeError = problem('PayloadTooLargeError', 'PAYLOAD_TOO_LARGE');
 export const lengthRequiredError = problem('LengthRequiredError', 'LENGTH_REQUIRED');
 export const rangeNotSatisfiableError = problem('RangeNotSatisfiableError', 'RANGE_NOT_SATISFIABLE');

@@ -12,6 +12,7 @@ import { consoleRoutes } from './console.ts';
 import { allowOrigins } from './cors.ts';
 import { type OpenApiDocument, openapiDocument } from './document.ts';
 import { errorDefinitionRoute } from './error-definitions.ts';
+import { eventRoutes } from './events.ts';
 import { frame } from './frame.ts';
 import { readBody, readUnread } from './input.ts';
 import { jobCommandRoutes } from './job-commands.ts';
@@ -90,6 +91,7 @@ const guardedRoutes: readonly Route[] = [
   ...jobCommandRoutes,
   ...jobDispatchRoutes,
   ...jobEditRoutes,
+  ...eventRoutes,
   ...callbackRoutes,
   ...sessionRoutes,
 ];

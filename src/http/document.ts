@@ -40,6 +40,7 @@ export function openapiDocument(definitions: readonly RouteDefinition[]): OpenAp
       { name: 'Projects', description: 'An editor’s projects and the jobs in them' },
       { name: 'Jobs', description: 'The life of one job' },
       { name: 'Session', description: 'Signing in, for pages of this service' },
+      { name: 'Events', description: 'What happens, as it happens' },
       { name: 'Callbacks', description: 'For the orchestrator' },
       { name: 'Service', description: 'About the service itself' },
     ],
