@@ -33,7 +33,9 @@ const FILE_HEADERS = { 'cache-control': 'public, max-age=31536000, immutable' };
 export function consoleRoutes(): Hono<AppEnv> {
   return new Hono<AppEnv>()
     .get('/', (c) => (wantsPage(c) ? c.redirect('/console/') : refuse(c, { code: 'RESOURCE_NOT_FOUND' })))
-    .get('/console/assets/:file', (c) => asset(c, `/assets/${c.req.param('file')}`, FILE_HEADERS))
+    .get('/console/assets/:file{[\\w-]+\\.\\w+}', (c) =>
+      asset(c, `/assets/${c.req.param('file')}`, FILE_HEADERS),
+    )
     .get('/console/*', (c) => asset(c, '/index.html', PAGE_HEADERS));
 }
 
@@ -51,5 +53,5 @@ async function asset(c: Context<AppEnv>, path: string, headers: Record<string, s
     if (value !== null) c.header(name, value);
   }
   for (const [name, value] of Object.entries(headers)) c.header(name, value);
-  return c.body(found.body, found.status as 200);
+  return c.newResponse(found.body, found.status as 200);
 }

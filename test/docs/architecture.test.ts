@@ -29,7 +29,7 @@ test('SQL stands in the stores, the schemas and what brings those up to date, in
 
 test('only three modules call out: the delivery to the orchestrator, the key set of editors’ tokens, and who signs them in', () => {
   // An object is asked by its own `fetch`, where a socket is to cross; the console's files come from the platform's store of them.
-  expect(mentioning(/(?<!object\.|override |ASSETS\.)fetch\(/)).toEqual([
+  expect(mentioning(/(?<!object\.|override |ASSETS\.)\bfetch\(/)).toEqual([
     'dispatch/orchestrator.ts',
     'http/jwks.ts',
   ]);
