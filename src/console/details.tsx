@@ -1,8 +1,10 @@
 // What else is known of a job, for whoever needs it: the last thing on the page.
+import { useSignal } from '@preact/signals';
 import type { Job } from './api.ts';
 import { Id, Reference, Time } from './shown.tsx';
 
 export function Details({ job }: { job: Job }) {
+  const isOpen = useSignal(false);
   const { manifest, failure } = job;
   const exports = Object.entries(manifest.exports);
   return (
@@ -46,10 +48,14 @@ export function Details({ job }: { job: Job }) {
           </>
         )}
       </dl>
-      <details>
+      <details
+        onToggle={({ currentTarget }) => {
+          isOpen.value = currentTarget.open;
+        }}
+      >
         <summary>As the API shows it</summary>
         {/* biome-ignore lint/a11y/noNoninteractiveTabindex: what scrolls is reached by keys */}
-        <pre tabIndex={0}>{JSON.stringify(job, null, 2)}</pre>
+        {isOpen.value && <pre tabIndex={0}>{JSON.stringify(job, null, 2)}</pre>}
       </details>
     </aside>
   );

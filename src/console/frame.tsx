@@ -146,7 +146,7 @@ function SignedIn() {
     window.close();
   }, []);
   return (
-    <Empty title="Signed in">
+    <Empty isWholeView title="Signed in">
       <p>You can close this tab and go on in the other one.</p>
       <a href={to('')}>All projects</a>
     </Empty>

@@ -16,12 +16,23 @@ export const Skeleton = ({ rows }: { rows: number }) => (
   </div>
 );
 
-export const Empty = ({ title, children }: { title: string; children: ComponentChildren }) => (
-  <div class="empty">
-    <h2>{title}</h2>
-    {children}
-  </div>
-);
+/** Within a view, or, where there is no view, in its place. */
+export function Empty({
+  title,
+  isWholeView = false,
+  children,
+}: {
+  title: string;
+  isWholeView?: boolean;
+  children: ComponentChildren;
+}) {
+  return (
+    <div class="empty">
+      {isWholeView ? <h1 tabIndex={-1}>{title}</h1> : <h2>{title}</h2>}
+      {children}
+    </div>
+  );
+}
 
 /** A view that cannot be shown, and the way out of that. */
 export function NotShown({ refusal, again }: { refusal: Refusal; again: () => void }) {
@@ -29,14 +40,14 @@ export function NotShown({ refusal, again }: { refusal: Refusal; again: () => vo
   if (refusal.status === 404) return <NotFound />;
   if (refusal.status === 410) {
     return (
-      <Empty title="Erased">
+      <Empty isWholeView title="Erased">
         <p>This was erased, and everything that belonged to it.</p>
         <a href={to('')}>All projects</a>
       </Empty>
     );
   }
   return (
-    <Empty title="Not shown">
+    <Empty isWholeView title="Not shown">
       <p>{inWords(refusal)}</p>
       <TryAgain refusal={refusal} again={again} />
     </Empty>
@@ -44,7 +55,7 @@ export function NotShown({ refusal, again }: { refusal: Refusal; again: () => vo
 }
 
 export const NotFound = () => (
-  <Empty title="Nothing here">
+  <Empty isWholeView title="Nothing here">
     <p>There is no such project or job, or it is not yours.</p>
     <a href={to('')}>All projects</a>
   </Empty>
@@ -56,7 +67,7 @@ function SignedOut({ again }: { again: () => void }) {
   });
   if (session.value === 'none') return <NoSignIn />;
   return (
-    <Empty title="Signed out">
+    <Empty isWholeView title="Signed out">
       <p>Sign in to see this page. You come back to it.</p>
       <a class="button primary" href={signInAddress(here.value)}>
         Sign in
@@ -67,7 +78,7 @@ function SignedOut({ again }: { again: () => void }) {
 
 /** For whoever runs the service: the API works, and this page lacks its settings. */
 const NoSignIn = () => (
-  <Empty title="Nobody can sign in here yet">
+  <Empty isWholeView title="Nobody can sign in here yet">
     <p>This Retake is not set up for its console. The API works as before.</p>
     <p>
       Register it with your OpenID provider, with this redirect URI:{' '}

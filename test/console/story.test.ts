@@ -20,7 +20,7 @@ test('a job fails, its plan is read, another profile brings the draft; a correct
   const shows = (words: string) => status.filter({ hasText: words }).waitFor();
   const plan = async () =>
     (await page.locator('dialog .plan tbody tr').allInnerTexts()).map((row) =>
-      row.split(/\s+/).slice(0, 3).join(' '),
+      row.trim().split(/\s+/).slice(0, 3).join(' '),
     );
 
   // A project and a job.
@@ -67,6 +67,7 @@ test('a job fails, its plan is read, another profile brings the draft; a correct
   await shows('Writing draft');
   expect(await page.locator('.freshness').innerText()).toBe('Live');
   await orchestrator.release(jobId);
+  await orchestrator.plan(jobId, {});
   await shows('Draft ready');
   const attempts = page.locator('.attempts tbody tr');
   await attempts.filter({ hasText: 'kept audio v1; made transcript v2 and draft v1' }).waitFor();
@@ -98,13 +99,14 @@ test('a job fails, its plan is read, another profile brings the draft; a correct
   await page.locator('.details').getByText('Export, srt').waitFor();
 
   // Who did what is on record, newest first.
+  await page.locator('.history .what').filter({ hasText: 'export with' }).waitFor();
   const history = await page.locator('.history .what').allInnerTexts();
   expect(history.filter((what) => what.includes('with') || what.includes('correction'))).toEqual([
     'export with accurate, from the draft',
     'redo with accurate, from the transcript',
     'Transcript v3 saved as a correction',
     'retry with accurate, from the audio',
-    'run with balanced, from the upload',
+    'run with balanced',
   ]);
   expect(complaints).toEqual([]);
   await context.close();
