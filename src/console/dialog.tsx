@@ -26,13 +26,8 @@ export function Dialog({ title, back, isBusy = false, onSend, aside, children }:
     const opener = document.activeElement;
     dialog.current?.showModal();
     heading.current?.focus();
-    return () => {
-      const isThere = opener instanceof HTMLElement && opener.isConnected && opener !== document.body;
-      const target = isThere
-        ? opener
-        : (document.querySelector<HTMLElement>('#now') ?? document.querySelector<HTMLElement>('main h1'));
-      target?.focus();
-    };
+    // Once what is below has taken its new form: what opened it may be gone then.
+    return () => void setTimeout(() => backTo(opener));
   }, []);
   return (
     <dialog
@@ -59,6 +54,12 @@ export function Dialog({ title, back, isBusy = false, onSend, aside, children }:
       <Announced />
     </dialog>
   );
+}
+
+function backTo(opener: Element | null): void {
+  const canBePressed = opener instanceof HTMLElement && opener.isConnected && opener.matches('a, button');
+  const place = canBePressed ? opener : (document.querySelector('#now') ?? document.querySelector('main h1'));
+  if (place instanceof HTMLElement) place.focus();
 }
 
 export function NotNow({

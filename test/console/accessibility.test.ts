@@ -36,7 +36,7 @@ afterAll(() => Promise.all([browser.close(), scene.stop()]));
 async function open(page: Page, path: string, has: string): Promise<void> {
   await page.goto(`${scene.url}${path}`);
   await page.locator(has).first().waitFor();
-  await page.waitForFunction(`document.querySelector('.skeleton') === null`);
+  await expect.poll(() => page.locator('.skeleton').count()).toBe(0);
 }
 
 async function judged(page: Page): Promise<Found> {

@@ -57,7 +57,7 @@ test('a failed job is found, its plan read, another profile chosen and the retry
 
   await tabTo(page, /^balanced/);
   await page.keyboard.press('ArrowDown');
-  await page.getByRole('button', { name: /^Retry draft/ }).waitFor();
+  await page.locator('.plan').getByText('gpt-5,').waitFor();
   expect(new URL(page.url()).search).toBe('?profile=polished');
   await page.keyboard.press('Control+Enter');
   await page.locator('dialog[open]').waitFor({ state: 'detached' });
@@ -67,7 +67,7 @@ test('a failed job is found, its plan read, another profile chosen and the retry
     .locator('body > div > .unseen[role=status]')
     .filter({ hasText: /sent\.|Audio and Transcript kept/ })
     .waitFor({ state: 'attached' });
-  expect(await focused(page)).toBe('What to do now');
+  await expect.poll(() => focused(page)).toBe('What to do now');
   expect((await scene.alice.settledJob(job)).status).toBe('DRAFT_READY');
   expect(complaints).toEqual([]);
   await context.close();
@@ -90,7 +90,7 @@ test('a dialogue keeps the focus inside, Escape closes it, and what opened it ha
   await page.keyboard.press('Escape');
 
   await page.locator('dialog[open]').waitFor({ state: 'detached' });
-  expect(await focused(page)).toBe('Retry with another profile…');
+  await expect.poll(() => focused(page)).toBe('Retry with another profile…');
   expect(new URL(page.url()).pathname).toBe(`/console/jobs/${job}`);
   await context.close();
 });

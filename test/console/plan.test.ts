@@ -55,7 +55,7 @@ test('a plan that has changed meanwhile is not carried out: what changed is mark
   expect(await changed.allInnerTexts()).toEqual([
     expect.stringMatching(/Redone[\s\S]*Transcript[\s\S]*its file is gone[\s\S]*before: kept, Transcript v1/),
   ]);
-  await page.waitForFunction(`document.activeElement.textContent === 'The plan has changed'`);
+  await expect.poll(() => page.evaluate('document.activeElement.textContent')).toBe('The plan has changed');
   expect(await attemptsOf(job)).toHaveLength(1);
 
   await page.getByRole('button', { name: 'Retry transcript and draft with this plan' }).click();
@@ -97,7 +97,7 @@ test('a pipeline that is not reached leaves the job as it was, and the same requ
   expect((await scene.alice.settledJob(job)).status).toBe('DRAFT_READY');
 });
 
-test('an answer that is lost is asked for again under the same id, over a reload too: nothing is done twice', async () => {
+test('an answer that is lost is asked for again under the same id: nothing is done twice', async () => {
   const job = await scene.failed(project, failsTwice);
   await page.goto(`${scene.url}/jobs/${job}/retry`);
   await page.getByRole('button', { name: /^Retry draft/ }).waitFor();
@@ -120,6 +120,30 @@ test('an answer that is lost is asked for again under the same id, over a reload
   expect(ids.length).toBeGreaterThan(1);
   expect(new Set(ids).size).toBe(1);
   expect(await attemptsOf(job)).toHaveLength(2);
+});
+
+test('what may have been sent keeps its id over a reload, for as long as the plan is the same', async () => {
+  const job = await scene.failed(project, failsTwice);
+  await page.goto(`${scene.url}/jobs/${job}/retry`);
+  await page.getByRole('button', { name: /^Retry draft/ }).waitFor();
+  const ids: string[] = [];
+  let losing = true;
+  await page.route('**/retry', (route) => {
+    if (route.request().method() !== 'POST') return route.continue();
+    ids.push(route.request().postDataJSON().client_request_id);
+    return losing ? route.abort('connectionreset') : route.continue();
+  });
+  await page.getByRole('button', { name: /^Retry draft/ }).click();
+  await page.getByText('We don’t know whether it was accepted.').waitFor();
+
+  losing = false;
+  const before = ids.length;
+  await page.reload();
+  await page.getByRole('button', { name: /^Retry draft/ }).click();
+  await page.locator('dialog[open]').waitFor({ state: 'detached' });
+
+  expect(ids.length).toBeGreaterThan(before);
+  expect(new Set(ids).size).toBe(1);
 });
 
 test('pressed twice it is sent once', async () => {
