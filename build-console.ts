@@ -23,7 +23,11 @@ const KEPT_BUILDS = 2;
 export async function buildConsole(): Promise<void> {
   const source = digestOfSource();
   const builds = recorded();
-  if (builds[0]?.source === source) return;
+  if (builds[0]?.source !== source) await makeBuild(source, builds);
+  if (process.env.WRANGLER_COMMAND === 'deploy') removeOthers();
+}
+
+async function makeBuild(source: string, builds: readonly Build[]): Promise<void> {
   const directory = `${OUTPUT}.${process.pid}`;
   try {
     await bundle(directory);
@@ -34,14 +38,18 @@ export async function buildConsole(): Promise<void> {
       0,
       KEPT_BUILDS,
     );
-    const named = new Set(kept.flatMap((build) => build.assets));
-    for (const file of readdirSync(join(OUTPUT, 'assets'))) {
-      if (!named.has(file)) rmSync(join(OUTPUT, 'assets', file), { force: true });
-    }
     writeFileSync(`${RECORD}.${process.pid}`, JSON.stringify(kept));
     renameSync(`${RECORD}.${process.pid}`, RECORD);
   } finally {
     rmSync(directory, { recursive: true, force: true });
+  }
+}
+
+/** Only for a deployment: another `wrangler dev` may be reading what is there. */
+function removeOthers(): void {
+  const named = new Set(recorded().flatMap((build) => build.assets));
+  for (const file of readdirSync(join(OUTPUT, 'assets'))) {
+    if (!named.has(file)) rmSync(join(OUTPUT, 'assets', file));
   }
 }
 

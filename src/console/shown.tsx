@@ -189,7 +189,7 @@ export const Who = ({ id }: { id: string | null }) => (
 /** What a job is called: the file that it was made of, else its id. */
 export function jobName(job: Job | JobSummary): string {
   const uri = 'manifest' in job ? job.manifest.video_uri : null;
-  const [, file] = /([^/?#]+)(?:[?#].*)?$/.exec(uri ?? '') ?? [];
+  const [, file] = /^[a-z0-9+.-]+:\/\/[^?#]*\/([^/?#]+)/i.exec(uri ?? '') ?? [];
   return file === undefined ? shortId(job.id) : decodedName(file);
 }
 

@@ -36,7 +36,9 @@ test('whoever turns back at the provider is told so, and can try again', async (
   await page.getByRole('button', { name: 'Nobody: go back' }).click();
 
   await page.getByText('The provider did not let you in, or you turned back.').waitFor();
-  expect(await page.getByRole('link', { name: 'Sign in' }).isVisible()).toBe(true);
+  await page.getByRole('link', { name: 'Sign in' }).click();
+  await page.waitForURL(/localhost.*choose/);
+  expect(await page.getByRole('heading').innerText()).toBe('Who signs in?');
   await context.close();
 });
 
@@ -91,7 +93,7 @@ test('signing out ends it in every tab of the browser', async () => {
   await page.goto(`${scene.url}/`);
   await page.getByRole('button', { name: /^Alice Adams/ }).click();
 
-  await page.getByRole('button', { name: 'Sign out' }).click();
+  await page.getByRole('button', { name: 'Sign out', exact: true }).click();
 
   await other.getByText('You are signed out.').waitFor();
   await page.waitForURL(/localhost/);
