@@ -90,7 +90,7 @@ test('a video is confirmed, and renewed once it has failed; one that does not fi
   await page.getByRole('link', { name: 'Renew the video…' }).click();
   await page.getByLabel('Where the video is').fill('s3://videos/talk-2.mp4');
   await page.getByRole('button', { name: /^Renew video/ }).click();
-  await page.getByRole('heading', { name: 'talk-2.mp4' }).waitFor();
+  await page.getByRole('heading', { name: 'talk-2.mp4', exact: true }).waitFor();
   expect((await scene.alice.get(`/jobs/${job}`)).manifest.video_uri).toBe('s3://videos/talk-2.mp4');
 });
 

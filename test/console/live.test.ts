@@ -50,7 +50,7 @@ test('a row changes where it stands, and a new one waits until it is asked for',
   await page.goto(`${scene.url}/projects/${listed}`);
   await isLive(page);
   const rows = page.locator('.list tbody tr');
-  expect(await rows.count()).toBe(1);
+  await rows.first().waitFor();
 
   await scene.job(listed);
   await scene.alice.post(`/jobs/${first}/cancel`);
@@ -72,6 +72,7 @@ test('one that leaves the filter stays where it was, and says what it is now', a
   const { page } = await watchedPage(context, scene.stack.serviceUrl);
   await page.goto(`${scene.url}/projects/${listed}?status=FAILED`);
   await isLive(page);
+  await page.locator('.list tbody tr').waitFor();
 
   await scene.alice.retry(job, { model_profile: 'balanced', client_request_id: 'again' });
 

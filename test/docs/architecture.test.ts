@@ -10,7 +10,7 @@ import { WORKSPACE_SCHEMA } from '../../src/actor/schema-workspace.ts';
 
 const src = join(import.meta.dirname, '../../src');
 const files = readdirSync(src, { recursive: true, encoding: 'utf8' })
-  .filter((file) => file.endsWith('.ts'))
+  .filter((file) => /\.tsx?$/.test(file))
   .sort();
 const read = (file: string): string => readFileSync(join(src, file), 'utf8');
 const mentioning = (pattern: RegExp): string[] => files.filter((file) => pattern.test(read(file)));
