@@ -79,6 +79,7 @@ export class JobStore {
     switch (command.type) {
       case 'confirm-upload':
       case 'renew-video':
+      case 'change-labels':
         return view;
       case 'run':
       case 'retry':

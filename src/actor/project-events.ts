@@ -1,6 +1,7 @@
 // What viewers of a project are told: rows of its list as they change, and how many jobs are in which status. Whoever comes
 // is told the newest page of the list.
 import { toCountsRecord, toSummaryRecord } from '../contract/events.ts';
+import { EVERY_JOB } from '../domain/job-filter.ts';
 import type { JobSummary, Position } from '../domain/project.ts';
 import type { ProjectStore } from './project-store.ts';
 import type { Owed, Sight } from './viewers.ts';
@@ -42,9 +43,7 @@ export class ProjectEvents implements Sight<ProjectTold> {
   }
 
   owed(told: ProjectTold, now: number): Owed<ProjectTold> {
-    const project = this.#store.project();
-    if (project === null) return { records: [], told, moreAt: null };
-    const rows = this.#rowsSince(told, project.id);
+    const rows = this.#rowsSince(told);
     const counts = this.#counts();
     const areCountsDue = now >= told.countedAt + COUNTS_PAUSE_MS || now < told.countedAt;
     const isTold = counts === told.counts;
@@ -66,12 +65,12 @@ export class ProjectEvents implements Sight<ProjectTold> {
   }
 
   /** As they are stored: a push that came too late has changed nothing. */
-  #rowsSince({ life, change }: ProjectTold, projectId: string): JobSummary[] {
-    if (life === null) return this.#store.summaries(projectId, null, null, PAGE);
+  #rowsSince({ life, change }: ProjectTold): JobSummary[] {
+    if (life === null) return this.#store.page(EVERY_JOB, null, PAGE).items;
     const since = life === this.#life ? change : 0;
     return [...this.#changed.values()]
       .filter((changed) => changed.change > since)
-      .flatMap(({ place }) => this.#store.summary(projectId, place) ?? []);
+      .flatMap(({ place }) => this.#store.summary(place) ?? []);
   }
 
   #counts(): string {

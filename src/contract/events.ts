@@ -3,9 +3,17 @@
 import * as z from 'zod';
 import type { Transition } from '../domain/history.ts';
 import type { Job } from '../domain/job.ts';
+import type { JobCounts } from '../domain/job-counts.ts';
 import type { JobSummary } from '../domain/project.ts';
-import { job, jobSummary, toSummaryResource, toTransitionResource, transition } from './resources.ts';
-import { jobStatus } from './statuses.ts';
+import {
+  job,
+  jobCounts,
+  jobSummary,
+  toCountsResource,
+  toSummaryResource,
+  toTransitionResource,
+  transition,
+} from './resources.ts';
 
 /** The subprotocol of the WebSocket: each message is an array of records. */
 export const SUBPROTOCOL = 'retake.events.v1';
@@ -35,11 +43,8 @@ const summaryRecord = z
   .object({ type: z.literal('summary'), summary: jobSummary })
   .meta({ id: 'SummaryRecord', description: 'A row of the list of jobs, as it is now.' });
 const countsRecord = z
-  .object({ type: z.literal('counts'), counts: z.partialRecord(jobStatus, z.int()) })
-  .meta({
-    id: 'CountsRecord',
-    description: 'How many jobs are in each status; one that none is in is absent.',
-  });
+  .object({ type: z.literal('counts'), counts: jobCounts })
+  .meta({ id: 'CountsRecord', description: 'How many jobs the project lists, as its counts say.' });
 
 /** What there is, and how to go on. */
 export const jobEvents = z
@@ -69,8 +74,8 @@ export const toSummaryRecord = (summary: JobSummary): string =>
     typeof summaryRecord
   >);
 
-export const toCountsRecord = (counts: z.infer<typeof countsRecord>['counts']): string =>
-  JSON.stringify({ type: 'counts', counts } satisfies z.infer<typeof countsRecord>);
+export const toCountsRecord = (counts: JobCounts): string =>
+  JSON.stringify({ type: 'counts', counts: toCountsResource(counts) } satisfies z.infer<typeof countsRecord>);
 
 /** Records as they travel together: a message of the WebSocket. */
 export const toMessage = (records: readonly string[]): string => `[${records.join(',')}]`;

@@ -20,6 +20,8 @@ const RETRY_AFTER_SECONDS = '15';
 const closings = Object.values(CLOSED).map(({ code, reason }) => `${code} (${reason})`);
 
 const described = (events: z.ZodType) => ({
+  description:
+    'JSON at once; with `Accept: text/event-stream` a stream, with `Upgrade: websocket` a WebSocket.',
   responses: {
     101: {
       description: `A WebSocket of the subprotocol \`${SUBPROTOCOL}\`: each message is an array of the records. It is closed with ${closings.join(', ')}.`,
@@ -34,15 +36,6 @@ const described = (events: z.ZodType) => ({
   },
 });
 
-const header = (name: string, description: string) => ({
-  name,
-  in: 'header' as const,
-  required: false,
-  description,
-  schema: { type: 'string' as const },
-});
-const upgrade = header('Upgrade', '`websocket` opens one.');
-
 const base = { method: 'get' as const, tags: ['Events'], security: editorSecurity };
 
 const watchJob = defineRoute({
@@ -51,11 +44,13 @@ const watchJob = defineRoute({
   operationId: 'watchJob',
   summary: 'What happens to a job, as it happens',
   parameters: [
-    upgrade,
-    header(
-      'Last-Event-ID',
-      'As `after`, and before it: what a reader of the stream sends when it comes back.',
-    ),
+    {
+      name: 'Last-Event-ID',
+      in: 'header',
+      required: false,
+      description: 'As `after`, and before it: what a reader of the stream sends when it comes back.',
+      schema: { type: 'string' },
+    },
   ],
   request: {
     ...ofJob,
@@ -68,6 +63,7 @@ const watchJob = defineRoute({
         .meta({
           type: 'integer',
           minimum: 0,
+          maximum: 999_999_999_999_999,
           description:
             'The last `seq` that is known: what came since is told first. Without it nothing of before is.',
         }),
@@ -81,7 +77,6 @@ const watchProject = defineRoute({
   path: '/projects/{projectId}/events',
   operationId: 'watchProject',
   summary: 'What happens in a project, as it happens',
-  parameters: [upgrade],
   request: ofProject,
   ...described(projectEvents),
 });

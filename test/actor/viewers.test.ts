@@ -154,19 +154,24 @@ describe('a viewer', () => {
 
   test('to whom nothing can be told is in nobody’s way, and is told with the next change', async () => {
     const watched = new Watched();
-    const unlucky = await watched.viewer();
-    watched.failsFor = 0;
     await watched.change(1);
+    watched.failsFor = 0;
     watched.knows = -1;
-    const other = await watched.viewer();
+    const before = await watched.viewer();
+    watched.knows = 0;
+    const unlucky = await watched.viewer();
+    watched.knows = -1;
+    const after = await watched.viewer();
+    const all = [before, unlucky, after];
+    await watched.pass(100);
     await watched.change(2);
     await watched.pass(100);
-    expect([await toldTo(unlucky), await toldTo(other)]).toEqual([[], [1, 2]]);
+    expect(await Promise.all(all.map(toldTo))).toEqual([[1, 2], [], [1, 2]]);
 
     watched.failsFor = null;
     await watched.change(3);
     await watched.pass(100);
-    expect([await toldTo(unlucky), await toldTo(other)]).toEqual([[3], [1, 2, 3]]);
+    expect(await Promise.all(all.map(toldTo))).toEqual([[1, 2, 3], [3], [1, 2, 3]]);
   });
 
   test('that says anything but ping is sent away', async () => {

@@ -111,6 +111,27 @@ export const uses = {
     );
   },
 
+  watchJob: async (client) => {
+    const params = { ...job, query: { after: 3 } };
+    const events = dataOf(await client.GET('/jobs/{jobId}/events', { params }));
+    // The document knows the stream as a text; without asking for it there is JSON.
+    if (typeof events === 'string') return events;
+    return [
+      events.after.toFixed(),
+      ...events.records.map((record) =>
+        record.type === 'job' ? `${record.etag} ${record.job.status}` : record.transition.seq.toFixed(),
+      ),
+    ];
+  },
+
+  watchProject: async (client) => {
+    const events = dataOf(await client.GET('/projects/{projectId}/events', { params: project }));
+    if (typeof events === 'string') return events;
+    return events.records.map((record) =>
+      record.type === 'summary' ? record.summary.status : record.counts.jobs.toFixed(),
+    );
+  },
+
   confirmUpload: async (client) => {
     const body = { video_uri: 's3://media/talk.mp4' };
     return dataOf(await client.POST('/jobs/{jobId}/confirm-upload', { params: job, body }));

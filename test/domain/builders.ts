@@ -4,6 +4,7 @@ import type {
   ArtifactUpdates,
   Callback,
   Cancel,
+  ChangeLabels,
   ConfirmUpload,
   Deadline,
   EditArtifact,
@@ -118,6 +119,15 @@ export const renewVideo = (patch: Partial<RenewVideo> = {}): RenewVideo => ({
   type: 'renew-video',
   videoUri: 's3://media/talk-again.mp4',
   replaces: 's3://media/talk.mp4',
+  ...editor,
+  ...patch,
+});
+
+export const changeLabels = (patch: Partial<ChangeLabels> = {}): ChangeLabels => ({
+  type: 'change-labels',
+  changes: { metadata: { language: 'de' }, tags: ['urgent'] },
+  ifMatch: null,
+  etag: '1',
   ...editor,
   ...patch,
 });

@@ -24,6 +24,7 @@ const WORTH_SEEING = [
     'abandon accepted',
     'abandon JOB_NOT_RUNNING',
     'renew-video accepted',
+    ...['accepted', 'replayed', 'JOB_CHANGED', 'METADATA_FULL'].map((what) => `change-labels ${what}`),
     'deadline accepted',
     'report-delivery accepted',
   ],

@@ -1,6 +1,13 @@
 // A second, deliberately simple job, written from spec/job-lifecycle.md and spec/dispatch.md rather than from the
 // code: one mutable object, one method for each command, statuses as plain text. It shares types with src/, no rule.
-import type { Ask, Callback, Command, EditArtifact, ReportDelivery } from '../../src/domain/commands.ts';
+import type {
+  Ask,
+  Callback,
+  ChangeLabels,
+  Command,
+  EditArtifact,
+  ReportDelivery,
+} from '../../src/domain/commands.ts';
 import { NO_EVIDENCE } from '../../src/domain/evidence.ts';
 import {
   ARTIFACT_FIELD as FIELD,
@@ -34,6 +41,7 @@ const GRACE = 1_000;
 const LATE_REPORT = 7_200_000;
 const MOST_AHEAD = 300_000;
 const MOST_EXPORTS = 200;
+const MOST_METADATA = 50;
 const MOST_BYTES = 262_144;
 const MOST_KEPT = 1_000;
 
@@ -87,6 +95,9 @@ export class ModelJob {
   /** When the last of them was made; and how many dispatches there were then, which have no more to say. */
   editedAt: number | null = null;
   fenced = 0;
+  /** What editors call the job by. */
+  metadata = new Map<string, string>();
+  tagged: string[] = [];
   lineage = new ModelLineage();
   policy: WordedPolicy = POLICIES[0];
   /** The tags that editors have seen, with what each of them promised. */
@@ -174,6 +185,8 @@ export class ModelJob {
         this.#write(this.status, 'editor', null, now);
         return 'accepted';
       }
+      case 'change-labels':
+        return this.#label(command, now);
       case 'run':
       case 'retry':
       case 'redo':
@@ -235,6 +248,24 @@ export class ModelJob {
     this.lastEdit = command;
     this.editedAt = Math.max(now, this.dispatches.at(-1)?.createdAt ?? 0);
     this.fenced = this.dispatches.length;
+    this.#write(this.status, 'editor', null, now);
+    return 'accepted';
+  }
+
+  #label({ changes, ifMatch, etag }: ChangeLabels, now: number): string {
+    const metadata = new Map(changes.metadata === null ? [] : this.metadata);
+    for (const [name, value] of Object.entries(changes.metadata ?? {})) {
+      if (value === null) metadata.delete(name);
+      else metadata.set(name, value);
+    }
+    const tags = changes.tags === undefined ? this.tagged : (changes.tags ?? []);
+    const isAsBefore =
+      tags.join() === this.tagged.join() && [...metadata].join() === [...this.metadata].join();
+    if (isAsBefore) return 'replayed';
+    if (ifMatch?.every((seen) => seen !== etag)) return 'JOB_CHANGED';
+    if (metadata.size > MOST_METADATA) return 'METADATA_FULL';
+    this.metadata = metadata;
+    this.tagged = [...tags];
     this.#write(this.status, 'editor', null, now);
     return 'accepted';
   }

@@ -64,8 +64,23 @@ export function checkStep(
       after.job === before.job || visible(after.job) === visible(before.job),
     );
   } else holds('revisions rise', after.job.revision > before.job.revision);
+  if (command.type === 'change-labels') checkLabelled(before, after);
   holds('history does not step back', after.job.updatedAt >= before.job.updatedAt);
 }
+
+/** What a job is called by decides nothing about it: all else stays, and so does what is awaited, and until when. */
+function checkLabelled(before: MemoryState, after: MemoryState): void {
+  const rest = ({ metadata: _m, tags: _t, revision: _r, updatedAt: _u, ...job }: MemoryState['job']) =>
+    JSON.stringify(job);
+  holds('labels change nothing else of a job', rest(after.job) === rest(before.job));
+  holds('labels change no dispatch', after.dispatches === before.dispatches || sameDispatches(before, after));
+  const due = ({ job, dispatches }: MemoryState) =>
+    JSON.stringify(awaited(job, dispatches.find(isOpen) ?? null, RULES));
+  holds('labels do not put off a deadline', due(after) === due(before));
+}
+
+const sameDispatches = (before: MemoryState, after: MemoryState): boolean =>
+  JSON.stringify(before.dispatches) === JSON.stringify(after.dispatches);
 
 /** A pipeline that time or a delivery has ended, and that may be alive, is told so. */
 function checkTold(before: MemoryState, after: MemoryState): void {

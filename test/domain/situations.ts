@@ -4,6 +4,8 @@ import type { Command } from '../../src/domain/commands.ts';
 import type { Decision } from '../../src/domain/decision.ts';
 import { KEEP_REASONS } from '../../src/domain/dispatch.ts';
 import { isMadeBy } from '../../src/domain/edits.ts';
+import { isAtWork } from '../../src/domain/job.ts';
+import { isTerminal } from '../../src/domain/lifecycle.ts';
 import { PASSED_OVER_REASONS } from '../../src/domain/lineage.ts';
 import type { Plan } from '../../src/domain/plan.ts';
 import { isAtOrPast } from '../rules/protocol.ts';
@@ -33,6 +35,7 @@ export const SITUATIONS: readonly string[] = [
   'a failure was told although the manifest was full',
   'a heartbeat in a checkpoint',
   'a video was renewed for a failed job',
+  ...['a pipeline was at work', 'the job had ended'].map((when) => `labels changed while ${when}`),
   ...PASSED_OVER_REASONS.map((reason) => `a version was passed over: ${reason}`),
   'a version was passed over: overwritten',
   ...['never_made', 'asked', ...PASSED_OVER_REASONS].map((reason) => `a stage was made again: ${reason}`),
@@ -67,6 +70,11 @@ export function situationsOf(
   if (command.type === 'retry') found.push(...retries(before, command, decision));
   if (decision.kind === 'accepted' && command.type === 'renew-video' && before.job.status === 'FAILED') {
     found.push('a video was renewed for a failed job');
+  }
+  if (decision.kind === 'accepted' && command.type === 'change-labels') {
+    if (isAtWork(before.job, before.job.openDispatchId ? before : null))
+      found.push('labels changed while a pipeline was at work');
+    if (isTerminal(before.job.status)) found.push('labels changed while the job had ended');
   }
   if (command.type === 'report-delivery' && decision.kind === 'accepted') {
     if (command.outcome.kind === 'dead-lettered') found.push('a message was a dead letter');

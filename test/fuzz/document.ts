@@ -167,7 +167,9 @@ function bodyOf({ requestBody }: RawOperation): Operation['body'] {
 
 function toAnswer({ headers = {}, content }: RawOperation['responses'][string]): DocumentedAnswer {
   const [[mediaType, media] = [], ...more] = Object.entries(content ?? {});
-  if (more.length > 0) throw new Error('an answer of several media types is not known here');
+  // Who does not ask for a stream is answered what stands before it.
+  if (more.some(([type]) => type !== 'text/event-stream'))
+    throw new Error('an answer of several media types is not known here');
   const names = Object.entries(headers).flatMap(([name, { required }]) =>
     required === false ? [] : [name.toLowerCase()],
   );

@@ -197,19 +197,21 @@ describe('of a project', () => {
     await viewer.until((seen) => seen.of('counts').length > 0);
     const { items } = (await call('GET', `/projects/${home.projectId}/jobs`, home)).body;
     expect(viewer.of('summary')).toEqual(items);
-    expect(viewer.of('counts')).toEqual([{ CREATED: 2 }]);
+    const counts = (await call('GET', `/projects/${home.projectId}/counts`, home)).body;
+    expect(viewer.of('counts')).toEqual([counts]);
+    expect(counts).toMatchObject({ jobs: 2, by_status: { CREATED: 2 } });
 
     await one.confirm();
     await viewer.until((seen) => seen.of('counts').length > 1);
     expect(viewer.of('summary').at(-1)).toMatchObject({ id: one.id, status: 'UPLOADED' });
-    expect(viewer.of('counts').at(-1)).toEqual({ CREATED: 1, UPLOADED: 1 });
+    expect(viewer.of('counts').at(-1)).toMatchObject({ jobs: 2, by_status: { CREATED: 1, UPLOADED: 1 } });
     expect(viewer.of('summary').filter(({ id }) => id === other.id)).toHaveLength(1);
   });
 
   test('one without jobs is told to be empty', async () => {
     const home = await newHome();
     const { body } = await call('GET', eventsOfProject(home), home);
-    expect(body).toEqual({ records: [{ type: 'counts', counts: {} }] });
+    expect(body.records).toMatchObject([{ type: 'counts', counts: { jobs: 0 } }]);
   });
 
   test('a job that is created is told', async () => {
@@ -331,6 +333,9 @@ describe('a viewer whose token ends', () => {
     expect(await runDurableObjectAlarm(stub)).toBe(true);
     expect(await viewer.end()).toEqual({ code: 4401, reason: 'the token or session has ended' });
     expect(lasting.closed).toBeNull();
+    // The next is for who may look on.
+    const next = await runInDurableObject(stub, (_actor, { storage }) => storage.getAlarm());
+    expect(next).toBeGreaterThan(endsAt + 60_000);
   });
 });
 

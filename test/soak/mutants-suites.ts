@@ -26,6 +26,10 @@ export const SUITES = {
   leaks: { project: 'workerd', file: 'test/http/no-leak.test.ts' },
   sessions: { project: 'workerd', file: 'test/http/sessions.test.ts' },
   crossSite: { project: 'workerd', file: 'test/http/cross-site.test.ts' },
+  events: { project: 'workerd', file: 'test/http/events.test.ts' },
+  eventStream: { project: 'workerd', file: 'test/http/event-stream.test.ts' },
+  viewers: { project: 'workerd', file: 'test/actor/viewers.test.ts' },
+  projectEvents: { project: 'workerd', file: 'test/actor/project-events.test.ts' },
   acceptance: { project: 'workerd', file: 'test/http/acceptance.test.ts' },
 } as const satisfies Record<string, { project: string; file: string }>;
 export type SuiteName = keyof typeof SUITES;

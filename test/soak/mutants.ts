@@ -4,6 +4,7 @@ import { MUTANTS_OF_CORRECTIONS } from './mutants-corrections.ts';
 import { MUTANTS_OF_DELIVERIES } from './mutants-deliveries.ts';
 import { MUTANTS_OF_EDITORS } from './mutants-editors.ts';
 import { MUTANTS_OF_EDITS } from './mutants-edits.ts';
+import { MUTANTS_OF_EVENTS } from './mutants-events.ts';
 import { MUTANTS_OF_LINEAGE } from './mutants-lineage.ts';
 import { MUTANTS_OF_PLANS } from './mutants-plans.ts';
 import { MUTANTS_OF_REPORTS } from './mutants-reports.ts';
@@ -21,4 +22,5 @@ export const MUTANTS: readonly Mutant[] = [
   ...MUTANTS_OF_CORRECTIONS,
   ...MUTANTS_OF_SIGN_IN,
   ...MUTANTS_OF_STORAGE,
+  ...MUTANTS_OF_EVENTS,
 ];

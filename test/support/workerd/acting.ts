@@ -280,9 +280,13 @@ export class ActingPipeline {
 }
 
 /** A job in CREATED: of this project, or of an editor and a project of its own. */
-export async function createdJob(plan: Plan = {}, home?: Omit<Home, 'actorId'>): Promise<ActingJob> {
+export async function createdJob(
+  plan: Plan = {},
+  home?: Omit<Home, 'actorId'>,
+  body?: object,
+): Promise<ActingJob> {
   const { token, projectId } = home ?? (await newHome());
-  const created = await call('POST', `/projects/${projectId}/jobs`, { token });
+  const created = await call('POST', `/projects/${projectId}/jobs`, { token, ...(body ? { body } : {}) });
   if (created.status !== 201) throw new Error(`no job: ${created.text}`);
   const job = new ActingJob(created.body.id, projectId, token);
   await job.plan(plan);
