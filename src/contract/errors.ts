@@ -167,6 +167,20 @@ export const ERRORS = {
     details: z.object({ current_status: jobStatus }),
     from: (rejection) => ({ current_status: rejection.currentStatus }),
   }),
+  // Not retryable: only the operator can allow more.
+  RETRY_LIMIT_REACHED: refusal({
+    status: 409,
+    retryable: false,
+    title: 'The job was retried as often as one job may be',
+    whatToDo: 'Begin a new job, or have the operator raise the limit.',
+    details: z.object({
+      limit: z.int(),
+      made: z
+        .int()
+        .meta({ description: 'The retries that were made, without those that were not delivered.' }),
+    }),
+    from: ({ limit, made }) => ({ limit, made }),
+  }),
   MODEL_PROFILE_NOT_ALLOWED: refusal({
     status: 409,
     retryable: false,

@@ -55,6 +55,7 @@ export const videoUriConflictError = problem('VideoUriConflictError', 'VIDEO_URI
 export const jobNotRunningError = problem('JobNotRunningError', 'JOB_NOT_RUNNING');
 export const jobAlreadyRunningError = problem('JobAlreadyRunningError', 'JOB_ALREADY_RUNNING');
 export const retryNotAllowedError = problem('RetryNotAllowedError', 'RETRY_NOT_ALLOWED_STATE');
+export const retryLimitReachedError = problem('RetryLimitReachedError', 'RETRY_LIMIT_REACHED');
 export const modelProfileNotAllowedError = problem(
   'ModelProfileNotAllowedError',
   'MODEL_PROFILE_NOT_ALLOWED',
@@ -99,12 +100,13 @@ export const renewVideoConflictError = z
   .union([videoUriConflictError, jobAlreadyRunningError, transitionConflictError])
   .meta({ id: 'RenewVideoConflictError' });
 export const runStateConflictError = z
-  .union([transitionConflictError, jobAlreadyRunningError, modelProfileNotAllowedError])
+  .union([transitionConflictError, jobAlreadyRunningError, modelProfileNotAllowedError, retryNotAllowedError])
   .meta({ id: 'RunStateConflictError' });
 export const retryStateConflictError = z
   .union([
     retryNotAllowedError,
     jobAlreadyRunningError,
+    retryLimitReachedError,
     modelProfileNotAllowedError,
     resumePointNotAvailableError,
     editsInTheWayError,
@@ -130,6 +132,7 @@ export const exportConflictError = z
     jobAlreadyRunningError,
     nothingToExportError,
     editsInTheWayError,
+    retryNotAllowedError,
     clientRequestIdMismatchError,
   ])
   .meta({ id: 'ExportConflictError' });
