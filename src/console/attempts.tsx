@@ -101,7 +101,13 @@ function Row({ attempt, number }: { attempt: Attempt; number: number }) {
       <td data-label="Asked for">
         <Time at={dispatch.created_at} />
         <p class="muted">
-          by <Who id={dispatch.actor_id} />
+          {dispatch.actor_id === null ? (
+            'by itself'
+          ) : (
+            <>
+              by <Who id={dispatch.actor_id} />
+            </>
+          )}
         </p>
         <Id id={dispatch.dispatch_id} />
       </td>

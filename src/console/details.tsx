@@ -1,7 +1,7 @@
 // What else is known of a job, for whoever needs it: the last thing on the page.
 import { useSignal } from '@preact/signals';
 import type { Job } from './api.ts';
-import { Id, Reference, Time } from './shown.tsx';
+import { Copy, Id, Reference, Time } from './shown.tsx';
 
 export function Details({ job }: { job: Job }) {
   const isOpen = useSignal(false);
@@ -19,6 +19,35 @@ export function Details({ job }: { job: Job }) {
         <dd>
           <Time at={job.updated_at} />
         </dd>
+        {job.external_id !== null && (
+          <>
+            <dt>External id</dt>
+            <dd>
+              <span class="reference">
+                <span>{job.external_id}</span>
+                <Copy text={job.external_id} what="the external id" />
+              </span>
+            </dd>
+          </>
+        )}
+        {job.tags.length > 0 && (
+          <>
+            <dt>Tags</dt>
+            <dd class="tags">
+              {job.tags.map((tag) => (
+                <span key={tag} class="tag">
+                  {tag}
+                </span>
+              ))}
+            </dd>
+          </>
+        )}
+        {Object.entries(job.metadata).map(([name, value]) => (
+          <div key={name} class="pair">
+            <dt>{name}</dt>
+            <dd>{value}</dd>
+          </div>
+        ))}
         <dt>Project</dt>
         <dd>
           <Id id={job.project_id} />

@@ -93,6 +93,8 @@ function sentence(
       );
       return made ? `${versionName(made.stage, made.version)} saved as a correction` : 'a correction saved';
     }
+    case 'labels_changed':
+      return 'tags or metadata changed';
     case 'failed_again':
       return `failed again${why}`;
     case 'status_changed':

@@ -26,6 +26,8 @@ export class JobData {
   readonly #transitions = signal<ReadonlyMap<number, Transition>>(new Map());
   readonly #left = new AbortController();
   #asked = '';
+  /** How often the stream has told what the job is. */
+  #told = 0;
   #asking: ReturnType<typeof setTimeout> | undefined;
 
   /** Newest first. */
@@ -55,6 +57,7 @@ export class JobData {
   /** Asks for the present; true when it came. */
   async refresh(): Promise<boolean> {
     const { signal } = this.#left;
+    const told = this.#told;
     const [job, transitions] = await Promise.all([
       ask((client, signal) => client.GET('/jobs/{jobId}', { ...this.#params, signal }), signal),
       this.#askTransitions(),
@@ -65,7 +68,9 @@ export class JobData {
       return false;
     }
     batch(() => {
-      this.take(job.data);
+      // An open dispatch changes no revision: of the same one, what the stream has brought meanwhile is newer.
+      const isOvertaken = told !== this.#told && job.data.revision <= (this.job.value?.revision ?? -1);
+      if (!isOvertaken) this.take(job.data);
       if (transitions.ok) this.#takeTransitions(transitions.data);
       this.live.resume();
       this.live.confirmed();
@@ -91,8 +96,11 @@ export class JobData {
   }
 
   #takeRecord(record: LiveRecord): void {
-    if (record.type === 'job') this.take(record.job as Job);
-    if (record.type === 'transition') this.#takeTransitions([record.transition as Transition]);
+    if (record.type === 'job') {
+      this.#told += 1;
+      this.take(record.job);
+    }
+    if (record.type === 'transition') this.#takeTransitions([record.transition]);
   }
 
   #takeTransitions(items: readonly Transition[]): void {

@@ -1,6 +1,7 @@
 // A stream of records that comes back by itself, for as long as a view is open. What is on the screen is as old as the last frame,
 // whatever the socket says of itself: sockets of a laptop that slept say that they are open.
 import { batch, type Signal, signal } from '@preact/signals';
+import type { Schemas } from './api.ts';
 import { session, sessionEnded } from './session-state.ts';
 
 const SUBPROTOCOL = 'retake.events.v1';
@@ -36,8 +37,12 @@ export type LiveState =
 /** Nothing comes any more, or not before somebody signs in. */
 const ENDED: readonly LiveState[] = ['signed-out', 'erased', 'off'];
 
-/** A record of a stream, by its type; what is not known is left alone. */
-export type LiveRecord = { type: string } & Record<string, unknown>;
+/** A record of a stream; one of a type that is not known here is left alone. */
+export type LiveRecord =
+  | Schemas['JobRecord']
+  | Schemas['TransitionRecord']
+  | Schemas['SummaryRecord']
+  | Schemas['CountsRecord'];
 
 export interface LiveOptions {
   /** Where the stream is now: it says with every connection after which record it is to go on. */
@@ -149,7 +154,7 @@ export class Live {
 
   #take(data: unknown): void {
     if (typeof data !== 'string' || data === 'pong') return;
-    const records: LiveRecord[] = [JSON.parse(data)].flat();
+    const records: LiveRecord[] = JSON.parse(data);
     batch(() => this.#options.onRecords(records));
   }
 

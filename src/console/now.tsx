@@ -56,8 +56,15 @@ function Cause({ job }: { job: Job }) {
     return (
       <p class="cause">
         {KINDS[open.kind]} with <b>{open.model_profile}</b>
-        {from}, asked for by <Who id={open.actor_id} />:{' '}
-        {open.dispatch_state === 'PENDING' && 'on its way to the pipeline.'}
+        {from},{' '}
+        {open.actor_id === null ? (
+          'by itself'
+        ) : (
+          <>
+            asked for by <Who id={open.actor_id} />
+          </>
+        )}
+        : {open.dispatch_state === 'PENDING' && 'on its way to the pipeline.'}
         {open.dispatch_state === 'DELIVERED' && 'the pipeline has taken it, and has not reported yet.'}
         {open.dispatch_state === 'RUNNING' && `the pipeline is at work.`}
         {open.dispatch_state !== 'RUNNING' && open.delivery_attempts > 1 && open.last_error && (
@@ -253,7 +260,9 @@ function Waits({ job, until }: { job: Job; until: string | null }) {
   const left = at - now.value;
   const words = job.open_dispatch
     ? `Wait: it counts as lost if nothing is heard until ${exact(at, now.value)}.`
-    : `Wait until ${exact(at, now.value)}: before that it is expected to fail again.`;
+    : job.next_retry_at
+      ? `Wait: it is retried by itself at ${exact(at, now.value)}.`
+      : `Wait until ${exact(at, now.value)}: before that it is expected to fail again.`;
   return (
     <p class="offer waits">
       {words}

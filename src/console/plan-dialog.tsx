@@ -189,8 +189,8 @@ export function PlanDialog({ data, kind, job }: { data: JobData; kind: PlanKind;
       )}
       <Profiles planning={planning} kind={kind} job={job} />
       <PlanShown planning={planning} data={data} />
-      <From planning={planning} kind={kind} />
-      <Discard planning={planning} data={data} />
+      {!isRefused(plan) && <From planning={planning} kind={kind} />}
+      {!isRefused(plan) && <Discard planning={planning} data={data} />}
       <p class="muted">Kept versions are never deleted.</p>
       <SendingNote sending={sending} waitingFor="the pipeline to accept" />
       <div class="buttons">
@@ -206,6 +206,11 @@ export function PlanDialog({ data, kind, job }: { data: JobData; kind: PlanKind;
     </Dialog>
   );
 }
+
+/** Whatever is chosen below; a correction in the way is a choice. */
+const isRefused = (plan: Plan | null): boolean =>
+  plan?.refusal != null && !CHOICES.includes(plan.refusal.error_code);
+const CHOICES = ['EDITS_IN_THE_WAY', 'RESUME_POINT_NOT_AVAILABLE', 'MODEL_PROFILE_NOT_ALLOWED'];
 
 function acceptedInWords(kind: PlanKind, plan: Plan, replayed: Dispatch | null | undefined): string {
   if (replayed)

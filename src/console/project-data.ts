@@ -1,10 +1,8 @@
 // What is known of one project and its jobs. Rows change in place; new ones wait until they are asked for, so that nothing moves under
 // a pointer.
 import { batch, computed, type Signal, signal } from '@preact/signals';
-import { ask, type JobStatus, type JobSummary, type Project, type Refusal } from './api.ts';
+import { ask, type JobStatus, type JobSummary, type Project, type Refusal, type Schemas } from './api.ts';
 import { Live, type LiveRecord } from './live.ts';
-
-export type Counts = Partial<Record<JobStatus, number>>;
 
 export class ProjectData {
   readonly id: string;
@@ -20,7 +18,7 @@ export class ProjectData {
   readonly isLoadingMore = signal(false);
   readonly moreRefusal: Signal<Refusal | null> = signal(null);
   /** Jobs by status; null where nobody says. */
-  readonly counts: Signal<Counts | null> = signal(null);
+  readonly counts: Signal<Schemas['JobCounts'] | null> = signal(null);
   readonly live: Live;
   readonly #left = new AbortController();
 
@@ -130,8 +128,8 @@ export class ProjectData {
   }
 
   #takeRecord(record: LiveRecord): void {
-    if (record.type === 'summary') this.take(record.summary as JobSummary);
-    if (record.type === 'counts') this.counts.value = record.counts as Counts;
+    if (record.type === 'summary') this.take(record.summary);
+    if (record.type === 'counts') this.counts.value = record.counts;
   }
 
   #askPage(cursor: string | undefined) {

@@ -12,7 +12,7 @@ import { SendButton, SendingNote, useSending } from './sending.tsx';
 import { Id, jobName, RowTime, Status } from './shown.tsx';
 import { Empty, NotShown, Skeleton } from './states.tsx';
 import { useTitle } from './title.ts';
-import { STATUSES, statusWords } from './words.ts';
+import { DOING, STATUSES, statusWords } from './words.ts';
 
 export function ProjectView({ id }: { id: string }) {
   const asked = query.value.get('status');
@@ -60,9 +60,8 @@ const OFFERED: readonly JobStatus[] = [
 /** Links, so that a filter is an address. With counts where somebody counts. */
 function Filters({ data }: { data: ProjectData }) {
   const counts = data.counts.value;
-  const total = counts && Object.values(counts).reduce((sum, count) => sum + count, 0);
   const shown = OFFERED.filter(
-    (status) => counts === null || (counts[status] ?? 0) > 0 || status === data.status,
+    (status) => counts === null || counts.by_status[status] > 0 || status === data.status,
   );
   const chip = (status: JobStatus | null, words: string, count: number | null | undefined) => (
     <a
@@ -77,8 +76,8 @@ function Filters({ data }: { data: ProjectData }) {
   );
   return (
     <nav class="chips" aria-label="Jobs by status">
-      {chip(null, 'All', total)}
-      {shown.map((status) => chip(status, statusWords(status), counts?.[status]))}
+      {chip(null, 'All', counts?.jobs)}
+      {shown.map((status) => chip(status, statusWords(status), counts?.by_status[status]))}
     </nav>
   );
 }
@@ -120,6 +119,12 @@ function Jobs({ data }: { data: ProjectData }) {
           <tr>
             <th scope="col">Status</th>
             <th scope="col">Job</th>
+            <th scope="col" class="cause-cell">
+              Failure
+            </th>
+            <th scope="col" class="profile-cell">
+              Profile
+            </th>
             <th scope="col" class="narrow">
               Updated
             </th>
@@ -154,7 +159,23 @@ const Row = ({ row, isOut }: { row: JobSummary; isOut: boolean }) => (
       <a class="row-link" href={to(`/jobs/${row.id}`)}>
         {jobName(row)}
       </a>
+      {row.tags.map((tag) => (
+        <span key={tag} class="tag">
+          {tag}
+        </span>
+      ))}
     </th>
+    <td class="cause-cell">
+      {row.status === 'FAILED' && row.failure && !row.open_dispatch && (
+        <>
+          <code>{row.failure.failure_code}</code>{' '}
+          <span class="muted">
+            {DOING[row.failure.failed_stage ?? ''] && `while ${DOING[row.failure.failed_stage ?? '']}`}
+          </span>
+        </>
+      )}
+    </td>
+    <td class="profile-cell muted">{row.model_profile}</td>
     <td class="narrow">
       <RowTime at={row.updated_at} />
     </td>
@@ -182,15 +203,19 @@ function NoJobs({ data }: { data: ProjectData }) {
 function NewJob({ data }: { data: ProjectData }) {
   const sending = useSending();
   const video = useSignal('');
+  const name = useSignal('');
   const back = to(`/projects/${data.id}`, { status: data.status });
   const key = `new-job:${data.id}`;
   const send = () => {
     const uri = video.value.trim();
-    const params = { path: { projectId: data.id }, header: { 'Idempotency-Key': requestId(key, '') } };
+    const external_id = name.value.trim();
+    const body = external_id === '' ? {} : { external_id };
+    const header = { 'Idempotency-Key': requestId(key, external_id) };
+    const params = { path: { projectId: data.id }, header };
     sending.send(
       async (signal) => {
         const made = await ask(
-          (client, signal) => client.POST('/projects/{projectId}/jobs', { params, body: {}, signal }),
+          (client, signal) => client.POST('/projects/{projectId}/jobs', { params, body, signal }),
           signal,
         );
         if (!made.ok || uri === '') return made;
@@ -233,6 +258,22 @@ function NewJob({ data }: { data: ProjectData }) {
         />
         <p id="video-hint" class="muted">
           An https address, or an object of a store: s3, gs, r2, abfss. It can also be said later.
+        </p>
+        <label for="external-id">
+          What you call it <span class="muted">(optional)</span>
+        </label>
+        <input
+          id="external-id"
+          value={name.value}
+          maxLength={128}
+          autocomplete="off"
+          aria-describedby="external-id-hint"
+          onInput={({ currentTarget }) => {
+            name.value = currentTarget.value;
+          }}
+        />
+        <p id="external-id-hint" class="muted">
+          Your own id for it, unique in the project.
         </p>
       </form>
       <SendingNote sending={sending} />

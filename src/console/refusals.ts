@@ -72,6 +72,12 @@ const SENTENCES: Readonly<Record<string, Sentence>> = {
       ? 'This would pass over a correction.'
       : `This would pass over a correction: ${listed(each)}.`;
   },
+  RETRY_LIMIT_REACHED: ({ limit, made }) =>
+    typeof limit === 'number'
+      ? `${made} of ${limit} retries are used; the limit is a setting of this installation.`
+      : 'All retries are used; the limit is a setting of this installation.',
+  EXTERNAL_ID_TAKEN: () => 'Another job of this project has this id already.',
+  CROSS_SITE_REQUEST: () => 'The request did not come from this page.',
   NOTHING_TO_REDO: () => 'The draft would be the same.',
   NOTHING_TO_EXPORT: ({ reason }) =>
     NOT_EXPORTED[String(reason)] ?? 'There is no draft that can be exported.',

@@ -48,6 +48,12 @@ const SHAPES: Readonly<Record<Shape, ComponentChildren>> = {
       <path d="M8 6v4M8 11.6v.6" class="tick" />
     </g>
   ),
+  retrying: (
+    <g class="line">
+      <path d="M8 1.9 14.6 13.6H1.4z" />
+      <path d="M8 6.5v3.4l2 1.2" />
+    </g>
+  ),
   cancelled: (
     <g class="line">
       <circle cx="8" cy="8" r="6" />
@@ -186,8 +192,9 @@ export const Who = ({ id }: { id: string | null }) => (
   <span class="who">{id === null ? 'system' : id === me.value?.actor_id ? 'you' : id}</span>
 );
 
-/** What a job is called: the file that it was made of, else its id. */
+/** What a job is called: as its editor calls it, else by the file that it was made of, else by its id. */
 export function jobName(job: Job | JobSummary): string {
+  if (job.external_id !== null) return job.external_id;
   const uri = 'manifest' in job ? job.manifest.video_uri : null;
   const [, file] = /^[a-z0-9+.-]+:\/\/[^?#]*\/([^/?#]+)/i.exec(uri ?? '') ?? [];
   return file === undefined ? shortId(job.id) : decodedName(file);

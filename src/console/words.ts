@@ -11,6 +11,7 @@ export type Shape =
   | 'done'
   | 'finished'
   | 'failed'
+  | 'retrying'
   | 'cancelled';
 
 interface StatusWords {
@@ -47,11 +48,13 @@ const SENT: Readonly<Record<Schemas['Dispatch']['kind'], string>> = {
 /** Where a dispatch leaves the status as it was until its pipeline reports. */
 const UNMOVED: readonly JobStatus[] = ['UPLOADED', 'FAILED', 'DRAFT_READY', 'EDITING'];
 
-/** The status, or that something is on its way already, which the status alone does not say. */
+/** The status, or what it does not say alone: that something is on its way already, or that it goes on by itself. */
 export function shownStatus(job: Job | JobSummary): StatusWords {
-  const open = 'open_dispatch' in job ? job.open_dispatch : null;
+  const open = job.open_dispatch;
   if (open && UNMOVED.includes(job.status)) return { words: SENT[open.kind], shape: 'sent' };
-  return STATUSES[job.status] ?? { words: job.status, shape: 'waiting' };
+  const known = STATUSES[job.status] ?? { words: job.status, shape: 'waiting' };
+  const isRetried = 'next_retry_at' in job && job.next_retry_at !== null;
+  return isRetried ? { words: `${known.words}, retries by itself`, shape: 'retrying' } : known;
 }
 
 export const STAGES: Readonly<Record<Stage, string>> = {

@@ -56,8 +56,12 @@ export class Scene {
     return (await this.alice.post('/projects', { name })).id;
   }
 
-  async job(projectId: string, file: string | null = 'interview.mp4'): Promise<string> {
-    const { id } = await this.alice.post(`/projects/${projectId}/jobs`);
+  async job(
+    projectId: string,
+    file: string | null = 'interview.mp4',
+    labels: { external_id?: string; tags?: string[] } = {},
+  ): Promise<string> {
+    const { id } = await this.alice.post(`/projects/${projectId}/jobs`, labels);
     if (file !== null)
       await this.alice.post(`/jobs/${id}/confirm-upload`, { video_uri: `s3://videos/${file}` });
     return id;
@@ -75,8 +79,9 @@ export class Scene {
     projectId: string,
     pipeline: PipelinePlan = { fail_at: 'GENERATING' },
     file?: string,
+    labels?: { external_id?: string; tags?: string[] },
   ): Promise<string> {
-    const id = await this.job(projectId, file);
+    const id = await this.job(projectId, file, labels);
     await this.run(id, pipeline);
     return id;
   }

@@ -18,7 +18,7 @@ export async function viewsOf(scene: Scene): Promise<View[]> {
   );
   const empty = await scene.project('Empty');
   const created = await scene.job(project, null);
-  const uploaded = await scene.job(project, 'talk.mp4');
+  const uploaded = await scene.job(project, 'talk.mp4', { external_id: 'talk-007', tags: ['conference'] });
   const failed = await scene.failed(
     project,
     {
@@ -28,6 +28,7 @@ export async function viewsOf(scene: Scene): Promise<View[]> {
       failure_message: 'The writer did not answer within 120 s.',
     },
     'interview-042.mp4',
+    { external_id: 'interview-042', tags: ['interview', 'urgent'] },
   );
   const retried = await alice.retry(failed, { model_profile: 'accurate', client_request_id: 'again' });
   if (retried.status !== 202) throw new Error(`not retried: ${retried.status}`);
@@ -42,9 +43,9 @@ export async function viewsOf(scene: Scene): Promise<View[]> {
     },
     'a-very-long-name-of-a-file-that-a-camera-has-made-up-2026-11-27T10-21-44.avi',
   );
-  const running = await scene.job(project, 'panel.mp4');
+  const running = await scene.job(project, 'panel.mp4', { external_id: 'panel-003' });
   await scene.run(running, { pause_before: 'TRANSCRIPT_READY', heartbeats: 3 });
-  const ready = await scene.job(project, 'keynote.mp4');
+  const ready = await scene.job(project, 'keynote.mp4', { external_id: 'keynote-001', tags: ['conference'] });
   await scene.run(ready);
   await scene.correct(ready, 'transcript', 1, 'Alice, not Alis.');
   const cancelled = await scene.job(project, 'twice.mp4');
