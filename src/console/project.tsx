@@ -122,6 +122,9 @@ function Jobs({ data }: { data: ProjectData }) {
             <th scope="col" class="cause-cell">
               Failure
             </th>
+            <th scope="col" class="tags-cell">
+              Tags
+            </th>
             <th scope="col" class="profile-cell">
               Profile
             </th>
@@ -159,11 +162,6 @@ const Row = ({ row, isOut }: { row: JobSummary; isOut: boolean }) => (
       <a class="row-link" href={to(`/jobs/${row.id}`)}>
         {jobName(row)}
       </a>
-      {row.tags.map((tag) => (
-        <span key={tag} class="tag">
-          {tag}
-        </span>
-      ))}
     </th>
     <td class="cause-cell">
       {row.status === 'FAILED' && row.failure && !row.open_dispatch && (
@@ -174,6 +172,13 @@ const Row = ({ row, isOut }: { row: JobSummary; isOut: boolean }) => (
           </span>
         </>
       )}
+    </td>
+    <td class="tags-cell">
+      {row.tags.map((tag) => (
+        <span key={tag} class="tag">
+          {tag}
+        </span>
+      ))}
     </td>
     <td class="profile-cell muted">{row.model_profile}</td>
     <td class="narrow">
