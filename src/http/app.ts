@@ -8,6 +8,7 @@ import type { AppEnv } from './app-env.ts';
 import { artifactContentRoutes } from './artifact-content.ts';
 import { authenticateCallback, authenticateEditor } from './auth.ts';
 import { callbackRoutes, measureRefusal } from './callbacks.ts';
+import { consoleRoutes } from './console.ts';
 import { allowOrigins } from './cors.ts';
 import { type OpenApiDocument, openapiDocument } from './document.ts';
 import { errorDefinitionRoute } from './error-definitions.ts';
@@ -39,6 +40,7 @@ export function createApp(): Hono<AppEnv> {
     app.use(path, allowOrigins(methods));
   }
   for (const open of openRoutes) serve(app, open);
+  app.route('/', consoleRoutes());
 
   // A pattern that ends in a wildcard matches what stands before it too.
   for (const path of ['/projects/*', '/jobs/*', '/session/*', '/internal/*']) app.use(path, configured);
