@@ -8,9 +8,17 @@ import type { Dispatch } from '../domain/dispatch.ts';
 import type { ArtifactVersion, Job } from '../domain/job.ts';
 import type { StageName } from '../domain/lifecycle.ts';
 import { isOverwritten } from '../domain/lineage.ts';
+import { type Answer, newsOf } from '../domain/operation.ts';
 import type { Position } from '../domain/project.ts';
-import { projectObject } from '../objects.ts';
-import { NOT_FOUND, type PageAnswer, type PlanAnswer, type Refused, type ShownAnswer } from './answers.ts';
+import { operationObject, projectObject } from '../objects.ts';
+import {
+  NOT_FOUND,
+  type OnePlanAnswer,
+  type PageAnswer,
+  type PlanAnswer,
+  type Refused,
+  type ShownAnswer,
+} from './answers.ts';
 import { JobEffects } from './effects.ts';
 import type { NumberedTransition, PlacedVersion } from './history-store.ts';
 import { JobStore } from './job-store.ts';
@@ -29,7 +37,8 @@ export abstract class JobReads extends DurableObject<Env> {
     this.planning = new Planning(this.store, env);
     this.effects = new JobEffects(ctx, this.store, {
       enqueue: (message, pause) => env.DISPATCHES.send(message, pause),
-      tell: (summary) => projectObject(env, summary.projectId).putSummary(summary),
+      list: (summary) => projectObject(env, summary.projectId).putSummary(summary),
+      report: (operationId, jobId, news) => operationObject(env, operationId).heard(jobId, news),
       rules: () => this.config().rules,
     });
     ctx.blockConcurrencyWhile(() => this.effects.load());
@@ -96,17 +105,33 @@ export abstract class JobReads extends DurableObject<Env> {
     return await this.#ifOwned(owner, () => this.planning.plan({ ...wanted, ...asked }));
   }
 
+  /** The same under the profile that is named, and no other. */
+  async planUnder(owner: string, asked: PlanAsked & { modelProfile: string }): Promise<OnePlanAnswer> {
+    return await this.#ifOwned(owner, async () => ({ ok: true as const, plan: await this.planning.planUnder(asked) }));
+  }
+
+  /** What became of the retry that an operation asked for under this id. */
+  newsOf(owner: string, clientRequestId: string): Answer {
+    const job = ownedBy(this.effects.lookedAfter(), owner);
+    if (job === null) return { kind: 'gone' };
+    const dispatch = this.store.retryBy(clientRequestId);
+    return dispatch ? { kind: 'dispatch', news: newsOf(dispatch) } : { kind: 'none' };
+  }
+
   /** A page of the audit trail, oldest first, of at most `limit`. */
   transitions(
     owner: string,
     after: number,
     limit: number,
-  ): PageAnswer<NumberedTransition, Pick<Job, 'id' | 'projectId'>> {
+  ): PageAnswer<NumberedTransition & Pick<Dispatch, 'operationId'>, Pick<Job, 'id' | 'projectId'>> {
     return this.#ifOwned(owner, ({ id, projectId }) => ({
       ok: true,
       id,
       projectId,
-      items: this.store.transitions(after, limit),
+      items: this.store.transitions(after, limit).map((entry) => ({
+        ...entry,
+        operationId: (entry.dispatchId && this.store.dispatch(entry.dispatchId)?.operationId) || null,
+      })),
     }));
   }
 

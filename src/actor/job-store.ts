@@ -111,10 +111,21 @@ export class JobStore {
     return job.openDispatchId === null ? null : this.dispatch(job.openDispatchId);
   }
 
+  newest(): Dispatch | null {
+    return this.#read()?.newest ?? null;
+  }
+
   dispatch(id: string): Dispatch | null {
     const newest = this.#read()?.newest ?? null;
     if (newest === null || newest.id === id) return newest;
     return this.#earlier?.byId(id) ?? null;
+  }
+
+  /** The retry that was asked for under this id; of an operation's latest also one that was withdrawn. */
+  retryBy(clientRequestId: string): Dispatch | null {
+    const latest = this.dispatch(this.job()?.latestOperation?.dispatchId ?? '');
+    if (latest?.clientRequestId === clientRequestId) return latest;
+    return this.#dispatchByRequest(requestKeyOf({ kind: 'retry', clientRequestId }));
   }
 
   /** The dispatches whose cancel notice is still to be delivered. */

@@ -109,6 +109,10 @@ export interface Dispatch {
   lastError: string | null;
   /** Whether an attempt ended without an answer, so that the orchestrator may have it. */
   outcomeUnknown: boolean;
+  /** Whether the orchestrator answered that it will not take it, which is final. */
+  wasRefused: boolean;
+  /** Until when the orchestrator asked not to be asked again, the last time; null where it did not. */
+  retryAfterAt: number | null;
   executionId: string | null;
   deliveredAt: number | null;
   /** When its pipeline was first heard of. */

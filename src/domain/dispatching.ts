@@ -106,6 +106,8 @@ function newDispatch(
     deliveryAttempts: 0,
     lastError: null,
     outcomeUnknown: false,
+    wasRefused: false,
+    retryAfterAt: null,
     executionId: null,
     deliveredAt: null,
     firstReportAt: null,
