@@ -7,6 +7,7 @@ import type {
   Ask,
   Callback,
   Cancel,
+  ChangeLabels,
   Command,
   ConfirmUpload,
   DeliveryOutcome,
@@ -14,27 +15,40 @@ import type {
   MessageKind,
   RenewVideo,
 } from '../domain/commands.ts';
-import { refuseRepeat } from '../domain/creation.ts';
+import { isOverdue, refuseRepeat } from '../domain/creation.ts';
 import { decide } from '../domain/decide.ts';
 import type { Decision } from '../domain/decision.ts';
 import type { Dispatch } from '../domain/dispatch.ts';
 import { refuseDispatch } from '../domain/dispatching.ts';
 import { NO_EVIDENCE } from '../domain/evidence.ts';
 import { type Job, type JobOrigin, newJob } from '../domain/job.ts';
-import type { CallbackAnswer, DispatchAnswer, EditAnswer, EditLook, JobAnswer } from './answers.ts';
+import type {
+  CallbackAnswer,
+  DispatchAnswer,
+  EditAnswer,
+  EditLook,
+  JobAnswer,
+  ShownAnswer,
+} from './answers.ts';
 import { claim, pauseAfter } from './deliveries.ts';
 import { measureEnded } from './ended.ts';
 import { JobReads } from './job-reads.ts';
 import type { Unproven } from './planning.ts';
 
 export class JobActor extends JobReads {
-  /** Stores a new job and lists it in its project. A repeat completes what was begun and answers the job as it is. */
-  async create(origin: JobOrigin): Promise<JobAnswer> {
+  /**
+   * Stores a new job, as its project has admitted it at that time, and lists it there. A repeat completes what was begun and
+   * answers the job as it is.
+   */
+  async create(origin: JobOrigin, admittedAt = Date.now()): Promise<JobAnswer> {
     const known = this.effects.lookedAfter();
     const rejection = known && refuseRepeat(known, origin);
     if (rejection) return { ok: false, rejection };
-    const job = known ?? newJob(origin, Date.now());
-    if (!known) this.store.create(job);
+    const job = known ?? newJob(origin, admittedAt);
+    if (!known) {
+      if (isOverdue(origin, admittedAt, Date.now())) throw new Error('the admission is too old to be used');
+      this.store.create(job);
+    }
     await this.effects.list();
     return { ok: true, job, open: this.store.open(job), replayed: known !== null };
   }
@@ -45,6 +59,15 @@ export class JobActor extends JobReads {
 
   renewVideo(command: RenewVideo): JobAnswer {
     return this.#answerJob(this.#execute(command));
+  }
+
+  changeLabels(asked: Omit<ChangeLabels, 'etag'>): ShownAnswer {
+    const shown = this.show(asked.owner);
+    if (!shown.ok) return shown;
+    const decision = this.#execute({ ...asked, etag: shown.etag.slice(1, -1) });
+    return decision.kind === 'rejected'
+      ? { ok: false, rejection: decision.rejection }
+      : this.show(asked.owner);
   }
 
   cancel(command: Omit<Cancel, 'deliveryMayHaveStarted'>): JobAnswer {

@@ -74,6 +74,7 @@ export class JobStore {
     switch (command.type) {
       case 'confirm-upload':
       case 'renew-video':
+      case 'change-labels':
         return view;
       case 'run':
       case 'retry':

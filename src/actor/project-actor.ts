@@ -2,14 +2,15 @@
 // of itself and pushes here what the list shows of it.
 import { DurableObject } from 'cloudflare:workers';
 import { ownedBy } from '../domain/access.ts';
-import { refuseRepeat } from '../domain/creation.ts';
-import type { Status } from '../domain/lifecycle.ts';
+import { refuseExternalId, refuseRepeat } from '../domain/creation.ts';
+import type { JobCounts } from '../domain/job-counts.ts';
+import type { JobFilter } from '../domain/job-filter.ts';
 import type { JobSummary, Position, Project } from '../domain/project.ts';
-import { workspaceObject } from '../objects.ts';
+import { jobObject, workspaceObject } from '../objects.ts';
 import { AlarmClock } from './alarm-clock.ts';
-import type { ProjectAnswer } from './answers.ts';
+import { type Admission, NOT_FOUND, type ProjectAnswer } from './answers.ts';
 import { Gathered } from './gathered.ts';
-import { ProjectStore } from './project-store.ts';
+import { type JobPage, ProjectStore } from './project-store.ts';
 import { Telling } from './telling.ts';
 
 export class ProjectActor extends DurableObject<Env> {
@@ -52,11 +53,35 @@ export class ProjectActor extends DurableObject<Env> {
     return ownedBy(this.#store.project(), owner);
   }
 
-  /** A page of its jobs, newest first, of one status or of all; null when the owner has no such project. */
-  jobs(owner: string, status: Status | null, before: Position | null, limit: number): JobSummary[] | null {
-    this.#lookAfter();
-    const project = ownedBy(this.#store.project(), owner);
-    return project && this.#store.summaries(project.id, status, before, limit);
+  /**
+   * Lets a job be created in it, as of when: one with an external id alone has it from now on, whether or not it comes to be.
+   */
+  async admit(owner: string, asked: { jobId: string; externalId: string | null }): Promise<Admission> {
+    if (!this.show(owner)) return NOT_FOUND;
+    const { jobId, externalId } = asked;
+    if (externalId === null) return { ok: true, at: Date.now() };
+    const before = this.#store.holder(externalId);
+    const isInDoubt = before !== null && before.jobId !== jobId && !before.isListed;
+    const said = isInDoubt ? { externalId: await jobObject(this.env, before.jobId).externalId() } : null;
+    // While that was asked, somebody else may have been admitted.
+    const holder = this.#store.holder(externalId);
+    const says = holder?.jobId === before?.jobId && holder?.at === before?.at ? said : null;
+    const now = Date.now();
+    const rejection = refuseExternalId(externalId, jobId, holder, says, now);
+    if (rejection) return { ok: false, rejection };
+    if (holder?.jobId === jobId && holder.isListed) return { ok: true, at: holder.at };
+    this.#store.reserve(externalId, jobId, now);
+    return { ok: true, at: now };
+  }
+
+  /** A page of its jobs, newest first; null when the owner has no such project. */
+  jobs(owner: string, filter: JobFilter, before: Position | null, limit: number): JobPage | null {
+    return this.show(owner) && this.#store.page(filter, before, limit);
+  }
+
+  /** How many of its jobs are where; null when the owner has no such project. */
+  counts(owner: string): JobCounts | null {
+    return this.show(owner) && this.#store.counts();
   }
 
   /** A job's push: an older revision never replaces a newer one. */

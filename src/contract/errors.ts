@@ -320,6 +320,31 @@ export const ERRORS = {
     details: z.object({ id: z.string().meta({ description: 'What was created with it.' }) }),
     from: (rejection) => ({ id: rejection.id }),
   }),
+  EXTERNAL_ID_TAKEN: refusal({
+    status: 409,
+    retryable: false,
+    title: 'Another job of this project has this external_id',
+    whatToDo:
+      'Go on with the job that `job_id` names. Where that is not found within ten minutes, its creation has failed: send this again.',
+    details: z.object({ external_id: z.string(), job_id: z.string() }),
+    from: (rejection) => ({ external_id: rejection.externalId, job_id: rejection.jobId }),
+  }),
+  JOB_CHANGED: refusal({
+    status: 412,
+    retryable: false,
+    title: 'The job is not what If-Match names; nothing was done',
+    whatToDo: 'Read the job, and ask again with its `ETag` if it is still what you want.',
+    details: z.object({ etag: z.string().meta({ description: 'Of the job as it is now.' }) }),
+    from: ({ etag }) => ({ etag: `"${etag}"` }),
+  }),
+  METADATA_FULL: refusal({
+    status: 409,
+    retryable: false,
+    title: 'The job would have more metadata than there is room for; nothing was done',
+    whatToDo: 'Take entries away with null in the same request.',
+    details: z.object({ max_entries: z.int() }),
+    from: (rejection) => ({ max_entries: rejection.maxEntries }),
+  }),
   EVENT_ID_PAYLOAD_MISMATCH: refusal({
     status: 409,
     retryable: false,

@@ -71,12 +71,18 @@ export const clientRequestIdMismatchError = problem(
   'CLIENT_REQUEST_ID_PAYLOAD_MISMATCH',
 );
 export const idempotencyKeyMismatchError = problem('IdempotencyKeyMismatchError', 'IDEMPOTENCY_KEY_MISMATCH');
+export const externalIdTakenError = problem('ExternalIdTakenError', 'EXTERNAL_ID_TAKEN');
+export const jobChangedError = problem('JobChangedError', 'JOB_CHANGED');
+export const metadataFullError = problem('MetadataFullError', 'METADATA_FULL');
 export const eventIdMismatchError = problem('EventIdMismatchError', 'EVENT_ID_PAYLOAD_MISMATCH');
 export const callbackOutOfOrderError = problem('CallbackOutOfOrderError', 'CALLBACK_OUT_OF_ORDER');
 export const manifestFullError = problem('ManifestFullError', 'MANIFEST_FULL');
 export const reportsExhaustedError = problem('ReportsExhaustedError', 'REPORTS_EXHAUSTED');
 export const dispatchNotCurrentError = problem('DispatchNotCurrentError', 'DISPATCH_NOT_CURRENT');
 
+export const createJobConflictError = z
+  .union([idempotencyKeyMismatchError, externalIdTakenError])
+  .meta({ id: 'CreateJobConflictError' });
 export const confirmUploadConflictError = z
   .union([transitionConflictError, videoUriConflictError])
   .meta({ id: 'ConfirmUploadConflictError' });

@@ -4,12 +4,14 @@ import { DISPATCH_KINDS, type Dispatch, type DispatchPlan } from '../domain/disp
 import { FAILURE_CLASSES } from '../domain/failures.ts';
 import { AUDIT_EVENTS, type Transition } from '../domain/history.ts';
 import type { Failure, Job } from '../domain/job.ts';
-import { ACTORS } from '../domain/lifecycle.ts';
+import type { JobCounts } from '../domain/job-counts.ts';
+import { ACTORS, STATUSES } from '../domain/lifecycle.ts';
 import { currentVersions } from '../domain/plan.ts';
 import type { JobSummary, Project } from '../domain/project.ts';
 import type { Rules } from '../domain/rules.ts';
 import { versionName } from './artifacts.ts';
 import { orNull, page, timestamp, toTimestamp } from './fields.ts';
+import { labels, toLabelFields } from './labels.ts';
 import { nextAction, toNextActions } from './next-actions.ts';
 import { exportTask, proof, stagePlan, toEngines, toExportTask, toProof, toStagePlan } from './plans.ts';
 import { dispatchState, jobStatus, resumeStatus, stageName } from './statuses.ts';
@@ -78,6 +80,7 @@ export const job = z
   .object({
     id: z.string(),
     project_id: z.string(),
+    ...labels,
     status: jobStatus,
     manifest: z
       .object({
@@ -107,15 +110,34 @@ export const jobSummary = z
   .object({
     id: z.string(),
     project_id: z.string(),
+    ...labels,
     status: jobStatus,
+    failure: orNull(failure.pick({ failure_code: true, failure_class: true, failed_stage: true })).meta({
+      description: 'Of a job that is `FAILED`.',
+    }),
+    model_profile: z.string().nullable().meta({ description: 'Under which it was worked on last.' }),
+    open_dispatch: orNull(z.object({ kind: z.enum(DISPATCH_KINDS) })).meta({
+      description:
+        'What its pipeline is asked for: a retry that was accepted leaves the job `FAILED` until the pipeline reports.',
+    }),
     created_at: timestamp,
-    updated_at: timestamp.meta({ description: 'As of the last change of status.' }),
+    updated_at: timestamp.meta({ description: 'As of the last change that a list shows.' }),
   })
   .meta({
     id: 'JobSummary',
     description: 'A job as a list shows it; follows the job itself within moments.',
   });
 export const jobSummaryPage = page(jobSummary).meta({ id: 'JobSummaryPage' });
+
+const ofEach = <Word extends string>(words: readonly Word[]) =>
+  z.object(Object.fromEntries(words.map((word) => [word, z.int()])) as Record<Word, z.ZodInt>);
+export const jobCounts = z
+  .object({
+    jobs: z.int(),
+    by_status: ofEach(STATUSES),
+    by_failure_class: ofEach(FAILURE_CLASSES).meta({ description: 'Of the jobs that are `FAILED`.' }),
+  })
+  .meta({ id: 'JobCounts', description: 'How many jobs a project lists; follows them within moments.' });
 
 export const transition = z
   .object({
@@ -183,6 +205,7 @@ export function toJobResource(record: Job, open: Dispatch | null, rules: Rules):
   return {
     id: record.id,
     project_id: record.projectId,
+    ...toLabelFields(record),
     status: record.status,
     manifest: {
       video_uri: manifest.videoUri,
@@ -202,7 +225,7 @@ export function toJobResource(record: Job, open: Dispatch | null, rules: Rules):
 }
 
 /** Another for every change of how a job is shown: a validator of before must not hold for it. */
-const FORM = 3;
+const FORM = 4;
 
 /**
  * A strong validator (RFC 9110 §8.8.3): changes with every change of the representation. A dispatch that was
@@ -228,9 +251,23 @@ export function toETag(
 export const toSummaryResource = (record: JobSummary): z.infer<typeof jobSummary> => ({
   id: record.id,
   project_id: record.projectId,
+  ...toLabelFields(record),
   status: record.status,
+  failure: record.failure && {
+    failure_code: record.failure.failureCode,
+    failure_class: record.failure.failureClass,
+    failed_stage: record.failure.failedStage,
+  },
+  model_profile: record.latestProfile,
+  open_dispatch: record.openKind && { kind: record.openKind },
   created_at: toTimestamp(record.createdAt),
   updated_at: toTimestamp(record.updatedAt),
+});
+
+export const toCountsResource = ({ statuses, failureClasses }: JobCounts): z.infer<typeof jobCounts> => ({
+  jobs: Object.values(statuses).reduce((sum, jobs) => sum + jobs, 0),
+  by_status: statuses,
+  by_failure_class: failureClasses,
 });
 
 export const toProjectResource = (

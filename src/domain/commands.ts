@@ -4,6 +4,7 @@ import type { Export } from './dispatch.ts';
 import type { Evidence } from './evidence.ts';
 import type { FailureClass } from './failures.ts';
 import type { Failure } from './job.ts';
+import type { LabelChanges } from './labels.ts';
 import type { EditableStage, ReportableStatus, ResumeStatus, StageName } from './lifecycle.ts';
 
 interface EditorCommand {
@@ -108,6 +109,16 @@ export interface RenewVideo extends EditorCommand {
   replaces: string;
 }
 
+/** What the job is called by changes. */
+export interface ChangeLabels extends EditorCommand {
+  type: 'change-labels';
+  changes: LabelChanges;
+  /** The tags of representations of the job of which one has to be the present one; null for whatever it is. */
+  ifMatch: readonly string[] | null;
+  /** The tag of the present one. */
+  etag: string;
+}
+
 export interface ArtifactUpdates {
   audioUri: string | null;
   transcriptUri: string | null;
@@ -180,6 +191,7 @@ export type Command =
   | RenewVideo
   | Ask
   | EditArtifact
+  | ChangeLabels
   | Abandon
   | Cancel
   | Callback

@@ -4,6 +4,7 @@ import { abandon } from './abandon.ts';
 import { ownedBy } from './access.ts';
 import { callback } from './callback.ts';
 import { cancel } from './cancel.ts';
+import { changeLabels } from './change-labels.ts';
 import type { Command } from './commands.ts';
 import { confirmUpload, renewVideo } from './confirm-upload.ts';
 import { type Decision, type JobView, reject } from './decision.ts';
@@ -35,6 +36,8 @@ export function decide(view: JobView | null, command: Command, rules: Rules, clo
       return askForPipeline(view, command, rules, now);
     case 'edit-artifact':
       return editArtifact(view, command, rules, now);
+    case 'change-labels':
+      return changeLabels(view, command, now);
     case 'cancel':
       return cancel(view, command, rules, now);
     case 'abandon':

@@ -31,7 +31,7 @@ function brokenPresent({ job, newest }: Present): string | null {
 }
 
 function brokenStep({ job: before }: Present, { job: after }: Present): string | null {
-  for (const key of ['id', 'projectId', 'owner', 'createdAt'] as const) {
+  for (const key of ['id', 'projectId', 'owner', 'createdAt', 'externalId'] as const) {
     if (before[key] !== after[key]) return `a job keeps its ${key}`;
   }
   if (

@@ -72,6 +72,11 @@ export type Rejection =
   /** The dispatch is null where the id is that of an edit, or of an operation. */
   | { code: 'CLIENT_REQUEST_ID_PAYLOAD_MISMATCH'; clientRequestId: string; dispatchId: string | null }
   | { code: 'IDEMPOTENCY_KEY_MISMATCH'; id: string }
+  /** Another job of the project has it, or is being created with it. */
+  | { code: 'EXTERNAL_ID_TAKEN'; externalId: string; jobId: string }
+  /** The job is not what the caller has seen. */
+  | { code: 'JOB_CHANGED'; etag: string }
+  | { code: 'METADATA_FULL'; maxEntries: number }
   | { code: 'EVENT_ID_PAYLOAD_MISMATCH'; eventId: string }
   | {
       code: 'CALLBACK_OUT_OF_ORDER';

@@ -16,6 +16,7 @@ import { readBody, readUnread } from './input.ts';
 import { jobCommandRoutes } from './job-commands.ts';
 import { jobDispatchRoutes } from './job-dispatches.ts';
 import { jobEditRoutes } from './job-edits.ts';
+import { jobLabelRoutes } from './job-labels.ts';
 import { jobPlanRoutes } from './job-plans.ts';
 import { jobRoutes } from './jobs.ts';
 import { problem, refuse } from './problem.ts';
@@ -83,6 +84,7 @@ const openRoutes: readonly Route[] = [
 const guardedRoutes: readonly Route[] = [
   ...projectRoutes,
   ...jobRoutes,
+  ...jobLabelRoutes,
   ...jobPlanRoutes,
   ...jobCommandRoutes,
   ...jobDispatchRoutes,
