@@ -112,7 +112,10 @@ export abstract class JobReads extends DurableObject<Env> {
 
   /** The same under the profile that is named, and no other. */
   async planUnder(owner: string, asked: PlanAsked & { modelProfile: string }): Promise<OnePlanAnswer> {
-    return await this.#ifOwned(owner, async () => ({ ok: true as const, plan: await this.planning.planUnder(asked) }));
+    return await this.#ifOwned(owner, async () => ({
+      ok: true as const,
+      plan: await this.planning.planUnder(asked),
+    }));
   }
 
   /** What became of the retry that an operation asked for under this id. */

@@ -15,17 +15,20 @@ import {
   forgotten,
   hasEnded,
   type Item,
-  type ItemState,
   KEPT_MS,
+  MOST_JOBS,
   newOperation,
   newsOf,
   type Operation,
   type OperationChanges,
   type OperationCommand,
   type OperationOrigin,
+  type Outcome,
   restAfterCalls,
   roomOf,
   type ShownOperation,
+  type ShownState,
+  storedStates,
   toAsk,
 } from '../domain/operation.ts';
 import { LONGEST_PUSH_PAUSE_MS, REPORT_GRACE_MS } from '../domain/resending.ts';
@@ -34,7 +37,7 @@ import { describeError, log } from '../log.ts';
 import { jobObject, projectObject } from '../objects.ts';
 import { within } from '../time-limit.ts';
 import { AlarmClock } from './alarm-clock.ts';
-import { NOT_FOUND, type OperationAnswer, type PageAnswer } from './answers.ts';
+import { type DispatchAnswer, NOT_FOUND, type OperationAnswer, type PageAnswer } from './answers.ts';
 import { measureEndedOperation } from './ended.ts';
 import { OperationStore } from './operation-store.ts';
 import { Telling } from './telling.ts';
@@ -46,6 +49,7 @@ const DELIVERY_WAIT_MS = 5_000;
 /** An answer that takes longer than its wait and this does not come any more. */
 const CALL_LIMIT_MS = 15_000;
 
+const ID_TAKEN = 'CLIENT_REQUEST_ID_PAYLOAD_MISMATCH';
 const UNANSWERED: Answer = { kind: 'refused', code: 'INTERNAL' };
 
 interface Told extends ShownOperation {
@@ -100,16 +104,23 @@ export class OperationActor extends DurableObject<Env> {
     return { ok: true, operation, counts: this.#store.counts() };
   }
 
-  /** A page of its jobs by their ids, of these states. */
+  /** A page of its jobs in the order of their ids, of those that are shown so, or of all. */
   items(
     owner: string,
-    states: readonly ItemState[],
+    shown: ShownState | null,
     after: string,
     limit: number,
   ): PageAnswer<Item, Pick<Operation, 'state'>> {
     const operation = ownedBy(this.#store.operation(), owner);
     if (operation === null) return NOT_FOUND;
-    return { ok: true, state: operation.state, items: this.#store.items(states, after, limit) };
+    const { state } = operation;
+    return { ok: true, state, items: this.#store.items(storedStates(operation, shown), after, limit) };
+  }
+
+  /** The jobs that ended so, for another operation over them; none to anyone but the owner. */
+  jobsThat(owner: string, outcome: Outcome): string[] {
+    const found = this.items(owner, outcome, '', MOST_JOBS);
+    return found.ok ? found.items.map(({ jobId }) => jobId) : [];
   }
 
   command(owner: string, command: OperationCommand): OperationAnswer {
@@ -182,7 +193,7 @@ export class OperationActor extends DurableObject<Env> {
   }
 
   #known({ state }: Operation): ReadonlySet<string> {
-    return state === 'cancelling' ? this.#asked.union(this.#untouched) : this.#asked;
+    return state === 'cancelling' ? new Set([...this.#asked, ...this.#untouched]) : this.#asked;
   }
 
   /** What time, and the state of the jobs, make of it. */
@@ -243,37 +254,41 @@ export class OperationActor extends DurableObject<Env> {
     });
     const restMs = restAfterCalls(failures);
     // Should it have been begun all the same, its news says so.
-    if (restMs === null) return this.#answered(jobId, what === 'retry' ? UNANSWERED : null);
+    if (restMs === null) {
+      this.#answered(jobId, what === 'retry' ? UNANSWERED : null);
+      return;
+    }
     setTimeout(() => {
       this.#asked.delete(jobId);
       this.#goOn();
     }, restMs);
   }
 
-  async #answerOf(operation: Operation, jobId: string, what: 'retry' | 'news'): Promise<Answer> {
-    const { id: operationId, owner } = operation;
-    const clientRequestId = `${operationId}:${jobId}`;
-    const job = jobObject(this.env, jobId);
-    if (what === 'news') return within(CALL_LIMIT_MS, job.newsOf(owner, clientRequestId));
-    const { actorId, correlationId, traceparent, modelProfile, discardEdits } = operation;
+  #answerOf(operation: Operation, jobId: string, what: 'retry' | 'news'): Promise<Answer> {
+    const { owner } = operation;
+    const clientRequestId = `${operation.id}:${jobId}`;
+    if (what === 'retry') return this.#retry(operation, jobId, clientRequestId);
+    const look = async (): Promise<Answer> => await jobObject(this.env, jobId).newsOf(owner, clientRequestId);
+    return within(CALL_LIMIT_MS, look());
+  }
+
+  /** By the very way of a single retry, so that a repeat finds the same dispatch. */
+  async #retry(operation: Operation, jobId: string, clientRequestId: string): Promise<Answer> {
+    const { id: operationId, owner, actorId, correlationId, traceparent } = operation;
+    const { modelProfile, discardEdits } = operation;
     const waitMs = this.#waitMs(operation);
-    const answer = await within(
-      waitMs + CALL_LIMIT_MS,
-      job.dispatch(
-        {
-          ...{ type: 'retry' as const, owner, actorId, correlationId, traceparent, operationId },
-          ...{ clientRequestId, modelProfile, discardEdits, newDispatchId: newDispatchId() },
-          ...{ windowMs: null, resumeFrom: null, ifMatch: null },
-        },
-        waitMs,
-      ),
-    );
-    if (answer.dispatch) {
+    const retry = {
+      ...{ type: 'retry' as const, owner, actorId, correlationId, traceparent, operationId },
+      ...{ clientRequestId, modelProfile, discardEdits, newDispatchId: newDispatchId() },
+      ...{ windowMs: null, resumeFrom: null, ifMatch: null },
+    };
+    const ask = async (): Promise<DispatchAnswer> => await jobObject(this.env, jobId).dispatch(retry, waitMs);
+    const answer = await within(waitMs + CALL_LIMIT_MS, ask());
+    const { dispatch } = answer;
+    if (dispatch) {
       // An editor may have made the same id up.
-      if (answer.dispatch.operationId === operationId) {
-        return { kind: 'dispatch', news: newsOf(answer.dispatch) };
-      }
-      return { kind: 'refused', code: 'CLIENT_REQUEST_ID_PAYLOAD_MISMATCH' };
+      const isOwn = dispatch.operationId === operationId;
+      return isOwn ? { kind: 'dispatch', news: newsOf(dispatch) } : { kind: 'refused', code: ID_TAKEN };
     }
     if (answer.ok) throw new Error('what is accepted has a dispatch');
     const { code } = answer.rejection;

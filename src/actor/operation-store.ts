@@ -1,6 +1,6 @@
 // The only SQL of an operation: itself as one record, and a row for each of its jobs. What is counted of them is read once per
 // awakening, when somebody wants to know, and kept up with from then on.
-import { type Item, ITEM_STATES, type ItemState, newItem, type Operation } from '../domain/operation.ts';
+import { ITEM_STATES, type Item, type ItemState, newItem, type Operation } from '../domain/operation.ts';
 import { type Counts, countsOf, move, NO_COUNTS } from '../domain/operation-counts.ts';
 import { bringUpToDate, type MarkerRow } from './migrate.ts';
 import { decodeOperation, encodeOperation } from './records.ts';

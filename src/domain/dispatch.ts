@@ -122,7 +122,7 @@ export interface Dispatch {
   updatedAt: number;
 }
 
-export const isOpen = (dispatch: Dispatch): boolean =>
+export const isOpen = (dispatch: Pick<Dispatch, 'state'>): boolean =>
   dispatch.state === 'PENDING' || dispatch.state === 'DELIVERED' || dispatch.state === 'RUNNING';
 
 /** The version of the stage that its pipeline was given to begin with; null for none. */

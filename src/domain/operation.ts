@@ -28,6 +28,10 @@ export type ItemState = (typeof ITEM_STATES)[number];
 export const OUTCOMES = [...STORED_OUTCOMES, 'skipped'] as const;
 export type Outcome = (typeof OUTCOMES)[number];
 
+/** As a job in it is shown. */
+export const SHOWN_STATES = ['waiting', 'in_flight', ...OUTCOMES] as const;
+export type ShownState = (typeof SHOWN_STATES)[number];
+
 export const MOST_JOBS = 10_000;
 export const MOST_IN_FLIGHT = 100;
 export const DEFAULT_IN_FLIGHT = 10;
@@ -148,6 +152,13 @@ export const newItem = (jobId: string, now: number): Item => ({
 
 export const hasEnded = ({ endedAt }: Pick<Operation, 'endedAt'>): boolean => endedAt !== null;
 
+export const shownState = (operation: Pick<Operation, 'state'>, state: ItemState): ShownState =>
+  state === 'waiting' && operation.state === 'cancelled' ? 'skipped' : state;
+
+/** What is stored of those that are shown so; of all of them for null. */
+export const storedStates = (operation: Pick<Operation, 'state'>, shown: ShownState | null): ItemState[] =>
+  ITEM_STATES.filter((state) => shown === null || shownState(operation, state) === shown);
+
 const isEnded = ({ state }: Item): boolean => state !== 'waiting' && state !== 'in_flight';
 
 /** How many of those that wait, the lowest first, may have been begun. */
@@ -182,12 +193,7 @@ export function toAsk(
 }
 
 /** What a job's answer to this operation's own question makes of it. */
-export function afterAnswer(
-  operation: Operation,
-  item: Item,
-  answer: Answer,
-  now: number,
-): OperationChanges {
+export function afterAnswer(operation: Operation, item: Item, answer: Answer, now: number): OperationChanges {
   switch (answer.kind) {
     case 'dispatch':
       return afterNews(operation, item, answer.news, true, now);
@@ -283,7 +289,9 @@ const LONGEST_WISH_MS = 86_400_000;
 function unreached(operation: Operation, retryAfterAt: number | null, now: number): Operation | null {
   const { state, pauses, resumeAt } = operation;
   const wish =
-    retryAfterAt === null ? null : Math.min(Math.max(retryAfterAt, now + FIRST_PAUSE_MS), now + LONGEST_WISH_MS);
+    retryAfterAt === null
+      ? null
+      : Math.min(Math.max(retryAfterAt, now + FIRST_PAUSE_MS), now + LONGEST_WISH_MS);
   switch (state) {
     case 'running': {
       const pauseMs = Math.min(FIRST_PAUSE_MS * 2 ** pauses, LONGEST_PAUSE_MS);
@@ -320,7 +328,8 @@ export function afterTime(
     return isAtRest ? { ...operation, state: 'cancelled', resumeAt: null, endedAt: now } : null;
   }
   if (isAtRest && !isWaiting) return { ...operation, state: 'done', resumeAt: null, endedAt: now };
-  if (state === 'waiting' && now >= (resumeAt ?? 0)) return { ...operation, state: 'running', resumeAt: null };
+  if (state === 'waiting' && now >= (resumeAt ?? 0))
+    return { ...operation, state: 'running', resumeAt: null };
   return null;
 }
 

@@ -19,6 +19,7 @@ import { jobEditRoutes } from './job-edits.ts';
 import { jobLabelRoutes } from './job-labels.ts';
 import { jobPlanRoutes } from './job-plans.ts';
 import { jobRoutes } from './jobs.ts';
+import { operationRoutes } from './operations.ts';
 import { problem, refuse } from './problem.ts';
 import { projectRoutes } from './projects.ts';
 import { limitRate } from './rate-limit.ts';
@@ -33,14 +34,22 @@ export function createApp(): Hono<AppEnv> {
   // The orchestrator's route is not for pages.
   const forPages = allRoutes.filter(({ definition }) => !definition.path.startsWith('/internal/'));
   const methods = [...new Set(forPages.flatMap(({ definition }) => methodsOf(definition.method)))].sort();
-  for (const path of ['/projects/*', '/jobs/*', '/healthz', '/openapi.json', '/error-definitions']) {
+  for (const path of [
+    '/projects/*',
+    '/jobs/*',
+    '/operations/*',
+    '/healthz',
+    '/openapi.json',
+    '/error-definitions',
+  ]) {
     app.use(path, allowOrigins(methods));
   }
   for (const open of openRoutes) serve(app, open);
 
   // A pattern that ends in a wildcard matches what stands before it too.
-  for (const path of ['/projects/*', '/jobs/*', '/internal/*']) app.use(path, configured);
-  for (const path of ['/projects/*', '/jobs/*']) app.use(path, authenticateEditor, limitRate);
+  for (const path of ['/projects/*', '/jobs/*', '/operations/*', '/internal/*']) app.use(path, configured);
+  for (const path of ['/projects/*', '/jobs/*', '/operations/*'])
+    app.use(path, authenticateEditor, limitRate);
   app.use('/internal/jobs/:jobId/status', authenticateCallback, measureRefusal);
   for (const streaming of artifactContentRoutes) serve(app, streaming);
   app.use(readBody);
@@ -83,6 +92,7 @@ const openRoutes: readonly Route[] = [
 /** All but those of content, which take a body as it comes, or none. */
 const guardedRoutes: readonly Route[] = [
   ...projectRoutes,
+  ...operationRoutes,
   ...jobRoutes,
   ...jobLabelRoutes,
   ...jobPlanRoutes,

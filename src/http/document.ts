@@ -31,6 +31,7 @@ export function openapiDocument(definitions: readonly RouteDefinition[]): OpenAp
     tags: [
       { name: 'Projects', description: 'An editor’s projects and the jobs in them' },
       { name: 'Jobs', description: 'The life of one job' },
+      { name: 'Operations', description: 'Many jobs at once' },
       { name: 'Callbacks', description: 'For the orchestrator' },
       { name: 'Service', description: 'About the service itself' },
     ],
