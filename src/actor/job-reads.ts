@@ -8,7 +8,8 @@ import type { Dispatch } from '../domain/dispatch.ts';
 import type { ArtifactVersion, Job } from '../domain/job.ts';
 import type { StageName } from '../domain/lifecycle.ts';
 import { isOverwritten } from '../domain/lineage.ts';
-import { type Answer, newsOf } from '../domain/operation.ts';
+import type { Answer } from '../domain/operating.ts';
+import { newsOf } from '../domain/operation.ts';
 import type { Position } from '../domain/project.ts';
 import { operationObject, projectObject } from '../objects.ts';
 import {

@@ -1,9 +1,8 @@
 // One Durable Object per bulk operation: works off a frozen list of jobs, each retried as its editor would retry it alone. What
-// is decided is in domain/operation.ts. The alarm goes on with whatever a crash has cut short; as long as nothing does, each
+// is decided is in domain/operating.ts, what is asked of the jobs in asking.ts. The alarm goes on with whatever a crash has cut short; as long as nothing does, each
 // answer and each piece of news leads to the next job at once.
 import { DurableObject } from 'cloudflare:workers';
 import { requireConfig } from '../config.ts';
-import { newDispatchId } from '../contract/ids.ts';
 import { ownedBy } from '../domain/access.ts';
 import {
   type Answer,
@@ -11,46 +10,42 @@ import {
   afterCommand,
   afterNews,
   afterTime,
-  type DispatchNews,
   forgotten,
+  type OperationChanges,
+  type OperationCommand,
+  roomOf,
+  toAsk,
+} from '../domain/operating.ts';
+import {
+  type DispatchNews,
   hasEnded,
   type Item,
   KEPT_MS,
   MOST_JOBS,
   newOperation,
-  newsOf,
   type Operation,
-  type OperationChanges,
-  type OperationCommand,
   type OperationOrigin,
   type Outcome,
-  restAfterCalls,
-  roomOf,
   type ShownOperation,
   type ShownState,
   storedStates,
-  toAsk,
 } from '../domain/operation.ts';
-import { LONGEST_PUSH_PAUSE_MS, REPORT_GRACE_MS } from '../domain/resending.ts';
+import { LONGEST_PUSH_PAUSE_MS } from '../domain/resending.ts';
 import type { Rules } from '../domain/rules.ts';
 import { describeError, log } from '../log.ts';
-import { jobObject, projectObject } from '../objects.ts';
+import { projectObject } from '../objects.ts';
 import { within } from '../time-limit.ts';
 import { AlarmClock } from './alarm-clock.ts';
-import { type DispatchAnswer, NOT_FOUND, type OperationAnswer, type PageAnswer } from './answers.ts';
+import { NOT_FOUND, type OperationAnswer, type PageAnswer } from './answers.ts';
+import { Asking } from './asking.ts';
 import { measureEndedOperation } from './ended.ts';
 import { OperationStore } from './operation-store.ts';
 import { Telling } from './telling.ts';
 
 /** By when somebody looks whether what is under way still is. */
 const WATCH_MS = 30_000;
-/** How long it is waited for what becomes of a delivery: nearly all are delivered by then. */
-const DELIVERY_WAIT_MS = 5_000;
-/** An answer that takes longer than its wait and this does not come any more. */
-const CALL_LIMIT_MS = 15_000;
-
-const ID_TAKEN = 'CLIENT_REQUEST_ID_PAYLOAD_MISMATCH';
-const UNANSWERED: Answer = { kind: 'refused', code: 'INTERNAL' };
+/** The project answers sooner, or does not any more. */
+const PROJECT_LIMIT_MS = 10_000;
 
 interface Told extends ShownOperation {
   id: string;
@@ -62,12 +57,9 @@ export class OperationActor extends DurableObject<Env> {
   readonly #store: OperationStore;
   readonly #alarm: AlarmClock;
   readonly #list: Telling<Told>;
-  /** Who was asked and has not answered, or rests after a call that failed. */
-  readonly #asked = new Set<string>();
+  readonly #asking: Asking;
   /** Who has said that there is nothing of this operation's. */
   readonly #untouched = new Set<string>();
-  /** How often in a row a call to a job has failed. */
-  readonly #failures = new Map<string, number>();
   /** When one in flight was last asked for news. */
   readonly #heardAt = new Map<string, number>();
 
@@ -75,6 +67,13 @@ export class OperationActor extends DurableObject<Env> {
     super(ctx, env);
     this.#store = new OperationStore(ctx.storage);
     this.#alarm = new AlarmClock(ctx.storage);
+    this.#asking = new Asking({
+      env,
+      rules: () => this.#rules,
+      waitUntil: (asking) => ctx.waitUntil(asking),
+      answered: (jobId, answer) => this.#answered(jobId, answer),
+      rested: () => this.#goOn(),
+    });
     this.#list = new Telling<Told>({
       current: () => this.#told(),
       isAlike: (one, other) => JSON.stringify(one) === JSON.stringify(other),
@@ -94,7 +93,7 @@ export class OperationActor extends DurableObject<Env> {
       this.#tell();
       log('info', 'operation_started', { operation_id: origin.id, count: jobIds.length });
     }
-    this.#goOn();
+    this.#goOnAnew();
   }
 
   show(owner: string): OperationAnswer {
@@ -131,7 +130,7 @@ export class OperationActor extends DurableObject<Env> {
       return { ok: false, rejection: { code: 'OPERATION_ENDED', state: operation.state } };
     }
     if (commanded !== operation) this.#commit({ operation: commanded, item: null }, null);
-    this.#goOn();
+    this.#goOnAnew();
     return { ok: true, operation: this.#store.operation() ?? commanded, counts: this.#store.counts() };
   }
 
@@ -141,7 +140,7 @@ export class OperationActor extends DurableObject<Env> {
     const item = operation && this.#store.item(jobId);
     if (!operation || !item) return;
     this.#commit(afterNews(operation, item, news, false, Date.now()), item);
-    this.#goOn();
+    this.#goOnAnew();
   }
 
   /** A job is erased: nothing of it stays but its place in the counts. */
@@ -159,7 +158,7 @@ export class OperationActor extends DurableObject<Env> {
     if (operation === null) return;
     try {
       if (Date.now() >= (operation.endedAt ?? Infinity) + KEPT_MS) return await this.#erase(operation);
-      this.#goOn();
+      this.#goOnAnew();
       if (this.#list.isOwed) await this.#list.tell();
       this.#arm();
     } catch (error) {
@@ -174,26 +173,39 @@ export class OperationActor extends DurableObject<Env> {
     if (this.#alarm.isAbsent) this.#goOn();
   }
 
+  /** On account of an event. */
+  #goOnAnew(): void {
+    this.#asking.begin();
+    this.#goOn();
+  }
+
   /** Whatever can be done now is begun; what cannot is what the alarm is set for. */
   #goOn(): void {
     this.#settle();
     const operation = this.#store.operation();
     if (operation === null) return;
-    const now = Date.now();
     if (!hasEnded(operation)) {
-      const waiting = this.#store.waiting(roomOf(operation, this.#store.inFlight().size));
-      const { jobIds, what } = toAsk(operation, waiting, this.#known(operation));
-      for (const jobId of jobIds) this.#ask(jobId, what);
+      const { jobIds, what } = toAsk(operation, this.#room(operation), this.#known(operation));
+      for (const jobId of jobIds.slice(0, this.#asking.left)) this.#asking.ask(operation, jobId, what);
+      const now = Date.now();
       for (const [jobId, item] of this.#store.inFlight()) {
-        if (now >= this.#silentUntil(item) && !this.#asked.has(jobId)) this.#ask(jobId, 'news');
+        const { asked, left } = this.#asking;
+        const isDue = now >= this.#silentUntil(item) && !asked.has(jobId);
+        if (isDue && left > 0) this.#asking.ask(operation, jobId, 'news');
       }
     }
     this.#settle();
     this.#arm();
   }
 
+  /** Those that wait and may have been begun. */
+  #room(operation: Operation): Item[] {
+    return this.#store.waiting(roomOf(operation, this.#store.inFlight().size));
+  }
+
   #known({ state }: Operation): ReadonlySet<string> {
-    return state === 'cancelling' ? new Set([...this.#asked, ...this.#untouched]) : this.#asked;
+    const { asked } = this.#asking;
+    return state === 'cancelling' ? new Set([...asked, ...this.#untouched]) : asked;
   }
 
   /** What time, and the state of the jobs, make of it. */
@@ -209,27 +221,11 @@ export class OperationActor extends DurableObject<Env> {
 
   /** How many may have been begun and are not known to be, or not to be. */
   #toHearOf(operation: Operation): number {
-    if (operation.state !== 'cancelling') return this.#asked.size;
-    const waiting = this.#store.waiting(roomOf(operation, this.#store.inFlight().size));
-    return waiting.filter(({ jobId }) => !this.#untouched.has(jobId)).length;
+    if (operation.state !== 'cancelling') return this.#asking.asked.size;
+    return this.#room(operation).filter(({ jobId }) => !this.#untouched.has(jobId)).length;
   }
 
-  #ask(jobId: string, what: 'retry' | 'news'): void {
-    const operation = this.#store.operation();
-    if (operation === null) return;
-    this.#asked.add(jobId);
-    this.ctx.waitUntil(
-      this.#answerOf(operation, jobId, what).then(
-        (answer) => this.#answered(jobId, answer),
-        (error) => this.#failed(jobId, what, error),
-      ),
-    );
-  }
-
-  /** Null when there was none, however often it was asked for. */
   #answered(jobId: string, answer: Answer | null): void {
-    this.#asked.delete(jobId);
-    this.#failures.delete(jobId);
     const operation = this.#store.operation();
     const item = operation && this.#store.item(jobId);
     if (operation && item) {
@@ -239,65 +235,6 @@ export class OperationActor extends DurableObject<Env> {
       if (answer) this.#commit(afterAnswer(operation, item, answer, now), item);
     }
     this.#goOn();
-  }
-
-  /** Nobody knows what became of it: it is asked again after a pause, under the same id. */
-  #failed(jobId: string, what: 'retry' | 'news', error: unknown): void {
-    const failures = (this.#failures.get(jobId) ?? 0) + 1;
-    this.#failures.set(jobId, failures);
-    const { id } = this.#store.operation() ?? {};
-    log('warn', 'operation_call_failed', {
-      ...(id ? { operation_id: id } : {}),
-      job_id: jobId,
-      attempts: failures,
-      error: describeError(error),
-    });
-    const restMs = restAfterCalls(failures);
-    // Should it have been begun all the same, its news says so.
-    if (restMs === null) {
-      this.#answered(jobId, what === 'retry' ? UNANSWERED : null);
-      return;
-    }
-    setTimeout(() => {
-      this.#asked.delete(jobId);
-      this.#goOn();
-    }, restMs);
-  }
-
-  #answerOf(operation: Operation, jobId: string, what: 'retry' | 'news'): Promise<Answer> {
-    const { owner } = operation;
-    const clientRequestId = `${operation.id}:${jobId}`;
-    if (what === 'retry') return this.#retry(operation, jobId, clientRequestId);
-    const look = async (): Promise<Answer> => await jobObject(this.env, jobId).newsOf(owner, clientRequestId);
-    return within(CALL_LIMIT_MS, look());
-  }
-
-  /** By the very way of a single retry, so that a repeat finds the same dispatch. */
-  async #retry(operation: Operation, jobId: string, clientRequestId: string): Promise<Answer> {
-    const { id: operationId, owner, actorId, correlationId, traceparent } = operation;
-    const { modelProfile, discardEdits } = operation;
-    const waitMs = this.#waitMs(operation);
-    const retry = {
-      ...{ type: 'retry' as const, owner, actorId, correlationId, traceparent, operationId },
-      ...{ clientRequestId, modelProfile, discardEdits, newDispatchId: newDispatchId() },
-      ...{ windowMs: null, resumeFrom: null, ifMatch: null },
-    };
-    const ask = async (): Promise<DispatchAnswer> => await jobObject(this.env, jobId).dispatch(retry, waitMs);
-    const answer = await within(waitMs + CALL_LIMIT_MS, ask());
-    const { dispatch } = answer;
-    if (dispatch) {
-      // An editor may have made the same id up.
-      const isOwn = dispatch.operationId === operationId;
-      return isOwn ? { kind: 'dispatch', news: newsOf(dispatch) } : { kind: 'refused', code: ID_TAKEN };
-    }
-    if (answer.ok) throw new Error('what is accepted has a dispatch');
-    const { code } = answer.rejection;
-    return code === 'RESOURCE_NOT_FOUND' ? { kind: 'gone' } : { kind: 'refused', code };
-  }
-
-  /** Of the one by which it is found out whether the orchestrator is back, the outcome is waited for. */
-  #waitMs({ pauses }: Operation): number {
-    return pauses > 0 ? this.#rules.dispatchDeadlineMs + 2 * REPORT_GRACE_MS : DELIVERY_WAIT_MS;
   }
 
   #commit({ operation, item }: OperationChanges, before: Item | null): void {
@@ -323,7 +260,8 @@ export class OperationActor extends DurableObject<Env> {
     const due = [this.#list.isOwed ? (this.#list.dueAt(now) ?? Infinity) : Infinity];
     if (operation.endedAt !== null) due.push(operation.endedAt + KEPT_MS);
     else {
-      if (this.#asked.size > 0) due.push(now + WATCH_MS);
+      if (this.#asking.asked.size > 0) due.push(now + WATCH_MS);
+      if (this.#asking.left === 0) due.push(now);
       if (operation.resumeAt !== null) due.push(operation.resumeAt);
       for (const item of this.#store.inFlight().values()) due.push(this.#silentUntil(item));
     }
@@ -337,7 +275,7 @@ export class OperationActor extends DurableObject<Env> {
   }
 
   async #erase({ id, projectId, createdAt }: Operation): Promise<void> {
-    await within(CALL_LIMIT_MS, projectObject(this.env, projectId).dropOperation({ id, createdAt }));
+    await within(PROJECT_LIMIT_MS, projectObject(this.env, projectId).dropOperation({ id, createdAt }));
     await this.#store.erase();
   }
 

@@ -120,3 +120,11 @@ export async function succeed(jobs: readonly ActingJob[]): Promise<void> {
     await pipeline.reportAll(...statusesUntil('DRAFT_READY'));
   }
 }
+
+/** Every row of the project's own database. */
+export const allProjectRows = ({ projectId }: Home) =>
+  runInDurableObject(env.PROJECT.getByName(projectId), (_actor, state) => allRows(state));
+
+export async function operationsOf({ projectId, token }: Home): Promise<Reply['body'][]> {
+  return (await call('GET', `/projects/${projectId}/operations`, { token })).body.items;
+}
