@@ -1,8 +1,10 @@
 // A bulk retry as its editor begins it: which jobs are meant, what a dry run says, and what a repeat finds.
-import { env } from 'cloudflare:test';
+import { env, runInDurableObject } from 'cloudflare:test';
 import { describe, expect, onTestFinished, test, vi } from 'vitest';
+import { ProjectStore } from '../../src/actor/project-store.ts';
 import { summaryOf } from '../../src/domain/project.ts';
-import { failedAfter, type Home, newHome, until } from '../support/workerd/acting.ts';
+import { newId } from '../support/ids.ts';
+import { type Home, newHome, until } from '../support/workerd/acting.ts';
 import {
   ActingOperation,
   allProjectRows,
@@ -14,7 +16,6 @@ import {
   succeed,
 } from '../support/workerd/bulk.ts';
 import { call, missingId } from '../support/workerd/harness.ts';
-import { newId } from '../support/ids.ts';
 import { expectIssues } from './refusal.ts';
 
 test('the failed jobs of a project are retried, each once, and the account is that of their own histories', async () => {
@@ -47,15 +48,15 @@ test('the failed jobs of a project are retried, each once, and the account is th
 
 describe('which jobs are meant', () => {
   test.each([
-    [{}, 'filter', 'must name something'],
-    [{ status: [] }, 'filter.status', 'Too small'],
-    [{ job_ids: [] }, 'filter.job_ids', 'Too small'],
-    [{ job_ids: Array(1_001).fill('job_1') }, 'filter.job_ids', 'Too big'],
-    [{ operation: 'opr_1' }, 'filter', 'together'],
-    [{ outcome: 'failed' }, 'filter', 'together'],
-    [{ colour: 'red' }, 'filter', 'Unrecognized'],
-    [undefined, 'filter', 'expected object'],
-  ])('a filter of %j is refused, with the reason', async (filter, path, message) => {
+    ['names nothing', {}, 'filter', 'must name something'],
+    ['names no status', { status: [] }, 'filter.status', 'Too small'],
+    ['names no job', { job_ids: [] }, 'filter.job_ids', 'Too small'],
+    ['names 1,001 jobs', { job_ids: Array(1_001).fill('job_1') }, 'filter.job_ids', 'Too big'],
+    ['names an operation alone', { operation: 'opr_1' }, 'filter', 'together'],
+    ['names an outcome alone', { outcome: 'failed' }, 'filter', 'together'],
+    ['names what there is not', { colour: 'red' }, 'filter', 'Unrecognized'],
+    ['is missing', undefined, 'filter', 'expected object'],
+  ])('a filter that %s is refused, with the reason', async (_what, filter, path, message) => {
     const home = await newHome();
     const reply = await retryAll(home, { filter });
     expectIssues(reply, path);
@@ -64,19 +65,19 @@ describe('which jobs are meant', () => {
   });
 
   test.each([
-    { max_in_flight: 0 },
-    { max_in_flight: 101 },
-    { max_in_flight: 1.5 },
-    { expected: -1 },
-    { client_request_id: undefined },
-    { discard_edits: ['audio'] },
-    { model_profile: undefined },
-    { resume_from: 'UPLOADED' },
-    { dry_run: true, limit: 201 },
-    { dry_run: true, cursor: 'no cursor' },
-  ])('a request with %j is refused', async (fields) => {
+    ['max_in_flight of 0', { max_in_flight: 0 }, 'max_in_flight'],
+    ['max_in_flight of 101', { max_in_flight: 101 }, 'max_in_flight'],
+    ['half a max_in_flight', { max_in_flight: 1.5 }, 'max_in_flight'],
+    ['fewer than no jobs expected', { expected: -1 }, 'expected'],
+    ['no id', { client_request_id: undefined }, 'client_request_id'],
+    ['a stage that nobody corrects', { discard_edits: ['audio'] }, 'discard_edits.0'],
+    ['no profile', { model_profile: undefined }, 'model_profile'],
+    ['what a single retry takes', { resume_from: 'UPLOADED' }, ''],
+    ['a long page', { dry_run: true, limit: 201 }, 'limit'],
+    ['no cursor of this list', { dry_run: true, cursor: 'no cursor' }, 'cursor'],
+  ])('a request with %s is refused', async (_what, fields, path) => {
     const home = await newHome();
-    expectIssues(await retryAll(home, fields), Object.keys(fields).at(-1) ?? '');
+    expectIssues(await retryAll(home, fields), path);
     expect(await operationsOf(home)).toEqual([]);
   });
 
@@ -130,7 +131,9 @@ describe('which jobs are meant', () => {
     expect((await retryAll(stranger, { filter, dry_run: true })).body.found).toBe(0);
     const made = { operation: await missingId('opr'), outcome: 'failed' };
     expect((await retryAll(home, { filter: made, dry_run: true })).body.found).toBe(0);
-    expect((await retryAll(home, { filter: { ...made, operation: newId('opr') }, dry_run: true })).body.found).toBe(0);
+    expect(
+      (await retryAll(home, { filter: { ...made, operation: newId('opr') }, dry_run: true })).body.found,
+    ).toBe(0);
     const second = await ActingOperation.over(home, { filter });
 
     await second.untilCounts({ total: 1, in_flight: 1 });
@@ -170,7 +173,9 @@ describe('a project with as many jobs as an operation takes', () => {
     const listed = Array.from({ length: count - 1 }, (_, n) => ({
       ...{ ...summary, id: newId('job'), createdAt: at(n), updatedAt: at(n) },
     }));
-    await Promise.all(listed.map((one) => env.PROJECT.getByName(home.projectId).putSummary(one)));
+    await runInDurableObject(env.PROJECT.getByName(home.projectId), (_actor, { storage }) =>
+      new ProjectStore(storage).putSummaries(listed),
+    );
   }
 
   test('takes all 10,000, and each is accounted for; one more is refused, with the number', async () => {
@@ -214,7 +219,9 @@ describe('a repeat of the request', () => {
     const [first, twin] = await Promise.all([retryAll(home, asked), retryAll(home, asked)]);
     expect([first.status, twin.status].sort()).toEqual([200, 202]);
     expect(twin.body.id).toBe(first.body.id);
-    expect(first.headers.get('location') ?? twin.headers.get('location')).toBe(`/operations/${first.body.id}`);
+    expect(first.headers.get('location') ?? twin.headers.get('location')).toBe(
+      `/operations/${first.body.id}`,
+    );
     const operation = new ActingOperation(first.body.id, home);
     await operation.untilCounts({ in_flight: 2, delivered: 2 });
     expect(await retryAll(home, asked)).toMatchObject({ status: 200, body: { id: operation.id } });
@@ -238,7 +245,10 @@ describe('a repeat of the request', () => {
     const first = await ask({ client_request_id: 'one' });
     expect(first.status).toBe(202);
 
-    expect(await ask({}, { 'idempotency-key': '"one"' })).toMatchObject({ status: 200, body: { id: first.body.id } });
+    expect(await ask({}, { 'idempotency-key': '"one"' })).toMatchObject({
+      status: 200,
+      body: { id: first.body.id },
+    });
     expect(await ask({ client_request_id: 'one', max_in_flight: 3 })).toMatchObject({
       status: 409,
       body: {
@@ -304,7 +314,7 @@ describe('a dry run', () => {
   test('and the operation agree about jobs of every kind that nobody touched in between', async () => {
     const home = await newHome();
     const kinds = ['TRANSCRIBING', 'TRANSCRIPT_READY', 'AUDIO_READY', 'GENERATING'] as const;
-    for (const status of kinds) await failedAfter(status, home);
+    for (const status of kinds) await failedJob(home, {}, status);
     for (const job of [await failedJob(home), await failedJob(home)]) await job.retry('by-hand');
     const cancelled = await failedJob(home);
     await cancelled.plan({ pipeline: { manual: true } });

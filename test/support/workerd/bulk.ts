@@ -1,6 +1,7 @@
 // For tests of bulk operations: failed jobs of one project, an operation over them, and what became of it.
 import { env, evictDurableObject, runDurableObjectAlarm, runInDurableObject } from 'cloudflare:test';
 import { expect } from 'vitest';
+import type { ReportableStatus } from '../../../src/domain/lifecycle.ts';
 import type { Plan } from '../orchestrator/plan.ts';
 import { statusesUntil } from '../pipeline/script.ts';
 import { type ActingJob, createdJob, type Home, newHome, until } from './acting.ts';
@@ -11,12 +12,17 @@ export interface Crowd {
   jobs: ActingJob[];
 }
 
-/** Failed while its audio was extracted. `plan` is for what the orchestrator does from then on. */
-export async function failedJob(home: Home, plan: Plan = {}): Promise<ActingJob> {
+/** Failed behind `status`, by default while its audio was extracted. `plan` is for what the orchestrator does from then on. */
+export async function failedJob(
+  home: Home,
+  plan: Plan = {},
+  status: ReportableStatus = 'AUDIO_EXTRACTING',
+): Promise<ActingJob> {
   const job = await createdJob({}, home);
   await job.confirm();
   const run = await job.run();
   const pipeline = await job.pipeline(run.body.dispatch_id);
+  await pipeline.reportAll(...statusesUntil(status).slice(1));
   await pipeline.report('FAILED', { failure_code: 'NO_AUDIO' });
   await job.plan(plan);
   return job;
@@ -101,6 +107,14 @@ export class ActingOperation {
 
   rows() {
     return runInDurableObject(this.stub, (_actor, state) => allRows(state));
+  }
+
+  /** Rewrites what is stored, past the actor, which reads it anew. */
+  async rewrite(change: (sql: SqlStorage) => unknown): Promise<void> {
+    await runInDurableObject(this.stub, (_actor, { storage }) => {
+      change(storage.sql);
+    });
+    await this.forget();
   }
 
   alarm(): Promise<boolean> {
