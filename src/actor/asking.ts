@@ -25,14 +25,16 @@ interface Surroundings {
   waitUntil(asking: Promise<unknown>): void;
   /** Null when there was no answer, however often it was asked for. */
   answered(jobId: string, answer: Answer | null): void;
-  /** Somebody may be asked again. */
+  /** Somebody else may be asked, or the same one again. */
   rested(): void;
 }
 
 export class Asking {
   readonly #around: Surroundings;
-  /** Who was asked and has not answered, or rests after a call that failed. */
+  /** Who was asked and has not answered. */
   readonly #asked = new Set<string>();
+  /** Who rests after a call that failed. */
+  readonly #resting = new Set<string>();
   /** How often in a row a call has failed. */
   readonly #failures = new Map<string, number>();
   #left = MOST_AT_ONCE;
@@ -43,6 +45,10 @@ export class Asking {
 
   get asked(): ReadonlySet<string> {
     return this.#asked;
+  }
+
+  get resting(): ReadonlySet<string> {
+    return this.#resting;
   }
 
   /** How many more may be asked before another event comes. */
@@ -88,10 +94,13 @@ export class Asking {
       this.#answered(jobId, question === 'retry' ? { kind: 'refused', code: 'INTERNAL' } : null);
       return;
     }
+    this.#asked.delete(jobId);
+    this.#resting.add(jobId);
     setTimeout(() => {
-      this.#asked.delete(jobId);
+      this.#resting.delete(jobId);
       this.#around.rested();
     }, restMs);
+    this.#around.rested();
   }
 }
 

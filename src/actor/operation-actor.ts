@@ -185,12 +185,17 @@ export class OperationActor extends DurableObject<Env> {
     const operation = this.#store.operation();
     if (operation === null) return;
     if (!hasEnded(operation)) {
-      const { jobIds, what } = toAsk(operation, this.#room(operation), this.#known(operation));
+      const { jobIds, what } = toAsk(
+        operation,
+        this.#room(operation),
+        this.#asking.asked,
+        this.#passed(operation),
+      );
       for (const jobId of jobIds.slice(0, this.#asking.left)) this.#asking.ask(operation, jobId, what);
       const now = Date.now();
       for (const [jobId, item] of this.#store.inFlight()) {
-        const { asked, left } = this.#asking;
-        const isDue = now >= this.#silentUntil(item) && !asked.has(jobId);
+        const { asked, resting, left } = this.#asking;
+        const isDue = now >= this.#silentUntil(item) && !asked.has(jobId) && !resting.has(jobId);
         if (isDue && left > 0) this.#asking.ask(operation, jobId, 'news');
       }
     }
@@ -203,9 +208,9 @@ export class OperationActor extends DurableObject<Env> {
     return this.#store.waiting(roomOf(operation, this.#store.inFlight().size));
   }
 
-  #known({ state }: Operation): ReadonlySet<string> {
-    const { asked } = this.#asking;
-    return state === 'cancelling' ? new Set([...asked, ...this.#untouched]) : asked;
+  #passed({ state }: Operation): ReadonlySet<string> {
+    const { resting } = this.#asking;
+    return state === 'cancelling' ? new Set([...resting, ...this.#untouched]) : resting;
   }
 
   /** What time, and the state of the jobs, make of it. */
@@ -221,7 +226,8 @@ export class OperationActor extends DurableObject<Env> {
 
   /** How many may have been begun and are not known to be, or not to be. */
   #toHearOf(operation: Operation): number {
-    if (operation.state !== 'cancelling') return this.#asking.asked.size;
+    const { asked, resting } = this.#asking;
+    if (operation.state !== 'cancelling') return asked.size + resting.size;
     return this.#room(operation).filter(({ jobId }) => !this.#untouched.has(jobId)).length;
   }
 
@@ -260,7 +266,7 @@ export class OperationActor extends DurableObject<Env> {
     const due = [this.#list.isOwed ? (this.#list.dueAt(now) ?? Infinity) : Infinity];
     if (operation.endedAt !== null) due.push(operation.endedAt + KEPT_MS);
     else {
-      if (this.#asking.asked.size > 0) due.push(now + WATCH_MS);
+      if (this.#asking.asked.size + this.#asking.resting.size > 0) due.push(now + WATCH_MS);
       if (this.#asking.left === 0) due.push(now);
       if (operation.resumeAt !== null) due.push(operation.resumeAt);
       for (const item of this.#store.inFlight().values()) due.push(this.#silentUntil(item));

@@ -30,14 +30,15 @@ export const roomOf = ({ maxInFlight }: Operation, inFlight: number): number =>
 
 /**
  * Which jobs are asked next, and for what: to be retried, or whether they have been. `waiting` are the lowest, as many as there is
- * room for; `asked` those that have not answered yet, or rest because they could not be reached.
+ * room for; `asked` those that have not answered yet; those that are `passed` need not be asked now.
  */
 export function toAsk(
   operation: Operation,
   waiting: readonly Item[],
   asked: ReadonlySet<string>,
+  passed: ReadonlySet<string>,
 ): { jobIds: string[]; what: 'retry' | 'news' } {
-  const jobIds = waiting.map(({ jobId }) => jobId).filter((jobId) => !asked.has(jobId));
+  const jobIds = waiting.flatMap(({ jobId }) => (asked.has(jobId) || passed.has(jobId) ? [] : [jobId]));
   switch (operation.state) {
     case 'running':
       // One first, where the orchestrator was away.
@@ -75,7 +76,7 @@ export function afterAnswer(operation: Operation, item: Item, answer: Answer, no
 
 /**
  * What is heard of a dispatch of this operation's makes of its job, in whatever order and however often; `isAnswer` when it was
- * asked for just now. A job that has ended stays so unless its dispatch goes on to another end.
+ * asked for just now. How a dispatch has ended first is what counts: what its pipeline does from then on is the job's own.
  */
 export function afterNews(
   operation: Operation,
@@ -93,11 +94,8 @@ export function afterNews(
     if (isEnded(item) || item.state === 'in_flight') return { operation: reached, item: null };
     return { operation: reached, item: { ...dispatched, state: 'in_flight', isDelivered, changedAt: now } };
   }
-  const end = endOf(news);
-  if (end.state === item.state && end.code === item.code && item.dispatchId === news.id) {
-    return { operation: reached, item: null };
-  }
-  return { operation: reached, item: { ...dispatched, ...end, isDelivered, changedAt: now } };
+  if (isEnded(item) && item.dispatchId === news.id) return { operation: reached, item: null };
+  return { operation: reached, item: { ...dispatched, ...endOf(news), isDelivered, changedAt: now } };
 }
 
 /** What is left of a job in it that is no more. */

@@ -128,9 +128,8 @@ class World {
   goOn(fate: Fate): void {
     this.settle();
     if (hasEnded(this.operation)) return;
-    const known = new Set(this.asked.keys());
-    if (this.operation.state === 'cancelling') for (const id of this.untouched) known.add(id);
-    const { jobIds, what } = toAsk(this.operation, this.room, known);
+    const passed = this.operation.state === 'cancelling' ? this.untouched : new Set<string>();
+    const { jobIds, what } = toAsk(this.operation, this.room, new Set(this.asked.keys()), passed);
     for (const id of jobIds) {
       this.asked.set(id, { what, fate: null });
       this.#reach(id, fate);
