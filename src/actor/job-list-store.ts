@@ -54,8 +54,7 @@ export class JobList {
     const { externalId, tag } = filter;
     const start = before ?? START;
     if (externalId !== null) {
-      const holder = this.holder(externalId, projectId);
-      const named = holder && this.#known({ id: holder.jobId, createdAt: holder.at, projectId });
+      const named = this.#named(externalId, projectId)?.listed;
       if (named && isAhead(start, named)) yield named;
       return;
     }
@@ -98,15 +97,10 @@ export class JobList {
 
   /** Who has this external id; null where nobody was admitted with it. */
   holder(externalId: string, projectId: string): Holder | null {
-    const [found] = this.#sql
-      .exec<{ jobId: string; at: number }>(
-        'SELECT job_id AS jobId, created_at AS at FROM external_id WHERE external_id = ?',
-        externalId,
-      )
-      .toArray();
-    if (found === undefined) return null;
-    const listed = this.#known({ id: found.jobId, createdAt: found.at, projectId });
-    return { ...found, isListed: listed?.externalId === externalId };
+    const named = this.#named(externalId, projectId);
+    if (named === null) return null;
+    const { jobId, at, listed } = named;
+    return { jobId, at, isListed: listed?.externalId === externalId };
   }
 
   /** Keeps an external id for a job that is created next, whoever had it. */
@@ -118,6 +112,17 @@ export class JobList {
       jobId,
       at,
     );
+  }
+
+  #named(externalId: string, projectId: string) {
+    const [found] = this.#sql
+      .exec<{ jobId: string; at: number }>(
+        'SELECT job_id AS jobId, created_at AS at FROM external_id WHERE external_id = ?',
+        externalId,
+      )
+      .toArray();
+    if (found === undefined) return null;
+    return { ...found, listed: this.#known({ id: found.jobId, createdAt: found.at, projectId }) };
   }
 
   /** What is listed of a job that was created then; null where it is not. */

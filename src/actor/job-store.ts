@@ -75,6 +75,7 @@ export class JobStore {
       case 'confirm-upload':
       case 'renew-video':
       case 'change-labels':
+      case 'retry-due':
         return view;
       case 'run':
       case 'retry':

@@ -34,6 +34,9 @@ const JOB = {
   latestEditAt: null,
   latestProfile: null,
   unfinishedTask: DRAFT,
+  retries: 0,
+  nextRetryAt: null,
+  automatic: null,
   latestOperation: null,
   ...NO_LABELS,
   lastProgressAt: null,
@@ -41,6 +44,8 @@ const JOB = {
   latestHeartbeat: null,
 } satisfies Partial<Job>;
 const DISPATCH = {
+  isAutomatic: false,
+  actorId: null,
   operationId: null,
   engines: {},
   plan: null,

@@ -25,6 +25,7 @@ import { projectRoutes } from './projects.ts';
 import { limitRate } from './rate-limit.ts';
 import { defineRoute, type Route, route, routingPath, serve } from './route.ts';
 import { commonRefusals, json } from './route-parts.ts';
+import { sessionRoutes } from './sign-in.ts';
 
 export function createApp(): Hono<AppEnv> {
   // A slash at the end of a path names what stands before it.
@@ -47,9 +48,12 @@ export function createApp(): Hono<AppEnv> {
   for (const open of openRoutes) serve(app, open);
 
   // A pattern that ends in a wildcard matches what stands before it too.
-  for (const path of ['/projects/*', '/jobs/*', '/operations/*', '/internal/*']) app.use(path, configured);
-  for (const path of ['/projects/*', '/jobs/*', '/operations/*'])
+  for (const path of ['/projects/*', '/jobs/*', '/operations/*', '/session/*', '/internal/*']) {
+    app.use(path, configured);
+  }
+  for (const path of ['/projects/*', '/jobs/*', '/operations/*']) {
     app.use(path, authenticateEditor, limitRate);
+  }
   app.use('/internal/jobs/:jobId/status', authenticateCallback, measureRefusal);
   for (const streaming of artifactContentRoutes) serve(app, streaming);
   app.use(readBody);
@@ -100,6 +104,7 @@ const guardedRoutes: readonly Route[] = [
   ...jobDispatchRoutes,
   ...jobEditRoutes,
   ...callbackRoutes,
+  ...sessionRoutes,
 ];
 const allRoutes: readonly Route[] = [...openRoutes, ...guardedRoutes, ...artifactContentRoutes];
 

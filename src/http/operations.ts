@@ -23,6 +23,7 @@ import {
 import { bulkDigest } from '../contract/payload-digest.ts';
 import * as problems from '../contract/problems.ts';
 import { emptyBody } from '../contract/requests.ts';
+import { traceparentOf } from '../contract/trace.ts';
 import { jobObject, operationObject, projectObject } from '../objects.ts';
 import type { AppEnv } from './app-env.ts';
 import { asker, correlationHeader, requestIdHeaders, requestIdIssue, requestIdOf } from './asker.ts';
@@ -42,7 +43,6 @@ import {
   pageQuery,
   refusal,
 } from './route-parts.ts';
-import { traceparentOf } from './trace.ts';
 
 /** How many jobs are asked for their plans side by side. */
 const PLANS_AT_ONCE = 20;

@@ -202,4 +202,16 @@ export const uses = {
     const headers = { authorization: 'Bearer rtk1.token' };
     return client.POST('/internal/jobs/{jobId}/status', { params: job, body, headers });
   },
+
+  getSession: async (client) => {
+    const { actor_name, actor_id, can_write, expires_at } = dataOf(await client.GET('/session'));
+    return [actor_name ?? actor_id, can_write, new Date(expires_at)];
+  },
+
+  startSession: async (client) =>
+    client.GET('/session/start', { params: { query: { return_to: '/console/' } }, redirect: 'manual' }),
+
+  finishSession: async (client) => client.GET('/session/callback', { redirect: 'manual' }),
+
+  endSession: async (client) => dataOf(await client.POST('/session/end')).end_session_url?.length,
 } satisfies Record<keyof operations, (client: Client) => Promise<unknown>>;
