@@ -1,6 +1,13 @@
 // The only SQL of an operation: itself as one record, and a row for each of its jobs. What is counted of them is read once per
 // awakening, when somebody wants to know, and kept up with from then on.
-import { ITEM_STATES, type Item, type ItemState, newItem, type Operation } from '../domain/operation.ts';
+import {
+  ITEM_STATES,
+  type Item,
+  type ItemState,
+  newItem,
+  type Operation,
+  WAITING_STATES,
+} from '../domain/operation.ts';
 import { type Counts, countsOf, move, NO_COUNTS } from '../domain/operation-counts.ts';
 import { bringUpToDate, type MarkerRow } from './migrate.ts';
 import { decodeOperation, encodeOperation } from './records.ts';
@@ -43,8 +50,8 @@ export class OperationStore {
         encodeOperation(operation),
       );
       this.#sql.exec(
-        `INSERT INTO item (state, job_id, is_delivered, changed_at)
-         SELECT 'waiting', value, 0, ? FROM json_each(?)`,
+        `INSERT INTO item (state, job_id, is_delivered, tries, changed_at)
+         SELECT 'waiting', value, 0, 0, ? FROM json_each(?)`,
         changedAt,
         JSON.stringify(jobIds),
       );
@@ -54,7 +61,14 @@ export class OperationStore {
 
   /** Those that wait, the lowest first. */
   waiting(limit: number): Item[] {
-    return this.#read('waiting', '', limit);
+    return this.#sql
+      .exec<Row>(
+        `SELECT * FROM item WHERE state IN (${PLACES_OF_WAITING}) ORDER BY state, job_id LIMIT ?`,
+        ...WAITING_STATES,
+        limit,
+      )
+      .toArray()
+      .map(toItem);
   }
 
   /** No more than may be in flight at once. */
@@ -145,7 +159,8 @@ export class OperationStore {
   #move(before: Item, after: Item): void {
     const jobId = after.state === 'erased' ? `${ERASED}${crypto.randomUUID()}` : after.jobId;
     this.#sql.exec(
-      `UPDATE item SET state = ?, job_id = ?, code = ?, dispatch_id = ?, dispatched_at = ?, is_delivered = ?, changed_at = ?
+      `UPDATE item SET state = ?, job_id = ?, code = ?, dispatch_id = ?, dispatched_at = ?, is_delivered = ?, tries = ?,
+         changed_at = ?
        WHERE state = ? AND job_id = ?`,
       after.state,
       jobId,
@@ -153,6 +168,7 @@ export class OperationStore {
       after.dispatchId,
       after.dispatchedAt,
       after.isDelivered ? 1 : 0,
+      after.tries,
       after.changedAt,
       before.state,
       before.jobId,
@@ -160,6 +176,7 @@ export class OperationStore {
   }
 }
 
+const PLACES_OF_WAITING = WAITING_STATES.map(() => '?').join();
 /** In the place of a job's id. */
 const ERASED = 'erased:';
 
@@ -170,5 +187,6 @@ const toItem = (row: Row): Item => ({
   dispatchId: row.dispatch_id as string | null,
   dispatchedAt: row.dispatched_at as number | null,
   isDelivered: row.is_delivered === 1,
+  tries: row.tries as number,
   changedAt: row.changed_at as number,
 });

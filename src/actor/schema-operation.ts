@@ -19,6 +19,7 @@ export const OPERATION_SCHEMA: Schema = {
     dispatch_id TEXT,
     dispatched_at INTEGER,
     is_delivered INTEGER NOT NULL,
+    tries INTEGER NOT NULL,
     changed_at INTEGER NOT NULL,
     PRIMARY KEY (state, job_id)
   ) WITHOUT ROWID;`,

@@ -22,7 +22,9 @@ export interface OperationChanges {
 }
 const NOTHING: OperationChanges = { operation: null, item: null };
 
-const isEnded = ({ state }: Item): boolean => state !== 'waiting' && state !== 'in_flight';
+const isWaiting = ({ state }: Item): boolean => state === 'waiting' || state === 'waiting_again';
+
+const isEnded = (item: Item): boolean => !isWaiting(item) && item.state !== 'in_flight';
 
 /** How many of those that wait, the lowest first, may have been begun. */
 export const roomOf = ({ maxInFlight }: Operation, inFlight: number): number =>
@@ -62,11 +64,11 @@ export function afterAnswer(operation: Operation, item: Item, answer: Answer, no
     case 'dispatch':
       return afterNews(operation, item, answer.news, true, now);
     case 'refused':
-      if (item.state !== 'waiting') return NOTHING;
+      if (!isWaiting(item)) return NOTHING;
       return { operation: null, item: { ...item, state: 'refused', code: answer.code, changedAt: now } };
     case 'none':
       // A dispatch that was withdrawn, and many after it: nobody knows more of it.
-      return item.state === 'in_flight' ? withdrawn(operation, item, null, now) : NOTHING;
+      return item.state === 'in_flight' ? notReached(operation, item, null, now) : NOTHING;
     case 'gone':
       return { operation: null, item: forgotten(item, now) };
     default:
@@ -116,29 +118,45 @@ function endOf({ state, failureCode }: DispatchNews): Pick<Item, 'state' | 'code
 function afterWithdrawal(
   operation: Operation,
   item: Item,
-  { id, createdAt, wasRefused, retryAfterAt }: DispatchNews,
+  news: DispatchNews,
   isAnswer: boolean,
   now: number,
 ): OperationChanges {
-  if (isEnded(item) || (item.dispatchId !== null && item.dispatchId !== id)) return NOTHING;
-  const isOver = wasRefused || operation.state === 'cancelling' || hasEnded(operation);
-  if (isOver) {
-    const ended = { state: 'withdrawn' as const, code: 'ORCHESTRATOR_DISPATCH_FAILED', changedAt: now };
-    return { operation: null, item: { ...item, ...ended, dispatchId: id, dispatchedAt: createdAt } };
+  if (isEnded(item) || (item.dispatchId !== null && item.dispatchId !== news.id)) return NOTHING;
+  if (news.wasRefused || operation.state === 'cancelling' || hasEnded(operation)) {
+    return { operation: null, item: withdrawn(item, news, now) };
   }
   // Old news of one that waits again: it says nothing of the orchestrator as it is now.
-  if (item.state === 'waiting' && !isAnswer) return NOTHING;
-  return withdrawn(operation, item, retryAfterAt, now);
+  if (isWaiting(item) && !isAnswer) return NOTHING;
+  return notReached(operation, item, news, now);
 }
 
-const withdrawn = (
+/** What an operation is for: after an outage the jobs are still there. But no job keeps it for ever. */
+const MOST_TRIES = 20;
+
+function notReached(
   operation: Operation,
   item: Item,
-  retryAfterAt: number | null,
+  news: DispatchNews | null,
   now: number,
-): OperationChanges => ({
-  operation: unreached(operation, retryAfterAt, now),
-  item: item.state === 'waiting' ? null : newItem(item.jobId, now),
+): OperationChanges {
+  const tries = item.tries + 1;
+  return {
+    operation: unreached(operation, news?.retryAfterAt ?? null, now),
+    item:
+      news && tries >= MOST_TRIES
+        ? withdrawn({ ...item, tries }, news, now)
+        : { ...newItem(item.jobId, now), state: 'waiting_again', tries },
+  };
+}
+
+const withdrawn = (item: Item, { id, createdAt }: DispatchNews, now: number): Item => ({
+  ...item,
+  state: 'withdrawn',
+  code: 'ORCHESTRATOR_DISPATCH_FAILED',
+  dispatchId: id,
+  dispatchedAt: createdAt,
+  changedAt: now,
 });
 
 const FIRST_PAUSE_MS = 5_000;

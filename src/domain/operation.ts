@@ -17,8 +17,10 @@ export const STORED_OUTCOMES = [
   'erased',
 ] as const;
 export type StoredOutcome = (typeof STORED_OUTCOMES)[number];
-/** What is stored of a job: the first two until it has ended. */
-export const ITEM_STATES = ['waiting', 'in_flight', ...STORED_OUTCOMES] as const;
+/** In which a job waits, those of the first before those of the second: what did not get through holds up no other. */
+export const WAITING_STATES = ['waiting', 'waiting_again'] as const;
+/** What is stored of a job: the first three until it has ended. */
+export const ITEM_STATES = [...WAITING_STATES, 'in_flight', ...STORED_OUTCOMES] as const;
 export type ItemState = (typeof ITEM_STATES)[number];
 /** What still waits in an operation that was cancelled was skipped. */
 export const OUTCOMES = [...STORED_OUTCOMES, 'skipped'] as const;
@@ -94,6 +96,8 @@ export interface Item {
   /** When that dispatch was made: what is said of an earlier one is old. */
   dispatchedAt: number | null;
   isDelivered: boolean;
+  /** How often a dispatch was made that did not get through. */
+  tries: number;
   changedAt: number;
 }
 
@@ -127,13 +131,16 @@ export const newItem = (jobId: string, now: number): Item => ({
   dispatchId: null,
   dispatchedAt: null,
   isDelivered: false,
+  tries: 0,
   changedAt: now,
 });
 
 export const hasEnded = ({ endedAt }: Pick<Operation, 'endedAt'>): boolean => endedAt !== null;
 
-export const shownState = (operation: Pick<Operation, 'state'>, state: ItemState): ShownState =>
-  state === 'waiting' && operation.state === 'cancelled' ? 'skipped' : state;
+export function shownState(operation: Pick<Operation, 'state'>, state: ItemState): ShownState {
+  if (state !== 'waiting' && state !== 'waiting_again') return state;
+  return operation.state === 'cancelled' ? 'skipped' : 'waiting';
+}
 
 /** What is stored of those that are shown so; of all of them for null. */
 export const storedStates = (operation: Pick<Operation, 'state'>, shown: ShownState | null): ItemState[] =>

@@ -26,7 +26,7 @@ import {
 } from '../../src/domain/operation.ts';
 import { type Counts, countsOf, groupOf, move } from '../../src/domain/operation-counts.ts';
 
-const numRuns = Number(process.env.HISTORIES ?? 20_000) / 4;
+const numRuns = Math.ceil(Number(process.env.HISTORIES ?? 20_000) / 4);
 const seed = Number(process.env.SEED ?? 1);
 
 const ORIGIN: OperationOrigin = {
@@ -66,6 +66,8 @@ interface WorldJob {
   isErased: boolean;
 }
 
+const isWaiting = ({ state }: Item): boolean => state === 'waiting' || state === 'waiting_again';
+
 const isOpen = (news: DispatchNews | undefined): boolean =>
   news !== undefined && ['PENDING', 'DELIVERED', 'RUNNING'].includes(news.state);
 
@@ -95,8 +97,8 @@ class World {
 
   get waiting(): Item[] {
     return [...this.items.values()]
-      .filter(({ state }) => state === 'waiting')
-      .sort((a, b) => (a.jobId < b.jobId ? -1 : 1));
+      .filter(isWaiting)
+      .sort((a, b) => (`${a.state} ${a.jobId}` < `${b.state} ${b.jobId}` ? -1 : 1));
   }
 
   get inFlight(): Item[] {
@@ -190,7 +192,7 @@ class World {
         const item = this.items.get(id);
         if (!item) return;
         const answer = this.answerOf(job, asking.what, asking.fate);
-        if (answer.kind === 'none' && item.state === 'waiting') this.untouched.add(id);
+        if (answer.kind === 'none' && isWaiting(item)) this.untouched.add(id);
         this.situations.add(`an answer: ${answer.kind}`);
         this.commit(afterAnswer(this.operation, item, answer, this.now), item);
         this.goOn(fate);
@@ -375,7 +377,7 @@ test('whatever is answered, lost, heard late or twice, and whenever memory is lo
 }, 600_000);
 
 const WORTH_SEEING = [
-  ...ITEM_STATES.filter((state) => state !== 'in_flight' && state !== 'erased').map(
+  ...ITEM_STATES.filter((state) => !['waiting_again', 'in_flight', 'erased'].includes(state)).map(
     (state) => `ended: ${state}`,
   ),
   ...(['dispatch', 'refused', 'none'] as const).map((kind) => `an answer: ${kind}`),
