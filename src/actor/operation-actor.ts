@@ -37,7 +37,7 @@ import { projectObject } from '../objects.ts';
 import { within } from '../time-limit.ts';
 import { AlarmClock } from './alarm-clock.ts';
 import { NOT_FOUND, type OperationAnswer, type PageAnswer } from './answers.ts';
-import { Asking } from './asking.ts';
+import { Asking, type Question } from './asking.ts';
 import { measureEndedOperation } from './ended.ts';
 import { OperationStore } from './operation-store.ts';
 import { Telling } from './telling.ts';
@@ -60,6 +60,8 @@ export class OperationActor extends DurableObject<Env> {
   readonly #asking: Asking;
   /** Who has said that there is nothing of this operation's. */
   readonly #untouched = new Set<string>();
+  /** Whether its project has not been told where it stands now. */
+  #hasNews = false;
   /** When one in flight was last asked for news. */
   readonly #heardAt = new Map<string, number>();
 
@@ -90,7 +92,7 @@ export class OperationActor extends DurableObject<Env> {
   start(origin: OperationOrigin, jobIds: readonly string[]): void {
     if (this.#store.operation() === null) {
       this.#store.create(newOperation(origin, Date.now()), jobIds);
-      this.#tell();
+      this.#hasNews = true;
       log('info', 'operation_started', { operation_id: origin.id, count: jobIds.length });
     }
     this.#goOnAnew();
@@ -184,23 +186,26 @@ export class OperationActor extends DurableObject<Env> {
     this.#settle();
     const operation = this.#store.operation();
     if (operation === null) return;
-    if (!hasEnded(operation)) {
-      const { jobIds, what } = toAsk(
-        operation,
-        this.#room(operation),
-        this.#asking.asked,
-        this.#passed(operation),
-      );
-      for (const jobId of jobIds.slice(0, this.#asking.left)) this.#asking.ask(operation, jobId, what);
-      const now = Date.now();
-      for (const [jobId, item] of this.#store.inFlight()) {
-        const { asked, resting, left } = this.#asking;
-        const isDue = now >= this.#silentUntil(item) && !asked.has(jobId) && !resting.has(jobId);
-        if (isDue && left > 0) this.#asking.ask(operation, jobId, 'news');
-      }
-    }
-    this.#settle();
-    this.#arm();
+    const questions = hasEnded(operation) ? [] : this.#questions(operation).slice(0, this.#asking.left);
+    // Before anything leaves here: what a crash cuts short from then on is gone on with by the alarm.
+    this.#arm(questions.length > 0);
+    for (const [jobId, what] of questions) this.#asking.ask(operation, jobId, what);
+    if (this.#hasNews) this.#tell();
+    if (this.#asking.left === 0) this.#arm();
+  }
+
+  /** Who is asked now, and for what. */
+  #questions(operation: Operation): [jobId: string, what: Question][] {
+    const { asked, resting } = this.#asking;
+    const { jobIds, what } = toAsk(operation, this.#room(operation), asked, this.#passed(operation));
+    const now = Date.now();
+    const silent = [...this.#store.inFlight().values()].filter(
+      (item) => now >= this.#silentUntil(item) && !asked.has(item.jobId) && !resting.has(item.jobId),
+    );
+    return [
+      ...jobIds.map((jobId): [string, Question] => [jobId, what]),
+      ...silent.map(({ jobId }): [string, Question] => [jobId, 'news']),
+    ];
   }
 
   /** Those that wait and may have been begun. */
@@ -248,7 +253,8 @@ export class OperationActor extends DurableObject<Env> {
     if (!operation && !item) return;
     this.#store.commit(operation, item && before ? { before, after: item } : null);
     if (item && item.state !== 'in_flight') this.#heardAt.delete(item.jobId);
-    if (operation ? operation.state !== known?.state : known?.endedAt !== null) this.#tell();
+    const hasMoved = operation?.state !== known?.state || operation?.resumeAt !== known?.resumeAt;
+    if (operation ? hasMoved : known?.endedAt !== null) this.#hasNews = true;
     if (!operation || operation.state === known?.state) return;
     log('info', 'operation_changed', { operation_id: operation.id, operation_state: operation.state });
     if (hasEnded(operation)) measureEndedOperation(this.env, operation, this.#store.counts());
@@ -259,23 +265,26 @@ export class OperationActor extends DurableObject<Env> {
     return Math.max(changedAt, this.#heardAt.get(jobId) ?? 0) + this.#rules.stageTimeoutMs;
   }
 
-  #arm(): void {
+  #arm(isAsking = false): void {
     const operation = this.#store.operation();
     if (operation === null) return;
     const now = Date.now();
     const due = [this.#list.isOwed ? (this.#list.dueAt(now) ?? Infinity) : Infinity];
+    if (this.#hasNews) due.push(now + WATCH_MS);
     if (operation.endedAt !== null) due.push(operation.endedAt + KEPT_MS);
     else {
-      if (this.#asking.asked.size + this.#asking.resting.size > 0) due.push(now + WATCH_MS);
+      const { asked, resting } = this.#asking;
+      if (isAsking || asked.size + resting.size > 0) due.push(now + WATCH_MS);
       if (this.#asking.left === 0) due.push(now);
       if (operation.resumeAt !== null) due.push(operation.resumeAt);
       for (const item of this.#store.inFlight().values()) due.push(this.#silentUntil(item));
     }
-    this.#alarm.arm(Math.min(...due), !this.#list.isOwed);
+    this.#alarm.arm(Math.min(...due), !this.#list.isOwed && !this.#hasNews);
   }
 
   /** Its project lists where it stands. */
   #tell(): void {
+    this.#hasNews = false;
     this.#list.owe();
     this.ctx.waitUntil(this.#list.tell().then(() => this.#arm()));
   }
