@@ -50,8 +50,8 @@ export class OperationStore {
         encodeOperation(operation),
       );
       this.#sql.exec(
-        `INSERT INTO item (state, job_id, is_delivered, tries, changed_at)
-         SELECT 'waiting', value, 0, 0, ? FROM json_each(?)`,
+        `INSERT INTO item (state, job_id, is_accepted, is_delivered, tries, changed_at)
+         SELECT 'waiting', value, 0, 0, 0, ? FROM json_each(?)`,
         changedAt,
         JSON.stringify(jobIds),
       );
@@ -105,7 +105,7 @@ export class OperationStore {
     this.#counts ??= countsOf(
       this.#sql
         .exec<Row>(
-          `SELECT state, CASE state WHEN 'refused' THEN code END AS code, dispatched_at IS NOT NULL AS is_accepted, is_delivered, count(*) AS jobs
+          `SELECT state, CASE state WHEN 'refused' THEN code END AS code, is_accepted, is_delivered, count(*) AS jobs
            FROM item GROUP BY 1, 2, 3, 4`,
         )
         .toArray()
@@ -159,14 +159,14 @@ export class OperationStore {
   #move(before: Item, after: Item): void {
     const jobId = after.state === 'erased' ? `${ERASED}${crypto.randomUUID()}` : after.jobId;
     this.#sql.exec(
-      `UPDATE item SET state = ?, job_id = ?, code = ?, dispatch_id = ?, dispatched_at = ?, is_delivered = ?, tries = ?,
+      `UPDATE item SET state = ?, job_id = ?, code = ?, dispatch_id = ?, is_accepted = ?, is_delivered = ?, tries = ?,
          changed_at = ?
        WHERE state = ? AND job_id = ?`,
       after.state,
       jobId,
       after.code,
       after.dispatchId,
-      after.dispatchedAt,
+      after.isAccepted ? 1 : 0,
       after.isDelivered ? 1 : 0,
       after.tries,
       after.changedAt,
@@ -185,7 +185,7 @@ const toItem = (row: Row): Item => ({
   jobId: row.job_id as string,
   code: row.code as string | null,
   dispatchId: row.dispatch_id as string | null,
-  dispatchedAt: row.dispatched_at as number | null,
+  isAccepted: row.is_accepted === 1,
   isDelivered: row.is_delivered === 1,
   tries: row.tries as number,
   changedAt: row.changed_at as number,

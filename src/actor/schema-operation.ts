@@ -17,7 +17,7 @@ export const OPERATION_SCHEMA: Schema = {
     job_id TEXT NOT NULL,
     code TEXT,
     dispatch_id TEXT,
-    dispatched_at INTEGER,
+    is_accepted INTEGER NOT NULL,
     is_delivered INTEGER NOT NULL,
     tries INTEGER NOT NULL,
     changed_at INTEGER NOT NULL,

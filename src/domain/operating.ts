@@ -87,9 +87,8 @@ export function afterNews(
   isAnswer: boolean,
   now: number,
 ): OperationChanges {
-  if (item.state === 'erased' || news.createdAt < (item.dispatchedAt ?? 0)) return NOTHING;
   if (news.state === 'UNDELIVERABLE') return afterWithdrawal(operation, item, news, isAnswer, now);
-  const dispatched = { ...item, dispatchId: news.id, dispatchedAt: news.createdAt };
+  const dispatched = { ...item, dispatchId: news.id, isAccepted: true };
   const isDelivered = news.isDelivered || item.isDelivered;
   const reached = isAnswer && news.isDelivered ? reachedAgain(operation) : null;
   if (isOpen(news)) {
@@ -105,7 +104,7 @@ export const forgotten = (item: Item, now: number): Item => ({
   ...newItem('', now),
   state: 'erased',
   isDelivered: item.isDelivered,
-  dispatchedAt: item.dispatchedAt,
+  isAccepted: item.isAccepted,
 });
 
 function endOf({ state, failureCode }: DispatchNews): Pick<Item, 'state' | 'code'> {
@@ -150,12 +149,12 @@ function notReached(
   };
 }
 
-const withdrawn = (item: Item, { id, createdAt }: DispatchNews, now: number): Item => ({
+const withdrawn = (item: Item, { id }: DispatchNews, now: number): Item => ({
   ...item,
   state: 'withdrawn',
   code: 'ORCHESTRATOR_DISPATCH_FAILED',
   dispatchId: id,
-  dispatchedAt: createdAt,
+  isAccepted: true,
   changedAt: now,
 });
 

@@ -34,10 +34,10 @@ export const countsOf = (groups: readonly Group[]): Counts => groups.reduce(add,
 export const move = (counts: Counts, before: Item, after: Item): Counts =>
   add(add(counts, { ...groupOf(before), jobs: -1 }), groupOf(after));
 
-export const groupOf = ({ state, code, dispatchedAt, isDelivered }: Item): Group => ({
+export const groupOf = ({ state, code, isAccepted, isDelivered }: Item): Group => ({
   state,
   code,
-  isAccepted: dispatchedAt !== null,
+  isAccepted,
   isDelivered,
   jobs: 1,
 });

@@ -93,8 +93,8 @@ export interface Item {
   /** Why it failed, was refused or was withdrawn. */
   code: string | null;
   dispatchId: string | null;
-  /** When that dispatch was made: what is said of an earlier one is old. */
-  dispatchedAt: number | null;
+  /** Whether a dispatch was made for it that got through, or was refused for good. */
+  isAccepted: boolean;
   isDelivered: boolean;
   /** How often a dispatch was made that did not get through. */
   tries: number;
@@ -102,17 +102,16 @@ export interface Item {
 }
 
 /** What an operation has to know of a dispatch that it asked for. */
-export interface DispatchNews
-  extends Pick<Dispatch, 'id' | 'state' | 'createdAt' | 'wasRefused' | 'retryAfterAt'> {
+export interface DispatchNews extends Pick<Dispatch, 'id' | 'state' | 'wasRefused' | 'retryAfterAt'> {
   isDelivered: boolean;
   failureCode: string | null;
 }
 
 export const newsOf = (dispatch: Dispatch): DispatchNews => {
-  const { id, state, createdAt, wasRefused, retryAfterAt, failure, deliveredAt, firstReportAt } = dispatch;
+  const { id, state, wasRefused, retryAfterAt, failure, deliveredAt, firstReportAt } = dispatch;
   const isDelivered = deliveredAt !== null || firstReportAt !== null;
   const failureCode = failure?.failureCode ?? null;
-  return { id, state, createdAt, wasRefused, retryAfterAt, isDelivered, failureCode };
+  return { id, state, wasRefused, retryAfterAt, isDelivered, failureCode };
 };
 
 export const newOperation = (origin: OperationOrigin, now: number): Operation => ({
@@ -129,7 +128,7 @@ export const newItem = (jobId: string, now: number): Item => ({
   state: 'waiting',
   code: null,
   dispatchId: null,
-  dispatchedAt: null,
+  isAccepted: false,
   isDelivered: false,
   tries: 0,
   changedAt: now,

@@ -150,7 +150,7 @@ class World {
     if (newest && newest.state !== 'UNDELIVERABLE') return;
     this.now += 1;
     job.dispatches.push({
-      ...{ id: `${id}/${job.dispatches.length}`, createdAt: this.now, failureCode: null },
+      ...{ id: `${id}/${job.dispatches.length}`, failureCode: null },
       ...{ state: 'PENDING', isDelivered: false, wasRefused: false, retryAfterAt: null },
     });
     this.mostOpen = Math.max(this.mostOpen, this.jobs.filter((one) => isOpen(one.dispatches.at(-1))).length);

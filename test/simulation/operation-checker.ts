@@ -6,7 +6,14 @@ import { countsOf, groupOf } from '../../src/domain/operation-counts.ts';
 import { holds } from '../rules/holds.ts';
 import { OPEN, WITHDRAWN } from '../rules/protocol.ts';
 import { mayBeListedOtherwise } from './case.ts';
-import { listedOperation, storedDispatches, storedItems, storedOperation, storedPresent } from './stored.ts';
+import {
+  listedOperation,
+  listedOperations,
+  storedDispatches,
+  storedItems,
+  storedOperation,
+  storedPresent,
+} from './stored.ts';
 import type { World } from './world.ts';
 
 const ENDED: Readonly<Record<string, string>> = {
@@ -58,6 +65,11 @@ export class OperationChecker {
 
   /** Nothing is left to happen. */
   atRest(): void {
+    const { project, chance, operations } = this.#world;
+    for (const { id, shown } of listedOperations(project)) {
+      const isBegun = operations.has(id) && (shown !== null || mayBeListedOtherwise(chance));
+      holds('an operation that was frozen is begun, and its project hears of it', isBegun);
+    }
     for (const [id, object] of this.#world.operations) {
       const operation = storedOperation(object);
       const listed = listedOperation(this.#world.project, id);

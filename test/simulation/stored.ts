@@ -281,14 +281,15 @@ export function storedOperation(object: SimulatedObject): Operation | null {
 export const storedItems = (object: SimulatedObject): Item[] =>
   object.rows('SELECT * FROM item').map((row) => ({
     ...{ jobId: String(row.job_id), state: row.state as Item['state'], code: row.code as string | null },
-    ...{ dispatchId: row.dispatch_id as string | null, dispatchedAt: row.dispatched_at as number | null },
+    ...{ dispatchId: row.dispatch_id as string | null, isAccepted: row.is_accepted === 1 },
     ...{ isDelivered: row.is_delivered === 1, tries: Number(row.tries), changedAt: Number(row.changed_at) },
   }));
 
-/** As the project lists it; null where it does not. */
-export function listedOperation(project: SimulatedObject, id: string): ListedOperation | null {
-  const [row] = isMade(project, 'operation')
-    ? project.rows('SELECT record FROM operation WHERE id = ?', id)
+/** As the project lists them. */
+export const listedOperations = (project: SimulatedObject): ListedOperation[] =>
+  isMade(project, 'operation')
+    ? project.rows('SELECT record FROM operation').map(({ record }) => decodeListedOperation(String(record)))
     : [];
-  return row === undefined ? null : decodeListedOperation(String(row.record));
-}
+
+export const listedOperation = (project: SimulatedObject, id: string): ListedOperation | null =>
+  listedOperations(project).find((listed) => listed.id === id) ?? null;
