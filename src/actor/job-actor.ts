@@ -192,7 +192,7 @@ export class JobActor extends JobReads {
     const now = this.store.job() ?? job;
     const dispatch = this.store.dispatch(decided.id) ?? decided;
     const rejection = refuseDispatch(now, dispatch);
-    if (rejection) return { ok: false, rejection };
+    if (rejection) return { ok: false, rejection, dispatch };
     const open = this.store.open(now);
     // Another run does nothing; a retry that was accepted before is not told what else to do.
     const isTold = replayed && dispatch.kind === 'run';

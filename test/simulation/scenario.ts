@@ -22,7 +22,10 @@ export type Action =
   | { do: 'tamper'; state: State }
   | { do: 'clock'; skewMs: number }
   /** The queue brings nothing for so long. */
-  | { do: 'pause'; ms: number };
+  | { do: 'pause'; ms: number }
+  /** Many jobs are retried at once; what follows is about the operation that was begun last. */
+  | { do: 'bulk'; most: number; of: 'failed' | 'all'; request: RequestName }
+  | { do: 'bulk-pause' | 'bulk-resume' | 'bulk-cancel' | 'bulk-evict' };
 
 export interface WantedEdit {
   do: 'edit';
@@ -79,7 +82,7 @@ const edit: fc.Arbitrary<Action> = fc.record({
 /** Of another draft: the one of before is good enough. */
 const back = retry.map((asked): Action => ({ ...asked, request: 'j' }) as Action);
 const stop: fc.Arbitrary<Action> = fc.record({ do: fc.constantFrom('cancel', 'abandon', 'abandon') });
-const action: fc.Arbitrary<Action> = fc.oneof(
+export const action: fc.Arbitrary<Action> = fc.oneof(
   { weight: 2, arbitrary: fc.record({ do: fc.constant('run' as const), prefer }) },
   { weight: 16, arbitrary: retry },
   { weight: 6, arbitrary: redo },
@@ -168,7 +171,7 @@ const diesBefore = fc.constantFrom<Script['diesBefore'][]>(
   ...Array<null>(12).fill(null),
   ...(['AUDIO_READY', 'TRANSCRIBING', 'GENERATING', 'DRAFT_READY', 'DONE', 'FAILED'] as const),
 );
-const plan: fc.Arbitrary<Script> = fc
+export const plan: fc.Arbitrary<Script> = fc
   .record({
     stepMs: fc.constantFrom(100, 0, 1, 900, 20_000),
     restatesCheckpoint: fc.boolean(),
@@ -204,7 +207,7 @@ const stuffing: fc.Arbitrary<Script> = fc
   }));
 
 /** Some worlds are calm, some get rough for a while. */
-const faults = fc.oneof(
+export const faults = fc.oneof(
   { weight: 1, arbitrary: fc.constant<number[]>([]) },
   { weight: 2, arbitrary: fc.array(fc.nat(99), { maxLength: 60, size: 'max' }) },
   { weight: 3, arbitrary: fc.array(fc.nat(99), { maxLength: 300, size: 'max' }) },
