@@ -30,6 +30,8 @@ export type CallbackAnswer =
   | Refused;
 /** The job as it is shown (`job` in contract/resources.ts), as JSON, and its validator. */
 export type ShownAnswer = { ok: true; body: string; etag: string } | Refused;
+/** What there is to be told, as JSON: records of contract/events.ts. */
+export type EventsAnswer = { ok: true; body: string } | Refused;
 /** `Of` is what of the job its items are shown with. */
 export type PageAnswer<T, Of = object> = ({ ok: true; items: T[] } & Of) | Refused;
 

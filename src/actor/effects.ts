@@ -14,6 +14,7 @@ import type { JobStore } from './job-store.ts';
 import { Leases } from './leases.ts';
 import { type Enqueue, Outbox } from './outbox.ts';
 import { Telling } from './telling.ts';
+import type { Viewers } from './viewers.ts';
 import { Waiting } from './waiting.ts';
 
 /** When an alarm that failed is set again: what is wrong may be mended, and the job still waits. */
@@ -24,6 +25,7 @@ interface Surroundings {
   tell(summary: JobSummary): Promise<unknown>;
   /** Throws where the service is not set up. */
   rules(): Rules;
+  viewers: Pick<Viewers<unknown>, 'changed' | 'endsAt' | 'closeEnded'>;
 }
 
 export class JobEffects {
@@ -35,13 +37,15 @@ export class JobEffects {
   readonly #alarm: AlarmClock;
   readonly #outbox: Outbox;
   readonly #list: Telling<JobSummary>;
+  readonly #viewers: Surroundings['viewers'];
   /** Whether this instance has looked for an alarm where one has to stand. */
   #isLookedAfter = false;
 
-  constructor(ctx: DurableObjectState, store: JobStore, { enqueue, tell, rules }: Surroundings) {
+  constructor(ctx: DurableObjectState, store: JobStore, { enqueue, tell, rules, viewers }: Surroundings) {
     this.#ctx = ctx;
     this.#store = store;
     this.#rules = rules;
+    this.#viewers = viewers;
     this.#alarm = new AlarmClock(ctx.storage);
     this.#outbox = new Outbox(enqueue, this.leases);
     this.#list = new Telling<JobSummary>({
@@ -76,6 +80,7 @@ export class JobEffects {
     { job, changes }: Extract<Decision, { kind: 'accepted' }>,
     { type }: Command,
   ): void {
+    this.#viewers.changed();
     const { opened, updated = [] } = changes;
     if (opened) this.leases.made(opened.id);
     const hasMoved = !isShownAlike(summaryOf(before.job, before.open), summaryOf(job, this.#store.open(job)));
@@ -95,6 +100,11 @@ export class JobEffects {
     if (type === 'report-delivery') return;
     const notices = touched.filter(({ cancelNotice }) => cancelNotice?.state === 'PENDING');
     if (notices.length > 0) this.#ctx.waitUntil(this.send(notices));
+  }
+
+  /** Somebody has come to look on: the alarm sees to it that they do so no longer than they may. */
+  watched(): void {
+    this.#arm({ tells: this.#list.isOwed });
   }
 
   /** Puts on the queue what of these nobody carries, after a pause. What it does not take now is sent by an alarm. */
@@ -124,12 +134,16 @@ export class JobEffects {
     await this.list();
   }
 
-  /** The alarm has come: what is due is decided by `decideDue`, what nobody carries is sent, and the next one is set. */
-  async rang(decideDue: () => unknown): Promise<void> {
+  /**
+   * The alarm has come: what is due is decided by `decideDue`, what nobody carries is sent, what is to be retried by itself is by
+   * `retryDue`, and the next one is set.
+   */
+  async rang({ decideDue, retryDue }: { decideDue(): unknown; retryDue(): Promise<unknown> }): Promise<void> {
     this.#alarm.rang();
     this.#isLookedAfter = true;
     try {
       if (this.#store.job() === null) return;
+      this.#viewers.closeEnded();
       decideDue();
       const undelivered = this.#undelivered();
       // Whoever carries a message now may lose it: that is found when the lease is over.
@@ -137,6 +151,7 @@ export class JobEffects {
       // Before anything is waited for: as long as the next alarm does not stand, no deadline can come.
       this.#arm({ tells: false, lookAt });
       await this.send(undelivered);
+      await retryDue();
       await this.#list.tell();
       this.#arm({ lookAt });
     } catch (error) {
@@ -154,7 +169,13 @@ export class JobEffects {
     const wakeUp = nextWakeUp(job, this.#store.open(job), this.#store.notices(), this.#rules(), now);
     const sendAt = this.#outbox.dueAt(this.#undelivered(), now);
     const listAt = tells ? this.#list.dueAt(now) : null;
-    const due = Math.min(wakeUp ?? Infinity, sendAt ?? Infinity, listAt ?? Infinity, lookAt);
+    const due = Math.min(
+      wakeUp ?? Infinity,
+      sendAt ?? Infinity,
+      listAt ?? Infinity,
+      lookAt,
+      this.#viewers.endsAt,
+    );
     this.#alarm.arm(due, !this.#list.isOwed);
   }
 

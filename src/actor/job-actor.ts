@@ -22,6 +22,7 @@ import type { Dispatch } from '../domain/dispatch.ts';
 import { refuseDispatch } from '../domain/dispatching.ts';
 import { NO_EVIDENCE } from '../domain/evidence.ts';
 import { type Job, type JobOrigin, newJob } from '../domain/job.ts';
+import { log } from '../log.ts';
 import type {
   CallbackAnswer,
   DispatchAnswer,
@@ -164,7 +165,8 @@ export class JobActor extends JobReads {
 
   /** At least once, possibly late. */
   override alarm(): Promise<void> {
-    return this.effects.rang(() => this.#executeDue());
+    const work = { decideDue: () => this.#executeDue(), retryDue: () => this.#retryDue() };
+    return this.effects.rang(work);
   }
 
   /** Load, decide and commit, with nothing in between; whatever has to happen outside follows from what was stored. */
@@ -182,6 +184,16 @@ export class JobActor extends JobReads {
 
   #executeDue(): Decision {
     return this.#execute({ type: 'deadline', deliveryMayHaveStarted: this.effects.mayBeUnreported() });
+  }
+
+  /** A failed job's time has come: the store of artifacts is asked first, so that one commit decides whether it still has. */
+  async #retryDue(): Promise<void> {
+    const command = await this.planning.retryDue();
+    const decision = command && this.#execute(command);
+    if (decision?.kind !== 'accepted') return;
+    const { job, dispatch, refusal } = decision;
+    if (dispatch) await this.effects.send([dispatch]);
+    if (refusal) log('warn', 'automatic_retry_refused', { job_id: job.id, error_code: refusal.code });
   }
 
   #answerDispatch(job: Job, decided: Dispatch, replayed: boolean): DispatchAnswer {

@@ -2,6 +2,7 @@
 // job-actor.ts.
 import { DurableObject } from 'cloudflare:workers';
 import { type Config, requireConfig } from '../config.ts';
+import { toMessage, viewerAskOf } from '../contract/events.ts';
 import { ownedBy } from '../domain/access.ts';
 import type { Attempt } from '../domain/attempts.ts';
 import type { Dispatch } from '../domain/dispatch.ts';
@@ -10,27 +11,41 @@ import type { StageName } from '../domain/lifecycle.ts';
 import { isOverwritten } from '../domain/lineage.ts';
 import type { Position } from '../domain/project.ts';
 import { projectObject } from '../objects.ts';
-import { NOT_FOUND, type PageAnswer, type PlanAnswer, type Refused, type ShownAnswer } from './answers.ts';
+import {
+  type EventsAnswer,
+  NOT_FOUND,
+  type PageAnswer,
+  type PlanAnswer,
+  type Refused,
+  type ShownAnswer,
+} from './answers.ts';
 import { JobEffects } from './effects.ts';
 import type { NumberedTransition, PlacedVersion } from './history-store.ts';
+import { JobEvents, type JobTold } from './job-events.ts';
 import { JobStore } from './job-store.ts';
 import { type PlanAsked, Planning } from './planning.ts';
 import { ShownJob } from './shown-job.ts';
+import { Viewers } from './viewers.ts';
 
 export abstract class JobReads extends DurableObject<Env> {
   protected readonly store: JobStore;
   protected readonly effects: JobEffects;
   protected readonly planning: Planning;
+  protected readonly viewers: Viewers<JobTold>;
   readonly #shown = new ShownJob();
+  readonly #events: JobEvents;
 
   constructor(ctx: DurableObjectState, env: Env) {
     super(ctx, env);
     this.store = new JobStore(ctx.storage);
     this.planning = new Planning(this.store, env);
+    this.#events = new JobEvents(this.store, this.#shown, () => this.config().rules);
+    this.viewers = new Viewers(ctx, this.#events);
     this.effects = new JobEffects(ctx, this.store, {
       enqueue: (message, pause) => env.DISPATCHES.send(message, pause),
       tell: (summary) => projectObject(env, summary.projectId).putSummary(summary),
       rules: () => this.config().rules,
+      viewers: this.viewers,
     });
     ctx.blockConcurrencyWhile(() => this.effects.load());
   }
@@ -113,6 +128,32 @@ export abstract class JobReads extends DurableObject<Env> {
       projectId,
       items: this.store.transitions(after, limit),
     }));
+  }
+
+  /** What a viewer would be told now, and how to ask for what comes after. */
+  events(owner: string, after: number | null): EventsAnswer {
+    return this.#ifOwned(owner, () => {
+      const { records, told } = this.#events.owed(this.#events.from(after), Date.now());
+      return { ok: true, body: `{"records":${toMessage(records)},"after":${told.seq}}` };
+    });
+  }
+
+  /** A viewer comes: by the only way on which a socket crosses. */
+  override fetch(request: Request): Response {
+    const ask = viewerAskOf(request);
+    if (ownedBy(this.effects.lookedAfter(), ask.owner) === null) return new Response(null, { status: 404 });
+    const answer = this.viewers.accept(ask, this.#events.from(ask.after));
+    this.effects.watched();
+    return answer;
+  }
+
+  /** Pings are answered before they come here. */
+  override webSocketMessage(socket: WebSocket): void {
+    this.viewers.refuse(socket);
+  }
+
+  override webSocketClose(socket: WebSocket): void {
+    this.viewers.left(socket);
   }
 
   #ifOwned<T>(owner: string, answer: (job: Job) => T): T | Refused {

@@ -38,6 +38,11 @@ export class JobStore {
     return this.#read()?.job ?? null;
   }
 
+  /** The number of the latest entry of the audit trail. */
+  get latestSeq(): number {
+    return this.#read()?.latestSeq ?? 0;
+  }
+
   /** Fails where this object has been replaced by another meanwhile, which is only found out when storage is touched. */
   touch(): void {
     if (this.#read()) this.#sql.exec('SELECT 1 FROM job').one();
@@ -75,6 +80,7 @@ export class JobStore {
       case 'confirm-upload':
       case 'renew-video':
       case 'change-labels':
+      case 'retry-due':
         return view;
       case 'run':
       case 'retry':

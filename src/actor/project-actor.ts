@@ -1,6 +1,7 @@
 // One Durable Object per project: its name and owner, and the list of its jobs. Decides nothing about a job, which is the truth
 // of itself and pushes here what the list shows of it.
 import { DurableObject } from 'cloudflare:workers';
+import { toMessage, viewerAskOf } from '../contract/events.ts';
 import { ownedBy } from '../domain/access.ts';
 import { refuseExternalId, refuseRepeat } from '../domain/creation.ts';
 import type { JobCounts } from '../domain/job-counts.ts';
@@ -8,22 +9,31 @@ import type { JobFilter } from '../domain/job-filter.ts';
 import type { JobSummary, Position, Project } from '../domain/project.ts';
 import { jobObject, workspaceObject } from '../objects.ts';
 import { AlarmClock } from './alarm-clock.ts';
-import { type Admission, NOT_FOUND, type ProjectAnswer } from './answers.ts';
+import { type Admission, type EventsAnswer, NOT_FOUND, type ProjectAnswer } from './answers.ts';
 import { Gathered } from './gathered.ts';
+import { NOTHING_TOLD, ProjectEvents, type ProjectTold } from './project-events.ts';
 import { type JobPage, ProjectStore } from './project-store.ts';
 import { Telling } from './telling.ts';
+import { Viewers } from './viewers.ts';
 
 export class ProjectActor extends DurableObject<Env> {
   readonly #store: ProjectStore;
   readonly #alarm: AlarmClock;
   readonly #list: Telling<Project>;
   readonly #summaries: Gathered<JobSummary>;
+  readonly #events: ProjectEvents;
+  readonly #viewers: Viewers<ProjectTold>;
 
   constructor(ctx: DurableObjectState, env: Env) {
     super(ctx, env);
     this.#store = new ProjectStore(ctx.storage);
     this.#alarm = new AlarmClock(ctx.storage);
-    this.#summaries = new Gathered((summaries) => this.#store.putSummaries(summaries));
+    this.#events = new ProjectEvents(this.#store);
+    this.#viewers = new Viewers(ctx, this.#events);
+    this.#summaries = new Gathered((summaries) => {
+      this.#store.putSummaries(summaries);
+      this.#viewers.changed(() => this.#events.changed(summaries));
+    });
     this.#list = new Telling<Project>({
       current: () => this.#store.project(),
       isAlike: (one, other) => one.name === other.name,
@@ -84,15 +94,41 @@ export class ProjectActor extends DurableObject<Env> {
     return this.show(owner) && this.#store.counts();
   }
 
+  /** What a viewer would be told who comes now. */
+  events(owner: string): EventsAnswer {
+    if (!this.show(owner)) return NOT_FOUND;
+    const { records } = this.#events.owed(NOTHING_TOLD, Date.now());
+    return { ok: true, body: `{"records":${toMessage(records)}}` };
+  }
+
+  /** A viewer comes: by the only way on which a socket crosses. */
+  override fetch(request: Request): Response {
+    const ask = viewerAskOf(request);
+    if (!this.show(ask.owner)) return new Response(null, { status: 404 });
+    const answer = this.#viewers.accept(ask, NOTHING_TOLD);
+    this.#arm();
+    return answer;
+  }
+
+  /** Pings are answered before they come here. */
+  override webSocketMessage(socket: WebSocket): void {
+    this.#viewers.refuse(socket);
+  }
+
+  override webSocketClose(socket: WebSocket): void {
+    this.#viewers.left(socket);
+  }
+
   /** A job's push: an older revision never replaces a newer one. */
   putSummary(summary: JobSummary): Promise<void> {
     this.#lookAfter();
     return this.#summaries.put(summary);
   }
 
-  /** The workspace did not answer before. */
+  /** The workspace did not answer before, or a viewer may look no longer. */
   override async alarm(): Promise<void> {
     this.#alarm.rang();
+    this.#viewers.closeEnded();
     await this.#list.tell();
     this.#arm();
   }
@@ -103,6 +139,6 @@ export class ProjectActor extends DurableObject<Env> {
   }
 
   #arm(): void {
-    this.#alarm.arm(this.#list.dueAt(Date.now()) ?? Infinity, false);
+    this.#alarm.arm(Math.min(this.#list.dueAt(Date.now()) ?? Infinity, this.#viewers.endsAt), false);
   }
 }

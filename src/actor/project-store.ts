@@ -102,6 +102,12 @@ export class ProjectStore {
     return found;
   }
 
+  /** Of the job that was created then; null where it is not listed. */
+  summary(place: Position): JobSummary | null {
+    const project = this.project();
+    return project && this.#jobs.known({ ...place, projectId: project.id });
+  }
+
   counts(): JobCounts {
     return this.project() ? this.#jobs.counts() : noJobs();
   }

@@ -1,4 +1,4 @@
-// The only SQL of the workspace: the list of an owner's projects.
+// The only SQL of the workspace: the list of an owner's projects, and which sessions were ended.
 import type { Position, Project } from '../domain/project.ts';
 import { bringUpToDate } from './migrate.ts';
 import { WORKSPACE_SCHEMA } from './schema-workspace.ts';
@@ -20,11 +20,7 @@ export class WorkspaceStore {
 
   /** Stores the project as it is now; makes the tables with the first. */
   putProject({ createdAt, id, name }: ListedProject): void {
-    this.#storage.transactionSync(() => {
-      if (!this.#isStored) {
-        this.#sql.exec(WORKSPACE_SCHEMA.tables);
-        this.#sql.exec('INSERT INTO workspace (one, schema) VALUES (1, ?)', WORKSPACE_SCHEMA.version);
-      }
+    this.#write(() => {
       this.#sql.exec(
         `INSERT INTO project (created_at, id, name) VALUES (?, ?, ?)
          ON CONFLICT DO UPDATE SET name = excluded.name`,
@@ -32,6 +28,28 @@ export class WorkspaceStore {
         id,
         name,
       );
+    });
+  }
+
+  /** Remembers it until its end. What would have ended by `now` opens nothing anyway, and makes room. */
+  endSession(id: string, until: number, now: number): void {
+    this.#write(() => {
+      this.#sql.exec('DELETE FROM ended_session WHERE until < ?', now);
+      this.#sql.exec('INSERT INTO ended_session (id, until) VALUES (?, ?) ON CONFLICT DO NOTHING', id, until);
+    });
+  }
+
+  hasEnded(id: string): boolean {
+    return this.#isStored && !this.#sql.exec('SELECT 1 FROM ended_session WHERE id = ?', id).next().done;
+  }
+
+  #write(change: () => void): void {
+    this.#storage.transactionSync(() => {
+      if (!this.#isStored) {
+        this.#sql.exec(WORKSPACE_SCHEMA.tables);
+        this.#sql.exec('INSERT INTO workspace (one, schema) VALUES (1, ?)', WORKSPACE_SCHEMA.version);
+      }
+      change();
     });
     this.#isStored = true;
   }

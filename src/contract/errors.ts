@@ -64,8 +64,8 @@ export const ERRORS = {
   UNAUTHENTICATED: {
     status: 401,
     retryable: false,
-    title: 'A valid token is needed',
-    whatToDo: 'Get a new token and send it again.',
+    title: 'A valid token or session is needed',
+    whatToDo: 'Get a new token, or sign in again, and send it again.',
     details: none,
   },
   FORBIDDEN: {
@@ -74,6 +74,13 @@ export const ERRORS = {
     title: 'The token does not allow this',
     whatToDo: 'Use a token with the scope that `required_scope` names.',
     details: z.object({ required_scope: z.string() }),
+  },
+  CROSS_SITE_REQUEST: {
+    status: 403,
+    retryable: false,
+    title: 'With a session this is for pages of this service alone',
+    whatToDo: 'Send it from a page of this service, or with a token in the Authorization header.',
+    details: none,
   },
   RESOURCE_NOT_FOUND: refusal({
     status: 404,
@@ -159,6 +166,20 @@ export const ERRORS = {
     whatToDo: 'Nothing: there is no pipeline to give up.',
     details: z.object({ current_status: jobStatus }),
     from: (rejection) => ({ current_status: rejection.currentStatus }),
+  }),
+  // Not retryable: only the operator can allow more.
+  RETRY_LIMIT_REACHED: refusal({
+    status: 409,
+    retryable: false,
+    title: 'The job was retried as often as one job may be',
+    whatToDo: 'Begin a new job, or have the operator raise the limit.',
+    details: z.object({
+      limit: z.int(),
+      made: z
+        .int()
+        .meta({ description: 'The retries that were made, without those that were not delivered.' }),
+    }),
+    from: ({ limit, made }) => ({ limit, made }),
   }),
   MODEL_PROFILE_NOT_ALLOWED: refusal({
     status: 409,
@@ -262,6 +283,13 @@ export const ERRORS = {
     title: 'This version does not lie in the store of this service',
     whatToDo: 'Read it where `uri` says.',
     details: z.object({ uri: z.string() }),
+  },
+  NO_SIGN_IN: {
+    status: 409,
+    retryable: false,
+    title: 'Nobody can sign in to this service',
+    whatToDo: 'Send a token; the operator sets up sign-in with `CONSOLE_CLIENT_ID`.',
+    details: none,
   },
   NO_ARTIFACT_STORE: {
     status: 409,
@@ -398,6 +426,13 @@ export const ERRORS = {
     retryable: true,
     title: 'More requests than one owner may send',
     whatToDo: 'Wait as long as `Retry-After` says, and send it again.',
+    details: none,
+  },
+  TOO_MANY_VIEWERS: {
+    status: 429,
+    retryable: true,
+    title: 'As many look at this as may',
+    whatToDo: 'Read it without a stream, or wait until a viewer has left.',
     details: none,
   },
   // Retryable: nobody knows that what went wrong goes wrong again, and a report is not to be given up for it.

@@ -26,12 +26,21 @@ function problem(id: string, first: ErrorCode, ...others: ErrorCode[]) {
 export const validationError = problem('ValidationError', 'VALIDATION_ERROR');
 export const unauthenticatedError = problem('UnauthenticatedError', 'UNAUTHENTICATED');
 export const forbiddenError = problem('ForbiddenError', 'FORBIDDEN');
+export const crossSiteRequestError = problem('CrossSiteRequestError', 'CROSS_SITE_REQUEST');
+export const editorForbiddenError = z
+  .union([forbiddenError, crossSiteRequestError])
+  .meta({ id: 'EditorForbiddenError' });
+export const noSignInError = problem('NoSignInError', 'NO_SIGN_IN');
 export const noLeakNotFoundError = problem('NoLeakNotFoundError', 'RESOURCE_NOT_FOUND').meta({
   id: 'NoLeakNotFoundError',
   description: 'Missing, not yours, or no such path: one body and one set of headers for all of them.',
 });
 export const methodNotAllowedError = problem('MethodNotAllowedError', 'METHOD_NOT_ALLOWED');
 export const rateLimitedError = problem('RateLimitedError', 'RATE_LIMITED');
+export const tooManyViewersError = problem('TooManyViewersError', 'TOO_MANY_VIEWERS');
+export const watchLimitError = z
+  .union([rateLimitedError, tooManyViewersError])
+  .meta({ id: 'WatchLimitError' });
 export const payloadTooLargeError = problem('PayloadTooLargeError', 'PAYLOAD_TOO_LARGE');
 export const lengthRequiredError = problem('LengthRequiredError', 'LENGTH_REQUIRED');
 export const rangeNotSatisfiableError = problem('RangeNotSatisfiableError', 'RANGE_NOT_SATISFIABLE');
@@ -46,6 +55,7 @@ export const videoUriConflictError = problem('VideoUriConflictError', 'VIDEO_URI
 export const jobNotRunningError = problem('JobNotRunningError', 'JOB_NOT_RUNNING');
 export const jobAlreadyRunningError = problem('JobAlreadyRunningError', 'JOB_ALREADY_RUNNING');
 export const retryNotAllowedError = problem('RetryNotAllowedError', 'RETRY_NOT_ALLOWED_STATE');
+export const retryLimitReachedError = problem('RetryLimitReachedError', 'RETRY_LIMIT_REACHED');
 export const modelProfileNotAllowedError = problem(
   'ModelProfileNotAllowedError',
   'MODEL_PROFILE_NOT_ALLOWED',
@@ -90,12 +100,13 @@ export const renewVideoConflictError = z
   .union([videoUriConflictError, jobAlreadyRunningError, transitionConflictError])
   .meta({ id: 'RenewVideoConflictError' });
 export const runStateConflictError = z
-  .union([transitionConflictError, jobAlreadyRunningError, modelProfileNotAllowedError])
+  .union([transitionConflictError, jobAlreadyRunningError, modelProfileNotAllowedError, retryNotAllowedError])
   .meta({ id: 'RunStateConflictError' });
 export const retryStateConflictError = z
   .union([
     retryNotAllowedError,
     jobAlreadyRunningError,
+    retryLimitReachedError,
     modelProfileNotAllowedError,
     resumePointNotAvailableError,
     editsInTheWayError,
@@ -121,6 +132,7 @@ export const exportConflictError = z
     jobAlreadyRunningError,
     nothingToExportError,
     editsInTheWayError,
+    retryNotAllowedError,
     clientRequestIdMismatchError,
   ])
   .meta({ id: 'ExportConflictError' });

@@ -1,5 +1,6 @@
 // What editors are shown: the schemas of the resources, and the domain's records in their form.
 import * as z from 'zod';
+import { nextRetryAt } from '../domain/automatic-retry.ts';
 import { DISPATCH_KINDS, type Dispatch, type DispatchPlan } from '../domain/dispatch.ts';
 import { FAILURE_CLASSES } from '../domain/failures.ts';
 import { AUDIT_EVENTS, type Transition } from '../domain/history.ts';
@@ -50,7 +51,9 @@ export const dispatch = z
     }),
     plan: orNull(dispatchPlan),
     client_request_id: z.string().nullable(),
-    actor_id: z.string().meta({ description: 'Who asked for it: the `sub` of their token.' }),
+    actor_id: z.string().nullable().meta({
+      description: 'Who asked for it: the `sub` of their token; null where the job was retried by itself.',
+    }),
     correlation_id: z.string().meta({ description: 'Of the request that asked for it.' }),
     delivery_attempts: z.int(),
     last_error: z.string().nullable(),
@@ -96,6 +99,9 @@ export const job = z
       }),
     failure: orNull(failure),
     open_dispatch: orNull(dispatch),
+    next_retry_at: timestamp.nullable().meta({
+      description: 'When it is retried by itself, unless an editor comes first; null for not at all.',
+    }),
     progress_pct: z.number().nullable(),
     next_actions: z.array(nextAction).meta({
       description: 'What can be done now, and what not and why; what helps most comes first.',
@@ -202,6 +208,7 @@ export const toFailureResource = (record: Failure): z.infer<typeof failure> => (
 export function toJobResource(record: Job, open: Dispatch | null, rules: Rules): z.infer<typeof job> {
   const { manifest } = record;
   const { audio, transcript, draft } = currentVersions(record, rules);
+  const retryAt = nextRetryAt(record, open);
   return {
     id: record.id,
     project_id: record.projectId,
@@ -216,6 +223,7 @@ export function toJobResource(record: Job, open: Dispatch | null, rules: Rules):
     },
     failure: record.failure && toFailureResource(record.failure),
     open_dispatch: open && toDispatchResource(open),
+    next_retry_at: retryAt === null ? null : toTimestamp(retryAt),
     progress_pct: record.progressPct,
     next_actions: toNextActions(record, open, rules),
     revision: record.revision,
@@ -234,12 +242,14 @@ const FORM = 4;
 export function toETag(
   record: Job,
   open: Dispatch | null,
-  { policy, ackTimeoutMs, stageTimeoutMs }: Rules,
+  { policy, ackTimeoutMs, stageTimeoutMs, retriesPerJob }: Rules,
 ): string {
   const parts = [
     record.revision,
     // What can be done, and until when is waited, depends on the settings.
-    ...[FORM, encodeURIComponent(policy.version), ackTimeoutMs, stageTimeoutMs],
+    ...[FORM, encodeURIComponent(policy.version), ackTimeoutMs, stageTimeoutMs, retriesPerJob],
+    // What is no revision, and yet changes what can be done.
+    ...[record.retries, nextRetryAt(record, open) ?? 0],
     // Two changes may fall into one millisecond, so the time alone does not tell them apart.
     ...(open
       ? [open.id, open.state, open.deliveryAttempts, open.executionId === null ? 0 : 1, open.updatedAt]

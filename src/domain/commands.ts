@@ -70,7 +70,16 @@ export interface ExportDraft extends EditorCommand, NewDispatch {
   evidence: Evidence;
 }
 
-/** Whatever asks for a pipeline. */
+/** The time of a failed job has come to be retried by itself. */
+export interface RetryDue {
+  type: 'retry-due';
+  newDispatchId: string;
+  traceparent: string;
+  /** What the store says of what may be resumed from. */
+  evidence: Evidence;
+}
+
+/** Whatever an editor asks a pipeline for. */
 export type Ask = Run | Retry | Redo | ExportDraft;
 
 /** An artifact as a person has corrected it. */
@@ -196,4 +205,5 @@ export type Command =
   | Cancel
   | Callback
   | ReportDelivery
-  | Deadline;
+  | Deadline
+  | RetryDue;

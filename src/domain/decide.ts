@@ -9,7 +9,7 @@ import type { Command } from './commands.ts';
 import { confirmUpload, renewVideo } from './confirm-upload.ts';
 import { type Decision, type JobView, reject } from './decision.ts';
 import { reportDelivery } from './delivery.ts';
-import { askForPipeline } from './dispatching.ts';
+import { askForPipeline, retryDue } from './dispatching.ts';
 import { editArtifact } from './edit-artifact.ts';
 import type { Rules } from './rules.ts';
 import { deadline } from './timeouts.ts';
@@ -48,6 +48,8 @@ export function decide(view: JobView | null, command: Command, rules: Rules, clo
       return reportDelivery(view, command, rules, now);
     case 'deadline':
       return deadline(view, command, rules, now);
+    case 'retry-due':
+      return retryDue(view, command, rules, now);
     default:
       return command satisfies never;
   }

@@ -32,6 +32,8 @@ export type Rejection =
       dispatchId: string | null;
     }
   | { code: 'JOB_NOT_RUNNING'; currentStatus: Status }
+  /** Of one job, whoever makes them. */
+  | { code: 'RETRY_LIMIT_REACHED'; limit: number; made: number }
   | {
       code: 'MODEL_PROFILE_NOT_ALLOWED';
       reason: ProfileRefusal;

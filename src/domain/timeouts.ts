@@ -1,4 +1,5 @@
 // What a job waits for and until when, and what becomes of it when the time is over.
+import { afterFailure, nextRetryAt } from './automatic-retry.ts';
 import type { Deadline } from './commands.ts';
 import {
   audit,
@@ -46,6 +47,8 @@ export function nextWakeUp(
   const times: number[] = [];
   const due = awaited(job, open, rules);
   if (due) times.push(due.until);
+  const retryAt = nextRetryAt(job, open);
+  if (retryAt !== null) times.push(retryAt);
   if (open?.state === 'PENDING') times.push(resendAt(open, open.deliverUntil, now));
   for (const notice of notices) {
     if (notice.cancelNotice?.state !== 'PENDING') continue;
@@ -84,7 +87,8 @@ function expire(
   if (due === null || now < due.until) return unchanged(job, open);
   if (due.kind === 'delivery' && open) {
     const lastError = open.lastError ?? 'No attempt was made within the window.';
-    return withdraw(job, { ...open, lastError }, open.outcomeUnknown || deliveryMayHaveStarted, rules, now);
+    const ending = { mayBeTaken: open.outcomeUnknown || deliveryMayHaveStarted, wasRefused: false };
+    return withdraw(job, { ...open, lastError }, ending, rules, now);
   }
 
   // A pipeline that is silent may be alive all the same.
@@ -99,12 +103,13 @@ function expire(
   const failure = ownFailure(said, 'timeout', silent, rules.policy, now);
   const dispatch = silent && { ...tellToStop(move(silent, 'TIMED_OUT', now), rules, now), failure };
   const closed = dispatch ? { updated: [dispatch] } : {};
+  const scheduled = silent ? afterFailure(job, silent, failure, rules, now) : {};
   if (due.kind === 'ack' && isResting(job.status)) {
     // Never heard of, and the job has not moved for it: it is as it was before.
-    const next = { ...job, openDispatchId: null };
+    const next = { ...job, openDispatchId: null, ...(job.status === 'FAILED' ? scheduled : {}) };
     return { kind: 'accepted', job: next, dispatch, changes: { job: next, ...closed } };
   }
-  const next = revise(job, now, { status: 'FAILED', openDispatchId: null, failure });
+  const next = revise(job, now, { status: 'FAILED', openDispatchId: null, failure, ...scheduled });
   const entry = audit(job, 'FAILED', 'system', now, silent, silent?.id);
   return { kind: 'accepted', job: next, dispatch, changes: { job: next, ...closed, transitions: [entry] } };
 }

@@ -11,6 +11,7 @@ import { callbackRoutes, measureRefusal } from './callbacks.ts';
 import { allowOrigins } from './cors.ts';
 import { type OpenApiDocument, openapiDocument } from './document.ts';
 import { errorDefinitionRoute } from './error-definitions.ts';
+import { eventRoutes } from './events.ts';
 import { frame } from './frame.ts';
 import { readBody, readUnread } from './input.ts';
 import { jobCommandRoutes } from './job-commands.ts';
@@ -24,6 +25,7 @@ import { projectRoutes } from './projects.ts';
 import { limitRate } from './rate-limit.ts';
 import { defineRoute, type Route, route, routingPath, serve } from './route.ts';
 import { commonRefusals, json } from './route-parts.ts';
+import { sessionRoutes } from './sign-in.ts';
 
 export function createApp(): Hono<AppEnv> {
   // A slash at the end of a path names what stands before it.
@@ -39,7 +41,7 @@ export function createApp(): Hono<AppEnv> {
   for (const open of openRoutes) serve(app, open);
 
   // A pattern that ends in a wildcard matches what stands before it too.
-  for (const path of ['/projects/*', '/jobs/*', '/internal/*']) app.use(path, configured);
+  for (const path of ['/projects/*', '/jobs/*', '/session/*', '/internal/*']) app.use(path, configured);
   for (const path of ['/projects/*', '/jobs/*']) app.use(path, authenticateEditor, limitRate);
   app.use('/internal/jobs/:jobId/status', authenticateCallback, measureRefusal);
   for (const streaming of artifactContentRoutes) serve(app, streaming);
@@ -89,7 +91,9 @@ const guardedRoutes: readonly Route[] = [
   ...jobCommandRoutes,
   ...jobDispatchRoutes,
   ...jobEditRoutes,
+  ...eventRoutes,
   ...callbackRoutes,
+  ...sessionRoutes,
 ];
 const allRoutes: readonly Route[] = [...openRoutes, ...guardedRoutes, ...artifactContentRoutes];
 

@@ -36,7 +36,7 @@ export const etagHeader = {
 
 export const commonRefusals = {
   400: refusal(problems.validationError, 'Body, query, path or header does not fit'),
-  401: refusal(problems.unauthenticatedError, 'No token, or a bad one'),
+  401: refusal(problems.unauthenticatedError, 'No token or session, or a bad one'),
   405: {
     ...refusal(problems.methodNotAllowedError, 'This path has other methods'),
     headers: { Allow: { schema: { type: 'string' as const }, description: 'The methods that it has' } },
@@ -46,7 +46,10 @@ export const commonRefusals = {
 };
 export const editorRefusals = {
   ...commonRefusals,
-  403: refusal(problems.forbiddenError, 'The token’s scope does not allow this'),
+  403: refusal(
+    problems.editorForbiddenError,
+    'The scope does not allow this, or a session’s request comes from elsewhere',
+  ),
   429: refusal(
     problems.rateLimitedError,
     'More than an owner may ask for; try again after Retry-After seconds',
@@ -98,4 +101,4 @@ export const pageQuery = <T>(decode: (cursor: string) => T | null, most = 100) =
       .meta({ type: 'integer', minimum: 1, maximum: most, default: Math.min(DEFAULT_LIMIT, most) }),
   });
 
-export const editorSecurity = [{ editorToken: [] }];
+export const editorSecurity = [{ editorToken: [] }, { session: [] }];

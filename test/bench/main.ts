@@ -17,9 +17,11 @@ import { VARIANTS } from './promises-variants.ts';
 import { printReport, type Report, writePage, writeReport } from './report.ts';
 import { Results } from './results.ts';
 import { WAKING_NAMES, type Wakings, wakings } from './sleep.ts';
+import { viewers } from './viewers.ts';
 import { Session, type Sizes, sizesFor } from './workloads.ts';
 
 const HELP = `npm run bench -- [--quick] [--only NAME,…] [--jobs N] [--rounds N] [--no-growth] [--no-waking] [--no-evidence]
+npm run bench -- --viewers
 npm run bench -- --promises [--without NAME,…] [--jobs N] [--rounds N] [--no-waking]
 npm run bench -- --finding
 
@@ -31,6 +33,7 @@ Measures Retake, three floors and its peers on this machine, in rounds that take
   --no-growth    without W8, the pasts of jobs
   --no-waking    without jobs that sleep
   --no-evidence  without retries that ask the store of artifacts
+  --viewers      instead of all that: reports per second to a job with and without a hundred viewers; a minute
   --promises     instead of all that: what each promise costs. Retake as it is and without one of them each, beside
                  floors B and C; default: 600 jobs, 5 rounds, half an hour. The tables go to promises.md as well
   --finding      instead of all that: what each filter of a list reads and takes, in projects of up to 100,000 jobs; a minute
@@ -224,6 +227,7 @@ try {
       'no-growth': { type: 'boolean', default: false },
       'no-waking': { type: 'boolean', default: false },
       'no-evidence': { type: 'boolean', default: false },
+      viewers: { type: 'boolean', default: false },
       promises: { type: 'boolean', default: false },
       without: { type: 'string' },
       finding: { type: 'boolean', default: false },
@@ -246,6 +250,9 @@ try {
   else if (values.finding) {
     makeScratch();
     await finding(progressSince(performance.now()));
+  } else if (values.viewers) {
+    makeScratch();
+    await viewers(console.log);
   } else if (values.promises) {
     makeScratch();
     const variants = VARIANTS.filter(({ name }) => wanted.includes(name));

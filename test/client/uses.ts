@@ -111,6 +111,27 @@ export const uses = {
     );
   },
 
+  watchJob: async (client) => {
+    const params = { ...job, query: { after: 3 } };
+    const events = dataOf(await client.GET('/jobs/{jobId}/events', { params }));
+    // The document knows the stream as a text; without asking for it there is JSON.
+    if (typeof events === 'string') return events;
+    return [
+      events.after.toFixed(),
+      ...events.records.map((record) =>
+        record.type === 'job' ? `${record.etag} ${record.job.status}` : record.transition.seq.toFixed(),
+      ),
+    ];
+  },
+
+  watchProject: async (client) => {
+    const events = dataOf(await client.GET('/projects/{projectId}/events', { params: project }));
+    if (typeof events === 'string') return events;
+    return events.records.map((record) =>
+      record.type === 'summary' ? record.summary.status : record.counts.jobs.toFixed(),
+    );
+  },
+
   confirmUpload: async (client) => {
     const body = { video_uri: 's3://media/talk.mp4' };
     return dataOf(await client.POST('/jobs/{jobId}/confirm-upload', { params: job, body }));
@@ -202,4 +223,16 @@ export const uses = {
     const headers = { authorization: 'Bearer rtk1.token' };
     return client.POST('/internal/jobs/{jobId}/status', { params: job, body, headers });
   },
+
+  getSession: async (client) => {
+    const { actor_name, actor_id, can_write, expires_at } = dataOf(await client.GET('/session'));
+    return [actor_name ?? actor_id, can_write, new Date(expires_at)];
+  },
+
+  startSession: async (client) =>
+    client.GET('/session/start', { params: { query: { return_to: '/console/' } }, redirect: 'manual' }),
+
+  finishSession: async (client) => client.GET('/session/callback', { redirect: 'manual' }),
+
+  endSession: async (client) => dataOf(await client.POST('/session/end')).end_session_url?.length,
 } satisfies Record<keyof operations, (client: Client) => Promise<unknown>>;

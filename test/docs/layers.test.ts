@@ -38,7 +38,7 @@ const MAY_IMPORT: Readonly<Record<string, readonly string[]>> = {
       '../metrics.ts',
       '../time-limit.ts',
     ],
-    ...['zod', 'jose', 'hono', 'hono/factory', '@asteasolutions/zod-to-openapi'],
+    ...['zod', 'jose', 'oauth4webapi', 'hono', 'hono/factory', '@asteasolutions/zod-to-openapi'],
   ],
   dispatch: [
     '../domain/commands.ts',

@@ -12,6 +12,7 @@ import type {
   Redo,
   RenewVideo,
   Retry,
+  RetryDue,
   Run,
 } from '../../src/domain/commands.ts';
 import { NO_EVIDENCE } from '../../src/domain/evidence.ts';
@@ -135,6 +136,14 @@ export const changeLabels = (patch: Partial<ChangeLabels> = {}): ChangeLabels =>
 export const deadline = (patch: Partial<Deadline> = {}): Deadline => ({
   type: 'deadline',
   deliveryMayHaveStarted: false,
+  ...patch,
+});
+
+export const retryDue = (newDispatchId: string, patch: Partial<RetryDue> = {}): RetryDue => ({
+  type: 'retry-due',
+  newDispatchId,
+  traceparent: trace,
+  evidence: NO_EVIDENCE,
   ...patch,
 });
 

@@ -39,6 +39,14 @@ export const RULES: Rules = {
   ackTimeoutMs: 600_000,
   stageTimeoutMs: 3_600_000,
   lateReportMs: 7_200_000,
+  autoRetry: {
+    failureClasses: [],
+    maxRetries: 3,
+    firstPauseMs: 60_000,
+    factor: 2,
+    longestPauseMs: 3_600_000,
+  },
+  retriesPerJob: 0,
 };
 
 export interface MemoryState {

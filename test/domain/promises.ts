@@ -1,7 +1,9 @@
 // What spec/ promises of every step of a job and of where it stands, whatever the model says of it.
+import { toETag, toJobResource } from '../../src/contract/resources.ts';
 import type { Command } from '../../src/domain/commands.ts';
 import type { Decision } from '../../src/domain/decision.ts';
 import { isOpen } from '../../src/domain/dispatch.ts';
+import type { Rules } from '../../src/domain/rules.ts';
 import { awaited, nextWakeUp } from '../../src/domain/timeouts.ts';
 import { holds } from '../rules/holds.ts';
 import { callback, cancel, deadline } from './builders.ts';
@@ -55,9 +57,10 @@ export function checkStep(
   if (command.type === 'deadline' || command.type === 'report-delivery') {
     checkTold(before, after);
   }
-  // What editors see of the job changes exactly when its revision does; a withdrawn dispatch leaves it as it was.
+  // What editors see of the job changes exactly when its revision does; a withdrawn dispatch leaves it as it was. What is to come,
+  // and how often it was tried, is known by the tag alone.
   const visible = ({ openDispatchId: _open, latestDispatchAt: _latest, ...job }: MemoryState['job']) =>
-    JSON.stringify(job);
+    JSON.stringify({ ...job, nextRetryAt: null, automatic: null, retries: 0 });
   if (after.job.revision === before.job.revision) {
     holds(
       'without a new revision the job looks the same',
@@ -81,6 +84,17 @@ function checkLabelled(before: MemoryState, after: MemoryState): void {
 
 const sameDispatches = (before: MemoryState, after: MemoryState): boolean =>
   JSON.stringify(before.dispatches) === JSON.stringify(after.dispatches);
+
+/** A tag that stays as it was, or is as it once was, says the truth. */
+export function checkShown(before: MemoryState, after: MemoryState, rules: Rules): void {
+  if (after.job === before.job || after.job.revision !== before.job.revision) return;
+  const shown = ({ job, dispatches }: MemoryState) => {
+    const open = dispatches.find(isOpen) ?? null;
+    return { tag: toETag(job, open, rules), body: JSON.stringify(toJobResource(job, open, rules)) };
+  };
+  const [was, is] = [shown(before), shown(after)];
+  holds('a tag changes with whatever is shown', was.tag !== is.tag || was.body === is.body);
+}
 
 /** A pipeline that time or a delivery has ended, and that may be alive, is told so. */
 function checkTold(before: MemoryState, after: MemoryState): void {
@@ -112,7 +126,9 @@ export function checkRoom(job: MemoryJob, now: number): void {
     holds('what is awaited always times out', late.kind === 'accepted');
   }
   const cancelled = job.would(cancel(), now);
-  const hasEnded = state.job.status === 'DONE' || (state.job.status === 'FAILED' && open === null);
+  const isToCome = state.job.nextRetryAt !== null;
+  const hasEnded =
+    state.job.status === 'DONE' || (state.job.status === 'FAILED' && open === null && !isToCome);
   holds('a job can always be cancelled, until it has ended', hasEnded || cancelled.kind !== 'rejected');
 }
 
@@ -130,7 +146,8 @@ export function checkPresent(job: MemoryJob, now: number): void {
   const due = awaited(state.job, job.open, RULES);
   holds('an open dispatch has a deadline', open.length === 0 || due !== null);
   const notices = state.dispatches.filter(({ cancelNotice }) => cancelNotice?.state === 'PENDING');
-  const isAwaiting = due !== null || notices.length > 0;
+  const isToCome = job.open === null && state.job.nextRetryAt !== null;
+  const isAwaiting = due !== null || notices.length > 0 || isToCome;
   const wakeUp = nextWakeUp(state.job, job.open, notices, RULES, now);
   holds('whatever is awaited wakes the job', (wakeUp !== null) === isAwaiting);
   holds(
@@ -141,7 +158,7 @@ export function checkPresent(job: MemoryJob, now: number): void {
   );
   const keys = state.dispatches
     .filter((d) => d.state !== 'UNDELIVERABLE')
-    .map((d) => `${d.kind} ${d.clientRequestId}`);
+    .map((d) => `${d.isAutomatic ? 'by itself' : d.kind} ${d.clientRequestId}`);
   holds('no request is held by two dispatches', new Set(keys).size === keys.length);
 }
 

@@ -10,6 +10,7 @@ import { PASSED_OVER_REASONS } from '../../src/domain/lineage.ts';
 import type { Plan } from '../../src/domain/plan.ts';
 import { isAtOrPast } from '../rules/protocol.ts';
 import type { MemoryJob, MemoryState } from './memory-job.ts';
+import { automaticSituationsOf, SITUATIONS_OF_AUTOMATIC } from './situations-automatic.ts';
 import { editSituationsOf, SITUATIONS_OF_EDITS } from './situations-edits.ts';
 
 const POINTS = ['UPLOADED', 'AUDIO_READY', 'TRANSCRIPT_READY', 'DRAFT_READY'] as const;
@@ -58,6 +59,7 @@ export const SITUATIONS: readonly string[] = [
   'the evidence changed between plan and retry',
   'the policy changed between plan and retry',
   ...SITUATIONS_OF_EDITS,
+  ...SITUATIONS_OF_AUTOMATIC,
 ];
 
 export function situationsOf(
@@ -66,7 +68,11 @@ export function situationsOf(
   command: Command,
   decision: Decision,
 ): string[] {
-  const found = [...endings(before, after, command), ...editSituationsOf(before, after, command, decision)];
+  const found = [
+    ...endings(before, after, command),
+    ...editSituationsOf(before, after, command, decision),
+    ...automaticSituationsOf(before, after, command, decision),
+  ];
   if (command.type === 'retry') found.push(...retries(before, command, decision));
   if (decision.kind === 'accepted' && command.type === 'renew-video' && before.job.status === 'FAILED') {
     found.push('a video was renewed for a failed job');

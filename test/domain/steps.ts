@@ -1,7 +1,16 @@
 // The steps of a random history: what is asked of a job and reported to it, mostly what is worth trying where it stands.
 import fc from 'fast-check';
 import type { Command } from '../../src/domain/commands.ts';
-import { abandon, cancel, changeLabels, confirmUpload, deadline, renewVideo, run } from './builders.ts';
+import {
+  abandon,
+  cancel,
+  changeLabels,
+  confirmUpload,
+  deadline,
+  renewVideo,
+  retryDue,
+  run,
+} from './builders.ts';
 import {
   correcting,
   exporting,
@@ -13,7 +22,7 @@ import {
   resuming,
   windowMs,
 } from './editors.ts';
-import type { Look } from './looks.ts';
+import { findings, type Look } from './looks.ts';
 import type { ModelJob } from './model.ts';
 import { POLICIES, type WordedPolicy } from './policies.ts';
 import { age, nameOf, report } from './reported.ts';
@@ -136,6 +145,14 @@ export const make: fc.Arbitrary<Make> = fc.oneof(
       (deliveryMayHaveStarted): Make =>
         () =>
           deadline({ deliveryMayHaveStarted }),
+    ),
+  },
+  {
+    weight: 2,
+    arbitrary: findings.map(
+      (store): Make =>
+        (model, index) =>
+          retryDue(`dsp_${index}`, { evidence: store(model) }),
     ),
   },
   {

@@ -4,6 +4,7 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { type ArtifactDoor, startArtifactDoor } from '../support/artifact-door.ts';
 import { Editor } from '../support/editor.ts';
+import { objectsAwake } from '../support/objects-awake.ts';
 import type { ArtifactStore } from '../support/orchestrator/artifact-store.ts';
 import {
   freePort,
@@ -76,6 +77,11 @@ export class Stack {
   /** Where the service is, also while it is down. */
   get serviceUrl(): string {
     return `http://127.0.0.1:${this.#ports.service}`;
+  }
+
+  /** How many objects the runtime has in its memory; null on a machine that does not tell. */
+  objectsAwake(): number | null {
+    return objectsAwake(this.#directory);
   }
 
   editor(sub: string): Promise<Editor> {

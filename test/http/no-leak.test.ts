@@ -61,6 +61,9 @@ const OF_JOBS: Endpoint[] = [
   ['GET', (id) => `/jobs/${id}/transitions`],
   ['PATCH', (id) => `/jobs/${id}`, { tags: ['urgent'] }],
   ['PATCH', (id) => `/jobs/${id}`, { tags: ['urgent'] }, { 'if-match': '"1"' }],
+  ['GET', (id) => `/jobs/${id}/events`],
+  ['GET', (id) => `/jobs/${id}/events?after=0`, undefined, { accept: 'text/event-stream' }],
+  ['GET', (id) => `/jobs/${id}/events`, undefined, { upgrade: 'websocket' }],
 ];
 const OF_PROJECTS: Endpoint[] = [
   ['GET', (id) => `/projects/${id}`],
@@ -70,6 +73,9 @@ const OF_PROJECTS: Endpoint[] = [
   ['GET', (id) => `/projects/${id}/jobs?status=FAILED&limit=1`],
   ['GET', (id) => `/projects/${id}/jobs?external_id=talk-1&tag=urgent`],
   ['GET', (id) => `/projects/${id}/counts`],
+  ['GET', (id) => `/projects/${id}/events`],
+  ['GET', (id) => `/projects/${id}/events`, undefined, { accept: 'text/event-stream' }],
+  ['GET', (id) => `/projects/${id}/events`, undefined, { upgrade: 'websocket' }],
 ];
 
 const named = (endpoints: Endpoint[]) =>

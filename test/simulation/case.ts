@@ -6,6 +6,7 @@ import { RULES } from '../domain/memory-job.ts';
 import type { JobCase, Known, Planned } from '../rules/case.ts';
 import { requestOf } from '../rules/outside.ts';
 import { type Chance, LONGEST_DELAY_MS } from './chance.ts';
+import { MOST_AUTOMATIC } from './policies.ts';
 import { exportsOf } from './records.ts';
 import {
   foundBy,
@@ -34,7 +35,7 @@ export const DEFAULT_WAIT_MS = 10_000;
 export const mayBeListedOtherwise = (chance: Chance): boolean => chance.injected.has('alarm: vanishes');
 
 export function caseOf(
-  { project, workspace, orchestrator, chance, timeline, store }: World,
+  { project, workspace, orchestrator, chance, timeline, store, automatic }: World,
   { id, object, records }: JobInWorld,
   {
     lastStirredAt,
@@ -79,10 +80,11 @@ export function caseOf(
           ],
     ),
     ...{ id, videoUris, status: job.status, revision: job.revision },
+    ...(automatic && { automatic: { most: MOST_AUTOMATIC, dueAt: job.nextRetryAt } }),
     ...{ videoUri: job.manifest.videoUri, openDispatchId: job.openDispatchId },
     dispatches: dispatches.map((dispatch) => ({
-      ...{ id: dispatch.id, kind: dispatch.kind, state: dispatch.state },
-      request: requestOf(dispatch.kind, dispatch.clientRequestId),
+      ...{ id: dispatch.id, kind: dispatch.kind, state: dispatch.state, isAutomatic: dispatch.isAutomatic },
+      request: requestOf(dispatch.isAutomatic ? null : dispatch.kind, dispatch.clientRequestId),
       ...{ resumeFrom: dispatch.resumeFromStatus, ref: dispatch.checkpointRef },
       profile: dispatch.modelProfile,
       engines: named(dispatch.engines),
@@ -136,7 +138,8 @@ export function caseOf(
       rest: {
         known: {
           tookMs: timeline.now - lastStirredAt,
-          boundMs: LIVENESS_BOUND_MS,
+          // Each of those that come by themselves may wait, and be silent.
+          boundMs: LIVENESS_BOUND_MS * (automatic ? 1 + MOST_AUTOMATIC : 1),
           alarmAt: object.alarmAt,
         },
       },

@@ -255,6 +255,7 @@ class Life {
         const dispatches = storedDispatches(object, present);
         return (
           !RESTING.includes(present.job.status) ||
+          present.job.nextRetryAt !== null ||
           dispatches.some(
             ({ state, cancelNotice }) => OPEN.includes(state) || cancelNotice?.state === 'PENDING',
           ) ||

@@ -219,6 +219,8 @@ export class SimulatedObject {
     };
     return {
       storage,
+      // Nobody looks on.
+      getWebSockets: () => [],
       blockConcurrencyWhile: (work: () => Promise<void>) => {
         instance.ready = work();
         return instance.ready;

@@ -125,11 +125,12 @@ export const MAY_BE_MISSING = {
       latestHeartbeat: null,
     },
     ...{ latestEditAt: null, latestProfile: null, unfinishedTask: DRAFT, latestOperation: null },
+    ...{ retries: 0, nextRetryAt: null, automatic: null },
     ...NO_LABELS,
   },
   dispatch: {
     ...{
-      operationId: null,
+      ...{ operationId: null, isAutomatic: false, actorId: null },
       engines: {},
       lastError: null,
       outcomeUnknown: false,
@@ -186,9 +187,13 @@ function isOfBeforeEdits(object: SimulatedObject): boolean {
   return (
     present.job.latestEditAt === null &&
     JSON.stringify(labelsOf(present.job)) === JSON.stringify(NO_LABELS) &&
+    present.job.automatic === null &&
     storedDispatches(object, present).every(
-      ({ kind, task, plan }) =>
-        (kind === 'run' || kind === 'retry') && task.kind === 'draft' && !plan?.discardEdits.length,
+      ({ kind, task, plan, isAutomatic }) =>
+        !isAutomatic &&
+        (kind === 'run' || kind === 'retry') &&
+        task.kind === 'draft' &&
+        !plan?.discardEdits.length,
     )
   );
 }
@@ -204,7 +209,8 @@ export function storeAsVersion2(object: SimulatedObject): void {
 }
 
 const ofVersion2 = ({ latestEditAt: _at, latestProfile: _profile, unfinishedTask: _task, ...job }: Fields) =>
-  job;
+  Object.fromEntries(Object.entries(job).filter(([name]) => !OF_AUTOMATIC.includes(name)));
+const OF_AUTOMATIC = ['retries', 'nextRetryAt', 'automatic'];
 
 /** Rewrites what is stored as version 1 of the storage would have left it, as far as it knew. Nobody may be at work in the object. */
 export function storeAsVersion1(object: SimulatedObject): void {

@@ -61,6 +61,8 @@ export interface Inhabitants {
   /** For which of the jobs the orchestrator never answers; null for none. */
   hangsFor: number | null;
   store: Pace;
+  /** Whether failed jobs are retried by themselves. */
+  automatic: boolean;
 }
 
 export class World {
@@ -74,6 +76,9 @@ export class World {
   readonly store: SimulatedStore;
   /** Which version of the service is deployed: its policy is its own. */
   deployed = 0;
+  readonly automatic: boolean;
+  /** Whether a version was deployed over what an older one had stored. */
+  hasBeenOlder = false;
   /** How often any was. */
   deployments = 0;
   /** How often memories were taken on purpose: what was on its way then is not to be hurried. */
@@ -81,8 +86,9 @@ export class World {
   /** When each dispatch was first put on the queue, and how many faults there had been. */
   readonly #sent = new Map<string, { at: number; faults: number; isAttempted: boolean }>();
 
-  constructor(chances: Chances, { jobs, scripts, hangsFor, store }: Inhabitants) {
+  constructor(chances: Chances, { jobs, scripts, hangsFor, store, automatic }: Inhabitants) {
     const { timeline } = this;
+    this.automatic = automatic;
     this.chance = new Chance(chances);
     this.store = new SimulatedStore(timeline, this.chance, store);
     this.workspace = new SimulatedObject(timeline, this.chance, (ctx) => new WorkspaceActor(ctx, {} as Env));
@@ -176,12 +182,14 @@ export class World {
   /** The same, over what version 1 of the storage has left, under another policy. */
   deployOverVersion1(): void {
     this.#comeBack();
+    this.hasBeenOlder = true;
     for (const { object } of this.jobs) storeAsVersion1(object);
   }
 
   /** The same, over what version 2 has left. */
   deployOverVersion2(): void {
     this.#comeBack();
+    this.hasBeenOlder = true;
     for (const { object } of this.jobs) storeAsVersion2(object);
   }
 
@@ -301,7 +309,7 @@ export class World {
     const world = this;
     return {
       get rules() {
-        return rulesOf(world.deployed);
+        return rulesOf(world);
       },
       ...{ orchestratorTimeoutMs: 2_500, maxOpenDeliveries: 60, artifactsBucket: BUCKET },
     };

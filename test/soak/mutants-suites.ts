@@ -7,6 +7,9 @@ export const SUITES = {
   lineage: { project: 'pure', file: 'test/domain/lineage.test.ts' },
   edits: { project: 'pure', file: 'test/domain/edits.test.ts' },
   planTags: { project: 'pure', file: 'test/domain/plan.test.ts' },
+  editorTokens: { project: 'pure', file: 'test/contract/editor-token.test.ts' },
+  signIn: { project: 'pure', file: 'test/contract/sign-in.test.ts' },
+  returnPaths: { project: 'pure', file: 'test/contract/return-path.test.ts' },
   tokens: { project: 'pure', file: 'test/contract/callback-token.test.ts' },
   simulation: { project: 'simulation', file: 'test/simulation/simulation.test.ts' },
   histories: { project: 'workerd', file: 'test/faults/histories.test.ts' },
@@ -23,6 +26,12 @@ export const SUITES = {
   plans: { project: 'workerd', file: 'test/http/retry-plan.test.ts' },
   evidence: { project: 'workerd', file: 'test/http/evidence.test.ts' },
   leaks: { project: 'workerd', file: 'test/http/no-leak.test.ts' },
+  sessions: { project: 'workerd', file: 'test/http/sessions.test.ts' },
+  crossSite: { project: 'workerd', file: 'test/http/cross-site.test.ts' },
+  events: { project: 'workerd', file: 'test/http/events.test.ts' },
+  eventStream: { project: 'workerd', file: 'test/http/event-stream.test.ts' },
+  viewers: { project: 'workerd', file: 'test/actor/viewers.test.ts' },
+  projectEvents: { project: 'workerd', file: 'test/actor/project-events.test.ts' },
   acceptance: { project: 'workerd', file: 'test/http/acceptance.test.ts' },
 } as const satisfies Record<string, { project: string; file: string }>;
 export type SuiteName = keyof typeof SUITES;

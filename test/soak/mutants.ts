@@ -4,10 +4,12 @@ import { MUTANTS_OF_CORRECTIONS } from './mutants-corrections.ts';
 import { MUTANTS_OF_DELIVERIES } from './mutants-deliveries.ts';
 import { MUTANTS_OF_EDITORS } from './mutants-editors.ts';
 import { MUTANTS_OF_EDITS } from './mutants-edits.ts';
+import { MUTANTS_OF_EVENTS } from './mutants-events.ts';
 import { MUTANTS_OF_LINEAGE } from './mutants-lineage.ts';
 import { MUTANTS_OF_LISTS } from './mutants-lists.ts';
 import { MUTANTS_OF_PLANS } from './mutants-plans.ts';
 import { MUTANTS_OF_REPORTS } from './mutants-reports.ts';
+import { MUTANTS_OF_SIGN_IN } from './mutants-sign-in.ts';
 import { MUTANTS_OF_STORAGE } from './mutants-storage.ts';
 import type { Mutant } from './mutants-suites.ts';
 
@@ -19,6 +21,8 @@ export const MUTANTS: readonly Mutant[] = [
   ...MUTANTS_OF_LINEAGE,
   ...MUTANTS_OF_EDITS,
   ...MUTANTS_OF_CORRECTIONS,
+  ...MUTANTS_OF_SIGN_IN,
   ...MUTANTS_OF_STORAGE,
   ...MUTANTS_OF_LISTS,
+  ...MUTANTS_OF_EVENTS,
 ];

@@ -9,6 +9,7 @@ import type { DispatchMessage } from '../../../src/contract/messages.ts';
 import type { Dispatch, DispatchState } from '../../../src/domain/dispatch.ts';
 import type { Job } from '../../../src/domain/job.ts';
 import type { ReportableStatus, Status } from '../../../src/domain/lifecycle.ts';
+import type { Rules } from '../../../src/domain/rules.ts';
 import type { Answer, Plan } from '../orchestrator/plan.ts';
 import { type Report, reportOf, statusesUntil } from '../pipeline/script.ts';
 import { call, editorToken, orchestrator, type Reply, settledTraceOf } from './harness.ts';
@@ -187,6 +188,7 @@ export class ActingJob {
           ...job,
           lastProgressAt: job.lastProgressAt && job.lastProgressAt - ms,
           latestEditAt: job.latestEditAt && job.latestEditAt - ms,
+          nextRetryAt: job.nextRetryAt && job.nextRetryAt - ms,
           updatedAt: job.updatedAt - ms,
         },
       }));
@@ -349,6 +351,20 @@ export async function retriedAfter(status: ReportableStatus): Promise<Running & 
   if (retry.status !== 202) throw new Error(`not retried: ${retry.text}`);
   const dispatchId: string = retry.body.dispatch_id;
   return { job, dispatchId, pipeline: await job.pipeline(dispatchId), first };
+}
+
+/** From here on, until the end of the test, the service goes by these rules besides: the Worker, and every actor. */
+export async function underRules(patch: Partial<Rules>): Promise<void> {
+  const ofActors = await runInDurableObject(env.JOB.getByName('any'), (actor) =>
+    requireConfig((actor as unknown as { env: Env }).env),
+  );
+  for (const { rules } of new Set([config, ofActors])) {
+    const before = { ...rules };
+    Object.assign(rules, patch);
+    onTestFinished(() => {
+      Object.assign(rules, before);
+    });
+  }
 }
 
 /**
