@@ -39,13 +39,30 @@ export const uses = {
   getProject: async (client) =>
     new Date(dataOf(await client.GET('/projects/{projectId}', { params: project })).created_at),
 
-  createJob: async (client) =>
-    dataOf(await client.POST('/projects/{projectId}/jobs', { params: project, body: {} })).id.length,
+  createJob: async (client) => {
+    const body = { external_id: 'talk-117', metadata: { language: 'de' }, tags: ['urgent'] };
+    const made = dataOf(await client.POST('/projects/{projectId}/jobs', { params: project, body }));
+    return [made.id.length, made.external_id?.length, made.metadata.language, ...made.tags];
+  },
 
   listJobs: async (client) => {
-    const query = { status: 'FAILED', cursor: 'cursor_1' } as const;
+    const query = { status: 'FAILED,CANCELLED', failure_class: 'quota', cursor: 'cursor_1' } as const;
     const page = dataOf(await client.GET('/projects/{projectId}/jobs', { params: { ...project, query } }));
-    return page.items.map(({ id, status }) => `${id} ${status.toLowerCase()}`);
+    return page.items.map(
+      ({ id, status, failure, open_dispatch }) =>
+        `${id} ${status.toLowerCase()} ${failure?.failure_code} ${open_dispatch?.kind}`,
+    );
+  },
+
+  countJobs: async (client) => {
+    const counts = dataOf(await client.GET('/projects/{projectId}/counts', { params: project }));
+    return [counts.jobs, counts.by_status.FAILED, counts.by_failure_class.quota].map((n) => n.toFixed());
+  },
+
+  patchJob: async (client) => {
+    const params = { ...job, header: { 'If-Match': '"7"' } };
+    const body = { metadata: { language: null }, tags: ['later'] };
+    return dataOf(await client.PATCH('/jobs/{jobId}', { params, body })).revision.toFixed();
   },
 
   getJob: async (client) => {

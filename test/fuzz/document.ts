@@ -18,6 +18,7 @@ export interface Schema {
   maximum?: number;
   properties?: Readonly<Record<string, Schema>>;
   required?: readonly string[];
+  propertyNames?: Schema;
   additionalProperties?: boolean | Schema;
   items?: Schema;
   minItems?: number;
@@ -157,7 +158,8 @@ function callerOf({ operationId, security }: RawOperation): Operation['caller'] 
 function bodyOf({ requestBody }: RawOperation): Operation['body'] {
   if (!requestBody) return null;
   const [[, first] = [], ...more] = Object.entries(requestBody.content);
-  if (!first || more.length > 0) throw new Error('a body of several media types is not known here');
+  const isOneForm = more.every(([, { schema }]) => JSON.stringify(schema) === JSON.stringify(first?.schema));
+  if (!first || !isOneForm) throw new Error('a body of several forms is not known here');
   return {
     required: requestBody.required,
     mediaTypes: Object.keys(requestBody.content),

@@ -227,9 +227,9 @@ export const scenarios: fc.Arbitrary<Scenario> = fc
     fc.record({
       named: fc.boolean(),
       actions: fc.oneof(
-        { weight: 5, arbitrary: fc.array(timed(action), { maxLength: 20, size: 'max' }) },
+        { weight: 3, arbitrary: fc.array(timed(action), { maxLength: 20, size: 'max' }) },
         {
-          weight: 2,
+          weight: 1,
           arbitrary: fc
             .array(story, { minLength: 1, maxLength: 6, size: 'max' })
             .map((stories) => stories.flat()),
