@@ -5,6 +5,7 @@ import { MUTANTS_OF_DELIVERIES } from './mutants-deliveries.ts';
 import { MUTANTS_OF_EDITORS } from './mutants-editors.ts';
 import { MUTANTS_OF_EDITS } from './mutants-edits.ts';
 import { MUTANTS_OF_LINEAGE } from './mutants-lineage.ts';
+import { MUTANTS_OF_OPERATIONS } from './mutants-operations.ts';
 import { MUTANTS_OF_PLANS } from './mutants-plans.ts';
 import { MUTANTS_OF_REPORTS } from './mutants-reports.ts';
 import { MUTANTS_OF_SIGN_IN } from './mutants-sign-in.ts';
@@ -20,5 +21,6 @@ export const MUTANTS: readonly Mutant[] = [
   ...MUTANTS_OF_EDITS,
   ...MUTANTS_OF_CORRECTIONS,
   ...MUTANTS_OF_SIGN_IN,
+  ...MUTANTS_OF_OPERATIONS,
   ...MUTANTS_OF_STORAGE,
 ];
