@@ -81,11 +81,11 @@ export const MUTANTS_OF_OPERATIONS: readonly Mutant[] = [
     suite: 'bulkJobs',
   },
   {
-    bug: 'whoever knows an operation’s id learns what was in it',
-    within: 'jobsThat',
-    from: 'this.items(owner, outcome',
-    to: 'this.items(this.#store.operation()?.owner ?? owner, outcome',
-    suite: 'bulk',
+    bug: 'whoever knows an operation’s id may pause it',
+    within: 'command',
+    from: 'ownedBy(this.#store.operation(), owner)',
+    to: 'this.#store.operation()',
+    suite: 'leaks',
   },
   {
     bug: 'a repeat of the request begins another operation',
