@@ -18,7 +18,7 @@ export interface StoredPresent extends Present {
 }
 
 /** The form of a job's records and of a project's; a form that older code cannot read is a new number. */
-const VERSION = 3;
+const VERSION = 4;
 const PROJECT_VERSION = 2;
 
 const JOB = {
@@ -37,6 +37,7 @@ const JOB = {
   lastProgressAt: null,
   latestCallback: null,
   latestHeartbeat: null,
+  erasure: null,
 } satisfies Partial<Job>;
 const DISPATCH = {
   operationId: null,

@@ -71,6 +71,8 @@ export const clientRequestIdMismatchError = problem(
   'CLIENT_REQUEST_ID_PAYLOAD_MISMATCH',
 );
 export const idempotencyKeyMismatchError = problem('IdempotencyKeyMismatchError', 'IDEMPOTENCY_KEY_MISMATCH');
+export const resourceErasedError = problem('ResourceErasedError', 'RESOURCE_ERASED');
+export const projectNotEmptyError = problem('ProjectNotEmptyError', 'PROJECT_NOT_EMPTY');
 export const eventIdMismatchError = problem('EventIdMismatchError', 'EVENT_ID_PAYLOAD_MISMATCH');
 export const callbackOutOfOrderError = problem('CallbackOutOfOrderError', 'CALLBACK_OUT_OF_ORDER');
 export const manifestFullError = problem('ManifestFullError', 'MANIFEST_FULL');

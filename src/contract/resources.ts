@@ -202,7 +202,7 @@ export function toJobResource(record: Job, open: Dispatch | null, rules: Rules):
 }
 
 /** Another for every change of how a job is shown: a validator of before must not hold for it. */
-const FORM = 3;
+const FORM = 4;
 
 /**
  * A strong validator (RFC 9110 §8.8.3): changes with every change of the representation. A dispatch that was

@@ -10,6 +10,7 @@ import { type Decision, type JobView, reject } from './decision.ts';
 import { reportDelivery } from './delivery.ts';
 import { askForPipeline } from './dispatching.ts';
 import { editArtifact } from './edit-artifact.ts';
+import { disown, erase } from './erasure.ts';
 import type { Rules } from './rules.ts';
 import { deadline } from './timeouts.ts';
 
@@ -39,6 +40,10 @@ export function decide(view: JobView | null, command: Command, rules: Rules, clo
       return cancel(view, command, rules, now);
     case 'abandon':
       return abandon(view, command, rules, now);
+    case 'erase':
+      return erase(view, command, rules, now);
+    case 'disown':
+      return disown(view, command, rules, now);
     case 'callback':
       return callback(view, command, rules, now);
     case 'report-delivery':

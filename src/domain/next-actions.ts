@@ -2,6 +2,7 @@
 // works. Of what a failure is like follows which of it is named first.
 import { refuseTransition } from './decision.ts';
 import { DISPATCH_KINDS, type Dispatch, type DispatchKind } from './dispatch.ts';
+import { refuseErasure } from './erasure.ts';
 import { NO_EVIDENCE } from './evidence.ts';
 import type { FailureClass } from './failures.ts';
 import { effectiveStatus, isAtWork, type Job } from './job.ts';
@@ -26,6 +27,7 @@ export const ACTIONS = [
   'new_job',
   'abandon',
   'cancel',
+  'erase',
 ] as const;
 export type Action = (typeof ACTIONS)[number];
 
@@ -124,6 +126,7 @@ function others(job: Job, open: Dispatch | null): NextAction[] {
     new_job: job.status === 'FAILED' && job.failure?.failureClass === 'input',
     abandon: !isAtRest,
     cancel: refuseTransition(effectiveStatus(job, open), 'CANCELLED', 'editor') === null,
+    erase: refuseErasure(job, open) === null,
   };
   return ACTIONS.filter((action) => possible[action]).map(plain);
 }

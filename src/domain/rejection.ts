@@ -66,6 +66,9 @@ export type Rejection =
   /** The dispatch is null where the id is that of an edit. */
   | { code: 'CLIENT_REQUEST_ID_PAYLOAD_MISMATCH'; clientRequestId: string; dispatchId: string | null }
   | { code: 'IDEMPOTENCY_KEY_MISMATCH'; id: string }
+  /** What its creator's key made is there no more, and is not made again. */
+  | { code: 'RESOURCE_ERASED'; id: string }
+  | { code: 'PROJECT_NOT_EMPTY'; jobs: number }
   | { code: 'EVENT_ID_PAYLOAD_MISMATCH'; eventId: string }
   | {
       code: 'CALLBACK_OUT_OF_ORDER';

@@ -11,4 +11,6 @@ export interface Rules {
   stageTimeoutMs: number;
   /** How long after its last sign of life a pipeline that has settled may still report. */
   lateReportMs: number;
+  /** How long a job is kept that has ended; null for good. */
+  keepEndedMs: number | null;
 }

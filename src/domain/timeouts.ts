@@ -11,6 +11,7 @@ import {
   withdraw,
 } from './decision.ts';
 import type { Dispatch } from './dispatch.ts';
+import { erased, keptUntil } from './erasure.ts';
 import { ownFailure } from './failures.ts';
 import { effectiveStatus, type Job } from './job.ts';
 import { isResting } from './lifecycle.ts';
@@ -46,6 +47,8 @@ export function nextWakeUp(
   const times: number[] = [];
   const due = awaited(job, open, rules);
   if (due) times.push(due.until);
+  const goesAt = keptUntil(job, open, rules);
+  if (goesAt !== null) times.push(goesAt);
   if (open?.state === 'PENDING') times.push(resendAt(open, open.deliverUntil, now));
   for (const notice of notices) {
     if (notice.cancelNotice?.state !== 'PENDING') continue;
@@ -80,6 +83,8 @@ function expire(
   rules: Rules,
   now: number,
 ): Decision {
+  const goesAt = keptUntil(job, open, rules);
+  if (goesAt !== null && now >= goesAt) return erased(job, null, [], now);
   const due = awaited(job, open, rules);
   if (due === null || now < due.until) return unchanged(job, open);
   if (due.kind === 'delivery' && open) {
