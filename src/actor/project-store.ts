@@ -1,7 +1,7 @@
-// What a project stores: itself, and the list of its jobs (job-list.ts).
+// What a project stores: itself, and the list of its jobs (job-list-store.ts).
 import { STATUSES, type Status } from '../domain/lifecycle.ts';
 import type { JobSummary, Position, Project } from '../domain/project.ts';
-import { JobList } from './job-list.ts';
+import { JobList } from './job-list-store.ts';
 import { bringUpToDate, type MarkerRow } from './migrate.ts';
 import { decodeProject, encodeProject } from './records.ts';
 import { PROJECT_SCHEMA } from './schema-project.ts';
