@@ -12,6 +12,8 @@ export interface LogFields {
   job_id?: string;
   project_id?: string;
   dispatch_id?: string;
+  /** An editor: the `sub` of their token. */
+  actor_id?: string;
   dispatch_state?: string;
   message_kind?: string;
   outcome?: string;

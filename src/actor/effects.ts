@@ -9,11 +9,13 @@ import { LONGEST_PUSH_PAUSE_MS } from '../domain/resending.ts';
 import type { Rules } from '../domain/rules.ts';
 import { nextWakeUp } from '../domain/timeouts.ts';
 import { describeError, log } from '../log.ts';
+import { within } from '../time-limit.ts';
 import { AlarmClock } from './alarm-clock.ts';
+import { Erasing } from './erasing.ts';
 import type { JobStore } from './job-store.ts';
 import { Leases } from './leases.ts';
 import { type Enqueue, Outbox } from './outbox.ts';
-import { Telling } from './telling.ts';
+import { ANSWER_WAIT_MS, Telling } from './telling.ts';
 import { Waiting } from './waiting.ts';
 
 /** When an alarm that failed is set again: what is wrong may be mended, and the job still waits. */
@@ -22,6 +24,8 @@ const AFTER_FAILURE_MS = 30_000;
 interface Surroundings {
   enqueue: Enqueue;
   tell(summary: JobSummary): Promise<unknown>;
+  /** Whoever else has something of a job that is erased lets go of it. */
+  forget(job: Job): Promise<unknown>;
   /** Throws where the service is not set up. */
   rules(): Rules;
 }
@@ -35,10 +39,11 @@ export class JobEffects {
   readonly #alarm: AlarmClock;
   readonly #outbox: Outbox;
   readonly #list: Telling<JobSummary>;
+  readonly #erasing: Erasing;
   /** Whether this instance has looked for an alarm where one has to stand. */
   #isLookedAfter = false;
 
-  constructor(ctx: DurableObjectState, store: JobStore, { enqueue, tell, rules }: Surroundings) {
+  constructor(ctx: DurableObjectState, store: JobStore, { enqueue, tell, forget, rules }: Surroundings) {
     this.#ctx = ctx;
     this.#store = store;
     this.#rules = rules;
@@ -53,6 +58,7 @@ export class JobEffects {
       tell,
       fields: ({ id }) => ({ job_id: id }),
     });
+    this.#erasing = new Erasing(store, forget, () => this.#alarm.rang());
   }
 
   /** Before anything else: when the alarm stands. One that stands soon may have been set for the list. */
@@ -91,15 +97,23 @@ export class JobEffects {
       if (dispatch.state !== 'PENDING') this.waiting.wake(dispatch.id);
     }
     if (tells) this.#ctx.waitUntil(this.#list.tell());
+    if (job.erasure) this.#ctx.waitUntil(this.#erasing.goOn());
     // After a delivery its message is sent again by whoever was told of the outcome, and how long the pause is.
     if (type === 'report-delivery') return;
     const notices = touched.filter(({ cancelNotice }) => cancelNotice?.state === 'PENDING');
     if (notices.length > 0) this.#ctx.waitUntil(this.send(notices));
   }
 
+  /** Resolves when nothing is left of a job that is being erased, with true, or when an alarm will see to it. */
+  async erase(): Promise<boolean> {
+    await within(ANSWER_WAIT_MS, this.#erasing.goOn()).catch(() => {});
+    this.#arm();
+    return this.#store.stored() === null;
+  }
+
   /** Puts on the queue what of these nobody carries, after a pause. What it does not take now is sent by an alarm. */
   async send(dispatches: readonly Dispatch[], pauseMs = 0): Promise<void> {
-    const job = this.#store.job();
+    const job = this.#store.stored();
     if (job && !(await this.#outbox.send(job, dispatches, Date.now(), pauseMs))) this.#arm();
   }
 
@@ -129,7 +143,7 @@ export class JobEffects {
     this.#alarm.rang();
     this.#isLookedAfter = true;
     try {
-      if (this.#store.job() === null) return;
+      if (this.#store.stored() === null) return;
       decideDue();
       const undelivered = this.#undelivered();
       // Whoever carries a message now may lose it: that is found when the lease is over.
@@ -138,6 +152,7 @@ export class JobEffects {
       this.#arm({ tells: false, lookAt });
       await this.send(undelivered);
       await this.#list.tell();
+      await this.#erasing.goOn();
       this.#arm({ lookAt });
     } catch (error) {
       // The platform gives up on an alarm that keeps failing.
@@ -148,13 +163,15 @@ export class JobEffects {
 
   /** Sets the alarm for whatever is due next, by what is stored and by what only this instance knows. */
   #arm({ tells = true, lookAt = Infinity } = {}): void {
-    const job = this.#store.job();
+    const job = this.#store.stored();
     if (job === null) return;
     const now = Date.now();
     const wakeUp = nextWakeUp(job, this.#store.open(job), this.#store.notices(), this.#rules(), now);
     const sendAt = this.#outbox.dueAt(this.#undelivered(), now);
     const listAt = tells ? this.#list.dueAt(now) : null;
-    const due = Math.min(wakeUp ?? Infinity, sendAt ?? Infinity, listAt ?? Infinity, lookAt);
+    const goOnAt = this.#erasing.dueAt(now);
+    const times = [wakeUp, sendAt, listAt, goOnAt].map((at) => at ?? Infinity);
+    const due = Math.min(...times, lookAt);
     this.#alarm.arm(due, !this.#list.isOwed);
   }
 
@@ -171,7 +188,7 @@ export class JobEffects {
   }
 
   #open(): Dispatch | null {
-    const job = this.#store.job();
+    const job = this.#store.stored();
     return job && this.#store.open(job);
   }
 
@@ -183,7 +200,7 @@ export class JobEffects {
 
   /** How a dispatch began and was delivered is in the lines of the request and of the delivery. */
   #logEnded({ id, state, deliveryAttempts }: Dispatch): void {
-    const job_id = this.#store.job()?.id ?? '';
+    const job_id = this.#store.stored()?.id ?? '';
     log('info', 'dispatch_ended', {
       job_id,
       dispatch_id: id,

@@ -26,6 +26,28 @@ export class JobList {
     }
   }
 
+  /** Nothing of it is listed any more. */
+  remove(job: Pick<JobSummary, 'createdAt' | 'id' | 'projectId' | 'externalId'>): void {
+    const known = this.#known(job);
+    if (known !== null) {
+      this.#sql.exec(
+        'DELETE FROM listed_job WHERE status = ? AND created_at = ? AND job_id = ?',
+        known.status,
+        known.createdAt,
+        known.id,
+      );
+      this.#tag({ ...known, tags: [] }, known.tags);
+    }
+    if (job.externalId !== null) {
+      this.#sql.exec('DELETE FROM external_id WHERE external_id = ? AND job_id = ?', job.externalId, job.id);
+    }
+  }
+
+  /** How many there are. */
+  count(): number {
+    return this.#sql.exec<{ jobs: number }>('SELECT COUNT(*) AS jobs FROM listed_job').one().jobs;
+  }
+
   /** Newest first, of these statuses, read as far as they are wanted: of each status `atOnce` of them. */
   *newestFirst(
     projectId: string,

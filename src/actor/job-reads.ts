@@ -1,6 +1,7 @@
 // What may be read of a job, by its owner alone, and what both sides of its object are made of. The commands are in
 // job-actor.ts.
 import { DurableObject } from 'cloudflare:workers';
+import { boundStore, deleteBelow, editsOf } from '../artifact-store.ts';
 import { type Config, requireConfig } from '../config.ts';
 import { ownedBy } from '../domain/access.ts';
 import type { Attempt } from '../domain/attempts.ts';
@@ -29,11 +30,22 @@ export abstract class JobReads extends DurableObject<Env> {
     this.planning = new Planning(this.store, env);
     this.effects = new JobEffects(ctx, this.store, {
       enqueue: (message, pause) => env.DISPATCHES.send(message, pause),
-      tell: (summary) => projectObject(env, summary.projectId).putSummary(summary),
+      tell: async (summary) => {
+        const answer = await projectObject(env, summary.projectId).putSummary(summary);
+        if (answer === 'gone') this.disowned();
+      },
+      forget: async (job) => {
+        await projectObject(env, job.projectId).eraseJob(job);
+        const artifacts = boundStore(env);
+        if (artifacts) await deleteBelow(artifacts, editsOf(job.id));
+      },
       rules: () => this.config().rules,
     });
     ctx.blockConcurrencyWhile(() => this.effects.load());
   }
+
+  /** The project has no room for this job any more. */
+  protected abstract disowned(): void;
 
   /** Not in the constructor: an object whose service is not set up has to keep its alarm all the same. */
   protected readonly config = (): Config => requireConfig(this.env);

@@ -55,7 +55,7 @@ const DISPATCH = {
   checkpointRef: null,
 } satisfies Partial<Dispatch>;
 const PLAN = { discardEdits: [], editsDiscarded: [] } satisfies Partial<DispatchPlan>;
-const PROJECT = { requestDigest: null } satisfies Partial<Project>;
+const PROJECT = { requestDigest: null, erasedAt: null } satisfies Partial<Project>;
 const FAILURE = {
   failureMessage: null,
   failedStage: null,

@@ -1,9 +1,16 @@
 // The tables of a workspace, as plain text (see schema-job.ts).
 import type { Schema } from './migrate.ts';
 
+/** 1 → 2: projects that were erased, whose pushes may still come. */
+const ERASED = `
+  CREATE TABLE erased (
+    id TEXT PRIMARY KEY,
+    erased_at INTEGER NOT NULL
+  ) WITHOUT ROWID;`;
+
 export const WORKSPACE_SCHEMA: Schema = {
   marker: 'workspace',
-  version: 1,
+  version: 2,
   tables: `
   CREATE TABLE workspace (
     one INTEGER PRIMARY KEY CHECK (one = 1),
@@ -15,6 +22,6 @@ export const WORKSPACE_SCHEMA: Schema = {
     id TEXT NOT NULL,
     name TEXT NOT NULL,
     PRIMARY KEY (created_at, id)
-  ) WITHOUT ROWID;`,
-  steps: [],
+  ) WITHOUT ROWID;${ERASED}`,
+  steps: [ERASED],
 };

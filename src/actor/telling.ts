@@ -6,7 +6,7 @@ import { describeError, type LogFields, log } from '../log.ts';
 import { within } from '../time-limit.ts';
 
 /** No answer waits longer for it than this: it must not depend on it. */
-const ANSWER_WAIT_MS = 1_000;
+export const ANSWER_WAIT_MS = 1_000;
 
 interface Told<T> {
   /** What is to be known; null when there is nothing. */

@@ -15,4 +15,9 @@ export class WorkspaceActor extends DurableObject<Env> {
   putProject(project: Project): void {
     this.#store.putProject(project);
   }
+
+  /** A project is no more. */
+  eraseProject(project: Position): void {
+    this.#store.eraseProject(project, Date.now());
+  }
 }

@@ -1,6 +1,7 @@
 // What editors are shown: the schemas of the resources, and the domain's records in their form.
 import * as z from 'zod';
 import { DISPATCH_KINDS, type Dispatch, type DispatchPlan } from '../domain/dispatch.ts';
+import { keptUntil } from '../domain/erasure.ts';
 import { FAILURE_CLASSES } from '../domain/failures.ts';
 import { AUDIT_EVENTS, type Transition } from '../domain/history.ts';
 import type { Failure, Job } from '../domain/job.ts';
@@ -97,6 +98,9 @@ export const job = z
     next_actions: z.array(nextAction).meta({
       description: 'What can be done now, and what not and why; what helps most comes first.',
     }),
+    kept_until: timestamp.nullable().meta({
+      description: 'When it is erased by itself, unless more becomes of it; null for never.',
+    }),
     revision: z.int(),
     created_at: timestamp,
     updated_at: timestamp,
@@ -180,6 +184,7 @@ export const toFailureResource = (record: Failure): z.infer<typeof failure> => (
 export function toJobResource(record: Job, open: Dispatch | null, rules: Rules): z.infer<typeof job> {
   const { manifest } = record;
   const { audio, transcript, draft } = currentVersions(record, rules);
+  const goesAt = keptUntil(record, open, rules);
   return {
     id: record.id,
     project_id: record.projectId,
@@ -195,6 +200,7 @@ export function toJobResource(record: Job, open: Dispatch | null, rules: Rules):
     open_dispatch: open && toDispatchResource(open),
     progress_pct: record.progressPct,
     next_actions: toNextActions(record, open, rules),
+    kept_until: goesAt === null ? null : toTimestamp(goesAt),
     revision: record.revision,
     created_at: toTimestamp(record.createdAt),
     updated_at: toTimestamp(record.updatedAt),
@@ -211,12 +217,12 @@ const FORM = 4;
 export function toETag(
   record: Job,
   open: Dispatch | null,
-  { policy, ackTimeoutMs, stageTimeoutMs }: Rules,
+  { policy, ackTimeoutMs, stageTimeoutMs, keepEndedMs }: Rules,
 ): string {
   const parts = [
     record.revision,
     // What can be done, and until when is waited, depends on the settings.
-    ...[FORM, encodeURIComponent(policy.version), ackTimeoutMs, stageTimeoutMs],
+    ...[FORM, encodeURIComponent(policy.version), ackTimeoutMs, stageTimeoutMs, keepEndedMs ?? ''],
     // Two changes may fall into one millisecond, so the time alone does not tell them apart.
     ...(open
       ? [open.id, open.state, open.deliveryAttempts, open.executionId === null ? 0 : 1, open.updatedAt]

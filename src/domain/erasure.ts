@@ -9,6 +9,9 @@ import { isResting, isTerminal } from './lifecycle.ts';
 import type { Rejection } from './rejection.ts';
 import type { Rules } from './rules.ts';
 
+/** How long it is known of an id that what it named was erased: no push of before comes later. */
+export const TOMBSTONE_KEPT_MS = 30 * 86_400_000;
+
 export function erase({ job, open, subject }: JobView, command: Erase, rules: Rules, now: number): Decision {
   const refusal = refuseErasure(job, open);
   if (refusal) return reject(refusal);
@@ -30,7 +33,10 @@ export function disown(
 }
 
 /** Why a job cannot be erased now; null when it can. */
-export function refuseErasure({ status }: Pick<Job, 'status'>, open: Pick<Dispatch, 'id'> | null): Rejection | null {
+export function refuseErasure(
+  { status }: Pick<Job, 'status'>,
+  open: Pick<Dispatch, 'id'> | null,
+): Rejection | null {
   if (open === null && isResting(status)) return null;
   const dispatchId = open?.id ?? null;
   return { code: 'JOB_ALREADY_RUNNING', currentStatus: status, attemptedStatus: status, dispatchId };

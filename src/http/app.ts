@@ -10,6 +10,7 @@ import { authenticateCallback, authenticateEditor } from './auth.ts';
 import { callbackRoutes, measureRefusal } from './callbacks.ts';
 import { allowOrigins } from './cors.ts';
 import { type OpenApiDocument, openapiDocument } from './document.ts';
+import { erasureRoutes } from './erasure.ts';
 import { errorDefinitionRoute } from './error-definitions.ts';
 import { frame } from './frame.ts';
 import { readBody, readUnread } from './input.ts';
@@ -87,6 +88,7 @@ const guardedRoutes: readonly Route[] = [
   ...jobCommandRoutes,
   ...jobDispatchRoutes,
   ...jobEditRoutes,
+  ...erasureRoutes,
   ...callbackRoutes,
 ];
 const allRoutes: readonly Route[] = [...openRoutes, ...guardedRoutes, ...artifactContentRoutes];

@@ -3,7 +3,7 @@ import type { Context } from 'hono';
 import { positionCursor, toPage } from '../contract/fields.ts';
 import { type IdPrefix, idFor, newId } from '../contract/ids.ts';
 import { payloadDigest } from '../contract/payload-digest.ts';
-import { idempotencyKeyMismatchError } from '../contract/problems.ts';
+import { idempotencyKeyMismatchError, resourceErasedError } from '../contract/problems.ts';
 import { createProjectRequest, emptyBody } from '../contract/requests.ts';
 import {
   job,
@@ -37,6 +37,7 @@ import {
 const repeatable = {
   headers: withIdempotencyKey('A repeat with the same key and body is answered with what the first created.'),
   conflict: refusal(idempotencyKeyMismatchError, 'The key was used with another body'),
+  erased: refusal(resourceErasedError, 'What the key created has been erased'),
 };
 
 const createProject = defineRoute({
@@ -53,6 +54,7 @@ const createProject = defineRoute({
     ...editorRefusals,
     ...bodyRefusals,
     409: repeatable.conflict,
+    410: repeatable.erased,
   },
 });
 
@@ -93,6 +95,7 @@ const createJob = defineRoute({
     ...bodyRefusals,
     ...notFound,
     409: repeatable.conflict,
+    410: repeatable.erased,
   },
 });
 
@@ -134,8 +137,9 @@ export const projectRoutes: readonly Route[] = [
   route(createJob, async (c) => {
     const { projectId } = c.req.valid('param');
     const owner = c.get('owner');
-    if (!(await projectObject(c.env, projectId).show(owner))) return problem(c, 'RESOURCE_NOT_FOUND', {});
     const ids = await idsOfNew(c, 'job', projectId, c.req.valid('header')['Idempotency-Key']);
+    const admitted = await projectObject(c.env, projectId).admit(owner, ids);
+    if (!admitted.ok) return refuse(c, admitted.rejection);
     const answer = await jobObject(c.env, ids.id).create({
       ...ids,
       projectId,

@@ -6,7 +6,9 @@ import type {
   Cancel,
   ConfirmUpload,
   Deadline,
+  Disown,
   EditArtifact,
+  Erase,
   ExportDraft,
   Redo,
   RenewVideo,
@@ -104,6 +106,14 @@ export const cancel = (patch: Partial<Cancel> = {}): Cancel => ({
   type: 'cancel',
   deliveryMayHaveStarted: true,
   ...editor,
+  ...patch,
+});
+
+export const erase = (patch: Partial<Erase> = {}): Erase => ({ type: 'erase', ...editor, ...patch });
+
+export const disown = (patch: Partial<Disown> = {}): Disown => ({
+  type: 'disown',
+  deliveryMayHaveStarted: true,
   ...patch,
 });
 

@@ -39,6 +39,7 @@ export const RULES: Rules = {
   ackTimeoutMs: 600_000,
   stageTimeoutMs: 3_600_000,
   lateReportMs: 7_200_000,
+  keepEndedMs: null,
 };
 
 export interface MemoryState {
