@@ -58,7 +58,10 @@ export class JobEffects {
       tell,
       fields: ({ id }) => ({ job_id: id }),
     });
-    this.#erasing = new Erasing(store, forget, () => this.#alarm.rang());
+    this.#erasing = new Erasing(store, forget, () => {
+      this.#alarm.rang();
+      this.#list.forget();
+    });
   }
 
   /** Before anything else: when the alarm stands. One that stands soon may have been set for the list. */

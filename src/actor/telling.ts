@@ -34,6 +34,11 @@ export class Telling<T> {
     this.#isOwed = true;
   }
 
+  /** Whoever was told has let go of it: what comes under the same name is told anew. */
+  forget(): void {
+    this.#told = null;
+  }
+
   get isOwed(): boolean {
     return this.#isOwed && !this.isTold;
   }
