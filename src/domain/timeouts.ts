@@ -28,6 +28,7 @@ export function awaited(
   open: Dispatch | null,
   rules: Rules,
 ): { kind: DueKind; until: number } | null {
+  if (job.erasure !== null) return null;
   if (open?.state === 'PENDING') return { kind: 'delivery', until: open.deliverUntil + REPORT_GRACE_MS };
   if (open?.state === 'DELIVERED') {
     return { kind: 'ack', until: (open.deliveredAt ?? open.updatedAt) + rules.ackTimeoutMs };

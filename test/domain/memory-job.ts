@@ -117,6 +117,8 @@ export class MemoryJob {
     switch (command.type) {
       case 'cancel':
       case 'abandon':
+      case 'erase':
+      case 'disown':
       case 'deadline': {
         const mover = this.#find(this.job.latestCallback?.dispatchId ?? null);
         return mover?.state === 'SETTLED' ? mover : null;

@@ -133,9 +133,14 @@ export class ModelJob {
     [this.lastTag, this.lastLook] = [tag, look];
   }
 
+  get isAtWork(): boolean {
+    return this.open !== null || IN_PROGRESS.includes(this.status);
+  }
+
   /** What the job waits for and until when. */
   get awaits(): { what: string; until: number } | null {
     const { open } = this;
+    if (this.isErased) return null;
     if (open?.state === 'PENDING') return { what: 'delivery', until: open.until + GRACE };
     if (open?.state === 'DELIVERED') return { what: 'ack', until: (open.deliveredAt ?? 0) + ACK };
     if (RESTING.includes(this.status) && !open) return null;

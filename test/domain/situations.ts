@@ -9,6 +9,7 @@ import type { Plan } from '../../src/domain/plan.ts';
 import { isAtOrPast } from '../rules/protocol.ts';
 import type { MemoryJob, MemoryState } from './memory-job.ts';
 import { editSituationsOf, SITUATIONS_OF_EDITS } from './situations-edits.ts';
+import { erasureSituationsOf, SITUATIONS_OF_ERASURE } from './situations-erasure.ts';
 
 const POINTS = ['UPLOADED', 'AUDIO_READY', 'TRANSCRIPT_READY', 'DRAFT_READY'] as const;
 
@@ -55,6 +56,7 @@ export const SITUATIONS: readonly string[] = [
   'the evidence changed between plan and retry',
   'the policy changed between plan and retry',
   ...SITUATIONS_OF_EDITS,
+  ...SITUATIONS_OF_ERASURE,
 ];
 
 export function situationsOf(
@@ -63,7 +65,11 @@ export function situationsOf(
   command: Command,
   decision: Decision,
 ): string[] {
-  const found = [...endings(before, after, command), ...editSituationsOf(before, after, command, decision)];
+  const found = [
+    ...endings(before, after, command),
+    ...editSituationsOf(before, after, command, decision),
+    ...erasureSituationsOf(before, after, command, decision),
+  ];
   if (command.type === 'retry') found.push(...retries(before, command, decision));
   if (decision.kind === 'accepted' && command.type === 'renew-video' && before.job.status === 'FAILED') {
     found.push('a video was renewed for a failed job');

@@ -1,7 +1,7 @@
 // The steps of a random history: what is asked of a job and reported to it, mostly what is worth trying where it stands.
 import fc from 'fast-check';
 import type { Command } from '../../src/domain/commands.ts';
-import { abandon, cancel, confirmUpload, deadline, renewVideo, run } from './builders.ts';
+import { abandon, cancel, confirmUpload, deadline, disown, erase, renewVideo, run } from './builders.ts';
 import {
   correcting,
   exporting,
@@ -18,8 +18,15 @@ import type { ModelJob } from './model.ts';
 import { POLICIES, type WordedPolicy } from './policies.ts';
 import { age, nameOf, report } from './reported.ts';
 
-/** A command; or an editor looks at a plan; or another version of the service is deployed, with another policy. */
-export type Act = Command | Look | { type: 'deploy'; policy: WordedPolicy };
+/**
+ * A command; or an editor looks at a plan; or another version of the service is deployed, with another policy, or keeps jobs for
+ * another time.
+ */
+export type Act =
+  | Command
+  | Look
+  | { type: 'deploy'; policy: WordedPolicy }
+  | { type: 'keep'; endedMs: number | null };
 /** The tag that an editor who looks now is shown. */
 export type See = (look: Look) => string;
 /** A step knows the job only through the model, from which it picks what is worth trying. */
@@ -99,6 +106,30 @@ export const make: fc.Arbitrary<Make> = fc.oneof(
           (_model, index) =>
             really || index > 25 ? cancel(c) : deadline(c),
       ),
+  },
+  {
+    weight: 2,
+    arbitrary: fc
+      .record({
+        owner,
+        deliveryMayHaveStarted: fc.boolean(),
+        what: fc.constantFrom('erase', 'erase', 'erase', 'disown'),
+      })
+      // Of an erased job there is nothing more to live through than that it is none.
+      .map(
+        ({ what, owner, ...c }): Make =>
+          (model, index) => {
+            if (index < 30 && !model.isAtWork) return deadline(c);
+            return what === 'erase' ? erase({ owner }) : index < 30 ? deadline(c) : disown(c);
+          },
+      ),
+  },
+  {
+    weight: 1,
+    arbitrary: fc.constantFrom(null, null, 3_500_000).map(
+      (endedMs): Make =>
+        (_model, index) => ({ type: 'keep', endedMs: index < 20 ? null : endedMs }),
+    ),
   },
   { weight: 12, arbitrary: report },
   { weight: 6, arbitrary: delivery },
