@@ -2,7 +2,8 @@
 // of it lets go of that, and then everything that it stored is deleted. Each step can be repeated, and the next begins when the one
 // before it is done, so a crash between them loses nothing.
 import type { Job } from '../domain/job.ts';
-import { log } from '../log.ts';
+import { pushBackoffMs } from '../domain/resending.ts';
+import { describeError, log } from '../log.ts';
 import type { JobStore } from './job-store.ts';
 import { Telling } from './telling.ts';
 
@@ -11,6 +12,7 @@ export class Erasing {
   readonly #others: Telling<Job>;
   readonly #cleared: () => void;
   #goingOn: Promise<void> | null = null;
+  #failures = 0;
 
   /** `cleared` is called when nothing is stored any more. */
   constructor(store: JobStore, forget: (job: Job) => Promise<unknown>, cleared: () => void) {
@@ -26,10 +28,11 @@ export class Erasing {
 
   /** When to go on, should it not be done by then; null where there is nothing to do, or the pipeline is still being told. */
   dueAt(now: number): number | null {
-    return this.#isReady() ? (this.#others.dueAt(now) ?? now) : null;
+    if (!this.#isReady()) return null;
+    return this.#others.dueAt(now) ?? now + pushBackoffMs(this.#failures);
   }
 
-  /** Does what can be done now; calls that overlap become one. */
+  /** Does what can be done now; calls that overlap become one. Never throws: what failed is due again. */
   goOn(): Promise<void> {
     this.#goingOn ??= this.#goOn().finally(() => {
       this.#goingOn = null;
@@ -42,11 +45,17 @@ export class Erasing {
     await this.#others.tell();
     const job = this.#marked();
     if (job === null || !this.#others.isTold) return;
-    const { id, projectId, erasure } = job;
-    await this.#store.clear();
+    const { id: job_id, projectId: project_id, erasure } = job;
+    try {
+      await this.#store.clear();
+    } catch (error) {
+      this.#failures += 1;
+      log('warn', 'erasing_failed', { job_id, attempts: this.#failures, error: describeError(error) });
+      return;
+    }
     this.#cleared();
     const by = erasure?.actorId == null ? {} : { actor_id: erasure.actorId };
-    log('info', 'job_erased', { job_id: id, project_id: projectId, ...by });
+    log('info', 'job_erased', { job_id, project_id, ...by });
   }
 
   #isReady(): boolean {

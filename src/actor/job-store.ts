@@ -188,10 +188,9 @@ export class JobStore {
   }
 
   /** Nothing is left here, nor an alarm. */
-  clear(): Promise<void> {
-    const cleared = this.#storage.deleteAll();
+  async clear(): Promise<void> {
+    await this.#storage.deleteAll();
     this.#present = null;
-    return cleared;
   }
 
   #store(before: StoredPresent, changes: Changes): StoredPresent {

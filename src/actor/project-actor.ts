@@ -7,7 +7,7 @@ import { TOMBSTONE_KEPT_MS } from '../domain/erasure.ts';
 import type { Job } from '../domain/job.ts';
 import type { Status } from '../domain/lifecycle.ts';
 import type { JobSummary, Position, Project } from '../domain/project.ts';
-import { log } from '../log.ts';
+import { describeError, log } from '../log.ts';
 import { workspaceObject } from '../objects.ts';
 import { AlarmClock } from './alarm-clock.ts';
 import { type ErasureAnswer, NOT_FOUND, type ProjectAnswer, type Refused } from './answers.ts';
@@ -112,9 +112,19 @@ export class ProjectActor extends DurableObject<Env> {
     const stored = this.#store.stored();
     if (stored === null) return;
     const isForgotten = stored.erasedAt !== null && now >= stored.erasedAt + TOMBSTONE_KEPT_MS;
-    if (isForgotten && this.#list.isTold) return this.#store.clear();
+    if (isForgotten && this.#list.isTold) return this.#clear(now);
     const pruneAt = this.#store.prune(now);
     this.#arm(pruneAt === null ? Infinity : Math.max(pruneAt, now + PRUNE_EVERY_MS));
+  }
+
+  async #clear(now: number): Promise<void> {
+    try {
+      await this.#store.clear();
+    } catch (error) {
+      // The platform gives up on an alarm that keeps failing.
+      log('error', 'alarm_failed', { error: describeError(error) });
+      this.#alarm.set(now + PRUNE_EVERY_MS);
+    }
   }
 
   /** Alarms have been known not to come: whoever touches the project next sets the one that is missing. */

@@ -60,10 +60,9 @@ export class ProjectStore {
   }
 
   /** Nothing is left here, nor an alarm. */
-  clear(): Promise<void> {
-    const cleared = this.#storage.deleteAll();
+  async clear(): Promise<void> {
+    await this.#storage.deleteAll();
     this.#project = null;
-    return cleared;
   }
 
   /** All or none; what is known of a job that was true later stays, and what was erased is not listed again. */

@@ -181,7 +181,7 @@ export type ReportAnswer = 'applied' | 'replayed' | 'refused' | 'failed' | 'none
 
 export interface Call {
   operation:
-    | ('project' | 'create' | 'confirm' | 'renew' | 'cancel' | 'abandon' | 'read' | 'edit')
+    | ('project' | 'create' | 'confirm' | 'renew' | 'cancel' | 'abandon' | 'erase' | 'read' | 'edit')
     | CaseDispatch['kind'];
   /** As of a dispatch, and of an edit; null of what makes neither. */
   request: string | null;

@@ -32,7 +32,7 @@ export const DEFAULT_WAIT_MS = 10_000;
 export const mayBeListedOtherwise = (chance: Chance): boolean => chance.injected.has('alarm: vanishes');
 
 export function caseOf(
-  { project, workspace, orchestrator, chance, timeline, store }: World,
+  { project, workspace, orchestrator, chance, timeline, store, keepEndedMs }: World,
   { id, object, records }: JobInWorld,
   {
     lastStirredAt,
@@ -123,13 +123,11 @@ export function caseOf(
         },
       ),
       remembered: { known: storedReports(object) },
-      rest: {
-        known: {
-          tookMs: timeline.now - lastStirredAt,
-          boundMs: LIVENESS_BOUND_MS,
-          alarmAt: object.alarmAt,
-        },
-      },
+      rest: knownUnless(keepEndedMs !== null, 'what is kept for long goes much later', {
+        tookMs: timeline.now - lastStirredAt - timeline.silentMs,
+        boundMs: LIVENESS_BOUND_MS,
+        alarmAt: object.alarmAt,
+      }),
       patience: {
         known: { defaultWaitMs: DEFAULT_WAIT_MS, holdUpsMs: HOLD_UPS_MS, callsMs: CALLS_MS },
       },

@@ -1,5 +1,11 @@
 // The editor of one simulated job: asks, asks again while there is no answer, and writes down what became of it.
-import type { DispatchAnswer, EditAnswer, JobAnswer, PlanAnswer } from '../../src/actor/answers.ts';
+import type {
+  DispatchAnswer,
+  EditAnswer,
+  ErasureAnswer,
+  JobAnswer,
+  PlanAnswer,
+} from '../../src/actor/answers.ts';
 import type { PlanAsked } from '../../src/actor/planning.ts';
 import type { StagePlan } from '../../src/domain/dispatch.ts';
 import type { EditableStage } from '../../src/domain/lifecycle.ts';
@@ -21,7 +27,14 @@ import {
   type RequestName,
   rulesOf,
 } from './policies.ts';
-import { type Asking, endingOfDispatch, endingOfEdit, endingOfJob, INTERNAL_ERROR } from './records.ts';
+import {
+  type Asking,
+  endingOfDispatch,
+  endingOfEdit,
+  endingOfErasure,
+  endingOfJob,
+  INTERNAL_ERROR,
+} from './records.ts';
 import type { WantedEdit } from './scenario.ts';
 import { SIZE_BYTES } from './simulated-store.ts';
 import { storedPresent } from './stored.ts';
@@ -85,6 +98,11 @@ export class Editor {
     await this.#ask('abandon', 'abandon', command);
   }
 
+  async erase(): Promise<void> {
+    const call = { operation: 'erase' as const, request: null, prefer: null };
+    await this.#insist<ErasureAnswer>('erase', call, () => [commands.erase()], endingOfErasure);
+  }
+
   async renewVideo(): Promise<void> {
     const videoUri = `s3://media/talk-${this.videoUris.length}.mp4`;
     this.videoUris.push(videoUri);
@@ -130,7 +148,8 @@ export class Editor {
     const ref =
       where === 'as-before'
         ? (ofStage[0]?.ref ?? '')
-        : `${where === 'elsewhere' ? 's3' : 'r2'}://${BUCKET}/${this.#job.id}/${name}`;
+        : `${where === 'elsewhere' ? 's3' : 'r2'}://${BUCKET}/edits/${this.#job.id}/${name}`;
+    if (where === 'stored') this.#world.store.put(ref.slice(`r2://${BUCKET}/`.length));
     if (where === 'nowhere') this.#world.store.set(ref, 'gone');
     if (where === 'nowhere' || where === 'other-size') this.absent.push(ref);
     const edits = { newest, shown, stale: newest - 1 }[of];

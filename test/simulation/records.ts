@@ -1,6 +1,12 @@
 // What is seen of a simulated world from outside: what editors asked and were answered, what the orchestrator was sent,
 // and how its reports were answered.
-import type { CallbackAnswer, DispatchAnswer, EditAnswer, JobAnswer } from '../../src/actor/answers.ts';
+import type {
+  CallbackAnswer,
+  DispatchAnswer,
+  EditAnswer,
+  ErasureAnswer,
+  JobAnswer,
+} from '../../src/actor/answers.ts';
 import type { Delivery } from '../../src/contract/messages.ts';
 import type { Callback, DeliveryOutcome } from '../../src/domain/commands.ts';
 import type { Task } from '../../src/domain/dispatch.ts';
@@ -20,6 +26,8 @@ export class Records {
   /** Of the messages that met no fault, between the queue and the orchestrator. */
   longestToHealthyMs = 0;
   wasFull = false;
+  /** When the job's erasure was decided, for all that was stored then; null for never. */
+  erasedAt: number | null = null;
   readonly #now: () => number;
 
   constructor(now: () => number) {
@@ -96,6 +104,11 @@ export function endingOfDispatch(answer: DispatchAnswer): Ending {
 export const endingOfJob = (answer: JobAnswer): Ending =>
   answer.ok
     ? { kind: 'done', status: 200, dispatch: null, revision: answer.job.revision }
+    : refusal(answer.rejection);
+
+export const endingOfErasure = (answer: ErasureAnswer): Ending =>
+  answer.ok
+    ? { kind: 'done', status: answer.isGone ? 204 : 202, dispatch: null, revision: null }
     : refusal(answer.rejection);
 
 export const endingOfEdit = (answer: EditAnswer): Ending => {

@@ -13,8 +13,8 @@ export type Action =
   | { do: 'redo'; request: RedoName; prefer: string; twice: boolean; planned: boolean }
   | { do: 'export'; request: ExportName; prefer: string; twice: boolean }
   | WantedEdit
-  | { do: 'cancel' | 'abandon' | 'renew' | 'evict' | 'restart' }
-  | { do: 'deploy'; over: 'defaults' | 'version-1' | 'version-2' | 'policy' }
+  | { do: 'cancel' | 'abandon' | 'erase' | 'renew' | 'evict' | 'restart' }
+  | { do: 'deploy'; over: 'defaults' | 'version-1' | 'version-2' | 'version-3' | 'policy' }
   | { do: 'tamper'; state: State }
   | { do: 'clock'; skewMs: number }
   /** The queue brings nothing for so long. */
@@ -36,6 +36,10 @@ export interface Scenario {
   /** For which of them the orchestrator never answers; null for none. */
   hangsFor: number | null;
   store: Pace;
+  /** How long a job is kept that has ended; null for good. */
+  keepEndedMs: number | null;
+  /** When the owner wants the project to go, from the moment on when it is made; null for never. */
+  projectGoesAfterMs: number | null;
   /** `job` says whose editor, or whose object; one that there is not is the first. */
   actions: readonly { afterMs: number; job: number; action: Action }[];
   plans: readonly Script[];
@@ -78,12 +82,13 @@ const action: fc.Arbitrary<Action> = fc.oneof(
   { weight: 3, arbitrary: exports },
   { weight: 8, arbitrary: edit },
   { weight: 3, arbitrary: fc.record({ do: fc.constantFrom('cancel', 'abandon', 'renew', 'renew') }) },
+  { weight: 2, arbitrary: fc.record({ do: fc.constant('erase' as const) }) },
   { weight: 4, arbitrary: fc.record({ do: fc.constantFrom('evict', 'restart') }) },
   {
     weight: 3,
     arbitrary: fc.record({
       do: fc.constant('deploy' as const),
-      over: fc.constantFrom('defaults', 'version-1', 'version-2', 'policy'),
+      over: fc.constantFrom('defaults', 'version-1', 'version-2', 'version-3', 'policy'),
     }),
   },
   {
@@ -193,6 +198,19 @@ const inhabitants = fc.oneof(
 
 const store = fc.constantFrom<Pace[]>('prompt', 'prompt', 'prompt', 'slow', 'slow', 'silent');
 
+/** Most jobs are kept, and so is their project. */
+const goes = fc.oneof(
+  { weight: 14, arbitrary: fc.constant({ keepEndedMs: null, projectGoesAfterMs: null }) },
+  { weight: 1, arbitrary: fc.constant({ keepEndedMs: 30 * 86_400_000, projectGoesAfterMs: null }) },
+  {
+    weight: 1,
+    arbitrary: fc.record({
+      keepEndedMs: fc.constant(null),
+      projectGoesAfterMs: fc.constantFrom(0, 1, 2, 4, 8, 700_000),
+    }),
+  },
+);
+
 export const scenarios: fc.Arbitrary<Scenario> = fc
   .tuple(
     inhabitants,
@@ -224,5 +242,6 @@ export const scenarios: fc.Arbitrary<Scenario> = fc
       }),
     }),
     store,
+    goes,
   )
-  .map(([who, what, pace]) => ({ ...who, ...what, store: pace }));
+  .map(([who, what, pace, goes]) => ({ ...who, ...what, ...goes, store: pace }));

@@ -87,6 +87,17 @@ export function listedStatus(project: SimulatedObject, jobId: string): string | 
   return listed === undefined ? null : String(listed.status);
 }
 
+/** Whether the project remembers that it was erased. */
+export const isTombstoned = (project: SimulatedObject, jobId: string): boolean =>
+  isMade(project, 'erased') && project.rows('SELECT 1 FROM erased WHERE id = ?', jobId).length === 1;
+
+/** Whether the project is there no more, but for what is left of it. */
+export const isErasedProject = (project: SimulatedObject): boolean =>
+  isMade(project, 'project') &&
+  project.rows(`SELECT 1 FROM project WHERE record ->> '$.erasedAt' IS NOT NULL`).length === 1;
+
+export const tablesOf = (object: SimulatedObject): unknown[] => object.rows('SELECT name FROM sqlite_master');
+
 /** Whether the workspace lists the project. */
 export const namesProject = (workspace: SimulatedObject): boolean =>
   isMade(workspace, 'project') && workspace.rows('SELECT 1 FROM project').length === 1;
@@ -101,6 +112,7 @@ export const MAY_BE_MISSING = {
       lastProgressAt: null,
       latestCallback: null,
       latestHeartbeat: null,
+      erasure: null,
     },
     ...{ latestEditAt: null, latestProfile: null, unfinishedTask: DRAFT, latestOperation: null },
     ...NO_LABELS,
@@ -162,12 +174,22 @@ function isOfBeforeEdits(object: SimulatedObject): boolean {
   const present = storedPresent(object);
   if (!present || schemaOf(object) !== JOB_SCHEMA.version) return false;
   return (
+    present.job.erasure === null &&
     present.job.latestEditAt === null &&
     storedDispatches(object, present).every(
       ({ kind, task, plan }) =>
         (kind === 'run' || kind === 'retry') && task.kind === 'draft' && !plan?.discardEdits.length,
     )
   );
+}
+
+/** Rewrites what is stored as version 3 of the storage would have left it. Nobody may be at work in the object. */
+export function storeAsVersion3(object: SimulatedObject): void {
+  const present = storedPresent(object);
+  if (!present || schemaOf(object) !== JOB_SCHEMA.version || present.job.erasure !== null) return;
+  const { job, ...rest } = JSON.parse(String(object.rows('SELECT record FROM job')[0]?.record));
+  const { erasure: _erasure, ...ofVersion3 } = job;
+  object.rewrite('UPDATE job SET schema = 3, record = ?', JSON.stringify({ ...rest, v: 3, job: ofVersion3 }));
 }
 
 /** Rewrites what is stored as version 2 of the storage would have left it. Nobody may be at work in the object. */
@@ -180,8 +202,13 @@ export function storeAsVersion2(object: SimulatedObject): void {
   );
 }
 
-const ofVersion2 = ({ latestEditAt: _at, latestProfile: _profile, unfinishedTask: _task, ...job }: Fields) =>
-  job;
+const ofVersion2 = ({
+  latestEditAt: _at,
+  latestProfile: _profile,
+  unfinishedTask: _task,
+  erasure: _erasure,
+  ...job
+}: Fields) => job;
 
 /** Rewrites what is stored as version 1 of the storage would have left it, as far as it knew. Nobody may be at work in the object. */
 export function storeAsVersion1(object: SimulatedObject): void {

@@ -6,6 +6,7 @@ import { ProjectActor } from '../../src/actor/project-actor.ts';
 import { WorkspaceActor } from '../../src/actor/workspace-actor.ts';
 import type { Delivery, DispatchMessage } from '../../src/contract/messages.ts';
 import type { Callback, DeliveryOutcome } from '../../src/domain/commands.ts';
+import { holds } from '../rules/holds.ts';
 import type { Script } from '../support/pipeline/script.ts';
 import { Chance, type Chances } from './chance.ts';
 import { BUCKET, rulesOf } from './policies.ts';
@@ -14,7 +15,14 @@ import { GONE, SimulatedObject } from './simulated-object.ts';
 import { SimulatedOrchestrator } from './simulated-orchestrator.ts';
 import { type Invocation, SimulatedQueue } from './simulated-queue.ts';
 import { type Pace, SimulatedStore, type State } from './simulated-store.ts';
-import { leaveOutDefaults, storeAsVersion1, storeAsVersion2, storedPresent } from './stored.ts';
+import {
+  isErasedProject,
+  leaveOutDefaults,
+  storeAsVersion1,
+  storeAsVersion2,
+  storeAsVersion3,
+  storedPresent,
+} from './stored.ts';
 import { Timeline, type Timer } from './timeline.ts';
 
 export const PROJECT = { projectId: 'prj_simulated', owner: 'own_alice' };
@@ -61,6 +69,8 @@ export interface Inhabitants {
   /** For which of the jobs the orchestrator never answers; null for none. */
   hangsFor: number | null;
   store: Pace;
+  /** How long a job is kept that has ended; null for good. */
+  keepEndedMs: number | null;
 }
 
 export class World {
@@ -72,8 +82,11 @@ export class World {
   readonly queue: SimulatedQueue;
   readonly orchestrator: SimulatedOrchestrator;
   readonly store: SimulatedStore;
+  readonly keepEndedMs: number | null;
   /** Which version of the service is deployed: its policy is its own. */
   deployed = 0;
+  isProjectErased = false;
+  #projectCommits = 0;
   /** How often any was. */
   deployments = 0;
   /** How often memories were taken on purpose: what was on its way then is not to be hurried. */
@@ -81,9 +94,10 @@ export class World {
   /** When each dispatch was first put on the queue, and how many faults there had been. */
   readonly #sent = new Map<string, { at: number; faults: number; isAttempted: boolean }>();
 
-  constructor(chances: Chances, { jobs, scripts, hangsFor, store }: Inhabitants) {
+  constructor(chances: Chances, { jobs, scripts, hangsFor, store, keepEndedMs }: Inhabitants) {
     const { timeline } = this;
     this.chance = new Chance(chances);
+    this.keepEndedMs = keepEndedMs;
     this.store = new SimulatedStore(timeline, this.chance, store);
     this.workspace = new SimulatedObject(timeline, this.chance, (ctx) => new WorkspaceActor(ctx, {} as Env));
     this.project = new SimulatedObject(
@@ -185,6 +199,19 @@ export class World {
     for (const { object } of this.jobs) storeAsVersion2(object);
   }
 
+  /** The same, over what version 3 has left. */
+  deployOverVersion3(): void {
+    this.#comeBack();
+    for (const { object } of this.jobs) storeAsVersion3(object);
+  }
+
+  /** After every event: what is left of an erased project goes too. */
+  noteProject(): void {
+    if (this.#projectCommits === this.project.commits) return;
+    this.#projectCommits = this.project.commits;
+    this.isProjectErased ||= isErasedProject(this.project);
+  }
+
   deployPolicy(): void {
     this.#comeBack();
     this.deployed += 1;
@@ -236,10 +263,12 @@ export class World {
 
   async #report(job: JobInWorld, report: Callback): Promise<string | null> {
     const answered = job.records.reported(report);
+    const wasErased = job.records.erasedAt !== null;
     try {
       const answer = await this.call<CallbackAnswer>(job, 'applyCallback', report);
       answered(toReportAnswer(answer));
       const code = answer.ok ? null : answer.rejection.code;
+      holds('a report for an erased job finds none', !wasErased || code === 'RESOURCE_NOT_FOUND');
       job.records.wasFull ||= code === 'MANIFEST_FULL';
       return code;
     } catch (error) {
@@ -301,14 +330,18 @@ export class World {
     const world = this;
     return {
       get rules() {
-        return rulesOf(world.deployed);
+        return { ...rulesOf(world.deployed), keepEndedMs: world.keepEndedMs };
       },
       ...{ orchestratorTimeoutMs: 2_500, maxOpenDeliveries: 60, artifactsBucket: BUCKET },
     };
   }
 
   #bucket(caller: Caller): object {
-    return { head: (key: string) => (caller.canSend() ? this.store.head(key) : never()) };
+    return {
+      head: (key: string) => (caller.canSend() ? this.store.head(key) : never()),
+      list: (options: { prefix: string }) => (caller.canSend() ? this.store.list(options) : never()),
+      delete: (keys: string[]) => (caller.canSend() ? this.store.delete(keys) : never()),
+    };
   }
 
   #jobEnv(gate: () => boolean): Env {
