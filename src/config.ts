@@ -3,6 +3,7 @@ import type { JWK } from 'jose';
 import * as z from 'zod';
 import { DEFAULT_MEDIA_SCHEMES, isMediaPrefix, MEDIA_SCHEMES, type MediaRules } from './contract/media.ts';
 import { modelPolicy } from './contract/model-policy.ts';
+import { autoRetry, limits } from './contract/retry-settings.ts';
 import { isWebhookSecret } from './contract/webhook-signature.ts';
 import type { Rules } from './domain/rules.ts';
 
@@ -134,6 +135,9 @@ const settings = z
     ARTIFACTS: z.unknown().optional(),
     /** A table of wrangler.toml, or JSON as text: a secret and .dev.vars know no tables. */
     MODEL_POLICY: fromJson.pipe(modelPolicy),
+    /** Likewise, as is what follows. */
+    AUTO_RETRY: fromJson.pipe(autoRetry).prefault({}),
+    LIMITS: fromJson.pipe(limits).prefault({}),
   })
   .refine(({ ARTIFACTS, ARTIFACTS_BUCKET }) => ARTIFACTS === undefined || ARTIFACTS_BUCKET !== undefined, {
     path: ['ARTIFACTS_BUCKET'],
@@ -272,6 +276,8 @@ function parse(env: object): ConfigResult {
         stageTimeoutMs: ms(vars.STAGE_TIMEOUT_SECONDS),
         lateReportMs: ms(vars.LATE_REPORT_SECONDS),
         keepEndedMs: vars.RETENTION.terminal_days * DAY_MS || null,
+        autoRetry: vars.AUTO_RETRY,
+        retriesPerJob: vars.LIMITS.retries_per_job,
       },
     },
   };

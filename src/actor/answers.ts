@@ -14,6 +14,8 @@ export type EditAnswer = (Extract<JobAnswer, { ok: true }> & { version: Artifact
 export type EditLook = { ok: true; isRepeat: boolean } | Refused;
 /** `isGone`: nothing is left of it; else it is marked, and the rest follows. */
 export type ErasureAnswer = { ok: true; isGone: boolean } | Refused;
+/** As of when a job is created that its project has admitted. */
+export type Admission = { ok: true; at: number } | Refused;
 export type ProjectAnswer = { ok: true; project: Project; replayed: boolean } | Refused;
 /** No more of the job crosses than the caller is told: each copy costs. */
 export type DispatchAnswer =

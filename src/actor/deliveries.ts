@@ -3,6 +3,7 @@ import type { Claim } from '../contract/messages.ts';
 import type { DeliveryOutcome, MessageKind } from '../domain/commands.ts';
 import type { Dispatch } from '../domain/dispatch.ts';
 import type { Job } from '../domain/job.ts';
+import { labelsOf } from '../domain/labels.ts';
 import { backoffMs, fitsWindow } from '../domain/resending.ts';
 import type { Leases } from './leases.ts';
 
@@ -40,9 +41,11 @@ export function claim(
       type: message === 'cancel' ? 'job.cancel' : `job.${dispatch.kind}`,
       task: dispatch.task,
       dispatchId: dispatch.id,
+      operationId: dispatch.operationId,
       jobId: job.id,
       projectId: job.projectId,
       owner: job.ownerIdentity,
+      ...labelsOf(job),
       videoUri,
       modelProfile: dispatch.modelProfile,
       resumeFromStatus: dispatch.resumeFromStatus,

@@ -141,8 +141,11 @@ export class JobEffects {
     await this.list();
   }
 
-  /** The alarm has come: what is due is decided by `decideDue`, what nobody carries is sent, and the next one is set. */
-  async rang(decideDue: () => unknown): Promise<void> {
+  /**
+   * The alarm has come: what is due is decided by `decideDue`, what nobody carries is sent, what is to be retried by itself is by
+   * `retryDue`, and the next one is set.
+   */
+  async rang({ decideDue, retryDue }: { decideDue(): unknown; retryDue(): Promise<unknown> }): Promise<void> {
     this.#alarm.rang();
     this.#isLookedAfter = true;
     try {
@@ -154,6 +157,7 @@ export class JobEffects {
       // Before anything is waited for: as long as the next alarm does not stand, no deadline can come.
       this.#arm({ tells: false, lookAt });
       await this.send(undelivered);
+      await retryDue();
       await this.#list.tell();
       await this.#erasing.goOn();
       this.#arm({ lookAt });

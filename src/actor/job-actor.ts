@@ -7,6 +7,7 @@ import type {
   Ask,
   Callback,
   Cancel,
+  ChangeLabels,
   Command,
   ConfirmUpload,
   DeliveryOutcome,
@@ -15,13 +16,14 @@ import type {
   MessageKind,
   RenewVideo,
 } from '../domain/commands.ts';
-import { refuseRepeat } from '../domain/creation.ts';
+import { isOverdue, refuseRepeat } from '../domain/creation.ts';
 import { decide } from '../domain/decide.ts';
 import type { Decision } from '../domain/decision.ts';
 import type { Dispatch } from '../domain/dispatch.ts';
 import { refuseDispatch } from '../domain/dispatching.ts';
 import { NO_EVIDENCE } from '../domain/evidence.ts';
 import { type JobOrigin, newJob } from '../domain/job.ts';
+import { log } from '../log.ts';
 import {
   type CallbackAnswer,
   type DispatchAnswer,
@@ -30,6 +32,7 @@ import {
   type ErasureAnswer,
   type JobAnswer,
   NOT_FOUND,
+  type ShownAnswer,
 } from './answers.ts';
 import { claim, pauseAfter } from './deliveries.ts';
 import { measureEnded } from './ended.ts';
@@ -37,15 +40,21 @@ import { JobReads } from './job-reads.ts';
 import type { Unproven } from './planning.ts';
 
 export class JobActor extends JobReads {
-  /** Stores a new job and lists it in its project. A repeat completes what was begun and answers the job as it is. */
-  async create(origin: JobOrigin): Promise<JobAnswer> {
+  /**
+   * Stores a new job, as its project has admitted it at that time, and lists it there. A repeat completes what was begun and
+   * answers the job as it is.
+   */
+  async create(origin: JobOrigin, admittedAt = Date.now()): Promise<JobAnswer> {
     const known = this.effects.lookedAfter();
     const rejection = known && refuseRepeat(known, origin);
     if (rejection) return { ok: false, rejection };
     if (!known && this.store.stored())
       return { ok: false, rejection: { code: 'RESOURCE_ERASED', id: origin.id } };
-    const job = known ?? newJob(origin, Date.now());
-    if (!known) this.store.create(job);
+    const job = known ?? newJob(origin, admittedAt);
+    if (!known) {
+      if (isOverdue(origin, admittedAt, Date.now())) throw new Error('the admission is too old to be used');
+      this.store.create(job);
+    }
     await this.effects.list();
     // Its project, or what had this id before, was erased meanwhile.
     if (this.store.job() === null) return NOT_FOUND;
@@ -58,6 +67,15 @@ export class JobActor extends JobReads {
 
   renewVideo(command: RenewVideo): JobAnswer {
     return this.#answerJob(this.#execute(command));
+  }
+
+  changeLabels(asked: Omit<ChangeLabels, 'etag'>): ShownAnswer {
+    const shown = this.show(asked.owner);
+    if (!shown.ok) return shown;
+    const decision = this.#execute({ ...asked, etag: shown.etag.slice(1, -1) });
+    return decision.kind === 'rejected'
+      ? { ok: false, rejection: decision.rejection }
+      : this.show(asked.owner);
   }
 
   cancel(command: Omit<Cancel, 'deliveryMayHaveStarted'>): JobAnswer {
@@ -167,7 +185,8 @@ export class JobActor extends JobReads {
 
   /** At least once, possibly late. */
   override alarm(): Promise<void> {
-    return this.effects.rang(() => this.#executeDue());
+    const work = { decideDue: () => this.#executeDue(), retryDue: () => this.#retryDue() };
+    return this.effects.rang(work);
   }
 
   /** Load, decide and commit, with nothing in between; whatever has to happen outside follows from what was stored. */
@@ -185,6 +204,16 @@ export class JobActor extends JobReads {
 
   #executeDue(): Decision {
     return this.#execute({ type: 'deadline', deliveryMayHaveStarted: this.effects.mayBeUnreported() });
+  }
+
+  /** A failed job's time has come: the store of artifacts is asked first, so that one commit decides whether it still has. */
+  async #retryDue(): Promise<void> {
+    const command = await this.planning.retryDue();
+    const decision = command && this.#execute(command);
+    if (decision?.kind !== 'accepted') return;
+    const { job, dispatch, refusal } = decision;
+    if (dispatch) await this.effects.send([dispatch]);
+    if (refusal) log('warn', 'automatic_retry_refused', { job_id: job.id, error_code: refusal.code });
   }
 
   #answerDispatch(decided: Dispatch, replayed: boolean): DispatchAnswer {

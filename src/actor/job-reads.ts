@@ -54,6 +54,11 @@ export abstract class JobReads extends DurableObject<Env> {
     return this.#ifOwned(owner, (job) => this.#shown.of(job, this.store.open(job), this.config().rules));
   }
 
+  /** Which external id it was created with, for its project alone; undefined where there is no such job. */
+  externalId(): string | null | undefined {
+    return this.effects.lookedAfter()?.externalId;
+  }
+
   /** A page of the dispatch history, newest first, of at most `limit`. */
   dispatches(owner: string, before: Position | null, limit: number): PageAnswer<Dispatch> {
     return this.#ifOwned(owner, () => ({ ok: true, items: this.store.dispatches(before, limit) }));

@@ -80,6 +80,8 @@ export class JobStore {
     switch (command.type) {
       case 'confirm-upload':
       case 'renew-video':
+      case 'change-labels':
+      case 'retry-due':
         return view;
       case 'run':
       case 'retry':

@@ -2,9 +2,12 @@
 // the job could move.
 import { boundStore } from '../artifact-store.ts';
 import { requireConfig } from '../config.ts';
+import { newDispatchId } from '../contract/ids.ts';
+import { traceparentOf } from '../contract/trace.ts';
 import { ownedBy } from '../domain/access.ts';
 import { lastDurations } from '../domain/attempts.ts';
-import type { Ask, EditArtifact } from '../domain/commands.ts';
+import { dueRetry } from '../domain/automatic-retry.ts';
+import type { Ask, EditArtifact, RetryDue } from '../domain/commands.ts';
 import { asked } from '../domain/dispatching.ts';
 import { type Evidence, NO_EVIDENCE } from '../domain/evidence.ts';
 import type { Job } from '../domain/job.ts';
@@ -49,6 +52,15 @@ export class Planning {
       (this.#store.view(command)?.subject ?? null) !== null;
     if (needsNone) return command;
     return { ...command, evidence: await this.#evidence(job, [request]) };
+  }
+
+  /** The retry by itself whose time has come, with the evidence that its decision needs; null where none has. */
+  async retryDue(): Promise<RetryDue | null> {
+    const job = this.#store.job();
+    const request = job && dueRetry(job, this.#store.open(job), NO_EVIDENCE, Date.now());
+    if (!request) return null;
+    const made = { newDispatchId: newDispatchId(), traceparent: traceparentOf(undefined) };
+    return { type: 'retry-due', ...made, evidence: await this.#evidence(job, [request]) };
   }
 
   /** An edit with what the store says of its reference; nothing for a repeat. */

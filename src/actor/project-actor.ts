@@ -2,17 +2,24 @@
 // of itself and pushes here what the list shows of it.
 import { DurableObject } from 'cloudflare:workers';
 import { ownedBy } from '../domain/access.ts';
-import { refuseRepeat } from '../domain/creation.ts';
+import { refuseExternalId, refuseRepeat } from '../domain/creation.ts';
 import { TOMBSTONE_KEPT_MS } from '../domain/erasure.ts';
 import type { Job } from '../domain/job.ts';
-import type { Status } from '../domain/lifecycle.ts';
+import { type JobCounts, jobsIn } from '../domain/job-counts.ts';
+import type { JobFilter } from '../domain/job-filter.ts';
 import type { JobSummary, Position, Project } from '../domain/project.ts';
 import { describeError, log } from '../log.ts';
-import { workspaceObject } from '../objects.ts';
+import { jobObject, workspaceObject } from '../objects.ts';
 import { AlarmClock } from './alarm-clock.ts';
-import { type ErasureAnswer, NOT_FOUND, type ProjectAnswer, type Refused } from './answers.ts';
+import {
+  type Admission,
+  type ErasureAnswer,
+  NOT_FOUND,
+  type ProjectAnswer,
+  type Refused,
+} from './answers.ts';
 import { Gathered } from './gathered.ts';
-import { ProjectStore } from './project-store.ts';
+import { type JobPage, ProjectStore } from './project-store.ts';
 import { Telling } from './telling.ts';
 
 /** What was erased is looked through no more often than this. */
@@ -46,8 +53,7 @@ export class ProjectActor extends DurableObject<Env> {
     const known = this.#store.project();
     const rejection = known && refuseRepeat(known, origin);
     if (rejection) return { ok: false, rejection };
-    if (!known && this.#store.stored())
-      return { ok: false, rejection: { code: 'RESOURCE_ERASED', id: origin.id } };
+    if (!known && this.#store.stored()) return erasedBefore(origin.id);
     const project = known ?? { ...origin, createdAt: Date.now(), erasedAt: null };
     if (!known) this.#store.create(project);
     if (!this.#list.isTold) {
@@ -63,16 +69,38 @@ export class ProjectActor extends DurableObject<Env> {
     return ownedBy(this.#store.project(), owner);
   }
 
-  /** Whether a job of this id may be created here. */
-  admit(owner: string, { id }: Pick<Job, 'id'>): { ok: true } | Refused {
-    if (this.show(owner) === null) return NOT_FOUND;
-    return this.#store.isGone(id) ? { ok: false, rejection: { code: 'RESOURCE_ERASED', id } } : { ok: true };
+  /**
+   * Lets a job be created in it, as of when: one with an external id alone has it from now on, whether or not it comes to be.
+   */
+  async admit(owner: string, asked: { jobId: string; externalId: string | null }): Promise<Admission> {
+    const { jobId, externalId } = asked;
+    const refused = this.#refuseJob(owner, jobId);
+    if (refused) return refused;
+    if (externalId === null) return { ok: true, at: Date.now() };
+    const before = this.#store.holder(externalId);
+    const isInDoubt = before !== null && before.jobId !== jobId && !before.isListed;
+    const said = isInDoubt ? { externalId: await jobObject(this.env, before.jobId).externalId() } : null;
+    // While that was asked, somebody else may have been admitted, or the project erased.
+    const refusedSince = isInDoubt && this.#refuseJob(owner, jobId);
+    if (refusedSince) return refusedSince;
+    const holder = this.#store.holder(externalId);
+    const says = holder?.jobId === before?.jobId && holder?.at === before?.at ? said : null;
+    const now = Date.now();
+    const rejection = refuseExternalId(externalId, jobId, holder, says, now);
+    if (rejection) return { ok: false, rejection };
+    if (holder?.jobId === jobId && holder.isListed) return { ok: true, at: holder.at };
+    this.#store.reserve(externalId, jobId, now);
+    return { ok: true, at: now };
   }
 
-  /** A page of its jobs, newest first, of one status or of all; null when the owner has no such project. */
-  jobs(owner: string, status: Status | null, before: Position | null, limit: number): JobSummary[] | null {
-    const project = this.show(owner);
-    return project && this.#store.summaries(project.id, status, before, limit);
+  /** A page of its jobs, newest first; null when the owner has no such project. */
+  jobs(owner: string, filter: JobFilter, before: Position | null, limit: number): JobPage | null {
+    return this.show(owner) && this.#store.page(filter, before, limit);
+  }
+
+  /** How many of its jobs are where; null when the owner has no such project. */
+  counts(owner: string): JobCounts | null {
+    return this.show(owner) && this.#store.counts();
   }
 
   /** A job's push: an older revision never replaces a newer one. What hears that it is gone is no job of this project any more. */
@@ -95,7 +123,7 @@ export class ProjectActor extends DurableObject<Env> {
   async erase(owner: string, actorId: string): Promise<ErasureAnswer> {
     const project = this.show(owner);
     if (project === null) return NOT_FOUND;
-    const jobs = this.#store.countJobs();
+    const jobs = jobsIn(this.#store.counts());
     if (jobs > 0) return { ok: false, rejection: { code: 'PROJECT_NOT_EMPTY', jobs } };
     this.#store.bury(project, Date.now());
     log('info', 'project_erased', { project_id: project.id, actor_id: actorId });
@@ -127,6 +155,12 @@ export class ProjectActor extends DurableObject<Env> {
     }
   }
 
+  /** Why no job of this id may be created here; null when it may. */
+  #refuseJob(owner: string, jobId: string): Refused | null {
+    if (this.show(owner) === null) return NOT_FOUND;
+    return this.#store.isGone(jobId) ? erasedBefore(jobId) : null;
+  }
+
   /** Alarms have been known not to come: whoever touches the project next sets the one that is missing. */
   #lookAfter(): void {
     if (this.#alarm.isLost) this.#arm();
@@ -139,3 +173,5 @@ export class ProjectActor extends DurableObject<Env> {
     this.#alarm.arm(Math.min(this.#list.dueAt(now) ?? Infinity, pruneAt, forgetAt), false);
   }
 }
+
+const erasedBefore = (id: string): Refused => ({ ok: false, rejection: { code: 'RESOURCE_ERASED', id } });

@@ -1,11 +1,21 @@
 // What a project stores: itself, the list of its jobs (job-list-store.ts), and which of them were erased.
-import { STATUSES, type Status } from '../domain/lifecycle.ts';
+import type { Holder } from '../domain/creation.ts';
+import { type JobCounts, noJobs } from '../domain/job-counts.ts';
+import { type JobFilter, matches } from '../domain/job-filter.ts';
 import type { JobSummary, Position, Project } from '../domain/project.ts';
 import { JobList } from './job-list-store.ts';
 import { bringUpToDate, type MarkerRow } from './migrate.ts';
 import { decodeProject, encodeProject } from './records.ts';
 import { PROJECT_SCHEMA } from './schema-project.ts';
 import { TombstoneStore } from './tombstone-store.ts';
+
+/** A page is answered after a look at so many, however few of them match. */
+export const MOST_LOOKED_AT = 10_000;
+
+export interface JobPage {
+  items: JobSummary[];
+  next: Position | null;
+}
 
 export class ProjectStore {
   readonly #storage: DurableObjectStorage;
@@ -68,7 +78,7 @@ export class ProjectStore {
   /** All or none; what is known of a job that was true later stays, and what was erased is not listed again. */
   putSummaries(summaries: readonly JobSummary[]): void {
     if (!this.stored()) throw new Error('only a project has jobs');
-    this.#storage.transactionSync(() => {
+    this.#change(() => {
       for (const summary of summaries) if (!this.isGone(summary.id)) this.#jobs.put(summary);
     });
   }
@@ -80,7 +90,7 @@ export class ProjectStore {
 
   /** Nothing is known of the job any more but that it was erased. */
   eraseJob(job: Pick<JobSummary, 'createdAt' | 'id' | 'projectId' | 'externalId'>, now: number): void {
-    this.#storage.transactionSync(() => {
+    this.#change(() => {
       this.#jobs.remove(job);
       this.#erased.add(job.id, now);
     });
@@ -92,18 +102,57 @@ export class ProjectStore {
     return this.#erased.pruneAt();
   }
 
-  countJobs(): number {
-    return this.#jobs.count();
+  #change(change: () => void): void {
+    try {
+      this.#storage.transactionSync(change);
+    } catch (error) {
+      this.#jobs.forgetCounts();
+      throw error;
+    }
   }
 
-  /** Newest first, of one status or of all. */
-  summaries(projectId: string, status: Status | null, before: Position | null, limit: number): JobSummary[] {
-    const statuses = status === null ? STATUSES : [status];
-    const found: JobSummary[] = [];
-    for (const summary of this.#jobs.newestFirst(projectId, statuses, before, limit)) {
-      found.push(summary);
-      if (found.length === limit) break;
+  /** Who has this external id; null where nobody was admitted with it. */
+  holder(externalId: string): Holder | null {
+    const project = this.project();
+    return project && this.#jobs.holder(externalId, project.id);
+  }
+
+  reserve(externalId: string, jobId: string, at: number): void {
+    this.#jobs.reserve(externalId, jobId, at);
+  }
+
+  /**
+   * A page of the jobs that match, newest first. `next` is what the next page begins after, null where there is none: it looks
+   * at so many jobs, and then may be short, or empty, with more to come.
+   */
+  page(filter: JobFilter, before: Position | null, limit: number): JobPage {
+    const items: JobSummary[] = [];
+    let looked = 0;
+    for (const job of this.#candidates(filter, before)) {
+      const isOne = matches(job, filter);
+      if (isOne && items.length === limit) return { items, next: items.at(-1) ?? null };
+      if (isOne) items.push(job);
+      looked += 1;
+      if (looked === MOST_LOOKED_AT) return { items, next: job };
+    }
+    return { items, next: null };
+  }
+
+  /** All that match, newest first: looks at as many as there are. */
+  matching(filter: JobFilter): Position[] {
+    const found: Position[] = [];
+    for (const job of this.#candidates(filter, null)) {
+      if (matches(job, filter)) found.push({ id: job.id, createdAt: job.createdAt });
     }
     return found;
+  }
+
+  counts(): JobCounts {
+    return this.project() ? this.#jobs.counts() : noJobs();
+  }
+
+  #candidates(filter: JobFilter, before: Position | null): Iterable<JobSummary> {
+    const project = this.project();
+    return project ? this.#jobs.candidates(project.id, filter, before) : [];
   }
 }

@@ -32,6 +32,9 @@ const JOB = {
   latestEditAt: null,
   latestProfile: null,
   unfinishedTask: DRAFT,
+  retries: 0,
+  nextRetryAt: null,
+  automatic: null,
   latestOperation: null,
   ...NO_LABELS,
   lastProgressAt: null,
@@ -40,6 +43,8 @@ const JOB = {
   erasure: null,
 } satisfies Partial<Job>;
 const DISPATCH = {
+  isAutomatic: false,
+  actorId: null,
   operationId: null,
   engines: {},
   plan: null,

@@ -160,6 +160,20 @@ export const ERRORS = {
     details: z.object({ current_status: jobStatus }),
     from: (rejection) => ({ current_status: rejection.currentStatus }),
   }),
+  // Not retryable: only the operator can allow more.
+  RETRY_LIMIT_REACHED: refusal({
+    status: 409,
+    retryable: false,
+    title: 'The job was retried as often as one job may be',
+    whatToDo: 'Begin a new job, or have the operator raise the limit.',
+    details: z.object({
+      limit: z.int(),
+      made: z
+        .int()
+        .meta({ description: 'The retries that were made, without those that were not delivered.' }),
+    }),
+    from: ({ limit, made }) => ({ limit, made }),
+  }),
   MODEL_PROFILE_NOT_ALLOWED: refusal({
     status: 409,
     retryable: false,
@@ -308,6 +322,31 @@ export const ERRORS = {
     whatToDo: 'Erase its jobs first.',
     details: z.object({ jobs: z.int().meta({ description: 'How many there are.' }) }),
     from: ({ jobs }) => ({ jobs }),
+  }),
+  EXTERNAL_ID_TAKEN: refusal({
+    status: 409,
+    retryable: false,
+    title: 'Another job of this project has this external_id',
+    whatToDo:
+      'Go on with the job that `job_id` names. Where that is not found within ten minutes, its creation has failed: send this again.',
+    details: z.object({ external_id: z.string(), job_id: z.string() }),
+    from: (rejection) => ({ external_id: rejection.externalId, job_id: rejection.jobId }),
+  }),
+  JOB_CHANGED: refusal({
+    status: 412,
+    retryable: false,
+    title: 'The job is not what If-Match names; nothing was done',
+    whatToDo: 'Read the job, and ask again with its `ETag` if it is still what you want.',
+    details: z.object({ etag: z.string().meta({ description: 'Of the job as it is now.' }) }),
+    from: ({ etag }) => ({ etag: `"${etag}"` }),
+  }),
+  METADATA_FULL: refusal({
+    status: 409,
+    retryable: false,
+    title: 'The job would have more metadata than there is room for; nothing was done',
+    whatToDo: 'Take entries away with null in the same request.',
+    details: z.object({ max_entries: z.int() }),
+    from: (rejection) => ({ max_entries: rejection.maxEntries }),
   }),
   EVENT_ID_PAYLOAD_MISMATCH: refusal({
     status: 409,

@@ -10,6 +10,27 @@ export const token = (max: number) =>
     .max(max)
     .regex(/^[!-~]+$/, 'must be visible ASCII characters');
 
+/** Text of one line that people see as it is: it neither hides nor turns what stands beside it around. */
+const legible = (text: z.ZodString) =>
+  text
+    .refine((value) => value.isWellFormed() && !/\p{Cc}/u.test(value), 'must not hold control characters')
+    .refine(
+      (value) => !/[\p{Bidi_Control}\u2028\u2029]/u.test(value),
+      'must not hold line separators or characters that change the direction of text',
+    );
+
+/** It may be empty, or nothing that can be seen. */
+export const plainText = (max: number) => legible(z.string().max(max));
+
+/** What people know a thing by: blanks around it say nothing, and something in it can be seen. */
+export const visibleText = (max: number) =>
+  legible(z.string().trim().min(1).max(max)).refine(
+    (value) => VISIBLE.test(value),
+    'must hold something that can be seen',
+  );
+/** A letter, number, mark of punctuation or symbol; among those are some that are drawn as nothing, and a blank in Braille. */
+const VISIBLE = /[[\p{L}\p{N}\p{P}\p{S}]--[\p{Default_Ignorable_Code_Point}\u2800]]/v;
+
 /** Names that stand in documents and pages as they are; `__proto__` means something to JavaScript. */
 export const entryName = z
   .string()

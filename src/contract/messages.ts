@@ -2,6 +2,7 @@
 import * as z from 'zod';
 import type { DispatchKind, StagePlan, Task } from '../domain/dispatch.ts';
 import type { OwnerIdentity } from '../domain/job.ts';
+import type { Labels } from '../domain/labels.ts';
 import type { Engines, ResumeStatus } from '../domain/lifecycle.ts';
 
 export type { OwnerIdentity };
@@ -16,10 +17,11 @@ export const dispatchMessage = z.object({
 export type DispatchMessage = z.infer<typeof dispatchMessage>;
 
 /** What the consumer needs to deliver one message; plain data, since it crosses an RPC. */
-export interface Delivery {
+export interface Delivery extends Labels {
   type: `job.${DispatchKind}` | 'job.cancel';
   task: Task;
   dispatchId: string;
+  operationId: string | null;
   jobId: string;
   projectId: string;
   owner: OwnerIdentity | null;

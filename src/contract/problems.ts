@@ -46,6 +46,7 @@ export const videoUriConflictError = problem('VideoUriConflictError', 'VIDEO_URI
 export const jobNotRunningError = problem('JobNotRunningError', 'JOB_NOT_RUNNING');
 export const jobAlreadyRunningError = problem('JobAlreadyRunningError', 'JOB_ALREADY_RUNNING');
 export const retryNotAllowedError = problem('RetryNotAllowedError', 'RETRY_NOT_ALLOWED_STATE');
+export const retryLimitReachedError = problem('RetryLimitReachedError', 'RETRY_LIMIT_REACHED');
 export const modelProfileNotAllowedError = problem(
   'ModelProfileNotAllowedError',
   'MODEL_PROFILE_NOT_ALLOWED',
@@ -73,12 +74,18 @@ export const clientRequestIdMismatchError = problem(
 export const idempotencyKeyMismatchError = problem('IdempotencyKeyMismatchError', 'IDEMPOTENCY_KEY_MISMATCH');
 export const resourceErasedError = problem('ResourceErasedError', 'RESOURCE_ERASED');
 export const projectNotEmptyError = problem('ProjectNotEmptyError', 'PROJECT_NOT_EMPTY');
+export const externalIdTakenError = problem('ExternalIdTakenError', 'EXTERNAL_ID_TAKEN');
+export const jobChangedError = problem('JobChangedError', 'JOB_CHANGED');
+export const metadataFullError = problem('MetadataFullError', 'METADATA_FULL');
 export const eventIdMismatchError = problem('EventIdMismatchError', 'EVENT_ID_PAYLOAD_MISMATCH');
 export const callbackOutOfOrderError = problem('CallbackOutOfOrderError', 'CALLBACK_OUT_OF_ORDER');
 export const manifestFullError = problem('ManifestFullError', 'MANIFEST_FULL');
 export const reportsExhaustedError = problem('ReportsExhaustedError', 'REPORTS_EXHAUSTED');
 export const dispatchNotCurrentError = problem('DispatchNotCurrentError', 'DISPATCH_NOT_CURRENT');
 
+export const createJobConflictError = z
+  .union([idempotencyKeyMismatchError, externalIdTakenError])
+  .meta({ id: 'CreateJobConflictError' });
 export const confirmUploadConflictError = z
   .union([transitionConflictError, videoUriConflictError])
   .meta({ id: 'ConfirmUploadConflictError' });
@@ -86,12 +93,13 @@ export const renewVideoConflictError = z
   .union([videoUriConflictError, jobAlreadyRunningError, transitionConflictError])
   .meta({ id: 'RenewVideoConflictError' });
 export const runStateConflictError = z
-  .union([transitionConflictError, jobAlreadyRunningError, modelProfileNotAllowedError])
+  .union([transitionConflictError, jobAlreadyRunningError, modelProfileNotAllowedError, retryNotAllowedError])
   .meta({ id: 'RunStateConflictError' });
 export const retryStateConflictError = z
   .union([
     retryNotAllowedError,
     jobAlreadyRunningError,
+    retryLimitReachedError,
     modelProfileNotAllowedError,
     resumePointNotAvailableError,
     editsInTheWayError,
@@ -117,6 +125,7 @@ export const exportConflictError = z
     jobAlreadyRunningError,
     nothingToExportError,
     editsInTheWayError,
+    retryNotAllowedError,
     clientRequestIdMismatchError,
   ])
   .meta({ id: 'ExportConflictError' });

@@ -5,7 +5,8 @@ import type { ArtifactVersion, Job } from '../domain/job.ts';
 import { EDITABLE_STAGES } from '../domain/lifecycle.ts';
 import type { Rules } from '../domain/rules.ts';
 import { artifactVersion, toVersionResource } from './artifacts.ts';
-import { entryName, orNull, token } from './fields.ts';
+import { entryName, orNull, token, visibleText } from './fields.ts';
+import { externalId, metadata, metadataChanges, tags } from './labels.ts';
 import { mediaUri } from './media.ts';
 import { nextAction } from './next-actions.ts';
 import { dispatchPlan, job, toJobResource } from './resources.ts';
@@ -15,27 +16,26 @@ const modelProfile = token(64).meta({ example: 'balanced' });
 
 export const emptyBody = z.strictObject({}).meta({ id: 'EmptyBody' });
 
-/** A name that people see as it is: it neither hides nor turns what stands beside it around. */
-const name = z
-  .string()
-  .trim()
-  .min(1)
-  .max(200)
-  .refine((value) => value.isWellFormed() && !/\p{Cc}/u.test(value), 'must not hold control characters')
-  .refine(
-    (value) => !/[\p{Bidi_Control}\u2028\u2029]/u.test(value),
-    'must not hold line separators or characters that change the direction of text',
-  )
-  .refine((value) => VISIBLE.test(value), 'must hold something that can be seen')
-  .meta({
-    description:
-      'Blanks around it are taken away. It holds something that can be seen, and no control characters, line separators or characters that change the direction of text.',
-    example: 'Interviews',
-  });
-/** A letter, number, mark of punctuation or symbol; among those are some that are drawn as nothing, and a blank in Braille. */
-const VISIBLE = /[[\p{L}\p{N}\p{P}\p{S}]--[\p{Default_Ignorable_Code_Point}\u2800]]/v;
+const name = visibleText(200).meta({
+  description:
+    'Blanks around it are taken away. It holds something that can be seen, and no control characters, line separators or characters that change the direction of text.',
+  example: 'Interviews',
+});
 
 export const createProjectRequest = z.strictObject({ name }).meta({ id: 'CreateProjectRequest' });
+
+export const createJobRequest = z
+  .strictObject({
+    external_id: externalId.nullish(),
+    metadata,
+    tags: tags.nullish(),
+  })
+  .meta({ id: 'CreateJobRequest' });
+
+export const patchJobRequest = z.strictObject({ metadata: metadataChanges, tags: tags.nullish() }).meta({
+  id: 'PatchJobRequest',
+  description: 'A JSON Merge Patch (RFC 7396): what is not named stays, and null takes away.',
+});
 
 export const confirmUploadRequest = z
   .strictObject({ video_uri: mediaUri })

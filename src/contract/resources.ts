@@ -1,16 +1,19 @@
 // What editors are shown: the schemas of the resources, and the domain's records in their form.
 import * as z from 'zod';
+import { nextRetryAt } from '../domain/automatic-retry.ts';
 import { DISPATCH_KINDS, type Dispatch, type DispatchPlan } from '../domain/dispatch.ts';
 import { keptUntil } from '../domain/erasure.ts';
 import { FAILURE_CLASSES } from '../domain/failures.ts';
 import { AUDIT_EVENTS, type Transition } from '../domain/history.ts';
 import type { Failure, Job } from '../domain/job.ts';
-import { ACTORS } from '../domain/lifecycle.ts';
+import type { JobCounts } from '../domain/job-counts.ts';
+import { ACTORS, STATUSES } from '../domain/lifecycle.ts';
 import { currentVersions } from '../domain/plan.ts';
 import type { JobSummary, Project } from '../domain/project.ts';
 import type { Rules } from '../domain/rules.ts';
 import { versionName } from './artifacts.ts';
 import { orNull, page, timestamp, toTimestamp } from './fields.ts';
+import { labels, toLabelFields } from './labels.ts';
 import { nextAction, toNextActions } from './next-actions.ts';
 import { exportTask, proof, stagePlan, toEngines, toExportTask, toProof, toStagePlan } from './plans.ts';
 import { dispatchState, jobStatus, resumeStatus, stageName } from './statuses.ts';
@@ -49,7 +52,9 @@ export const dispatch = z
     }),
     plan: orNull(dispatchPlan),
     client_request_id: z.string().nullable(),
-    actor_id: z.string().meta({ description: 'Who asked for it: the `sub` of their token.' }),
+    actor_id: z.string().nullable().meta({
+      description: 'Who asked for it: the `sub` of their token; null where the job was retried by itself.',
+    }),
     correlation_id: z.string().meta({ description: 'Of the request that asked for it.' }),
     delivery_attempts: z.int(),
     last_error: z.string().nullable(),
@@ -79,6 +84,7 @@ export const job = z
   .object({
     id: z.string(),
     project_id: z.string(),
+    ...labels,
     status: jobStatus,
     manifest: z
       .object({
@@ -94,6 +100,9 @@ export const job = z
       }),
     failure: orNull(failure),
     open_dispatch: orNull(dispatch),
+    next_retry_at: timestamp.nullable().meta({
+      description: 'When it is retried by itself, unless an editor comes first; null for not at all.',
+    }),
     progress_pct: z.number().nullable(),
     next_actions: z.array(nextAction).meta({
       description: 'What can be done now, and what not and why; what helps most comes first.',
@@ -111,15 +120,34 @@ export const jobSummary = z
   .object({
     id: z.string(),
     project_id: z.string(),
+    ...labels,
     status: jobStatus,
+    failure: orNull(failure.pick({ failure_code: true, failure_class: true, failed_stage: true })).meta({
+      description: 'Of a job that is `FAILED`.',
+    }),
+    model_profile: z.string().nullable().meta({ description: 'Under which it was worked on last.' }),
+    open_dispatch: orNull(z.object({ kind: z.enum(DISPATCH_KINDS) })).meta({
+      description:
+        'What its pipeline is asked for: a retry that was accepted leaves the job `FAILED` until the pipeline reports.',
+    }),
     created_at: timestamp,
-    updated_at: timestamp.meta({ description: 'As of the last change of status.' }),
+    updated_at: timestamp.meta({ description: 'As of the last change that a list shows.' }),
   })
   .meta({
     id: 'JobSummary',
     description: 'A job as a list shows it; follows the job itself within moments.',
   });
 export const jobSummaryPage = page(jobSummary).meta({ id: 'JobSummaryPage' });
+
+const ofEach = <Word extends string>(words: readonly Word[]) =>
+  z.object(Object.fromEntries(words.map((word) => [word, z.int()])) as Record<Word, z.ZodInt>);
+export const jobCounts = z
+  .object({
+    jobs: z.int(),
+    by_status: ofEach(STATUSES),
+    by_failure_class: ofEach(FAILURE_CLASSES).meta({ description: 'Of the jobs that are `FAILED`.' }),
+  })
+  .meta({ id: 'JobCounts', description: 'How many jobs a project lists; follows them within moments.' });
 
 export const transition = z
   .object({
@@ -185,9 +213,11 @@ export function toJobResource(record: Job, open: Dispatch | null, rules: Rules):
   const { manifest } = record;
   const { audio, transcript, draft } = currentVersions(record, rules);
   const goesAt = keptUntil(record, open, rules);
+  const retryAt = nextRetryAt(record, open);
   return {
     id: record.id,
     project_id: record.projectId,
+    ...toLabelFields(record),
     status: record.status,
     manifest: {
       video_uri: manifest.videoUri,
@@ -198,6 +228,7 @@ export function toJobResource(record: Job, open: Dispatch | null, rules: Rules):
     },
     failure: record.failure && toFailureResource(record.failure),
     open_dispatch: open && toDispatchResource(open),
+    next_retry_at: retryAt === null ? null : toTimestamp(retryAt),
     progress_pct: record.progressPct,
     next_actions: toNextActions(record, open, rules),
     kept_until: goesAt === null ? null : toTimestamp(goesAt),
@@ -217,12 +248,15 @@ const FORM = 4;
 export function toETag(
   record: Job,
   open: Dispatch | null,
-  { policy, ackTimeoutMs, stageTimeoutMs, keepEndedMs }: Rules,
+  { policy, ackTimeoutMs, stageTimeoutMs, retriesPerJob, keepEndedMs }: Rules,
 ): string {
   const parts = [
     record.revision,
     // What can be done, and until when is waited, depends on the settings.
-    ...[FORM, encodeURIComponent(policy.version), ackTimeoutMs, stageTimeoutMs, keepEndedMs ?? ''],
+    ...[FORM, encodeURIComponent(policy.version), ackTimeoutMs, stageTimeoutMs, retriesPerJob],
+    keepEndedMs ?? 0,
+    // What is no revision, and yet changes what can be done.
+    ...[record.retries, nextRetryAt(record, open) ?? 0],
     // Two changes may fall into one millisecond, so the time alone does not tell them apart.
     ...(open
       ? [open.id, open.state, open.deliveryAttempts, open.executionId === null ? 0 : 1, open.updatedAt]
@@ -234,9 +268,23 @@ export function toETag(
 export const toSummaryResource = (record: JobSummary): z.infer<typeof jobSummary> => ({
   id: record.id,
   project_id: record.projectId,
+  ...toLabelFields(record),
   status: record.status,
+  failure: record.failure && {
+    failure_code: record.failure.failureCode,
+    failure_class: record.failure.failureClass,
+    failed_stage: record.failure.failedStage,
+  },
+  model_profile: record.latestProfile,
+  open_dispatch: record.openKind && { kind: record.openKind },
   created_at: toTimestamp(record.createdAt),
   updated_at: toTimestamp(record.updatedAt),
+});
+
+export const toCountsResource = ({ statuses, failureClasses }: JobCounts): z.infer<typeof jobCounts> => ({
+  jobs: Object.values(statuses).reduce((sum, jobs) => sum + jobs, 0),
+  by_status: statuses,
+  by_failure_class: failureClasses,
 });
 
 export const toProjectResource = (

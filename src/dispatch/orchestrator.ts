@@ -2,6 +2,7 @@
 import { readCapped } from '../capped-body.ts';
 import type { Config } from '../config.ts';
 import { signCallbackToken } from '../contract/callback-token.ts';
+import { toLabelFields } from '../contract/labels.ts';
 import type { Delivery } from '../contract/messages.ts';
 import { toExportTask } from '../contract/plans.ts';
 import { signedHeaders } from '../contract/webhook-signature.ts';
@@ -78,6 +79,8 @@ async function workOf(delivery: Delivery, config: Config) {
   const { jobId, dispatchId } = delivery;
   return {
     owner: delivery.owner,
+    ...toLabelFields(delivery),
+    operation_id: delivery.operationId,
     video_uri: delivery.videoUri,
     callback_url: `${config.publicBaseUrl}/internal/jobs/${jobId}/status`,
     callback_token: await signCallbackToken(jobId, dispatchId, config.callbackTokenKeys),

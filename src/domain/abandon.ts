@@ -1,5 +1,6 @@
 // An editor gives a pipeline up that is lost or goes wrong: the job fails, and can be retried at once; or, where it has its draft
-// and the pipeline was never heard of, stays as it was.
+// and the pipeline was never heard of, stays as it was. One that is only to come, of a retry by itself, does not come.
+import { CALLED_OFF } from './automatic-retry.ts';
 import { stopped } from './cancel.ts';
 import type { Abandon } from './commands.ts';
 import { audit, type Decision, type JobView, movedBy, reject, revise, unchanged } from './decision.ts';
@@ -17,6 +18,10 @@ export function abandon(
   now: number,
 ): Decision {
   if (!isAtWork(job, open)) {
+    if (job.nextRetryAt !== null) {
+      const next = { ...job, ...CALLED_OFF };
+      return { kind: 'accepted', job: next, dispatch: null, changes: { job: next } };
+    }
     const isRepeat = job.status === 'FAILED' && job.failure?.failureCode === ABANDONED;
     if (isRepeat) return unchanged(job, open);
     return reject({ code: 'JOB_NOT_RUNNING', currentStatus: job.status });
@@ -38,7 +43,13 @@ export function abandon(
   }
   // Of a pipeline that was never heard of nobody has remembered what it was asked for.
   const remembered = open ? movedBy(open) : {};
-  const failed = revise(job, now, { status: 'FAILED', openDispatchId: null, failure, ...remembered });
+  const failed = revise(job, now, {
+    status: 'FAILED',
+    openDispatchId: null,
+    failure,
+    ...remembered,
+    ...CALLED_OFF,
+  });
   return {
     kind: 'accepted',
     job: failed,

@@ -1,5 +1,6 @@
 // What a pipeline reports about itself: fenced, judged by the one transition table, and taken for all that it brings.
 import { isTooLarge, MANIFEST_LIMITS, mergeManifest, recordVersions } from './artifacts.ts';
+import { afterFailure } from './automatic-retry.ts';
 import type { Callback } from './commands.ts';
 import {
   audit,
@@ -86,6 +87,7 @@ export function callback(view: JobView, command: Callback, rules: Rules, now: nu
     status: command.status,
     manifest,
     failure: failure ?? job.failure,
+    ...(failure ? afterFailure(job, dispatch, failure, rules, now) : {}),
     progressPct: command.progressPct ?? (command.status === job.status ? job.progressPct : null),
     versions,
     openDispatchId: isOpen(moved) ? job.openDispatchId : null,

@@ -1,4 +1,5 @@
 // An editor ends a job for good, and its pipeline is told.
+import { CALLED_OFF } from './automatic-retry.ts';
 import type { Cancel } from './commands.ts';
 import {
   audit,
@@ -12,15 +13,16 @@ import {
   unchanged,
 } from './decision.ts';
 import type { Dispatch } from './dispatch.ts';
-import { effectiveStatus } from './job.ts';
+import { effectiveStatus, type Job } from './job.ts';
+import type { Rejection } from './rejection.ts';
 import type { Rules } from './rules.ts';
 
 export function cancel(view: JobView, command: Cancel, rules: Rules, now: number): Decision {
   const { job, open, subject } = view;
   if (job.status === 'CANCELLED') return unchanged(job, open);
-  const refusal = refuseTransition(effectiveStatus(job, open), 'CANCELLED', 'editor');
+  const refusal = refuseCancel(job, open);
   if (refusal) return reject(refusal);
-  const cancelled = revise(job, now, { status: 'CANCELLED', openDispatchId: null });
+  const cancelled = revise(job, now, { status: 'CANCELLED', openDispatchId: null, ...CALLED_OFF });
   const updated = stopped(open, subject, command.deliveryMayHaveStarted, rules, now);
   return {
     kind: 'accepted',
@@ -33,6 +35,10 @@ export function cancel(view: JobView, command: Cancel, rules: Rules, now: number
     },
   };
 }
+
+/** A failed job that is still to be retried by itself has not ended yet. */
+export const refuseCancel = (job: Job, open: Dispatch | null): Rejection | null =>
+  job.nextRetryAt === null ? refuseTransition(effectiveStatus(job, open), 'CANCELLED', 'editor') : null;
 
 /**
  * The dispatches that an editor's act ends, told to stop where the orchestrator may have them: the open one, else the settled

@@ -4,6 +4,7 @@ import type { Export } from './dispatch.ts';
 import type { Evidence } from './evidence.ts';
 import type { FailureClass } from './failures.ts';
 import type { Failure } from './job.ts';
+import type { LabelChanges } from './labels.ts';
 import type { EditableStage, ReportableStatus, ResumeStatus, StageName } from './lifecycle.ts';
 
 interface EditorCommand {
@@ -69,7 +70,16 @@ export interface ExportDraft extends EditorCommand, NewDispatch {
   evidence: Evidence;
 }
 
-/** Whatever asks for a pipeline. */
+/** The time of a failed job has come to be retried by itself. */
+export interface RetryDue {
+  type: 'retry-due';
+  newDispatchId: string;
+  traceparent: string;
+  /** What the store says of what may be resumed from. */
+  evidence: Evidence;
+}
+
+/** Whatever an editor asks a pipeline for. */
 export type Ask = Run | Retry | Redo | ExportDraft;
 
 /** An artifact as a person has corrected it. */
@@ -118,6 +128,16 @@ export interface RenewVideo extends EditorCommand {
   videoUri: string;
   /** The reference that it takes the place of. */
   replaces: string;
+}
+
+/** What the job is called by changes. */
+export interface ChangeLabels extends EditorCommand {
+  type: 'change-labels';
+  changes: LabelChanges;
+  /** The tags of representations of the job of which one has to be the present one; null for whatever it is. */
+  ifMatch: readonly string[] | null;
+  /** The tag of the present one. */
+  etag: string;
 }
 
 export interface ArtifactUpdates {
@@ -192,10 +212,12 @@ export type Command =
   | RenewVideo
   | Ask
   | EditArtifact
+  | ChangeLabels
   | Abandon
   | Cancel
   | Erase
   | Disown
   | Callback
   | ReportDelivery
-  | Deadline;
+  | Deadline
+  | RetryDue;

@@ -4,11 +4,12 @@ import { abandon } from './abandon.ts';
 import { ownedBy } from './access.ts';
 import { callback } from './callback.ts';
 import { cancel } from './cancel.ts';
+import { changeLabels } from './change-labels.ts';
 import type { Command } from './commands.ts';
 import { confirmUpload, renewVideo } from './confirm-upload.ts';
 import { type Decision, type JobView, reject } from './decision.ts';
 import { reportDelivery } from './delivery.ts';
-import { askForPipeline } from './dispatching.ts';
+import { askForPipeline, retryDue } from './dispatching.ts';
 import { editArtifact } from './edit-artifact.ts';
 import { disown, endsErased, erase } from './erasure.ts';
 import type { Rules } from './rules.ts';
@@ -38,6 +39,8 @@ export function decide(view: JobView | null, command: Command, rules: Rules, clo
       return askForPipeline(view, command, rules, now);
     case 'edit-artifact':
       return editArtifact(view, command, rules, now);
+    case 'change-labels':
+      return changeLabels(view, command, now);
     case 'cancel':
       return cancel(view, command, rules, now);
     case 'abandon':
@@ -52,6 +55,8 @@ export function decide(view: JobView | null, command: Command, rules: Rules, clo
       return reportDelivery(view, command, rules, now);
     case 'deadline':
       return deadline(view, command, rules, now);
+    case 'retry-due':
+      return retryDue(view, command, rules, now);
     default:
       return command satisfies never;
   }

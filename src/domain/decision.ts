@@ -1,5 +1,6 @@
 // What a decision sees and returns, and the pieces that the commands share.
 import { ACTS } from './acts.ts';
+import { afterDelivery, afterWithdrawal } from './automatic-retry.ts';
 import type { Dispatch, DispatchState } from './dispatch.ts';
 import type { CallbackEvent, RecordedEdit, Transition } from './history.ts';
 import { type ArtifactVersion, isAtWork, type Job } from './job.ts';
@@ -43,8 +44,17 @@ export interface Changes {
 }
 
 export type Decision =
-  /** `dispatch` is the subject as it stands after the changes; `edit` what an editor's correction made. */
-  | { kind: 'accepted'; job: Job; dispatch: Dispatch | null; edit?: ArtifactVersion; changes: Changes }
+  | {
+      kind: 'accepted';
+      job: Job;
+      /** The subject as it stands after the changes. */
+      dispatch: Dispatch | null;
+      /** What an editor's correction made. */
+      edit?: ArtifactVersion;
+      /** Why what was due is not done, nor tried again. */
+      refusal?: Rejection;
+      changes: Changes;
+    }
   | { kind: 'replayed'; job: Job; dispatch: Dispatch | null; edit?: ArtifactVersion }
   | { kind: 'rejected'; rejection: Rejection };
 
@@ -110,16 +120,22 @@ export function tellToStop(dispatch: Dispatch, { dispatchDeadlineMs }: Rules, no
 
 /**
  * The job is left exactly as it was before the dispatch; the dispatch's record stays. Where the orchestrator may have it, it
- * is told to stop.
+ * is told to stop. `wasRefused`: it has answered that it will not take it.
  */
 export function withdraw(
   job: Job,
   dispatch: Dispatch,
-  mayBeTaken: boolean,
+  { mayBeTaken, wasRefused }: { mayBeTaken: boolean; wasRefused: boolean },
   rules: Rules,
   now: number,
 ): Decision {
-  const next = { ...job, openDispatchId: null };
+  const next = {
+    ...job,
+    openDispatchId: null,
+    // Those of before this was kept were not counted.
+    retries: dispatch.kind === 'retry' ? Math.max(job.retries - 1, 0) : job.retries,
+    ...afterWithdrawal(job, dispatch, wasRefused, rules, now),
+  };
   const moved = move(dispatch, 'UNDELIVERABLE', now);
   const withdrawn = mayBeTaken ? tellToStop(moved, rules, now) : moved;
   return { kind: 'accepted', job: next, dispatch: withdrawn, changes: { job: next, updated: [withdrawn] } };
@@ -132,7 +148,9 @@ export const movedBy = ({ modelProfile, task }: Dispatch): Partial<Job> => ({
 });
 
 /** The orchestrator has the dispatch: its pipeline has begun, or the job waits for its first report. */
-export function delivered(job: Job, pending: Dispatch, executionId: string | null, now: number) {
+export function delivered(before: Job, pending: Dispatch, executionId: string | null, now: number) {
+  const counted = afterDelivery(before, pending);
+  const job = Object.keys(counted).length === 0 ? before : { ...before, ...counted };
   const dispatch: Dispatch = {
     ...move(pending, 'DELIVERED', now),
     deliveryAttempts: pending.deliveryAttempts + 1,
@@ -154,7 +172,7 @@ export function audit(
   newStatus: Status,
   actor: Actor,
   now: number,
-  cause: { correlationId: string; actorId?: string } | null,
+  cause: { correlationId: string; actorId?: string | null } | null,
   dispatchId: string | null = null,
 ): Transition {
   return {

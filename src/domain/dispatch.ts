@@ -95,8 +95,10 @@ export interface Dispatch {
   plan: DispatchPlan | null;
   /** How its pipeline failed last; null while it has not. */
   failure: Failure | null;
-  /** The editor who asked for it. */
-  actorId: string;
+  /** Whether the job was retried by itself. */
+  isAutomatic: boolean;
+  /** The editor who asked for it; null where nobody did. */
+  actorId: string | null;
   /** The operation by which they asked for it with many others; null where they asked for it alone. */
   operationId: string | null;
   /** Of the request that asked for it. */
@@ -127,11 +129,19 @@ export function keptBy({ plan }: Dispatch, stage: StageName): number | null {
   return planned?.action === 'keep' ? planned.version : null;
 }
 
-/** A repeat of the request that bears this key is answered with the dispatch that holds it. */
+/**
+ * A repeat of the request that bears this key is answered with the dispatch that holds it. What was made by itself is known by its
+ * id alone, which no editor's key is like.
+ */
 export const requestKeyOf = ({
   kind,
   clientRequestId,
+  isAutomatic = false,
 }: {
   kind: DispatchKind;
   clientRequestId: string | null;
-}): string => (clientRequestId === null ? kind : `${kind}:${clientRequestId}`);
+  isAutomatic?: boolean;
+}): string => {
+  if (clientRequestId === null) return kind;
+  return isAutomatic ? clientRequestId : `${kind}:${clientRequestId}`;
+};

@@ -1,12 +1,20 @@
-// An editor asks for a pipeline: whether the job may have one, and the dispatch that it gets. What it would do, or why it is
-// refused, is planned in plan.ts.
+// A pipeline is asked for, by an editor or because a failed job's time has come: whether the job may have one, and the dispatch that
+// it gets. What it would do, or why it is refused, is planned in plan.ts.
 import { ACTS } from './acts.ts';
-import type { Ask } from './commands.ts';
-import { type Decision, type JobView, refuseTransition, reject, retryNotAllowed } from './decision.ts';
+import { CALLED_OFF, dueRetry, refuseAutomatic } from './automatic-retry.ts';
+import type { Ask, RetryDue } from './commands.ts';
+import {
+  type Decision,
+  type JobView,
+  refuseTransition,
+  reject,
+  retryNotAllowed,
+  unchanged,
+} from './decision.ts';
 import { DISPATCH_KINDS, type Dispatch } from './dispatch.ts';
 import { NO_EVIDENCE } from './evidence.ts';
 import type { Job } from './job.ts';
-import { type Plan, type PlanRequest, planDispatch, planTag, type ResumePoint } from './plan.ts';
+import { type Plan, type PlanRequest, planDispatch, planTag } from './plan.ts';
 import type { Rejection } from './rejection.ts';
 import type { Rules } from './rules.ts';
 
@@ -27,8 +35,33 @@ export function askForPipeline(view: JobView, command: Ask, rules: Rules, now: n
   // What the caller has seen comes before what it would be refused for (RFC 9110 §13.2.1).
   if (ifMatch && !ifMatch.includes(planTag(plan))) return reject({ code: 'PLAN_CHANGED', plan });
   if (plan.refusal) return reject(plan.refusal);
-  if (plan.resume === null) throw new Error('a plan without anything to start from is refused');
-  return openDispatch(job, newDispatch(job, command, plan, plan.resume, rules, now));
+  return openDispatch(
+    job,
+    newDispatch(job, { ...command, clientRequestId, isAutomatic: false }, plan, rules, now),
+  );
+}
+
+/**
+ * The time of a failed job has come to be retried by itself. Whatever came first (an editor, or another alarm) has left nothing
+ * that is due; and what is refused now is not tried again.
+ */
+export function retryDue({ job, open }: JobView, command: RetryDue, rules: Rules, now: number): Decision {
+  const request = dueRetry(job, open, command.evidence, now);
+  if (request === null || job.automatic === null) return unchanged(job, open);
+  const plan = planDispatch({ job, open }, request, rules);
+  const refusal = refuseAutomatic(job.automatic, rules) ?? plan.refusal;
+  if (refusal) {
+    const next = { ...job, ...CALLED_OFF };
+    return { kind: 'accepted', job: next, dispatch: null, refusal, changes: { job: next } };
+  }
+  const asking = {
+    ...{ newDispatchId: command.newDispatchId, traceparent: command.traceparent, windowMs: null },
+    // Which of the retries it is: of one that is withdrawn, the next one is the same.
+    clientRequestId: `auto:${job.retries + 1}`,
+    correlationId: job.automatic.correlationId,
+    ...{ isAutomatic: true, actorId: null },
+  };
+  return openDispatch(job, newDispatch(job, asking, plan, rules, now));
 }
 
 /** What is asked for, and what besides decides. */
@@ -73,23 +106,26 @@ function isRepeat({ modelProfile, resumeFrom, discardEdits, task }: PlanRequest,
   );
 }
 
-function newDispatch(
-  job: Job,
-  command: Ask,
-  { kind, task, modelProfile, policyVersion, engines, asked, discardEdits, editsDiscarded, stages }: Plan,
-  resume: ResumePoint,
-  rules: Rules,
-  now: number,
-): Dispatch {
+/** Who asks, and how it is known. */
+type Asking = Pick<
+  Dispatch,
+  'clientRequestId' | 'isAutomatic' | 'actorId' | 'correlationId' | 'traceparent'
+> &
+  Pick<Ask, 'newDispatchId' | 'windowMs' | 'operationId'>;
+
+function newDispatch(job: Job, asking: Asking, plan: Plan, rules: Rules, now: number): Dispatch {
+  const { kind, task, modelProfile, policyVersion, engines, resume } = plan;
+  const { asked, discardEdits, editsDiscarded, stages } = plan;
+  if (resume === null) throw new Error('a plan without anything to start from is refused');
   // Fencing goes by the order in which dispatches were made, whatever the clock does.
   const createdAt = Math.max(now, (job.latestDispatchAt ?? 0) + 1, (job.latestEditAt ?? 0) + 1);
-  const windowMs = Math.min(command.windowMs ?? rules.dispatchDeadlineMs, rules.dispatchDeadlineMs);
+  const windowMs = Math.min(asking.windowMs ?? rules.dispatchDeadlineMs, rules.dispatchDeadlineMs);
   const startsAtUpload = kind === 'run';
   return {
-    id: command.newDispatchId,
+    id: asking.newDispatchId,
     kind,
     task,
-    clientRequestId: 'clientRequestId' in command ? command.clientRequestId : null,
+    clientRequestId: asking.clientRequestId,
     resumeFromStatus: startsAtUpload ? null : resume.status,
     checkpointRef: startsAtUpload ? null : resume.ref,
     state: 'PENDING',
@@ -98,10 +134,11 @@ function newDispatch(
     engines,
     plan: { asked, discardEdits, editsDiscarded, stages, proof: resume.proof },
     failure: null,
-    actorId: command.actorId,
-    operationId: command.operationId ?? null,
-    correlationId: command.correlationId,
-    traceparent: command.traceparent,
+    isAutomatic: asking.isAutomatic,
+    actorId: asking.actorId,
+    operationId: asking.operationId ?? null,
+    correlationId: asking.correlationId,
+    traceparent: asking.traceparent,
     deliverUntil: now + windowMs,
     deliveryAttempts: 0,
     lastError: null,
@@ -117,9 +154,10 @@ function newDispatch(
 
 /** Until it is delivered a dispatch changes nothing that an editor can see of the job itself. */
 function openDispatch(job: Job, dispatch: Dispatch): Decision {
-  const { id, operationId, createdAt } = dispatch;
+  const { id, kind, operationId, createdAt } = dispatch;
   const latestOperation = operationId === null ? job.latestOperation : { operationId, dispatchId: id };
-  const next = { ...job, openDispatchId: id, latestDispatchAt: createdAt, latestOperation };
+  const retries = job.retries + (kind === 'retry' ? 1 : 0);
+  const next = { ...job, openDispatchId: id, latestDispatchAt: createdAt, latestOperation, retries };
   return { kind: 'accepted', job: next, dispatch, changes: { job: next, opened: dispatch } };
 }
 
@@ -133,7 +171,9 @@ export function refuseDispatch(job: Job, dispatch: Dispatch): Rejection | null {
   }
   if (dispatch.state === 'CANCELLED') {
     const { begins } = ACTS[dispatch.kind];
-    if (begins !== null) return refuseTransition(job.status, begins, 'system');
+    const ended = begins && refuseTransition(job.status, begins, 'system');
+    // Where the job could have another by now, this one was given up all the same.
+    if (ended) return ended;
     const reason = job.status === 'CANCELLED' ? 'not_failed' : 'abandoned';
     return retryNotAllowed(job.status, dispatch.resumeFromStatus ?? 'UPLOADED', reason);
   }

@@ -1,5 +1,6 @@
 // An editor corrects what a pipeline has made: one more version, which no pipeline passes over unless somebody says so.
 import { isTooLarge, MANIFEST_LIMITS } from './artifacts.ts';
+import { CALLED_OFF } from './automatic-retry.ts';
 import type { EditArtifact } from './commands.ts';
 import { audit, type Decision, type JobView, refuseAtWork, reject, revise } from './decision.ts';
 import { disproof } from './evidence.ts';
@@ -32,6 +33,7 @@ export function editArtifact(view: JobView, command: EditArtifact, rules: Rules,
     manifest,
     versions,
     latestEditAt: Math.max(now, job.latestDispatchAt ?? 0),
+    ...CALLED_OFF,
   });
   const entry = {
     ...audit(job, job.status, 'editor', now, command),

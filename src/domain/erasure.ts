@@ -1,5 +1,6 @@
 // A job goes, with all that is kept of it: because its editor wants that, because it has been kept for as long as it is to be, or
 // because its project knows nothing of it any more. The mark in its record is the decision; what follows is actor/erasing.ts's to do.
+import { CALLED_OFF } from './automatic-retry.ts';
 import { stopped } from './cancel.ts';
 import type { Command, Disown, Erase } from './commands.ts';
 import { type Decision, type JobView, reject, revise } from './decision.ts';
@@ -49,14 +50,19 @@ export function erased(
   updated: readonly Dispatch[],
   now: number,
 ): Extract<Decision, { kind: 'accepted' }> {
-  const marked = revise(job, now, { openDispatchId: null, erasure: { actorId, decidedAt: now } });
+  const marked = revise(job, now, {
+    openDispatchId: null,
+    ...CALLED_OFF,
+    erasure: { actorId, decidedAt: now },
+  });
   return { kind: 'accepted', job: marked, dispatch: null, changes: { job: marked, updated } };
 }
 
 /** When a job that has ended goes by itself: so long after it last changed or was asked for anything. Null for never. */
 export function keptUntil(job: Job, open: Dispatch | null, { keepEndedMs }: Rules): number | null {
-  if (keepEndedMs === null || open !== null || !isTerminal(job.status) || job.erasure !== null) return null;
-  return Math.max(job.updatedAt, job.latestDispatchAt ?? 0) + keepEndedMs;
+  if (keepEndedMs === null || job.erasure !== null) return null;
+  const hasEnded = open === null && isTerminal(job.status) && job.nextRetryAt === null;
+  return hasEnded ? Math.max(job.updatedAt, job.latestDispatchAt ?? 0) + keepEndedMs : null;
 }
 
 /** What is still done about a job that is being erased: its pipeline is told to stop, for as long as there is time for it. */

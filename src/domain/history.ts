@@ -25,8 +25,17 @@ export interface RecordedEdit {
   version: ArtifactVersion;
 }
 
-/** A change of status, a retry that failed again without one, a video that was replaced by the same one elsewhere, or a correction. */
-export const AUDIT_EVENTS = ['status_changed', 'failed_again', 'video_renewed', 'artifact_edited'] as const;
+/**
+ * A change of status, a retry that failed again without one, a video that was replaced by the same one elsewhere, a correction,
+ * or other labels.
+ */
+export const AUDIT_EVENTS = [
+  'status_changed',
+  'failed_again',
+  'video_renewed',
+  'artifact_edited',
+  'labels_changed',
+] as const;
 
 /** One entry of the audit trail. */
 export interface Transition {

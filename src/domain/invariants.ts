@@ -27,11 +27,13 @@ function brokenPresent({ job, newest }: Present): string | null {
   if (!among(STATUSES, job.status)) return `there is no status ${job.status}`;
   const open = newest && isOpen(newest) ? newest.id : null;
   if (job.openDispatchId !== open) return 'the open dispatch is the newest or none';
+  if (job.nextRetryAt !== null && (job.status !== 'FAILED' || job.automatic === null))
+    return 'what is retried by itself has failed';
   return newest && brokenDispatch(newest);
 }
 
 function brokenStep({ job: before }: Present, { job: after }: Present): string | null {
-  for (const key of ['id', 'projectId', 'owner', 'createdAt'] as const) {
+  for (const key of ['id', 'projectId', 'owner', 'createdAt', 'externalId'] as const) {
     if (before[key] !== after[key]) return `a job keeps its ${key}`;
   }
   if (
@@ -98,6 +100,9 @@ function brokenDispatch(dispatch: Dispatch): string | null {
     return `there is no state ${dispatch.cancelNotice.state} of a cancel notice`;
   }
   const { clientRequestId, resumeFromStatus, checkpointRef } = dispatch;
+  const isAsked = dispatch.actorId !== null;
+  if (dispatch.isAutomatic === isAsked || (dispatch.isAutomatic && dispatch.kind !== 'retry'))
+    return 'an editor asks, but for a retry by itself';
   const carried = [clientRequestId, resumeFromStatus, checkpointRef];
   switch (dispatch.kind) {
     case 'run':

@@ -1,6 +1,6 @@
 // Which jobs of a project somebody looks for: what a list, a count and a bulk retry mean by the same words.
 import type { FailureClass } from './failures.ts';
-import type { Status } from './lifecycle.ts';
+import { STATUSES, type Status } from './lifecycle.ts';
 import type { JobSummary } from './project.ts';
 
 /** All that is named has to hold; null, or an empty list, asks for nothing. */
@@ -47,4 +47,16 @@ export function matches(job: JobSummary, filter: JobFilter): boolean {
     (filter.updatedAfter === null || job.updatedAt >= filter.updatedAfter) &&
     (filter.updatedBefore === null || job.updatedAt < filter.updatedBefore)
   );
+}
+
+/** In which statuses a job can be that matches: nowhere else does it have to be looked for. */
+export function statusesOf({
+  statuses,
+  failureClass,
+  failureCode,
+  failedStage,
+}: JobFilter): readonly Status[] {
+  const asked = statuses.length === 0 ? STATUSES : STATUSES.filter((status) => statuses.includes(status));
+  const isOfFailure = failureClass !== null || failureCode !== null || failedStage !== null;
+  return isOfFailure ? asked.filter((status) => status === 'FAILED') : asked;
 }

@@ -1,5 +1,6 @@
 // What a job is at present, and the status from which its next step is judged.
 // Times are epoch milliseconds; `null` means "none yet" and is never used to clear a value.
+import type { Automatic } from './automatic-retry.ts';
 import { type Dispatch, DRAFT, type Task } from './dispatch.ts';
 import type { FailureClass } from './failures.ts';
 import { type Labels, NO_LABELS } from './labels.ts';
@@ -110,6 +111,12 @@ export interface Job extends Labels {
   latestProfile: string | null;
   /** What that pipeline was asked for and has not done: a retry goes on with it. */
   unfinishedTask: Task;
+  /** The retries that were made and not withdrawn, by whomever. */
+  retries: number;
+  /** When it is retried by itself; null for not at all. While a dispatch is open, what becomes of that decides. */
+  nextRetryAt: number | null;
+  /** Null where it has not failed since an editor last had a pipeline, or not so that it is retried by itself. */
+  automatic: Automatic | null;
   /** The dispatch that an operation asked for last; null for none. */
   latestOperation: { operationId: string; dispatchId: string } | null;
   /** The last sign of life of a pipeline, from which the stage deadline runs. */
@@ -151,6 +158,9 @@ export function newJob(origin: JobOrigin, now: number): Job {
     latestProfile: null,
     latestOperation: null,
     unfinishedTask: DRAFT,
+    retries: 0,
+    nextRetryAt: null,
+    automatic: null,
     lastProgressAt: null,
     latestCallback: null,
     latestHeartbeat: null,

@@ -1,11 +1,13 @@
 // What an editor can do about a job now, and what not and why: read from the rules that will judge it, so that what is offered
 // works. Of what a failure is like follows which of it is named first.
+import { nextRetryAt } from './automatic-retry.ts';
+import { refuseCancel } from './cancel.ts';
 import { refuseTransition } from './decision.ts';
 import { DISPATCH_KINDS, type Dispatch, type DispatchKind } from './dispatch.ts';
 import { refuseErasure } from './erasure.ts';
 import { NO_EVIDENCE } from './evidence.ts';
 import type { FailureClass } from './failures.ts';
-import { effectiveStatus, isAtWork, type Job } from './job.ts';
+import { isAtWork, type Job } from './job.ts';
 import { EDITABLE_STAGES, type EditableStage, isEditable, isTerminal } from './lifecycle.ts';
 import type { VersionName } from './lineage.ts';
 import { currentVersions, planDispatch, refuseState } from './plan.ts';
@@ -113,7 +115,10 @@ function editsOf(job: Job, open: Dispatch | null, rules: Rules): NextAction[] {
 }
 
 function waits(job: Job, open: Dispatch | null, rules: Rules): NextAction[] {
-  const until = awaited(job, open, rules)?.until ?? (job.status === 'FAILED' ? job.failure?.retryAt : null);
+  const until =
+    awaited(job, open, rules)?.until ??
+    nextRetryAt(job, open) ??
+    (job.status === 'FAILED' ? job.failure?.retryAt : null);
   return until == null ? [] : [{ ...plain('wait'), until }];
 }
 
@@ -124,8 +129,8 @@ function others(job: Job, open: Dispatch | null): NextAction[] {
     confirm_upload: videoUri === null && refuseTransition(job.status, 'UPLOADED', 'editor') === null,
     renew_video: videoUri !== null && isAtRest && (job.status === 'FAILED' || !isTerminal(job.status)),
     new_job: job.status === 'FAILED' && job.failure?.failureClass === 'input',
-    abandon: !isAtRest,
-    cancel: refuseTransition(effectiveStatus(job, open), 'CANCELLED', 'editor') === null,
+    abandon: !isAtRest || job.nextRetryAt !== null,
+    cancel: refuseCancel(job, open) === null,
     erase: refuseErasure(job, open) === null,
   };
   return ACTIONS.filter((action) => possible[action]).map(plain);

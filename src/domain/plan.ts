@@ -111,6 +111,7 @@ export function planDispatch(planned: Planned, request: PlanRequest, rules: Rule
     ...plan,
     refusal:
       refuseState(planned, kind, resume?.status) ??
+      refuseMore(job, kind, rules) ??
       (takesDraft ? null : refuseProfile(rules.policy, modelProfile, null)) ??
       refusePoint({ ...planned, job }, request, plan, rules) ??
       (takesDraft ? refuseDraft(job, found.version, evidence) : null) ??
@@ -178,6 +179,12 @@ export function refuseState(
   if (atWork) return atWork;
   if (begins !== null) return refuseTransition(job.status, begins, 'system');
   return job.status === 'FAILED' ? null : retryNotAllowed(job.status, start, 'not_failed');
+}
+
+/** Why a job may not be retried once more, whoever asks. */
+function refuseMore({ retries }: Job, kind: DispatchKind, { retriesPerJob }: Rules): Rejection | null {
+  if (kind !== 'retry' || retriesPerJob === 0 || retries < retriesPerJob) return null;
+  return { code: 'RETRY_LIMIT_REACHED', limit: retriesPerJob, made: retries };
 }
 
 /** Why it may not begin where it was asked to. */

@@ -32,6 +32,8 @@ export type Rejection =
       dispatchId: string | null;
     }
   | { code: 'JOB_NOT_RUNNING'; currentStatus: Status }
+  /** Of one job, whoever makes them. */
+  | { code: 'RETRY_LIMIT_REACHED'; limit: number; made: number }
   | {
       code: 'MODEL_PROFILE_NOT_ALLOWED';
       reason: ProfileRefusal;
@@ -69,6 +71,11 @@ export type Rejection =
   /** What its creator's key made is there no more, and is not made again. */
   | { code: 'RESOURCE_ERASED'; id: string }
   | { code: 'PROJECT_NOT_EMPTY'; jobs: number }
+  /** Another job of the project has it, or is being created with it. */
+  | { code: 'EXTERNAL_ID_TAKEN'; externalId: string; jobId: string }
+  /** The job is not what the caller has seen. */
+  | { code: 'JOB_CHANGED'; etag: string }
+  | { code: 'METADATA_FULL'; maxEntries: number }
   | { code: 'EVENT_ID_PAYLOAD_MISMATCH'; eventId: string }
   | {
       code: 'CALLBACK_OUT_OF_ORDER';

@@ -1,4 +1,5 @@
 // The configuration that decisions depend on.
+import type { FailureClass } from './failures.ts';
 import type { ModelPolicy } from './policy.ts';
 
 export interface Rules {
@@ -13,4 +14,19 @@ export interface Rules {
   lateReportMs: number;
   /** How long a job is kept that has ended; null for good. */
   keepEndedMs: number | null;
+  autoRetry: AutoRetry;
+  /** How many retries of one job there may be, whoever makes them; 0 for as many as they like. */
+  retriesPerJob: number;
+}
+
+/** When a failed job is retried by itself. */
+export interface AutoRetry {
+  /** After failures of these classes. */
+  failureClasses: readonly FailureClass[];
+  /** So often at the most, until an editor asks for a pipeline. */
+  maxRetries: number;
+  firstPauseMs: number;
+  /** By what each pause is longer than the one before. */
+  factor: number;
+  longestPauseMs: number;
 }

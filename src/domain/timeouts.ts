@@ -1,4 +1,5 @@
 // What a job waits for and until when, and what becomes of it when the time is over.
+import { afterFailure, nextRetryAt } from './automatic-retry.ts';
 import type { Deadline } from './commands.ts';
 import {
   audit,
@@ -50,6 +51,8 @@ export function nextWakeUp(
   if (due) times.push(due.until);
   const goesAt = keptUntil(job, open, rules);
   if (goesAt !== null) times.push(goesAt);
+  const retryAt = nextRetryAt(job, open);
+  if (retryAt !== null) times.push(retryAt);
   if (open?.state === 'PENDING') times.push(resendAt(open, open.deliverUntil, now));
   for (const notice of notices) {
     if (notice.cancelNotice?.state !== 'PENDING') continue;
@@ -90,7 +93,8 @@ function expire(
   if (due === null || now < due.until) return unchanged(job, open);
   if (due.kind === 'delivery' && open) {
     const lastError = open.lastError ?? 'No attempt was made within the window.';
-    return withdraw(job, { ...open, lastError }, open.outcomeUnknown || deliveryMayHaveStarted, rules, now);
+    const ending = { mayBeTaken: open.outcomeUnknown || deliveryMayHaveStarted, wasRefused: false };
+    return withdraw(job, { ...open, lastError }, ending, rules, now);
   }
 
   // A pipeline that is silent may be alive all the same.
@@ -105,12 +109,13 @@ function expire(
   const failure = ownFailure(said, 'timeout', silent, rules.policy, now);
   const dispatch = silent && { ...tellToStop(move(silent, 'TIMED_OUT', now), rules, now), failure };
   const closed = dispatch ? { updated: [dispatch] } : {};
+  const scheduled = silent ? afterFailure(job, silent, failure, rules, now) : {};
   if (due.kind === 'ack' && isResting(job.status)) {
     // Never heard of, and the job has not moved for it: it is as it was before.
-    const next = { ...job, openDispatchId: null };
+    const next = { ...job, openDispatchId: null, ...(job.status === 'FAILED' ? scheduled : {}) };
     return { kind: 'accepted', job: next, dispatch, changes: { job: next, ...closed } };
   }
-  const next = revise(job, now, { status: 'FAILED', openDispatchId: null, failure });
+  const next = revise(job, now, { status: 'FAILED', openDispatchId: null, failure, ...scheduled });
   const entry = audit(job, 'FAILED', 'system', now, silent, silent?.id);
   return { kind: 'accepted', job: next, dispatch, changes: { job: next, ...closed, transitions: [entry] } };
 }

@@ -17,6 +17,7 @@ import { readBody, readUnread } from './input.ts';
 import { jobCommandRoutes } from './job-commands.ts';
 import { jobDispatchRoutes } from './job-dispatches.ts';
 import { jobEditRoutes } from './job-edits.ts';
+import { jobLabelRoutes } from './job-labels.ts';
 import { jobPlanRoutes } from './job-plans.ts';
 import { jobRoutes } from './jobs.ts';
 import { problem, refuse } from './problem.ts';
@@ -84,6 +85,7 @@ const openRoutes: readonly Route[] = [
 const guardedRoutes: readonly Route[] = [
   ...projectRoutes,
   ...jobRoutes,
+  ...jobLabelRoutes,
   ...jobPlanRoutes,
   ...jobCommandRoutes,
   ...jobDispatchRoutes,

@@ -2,10 +2,10 @@
 import type { Context } from 'hono';
 import type * as z from 'zod';
 import { newDispatchId } from '../contract/ids.ts';
+import { traceparentOf } from '../contract/trace.ts';
 import type { AppEnv } from './app-env.ts';
 import { withIdempotencyKey } from './idempotency-key.ts';
 import { planWait } from './prefer.ts';
-import { traceparentOf } from './trace.ts';
 
 export const correlationHeader = {
   name: 'X-Correlation-Id',

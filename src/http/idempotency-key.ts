@@ -1,5 +1,5 @@
 // The header by which a request can be repeated (draft-ietf-httpapi-idempotency-key-header): as the draft has it, a quoted
-// string, or bare, as most clients send it. Where no route takes it, it does no harm and is not looked at.
+// string, or bare, as most clients send it. Every POST of an editor takes it, so that a client may send it with each.
 import * as z from 'zod';
 import { token } from '../contract/fields.ts';
 
@@ -24,6 +24,11 @@ const metaOf = (does: string) => ({
 /** What a route takes as `headers`; `does` says what the key is for. */
 export const withIdempotencyKey = (does: string) =>
   z.object({ 'Idempotency-Key': idempotencyKey.optional().meta(metaOf(does)) });
+
+/** Where a request is known by what it says: the key has a form to keep, and nothing else to do. */
+export const recognisedByItself = withIdempotencyKey(
+  'Taken, and not needed: a repeat is recognised by what it asks for, whatever its key.',
+);
 
 /** The same where there is no other way to say by which id a request is known. */
 export const requiringIdempotencyKey = (does: string) =>

@@ -1,4 +1,5 @@
-// The If-Match header (RFC 9110 §13.1.1): of a request that is to do exactly what a plan says, and of one that corrects a version.
+// The If-Match header (RFC 9110 §13.1.1): of a request that is to do exactly what a plan says, of one that changes the job that
+// was seen, and of one that corrects a version.
 import * as z from 'zod';
 
 /** Within its quotes a tag may hold commas; an empty element of a list counts for nothing (RFC 9110 §5.6.1.2). */
@@ -8,10 +9,10 @@ const EACH = new RegExp(ENTITY_TAG.source, 'g');
 const MAX_LENGTH = 8_000;
 
 /**
- * The opaque tags, or null for `*`: whatever plan there is. They are compared weakly, against the letter of the RFC: on its way
- * through Cloudflare a tag is weakened with the compression of its answer, and the plan behind it is the same.
+ * The opaque tags, or null for `*`: whatever there is. They are compared weakly, against the letter of the RFC: on its way
+ * through Cloudflare a tag is weakened with the compression of its answer, and what is behind it is the same.
  */
-export const ifMatch = z
+const tags = z
   .string()
   .max(MAX_LENGTH)
   .transform((given, ctx): string[] | null => {
@@ -20,12 +21,19 @@ export const ifMatch = z
     ctx.addIssue('must be entity tags in double quotes, or *');
     return z.NEVER;
   })
-  .optional()
-  .meta({
-    description:
-      'RFC 9110 §13.1.1: the `ETag` of its plan, so that exactly this is done, or nothing. Compared weakly.',
-    example: '"balanced:AUDIO_READY:audio=keep(1):transcript=redo(whisper-large-v3):draft=redo(gpt-5-mini)"',
-  });
+  .optional();
+
+export const ifMatchPlan = tags.meta({
+  description:
+    'RFC 9110 §13.1.1: the `ETag` of its plan, so that exactly this is done, or nothing. Compared weakly.',
+  example: '"balanced:AUDIO_READY:audio=keep(1):transcript=redo(whisper-large-v3):draft=redo(gpt-5-mini)"',
+});
+
+export const ifMatchJob = tags.meta({
+  description:
+    'RFC 9110 §13.1.1: the `ETag` of the job as it was read, so that what has changed meanwhile is not written over. Compared weakly.',
+  example: '"7.4.2026-11-24.120000.1800000"',
+});
 
 const ONE_VERSION = /^"[1-9][0-9]{0,8}"$/;
 

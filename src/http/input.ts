@@ -75,7 +75,10 @@ export interface Input {
 
 interface JsonBody {
   required: boolean;
-  content: { 'application/json': { schema: z.ZodType } };
+  content: {
+    'application/json': { schema: z.ZodType };
+    'application/merge-patch+json'?: { schema: z.ZodType };
+  };
 }
 
 /** One that its route takes as it comes; such a route stands before `readBody`. */

@@ -6,6 +6,7 @@ import { job, toJobResource } from '../contract/resources.ts';
 import { jobObject } from '../objects.ts';
 import { asker, correlationHeader } from './asker.ts';
 import { refuseVideo } from './editors-media.ts';
+import { recognisedByItself } from './idempotency-key.ts';
 import { refuse } from './problem.ts';
 import { defineRoute, type Route, route } from './route.ts';
 import {
@@ -31,7 +32,7 @@ const confirmUpload = defineRoute({
   path: '/jobs/{jobId}/confirm-upload',
   operationId: 'confirmUpload',
   summary: 'Say where the uploaded video is',
-  request: { ...ofJob, body: jsonBody(requests.confirmUploadRequest) },
+  request: { ...ofJob, headers: recognisedByItself, body: jsonBody(requests.confirmUploadRequest) },
   responses: {
     200: json(requests.confirmUploadResponse, 'Confirmed, now or before'),
     ...editorRefusals,
@@ -62,7 +63,7 @@ const abandonJob = defineRoute({
   path: '/jobs/{jobId}/abandon',
   operationId: 'abandonJob',
   summary: 'Give up the pipeline at work, so that the job can be retried at once',
-  request: { ...ofJob, body: optionalJsonBody(requests.emptyBody) },
+  request: { ...ofJob, headers: recognisedByItself, body: optionalJsonBody(requests.emptyBody) },
   responses: {
     200: json(job, 'The failed job, with the failure code ABANDONED'),
     ...editorRefusals,
@@ -77,7 +78,7 @@ const cancelJob = defineRoute({
   path: '/jobs/{jobId}/cancel',
   operationId: 'cancelJob',
   summary: 'Cancel a job for good',
-  request: { ...ofJob, body: optionalJsonBody(requests.emptyBody) },
+  request: { ...ofJob, headers: recognisedByItself, body: optionalJsonBody(requests.emptyBody) },
   responses: {
     200: json(job, 'The cancelled job, cancelled now or before'),
     ...editorRefusals,

@@ -15,7 +15,8 @@ import {
   requestIdIssue,
   requestIdOf,
 } from './asker.ts';
-import { ifMatch } from './if-match.ts';
+import { recognisedByItself } from './idempotency-key.ts';
+import { ifMatchPlan } from './if-match.ts';
 import { refuse } from './problem.ts';
 import { defineRoute, type Route, route } from './route.ts';
 import {
@@ -48,7 +49,7 @@ const dispatched = {
   ...refusals,
 };
 const planned = {
-  headers: requestIdHeaders.extend({ 'If-Match': ifMatch }),
+  headers: requestIdHeaders.extend({ 'If-Match': ifMatchPlan }),
   changed: { 412: refusal(problems.planChangedError, 'What it would do now is not what If-Match names') },
 };
 const known = { ...ofJob, together: requestIdIssue };
@@ -58,7 +59,7 @@ const runJob = defineRoute({
   path: '/jobs/{jobId}/run',
   operationId: 'runJob',
   summary: 'Run the pipeline on the uploaded video',
-  request: { ...ofJob, body: optionalJsonBody(requests.runJobRequest) },
+  request: { ...ofJob, headers: recognisedByItself, body: optionalJsonBody(requests.runJobRequest) },
   responses: {
     200: json(requests.runJobResponse, 'The job was run before; its dispatch'),
     202: json(requests.runJobResponse, 'Dispatched'),

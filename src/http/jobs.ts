@@ -1,6 +1,4 @@
 // What an editor is shown of one job. Parse, ask the job's actor, reply.
-import type { Context, TypedResponse } from 'hono';
-import type * as z from 'zod';
 import { artifactVersionPage, toVersionResource } from '../contract/artifacts.ts';
 import { attemptPage, toAttemptResource } from '../contract/attempts.ts';
 import { placeCursor, positionCursor, sequenceCursor, toPage } from '../contract/fields.ts';
@@ -12,7 +10,6 @@ import {
   transitionPage,
 } from '../contract/resources.ts';
 import { jobObject } from '../objects.ts';
-import type { AppEnv } from './app-env.ts';
 import { matches } from './if-none-match.ts';
 import { refuse } from './problem.ts';
 import { defineRoute, type Route, route } from './route.ts';
@@ -20,11 +17,13 @@ import {
   DEFAULT_LIMIT,
   editorRefusals,
   editorSecurity,
+  etagHeader,
   json,
   notFound,
   ofJob,
   pageQuery,
 } from './route-parts.ts';
+import { showJob } from './shown-job.ts';
 
 /** Each is read with all that it left in the history. */
 const MOST_ATTEMPTS = 20;
@@ -39,10 +38,7 @@ const getJob = defineRoute({
   parameters: [{ name: 'If-None-Match', in: 'header', required: false, schema: { type: 'string' } }],
   request: ofJob,
   responses: {
-    200: {
-      ...json(job, 'The job'),
-      headers: { ETag: { schema: { type: 'string' }, description: 'RFC 9110 §8.8.3' } },
-    },
+    200: { ...json(job, 'The job'), ...etagHeader },
     304: { description: 'Not modified since the ETag in If-None-Match' },
     ...editorRefusals,
     ...notFound,
@@ -93,7 +89,7 @@ export const jobRoutes: readonly Route[] = [
     // A browser may keep it, and asks each time whether it is still so.
     c.header('cache-control', 'private, no-cache');
     if (matches(c.req.header('if-none-match'), answer.etag)) return c.body(null, 304);
-    return rendered(c, answer.body);
+    return showJob(c, answer);
   }),
 
   route(listDispatches, async (c) => {
@@ -131,12 +127,3 @@ export const jobRoutes: readonly Route[] = [
     return c.json(toPage(answer.items, limit, toItem, sequenceCursor.encode), 200);
   }),
 ];
-
-/** A body that the actor has made already. */
-function rendered(
-  c: Context<AppEnv>,
-  json: string,
-): Response & TypedResponse<z.infer<typeof job>, 200, 'json'> {
-  const response: Response = c.body(json, 200, { 'content-type': 'application/json' });
-  return response as ReturnType<typeof rendered>;
-}

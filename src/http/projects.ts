@@ -2,19 +2,26 @@
 import type { Context } from 'hono';
 import { positionCursor, toPage } from '../contract/fields.ts';
 import { type IdPrefix, idFor, newId } from '../contract/ids.ts';
+import { jobFilterQuery, toJobFilter } from '../contract/job-filter.ts';
+import { toLabels } from '../contract/labels.ts';
 import { payloadDigest } from '../contract/payload-digest.ts';
-import { idempotencyKeyMismatchError, resourceErasedError } from '../contract/problems.ts';
-import { createProjectRequest, emptyBody } from '../contract/requests.ts';
+import {
+  createJobConflictError,
+  idempotencyKeyMismatchError,
+  resourceErasedError,
+} from '../contract/problems.ts';
+import { createJobRequest, createProjectRequest } from '../contract/requests.ts';
 import {
   job,
+  jobCounts,
   jobSummaryPage,
   project,
   projectPage,
+  toCountsResource,
   toJobResource,
   toProjectResource,
   toSummaryResource,
 } from '../contract/resources.ts';
-import { jobStatus } from '../contract/statuses.ts';
 import { jobObject, projectObject, workspaceObject } from '../objects.ts';
 import type { AppEnv } from './app-env.ts';
 import { withIdempotencyKey } from './idempotency-key.ts';
@@ -87,14 +94,17 @@ const createJob = defineRoute({
   summary: 'Create a job',
   tags: ['Projects'],
   security: editorSecurity,
-  request: { ...ofProject, headers: repeatable.headers, body: optionalJsonBody(emptyBody) },
+  request: { ...ofProject, headers: repeatable.headers, body: optionalJsonBody(createJobRequest) },
   responses: {
     200: json(job, 'The job as it is now, which this request created before'),
     201: json(job, 'The job'),
     ...editorRefusals,
     ...bodyRefusals,
     ...notFound,
-    409: repeatable.conflict,
+    409: refusal(
+      createJobConflictError,
+      'The key was used with another body, or the external_id is another job’s',
+    ),
     410: repeatable.erased,
   },
 });
@@ -108,9 +118,27 @@ const listJobs = defineRoute({
   security: editorSecurity,
   request: {
     ...ofProject,
-    query: pageQuery(positionCursor.decode).extend({ status: jobStatus.optional() }),
+    query: pageQuery(positionCursor.decode).extend(jobFilterQuery.shape),
   },
-  responses: { 200: json(jobSummaryPage, 'A page of jobs'), ...editorRefusals, ...notFound },
+  responses: {
+    200: json(
+      jobSummaryPage,
+      'A page of jobs. Where few of very many match, it may be short, or empty, and have a `next_cursor` all the same.',
+    ),
+    ...editorRefusals,
+    ...notFound,
+  },
+});
+
+const countJobs = defineRoute({
+  method: 'get',
+  path: '/projects/{projectId}/counts',
+  operationId: 'countJobs',
+  summary: 'How many jobs of a project are where',
+  tags: ['Projects'],
+  security: editorSecurity,
+  request: ofProject,
+  responses: { 200: json(jobCounts, 'The counts'), ...editorRefusals, ...notFound },
 });
 
 export const projectRoutes: readonly Route[] = [
@@ -138,25 +166,37 @@ export const projectRoutes: readonly Route[] = [
     const { projectId } = c.req.valid('param');
     const owner = c.get('owner');
     const ids = await idsOfNew(c, 'job', projectId, c.req.valid('header')['Idempotency-Key']);
-    const admitted = await projectObject(c.env, projectId).admit(owner, ids);
-    if (!admitted.ok) return refuse(c, admitted.rejection);
-    const answer = await jobObject(c.env, ids.id).create({
-      ...ids,
-      projectId,
-      owner,
-      ownerIdentity: c.get('ownerIdentity'),
-    });
+    const labels = toLabels(c.req.valid('json'));
+    const { externalId } = labels;
+    const admission = await projectObject(c.env, projectId).admit(owner, { jobId: ids.id, externalId });
+    if (!admission.ok) return refuse(c, admission.rejection);
+    const origin = { ...ids, ...labels, projectId, owner, ownerIdentity: c.get('ownerIdentity') };
+    const answer = await jobObject(c.env, ids.id).create(origin, admission.at);
     if (!answer.ok) return refuse(c, answer.rejection);
     const created = toJobResource(answer.job, answer.open, c.get('config').rules);
     return answer.replayed ? c.json(created, 200) : c.json(created, 201, { location: `/jobs/${ids.id}` });
   }),
 
   route(listJobs, async (c) => {
-    const { cursor = null, limit = DEFAULT_LIMIT, status = null } = c.req.valid('query');
+    const { cursor = null, limit = DEFAULT_LIMIT, ...query } = c.req.valid('query');
     const project = projectObject(c.env, c.req.valid('param').projectId);
-    const found = await project.jobs(c.get('owner'), status, cursor, limit + 1);
+    const found = await project.jobs(c.get('owner'), toJobFilter(query), cursor, limit);
     if (!found) return problem(c, 'RESOURCE_NOT_FOUND', {});
-    return c.json(toPage(found, limit, toSummaryResource, positionCursor.encode), 200);
+    const { items, next } = found;
+    const end = next ?? items.at(-1) ?? null;
+    return c.json(
+      {
+        items: items.map(toSummaryResource),
+        next_cursor: next && positionCursor.encode(next),
+        end_cursor: end && positionCursor.encode(end),
+      },
+      200,
+    );
+  }),
+
+  route(countJobs, async (c) => {
+    const counts = await projectObject(c.env, c.req.valid('param').projectId).counts(c.get('owner'));
+    return counts ? c.json(toCountsResource(counts), 200) : problem(c, 'RESOURCE_NOT_FOUND', {});
   }),
 ];
 

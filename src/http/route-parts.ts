@@ -24,6 +24,16 @@ export const optionalJsonBody = <T extends z.ZodType>(schema: T) => ({
   content: { 'application/json': { schema } },
 });
 
+/** For browsers and libraries that keep to RFC 7396 by its media type, and for those that say JSON of all JSON. */
+export const mergePatchBody = <T extends z.ZodType>(schema: T) => ({
+  required: true as const,
+  content: { 'application/json': { schema }, 'application/merge-patch+json': { schema } },
+});
+
+export const etagHeader = {
+  headers: { ETag: { schema: { type: 'string' as const }, description: 'RFC 9110 §8.8.3' } },
+};
+
 export const commonRefusals = {
   400: refusal(problems.validationError, 'Body, query, path or header does not fit'),
   401: refusal(problems.unauthenticatedError, 'No token, or a bad one'),

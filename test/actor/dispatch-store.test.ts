@@ -23,6 +23,7 @@ function dispatch(at: number, fields: Partial<Dispatch> = {}): Dispatch {
     engines: {},
     plan: null,
     failure: null,
+    isAutomatic: false,
     actorId: 'editor',
     operationId: null,
     correlationId: 'c',

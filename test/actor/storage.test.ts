@@ -8,6 +8,7 @@ import { decodeDispatch, decodePresent, encodeDispatch } from '../../src/actor/r
 import { JOB_SCHEMA } from '../../src/actor/schema-job.ts';
 import { PROJECT_SCHEMA } from '../../src/actor/schema-project.ts';
 import { WORKSPACE_SCHEMA } from '../../src/actor/schema-workspace.ts';
+import { EVERY_JOB } from '../../src/domain/job-filter.ts';
 import { newId } from '../support/ids.ts';
 import { artifactUri } from '../support/pipeline/script.ts';
 import { type ActingJob, createdJob, jobAt, retriedAfter, uploadedJob } from '../support/workerd/acting.ts';
@@ -212,7 +213,8 @@ test('whatever is asked of a job, project or workspace that does not exist store
   await strangers.projects(null, 10);
   const nowhere = env.PROJECT.getByName(newId('prj'));
   await nowhere.show('own_1');
-  await nowhere.jobs('own_1', null, null, 10);
+  await nowhere.jobs('own_1', EVERY_JOB, null, 10);
+  await nowhere.counts('own_1');
   for (const stub of [strangers, nowhere]) {
     expect(
       await runInDurableObject(stub as DurableObjectStub, (_actor, state) => schemaOf(state.storage.sql)),

@@ -4,6 +4,7 @@ import { describe, expect, onTestFinished, test, vi } from 'vitest';
 import { ProjectStore } from '../../src/actor/project-store.ts';
 import { Telling } from '../../src/actor/telling.ts';
 import { type Job, newJob } from '../../src/domain/job.ts';
+import { EVERY_JOB } from '../../src/domain/job-filter.ts';
 import { isShownAlike, type JobSummary, summaryOf } from '../../src/domain/project.ts';
 import { newId } from '../support/ids.ts';
 import { call, editorToken } from '../support/workerd/harness.ts';
@@ -122,7 +123,7 @@ describe('a push', () => {
         ] as const
       ).map(([status, revision]) => {
         store.putSummaries([{ ...summary, status, revision }]);
-        return store.summaries(id, null, null, 10).map((row) => row.status);
+        return store.page(EVERY_JOB, null, 10).items.map((row) => row.status);
       });
     });
     expect(listed).toEqual([['UPLOADED'], ['DONE'], ['DONE'], ['DONE']]);

@@ -7,6 +7,7 @@ import { fileURLToPath } from 'node:url';
 import { describe, expect, onTestFinished, test } from 'vitest';
 import type { Delivery } from '../../src/contract/messages.ts';
 import { deliver } from '../../src/dispatch/orchestrator.ts';
+import { NO_LABELS } from '../../src/domain/labels.ts';
 import { startReceiver } from '../orchestrator/arrange.ts';
 import { newId } from '../support/ids.ts';
 import { OrchestratorClient } from '../support/orchestrator/client.ts';
@@ -352,9 +353,11 @@ function deliveryOf({ dispatch_id, traceparent, correlationId, ...message }: Mes
     type: message.type as Delivery['type'],
     task: message.formats ? { kind: 'export', formats: ['srt'], params: '{}' } : { kind: 'draft' },
     dispatchId: dispatch_id,
+    operationId: null,
     jobId: newId('job'),
     projectId: newId('prj'),
     owner: null,
+    ...NO_LABELS,
     videoUri: 's3://a/b',
     modelProfile: 'balanced',
     resumeFromStatus: message.resume_from_status ? 'TRANSCRIPT_READY' : null,

@@ -67,6 +67,12 @@ export interface Kept {
   version: number | null;
   ref: string;
 }
+/** What an editor may call a job by: any text of one line, and even none for a value. */
+const LABELS = {
+  external_id: 'Vortrag № 7 „Schnitt“ / Теst',
+  metadata: { language: 'de', 'speaker’s name': 'Ä. "O\'Neil" \\ 中', note: '' },
+  tags: ['conference', 'bitte bald 🙂'],
+};
 export interface Context {
   traceparent: string;
   correlationId: string;
@@ -230,6 +236,8 @@ export class JobUnderTest {
       job_id: this.id,
       project_id: this.#projectId,
       owner: { issuer: 'https://issuer.example', claim: 'sub', value: 'conformance' },
+      ...LABELS,
+      operation_id: null,
       video_uri: videoUri,
       callback_url: `${baseUrl}/internal/jobs/${this.id}/status`,
       callback_token: await signCallbackToken(this.id, dispatch.id, tokenKeys),

@@ -127,3 +127,57 @@ describe('the store of artifacts', () => {
     },
   );
 });
+
+describe('retries by themselves', () => {
+  const OFF = {
+    failureClasses: [],
+    ...{ maxRetries: 3, firstPauseMs: 60_000, factor: 2, longestPauseMs: 3_600_000 },
+  };
+
+  test('are off by default, and where no class is named', () => {
+    for (const settings of [
+      {},
+      { AUTO_RETRY: '' },
+      { AUTO_RETRY: {} },
+      { AUTO_RETRY: { failure_classes: [] } },
+    ])
+      expect(configured(settings).rules.autoRetry).toEqual(OFF);
+  });
+
+  test('are taken as a table and as JSON, with defaults for what is not said', () => {
+    const said = { failure_classes: ['transient', 'timeout'], first_pause_seconds: 1.5 };
+    const rules = { ...OFF, failureClasses: said.failure_classes, firstPauseMs: 1_500 };
+    expect(configured({ AUTO_RETRY: said }).rules.autoRetry).toEqual(rules);
+    expect(configured({ AUTO_RETRY: JSON.stringify(said) }).rules.autoRetry).toEqual(rules);
+  });
+
+  test.each([
+    ['a class that there is not', { failure_classes: ['temporary'] }, 'AUTO_RETRY.failure_classes.0'],
+    ['no retry at all', { max_retries: 0 }, 'AUTO_RETRY.max_retries'],
+    ['half a retry', { max_retries: 1.5 }, 'AUTO_RETRY.max_retries'],
+    ['no pause', { first_pause_seconds: 0 }, 'AUTO_RETRY.first_pause_seconds'],
+    ['pauses that shrink', { factor: 0.5 }, 'AUTO_RETRY.factor'],
+    ['a longest pause that is shorter', { longest_pause_seconds: 30 }, 'AUTO_RETRY.longest_pause_seconds'],
+    ['a field that there is not', { jitter: 1 }, 'AUTO_RETRY'],
+  ])('with %s are refused, and where it stands is named', (_what, settings, path) => {
+    const problems = problemsOf({ AUTO_RETRY: settings });
+
+    expect(problems).toHaveLength(1);
+    expect(problems[0]).toMatch(new RegExp(`^${path}: \\S`));
+  });
+});
+
+describe('the limit of retries of one job', () => {
+  test('is none by default', () => {
+    for (const settings of [{}, { LIMITS: {} }, { LIMITS: { retries_per_job: 0 } }])
+      expect(configured(settings).rules.retriesPerJob).toBe(0);
+  });
+
+  test('is taken as it is', () => {
+    expect(configured({ LIMITS: '{"retries_per_job":7}' }).rules.retriesPerJob).toBe(7);
+  });
+
+  test.each([-1, 1.5, '7'])('is refused as %j', (retries_per_job) => {
+    expect(problemsOf({ LIMITS: { retries_per_job } })[0]).toMatch(/^LIMITS.retries_per_job: \S/);
+  });
+});

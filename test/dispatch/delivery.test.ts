@@ -8,6 +8,7 @@ import { verifyCallbackToken } from '../../src/contract/callback-token.ts';
 import type { Delivery } from '../../src/contract/messages.ts';
 import { deliver, retryAfterMs } from '../../src/dispatch/orchestrator.ts';
 import type { DeliveryOutcome } from '../../src/domain/commands.ts';
+import { NO_LABELS } from '../../src/domain/labels.ts';
 import { newId } from '../support/ids.ts';
 import type { Answer } from '../support/orchestrator/plan.ts';
 import { artifactUri } from '../support/pipeline/script.ts';
@@ -27,6 +28,9 @@ import { orchestrator, storedRows } from '../support/workerd/harness.ts';
 
 const TRACEPARENT = '00-0af7651916cd43dd8448eb211c80319c-b7ad6b7169203331-01';
 
+/** Of a job that its editor calls by nothing but its id, and has asked for alone. */
+const UNLABELLED = { external_id: null, metadata: {}, tags: [], operation_id: null };
+
 describe('the request', () => {
   test('of a run names the job, its owner, the video, the callback, the profile and its models, and nothing more', async () => {
     const job = await uploadedJob();
@@ -38,6 +42,7 @@ describe('the request', () => {
       job_id: job.id,
       project_id: job.projectId,
       owner: { issuer: DEVELOPMENT_ISSUER, claim: 'sub', value: decodeJwt(job.token).sub },
+      ...UNLABELLED,
       video_uri: VIDEO_URI,
       callback_url: `${env.PUBLIC_BASE_URL}/internal/jobs/${job.id}/status`,
       callback_token: expect.any(String),
@@ -57,6 +62,7 @@ describe('the request', () => {
       job_id: job.id,
       project_id: job.projectId,
       owner: { issuer: DEVELOPMENT_ISSUER, claim: 'sub', value: decodeJwt(job.token).sub },
+      ...UNLABELLED,
       video_uri: VIDEO_URI,
       callback_url: `${env.PUBLIC_BASE_URL}/internal/jobs/${job.id}/status`,
       callback_token: expect.any(String),
@@ -548,9 +554,11 @@ const deliveryOf = (job: ActingJob): Delivery => ({
   type: 'job.run',
   task: { kind: 'draft' },
   dispatchId: newId('dsp'),
+  operationId: null,
   jobId: job.id,
   projectId: job.projectId,
   owner: null,
+  ...NO_LABELS,
   videoUri: VIDEO_URI,
   modelProfile: 'balanced',
   resumeFromStatus: null,
@@ -573,6 +581,10 @@ function inSentOrder(body: Record<string, unknown>): Record<string, unknown> {
     'job_id',
     'project_id',
     'owner',
+    'external_id',
+    'metadata',
+    'tags',
+    'operation_id',
     'video_uri',
     'callback_url',
     'callback_token',

@@ -4,6 +4,7 @@ import type {
   ArtifactUpdates,
   Callback,
   Cancel,
+  ChangeLabels,
   ConfirmUpload,
   Deadline,
   Disown,
@@ -13,6 +14,7 @@ import type {
   Redo,
   RenewVideo,
   Retry,
+  RetryDue,
   Run,
 } from '../../src/domain/commands.ts';
 import { NO_EVIDENCE } from '../../src/domain/evidence.ts';
@@ -132,9 +134,26 @@ export const renewVideo = (patch: Partial<RenewVideo> = {}): RenewVideo => ({
   ...patch,
 });
 
+export const changeLabels = (patch: Partial<ChangeLabels> = {}): ChangeLabels => ({
+  type: 'change-labels',
+  changes: { metadata: { language: 'de' }, tags: ['urgent'] },
+  ifMatch: null,
+  etag: '1',
+  ...editor,
+  ...patch,
+});
+
 export const deadline = (patch: Partial<Deadline> = {}): Deadline => ({
   type: 'deadline',
   deliveryMayHaveStarted: false,
+  ...patch,
+});
+
+export const retryDue = (newDispatchId: string, patch: Partial<RetryDue> = {}): RetryDue => ({
+  type: 'retry-due',
+  newDispatchId,
+  traceparent: trace,
+  evidence: NO_EVIDENCE,
   ...patch,
 });
 

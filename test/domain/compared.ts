@@ -1,6 +1,7 @@
 // A job beside the model's, in the model's words: what both have to say the same of.
+import { nextRetryAt } from '../../src/domain/automatic-retry.ts';
 import type { StagePlan, Task } from '../../src/domain/dispatch.ts';
-import { isOpen } from '../../src/domain/dispatch.ts';
+import { isOpen, requestKeyOf } from '../../src/domain/dispatch.ts';
 import type { Proof } from '../../src/domain/evidence.ts';
 import type { ArtifactVersion, Failure } from '../../src/domain/job.ts';
 import type { VersionName } from '../../src/domain/lineage.ts';
@@ -21,6 +22,7 @@ const taskInWords = (task: Task): string =>
 export const proofInWords = (proof: Proof | null): string | null =>
   proof && ('reason' in proof ? `${proof.state} ${proof.reason}` : proof.state);
 export function refusalInWords(refusal: Rejection): string {
+  if (refusal.code === 'RETRY_LIMIT_REACHED') return `${refusal.code} ${refusal.made}`;
   if (refusal.code === 'RESUME_POINT_NOT_AVAILABLE') return `${refusal.code} ${refusal.available}`;
   if (refusal.code === 'EDITS_IN_THE_WAY') {
     const edits = refusal.edits.map((edit) => `${nameInWords(edit)} ${edit.reason}`);
@@ -59,6 +61,7 @@ export function seen({ job, dispatches, events, edits, transitions }: MemoryStat
     status: job.status,
     manifest: { videoUri, audioUri, transcriptUri, draftUri },
     exports: job.manifest.exports,
+    labels: [Object.entries(job.metadata), job.tags],
     failure: failureInWords(job.failure),
     failedUnder: job.failure?.modelProfile ?? null,
     progress: job.progressPct,
@@ -67,6 +70,7 @@ export function seen({ job, dispatches, events, edits, transitions }: MemoryStat
     versions: job.versions.map(versionInWords),
     made: [...events.flatMap(({ versions }) => versions), ...edits.map(({ version }) => version)].length,
     open: job.openDispatchId,
+    due: [job.nextRetryAt, nextRetryAt(job, open), job.retries],
     awaits: awaited(job, open, RULES),
     latest: job.latestCallback && [
       ...[job.latestCallback.dispatchId, job.latestCallback.occurredAt, job.latestCallback.kept],
@@ -78,7 +82,8 @@ export function seen({ job, dispatches, events, edits, transitions }: MemoryStat
         `${prevStatus} > ${newStatus} by ${actor} of ${dispatchId}`,
     ),
     dispatches: dispatches.map((d) => [
-      ...[d.id, d.kind, d.state, d.modelProfile, d.resumeFromStatus, d.checkpointRef, d.deliverUntil],
+      ...[d.id, d.kind, d.isAutomatic, d.actorId, requestKeyOf(d), d.correlationId],
+      ...[d.state, d.modelProfile, d.resumeFromStatus, d.checkpointRef, d.deliverUntil],
       ...[d.createdAt, d.deliveryAttempts, d.executionId, d.cancelNotice?.state ?? null],
       ...[d.policyVersion, { ...d.engines }, failureInWords(d.failure)],
       ...[taskInWords(d.task), d.plan?.discardEdits, d.plan?.editsDiscarded.map(nameInWords)],
@@ -98,6 +103,7 @@ export function expected(model: ModelJob): ReturnType<typeof seen> {
     status: model.status,
     manifest: model.manifest,
     exports: model.exports,
+    labels: [[...model.metadata], model.tagged],
     failure: model.failure,
     failedUnder: model.failedUnder,
     progress: model.progress,
@@ -106,13 +112,15 @@ export function expected(model: ModelJob): ReturnType<typeof seen> {
     versions: model.lineage.versions.map(modelledInWords),
     made: model.lineage.all.length,
     open: model.open?.id ?? null,
+    due: [model.automatic.due, model.open ? null : model.automatic.due, model.retries],
     awaits: awaits && { kind: awaits.what, until: awaits.until },
     latest: model.latest && [model.latest.dispatch, model.latest.at, model.latest.kept],
     events: Object.keys(model.events).length,
     edits: Object.entries(model.edits),
     trail: model.trail,
     dispatches: model.dispatches.map((d) => [
-      ...[d.id, d.kind, d.state, d.profile, d.resumeFrom, d.ref, d.until],
+      ...[d.id, d.kind, d.isOwn, d.isOwn ? null : 'alice', d.request, d.correlation],
+      ...[d.state, d.profile, d.resumeFrom, d.ref, d.until],
       ...[d.createdAt, d.attempts, d.executionId, d.notice?.state ?? null],
       ...[d.policyVersion, d.engines, d.failure, d.task, d.plan.discard, d.plan.editsDiscarded],
       ...[d.plan.asked, d.plan.does, d.plan.why, d.plan.proof],

@@ -19,7 +19,8 @@ export const profile = fc.constantFrom(
 );
 export const windowMs = fc.constantFrom(null, null, 8_000, 600_000);
 
-const clientRequestId = fc.constantFrom('a', 'b', 'c', 'd', 'e', 'f');
+/** The last is what a retry by itself is known by. */
+const clientRequestId = fc.constantFrom('a', 'b', 'c', 'd', 'e', 'f', 'auto:1');
 const fits = fc.constantFrom(true, true, true, true, true, false);
 
 /** A retry of what has failed, and a redo of what has not: or, now and then, the other. */

@@ -24,6 +24,7 @@ const WORTH_SEEING = [
     'abandon accepted',
     'abandon JOB_NOT_RUNNING',
     'renew-video accepted',
+    ...['accepted', 'replayed', 'JOB_CHANGED', 'METADATA_FULL'].map((what) => `change-labels ${what}`),
     'deadline accepted',
     'report-delivery accepted',
   ],
@@ -40,6 +41,7 @@ const WORTH_SEEING = [
     'redo JOB_ALREADY_RUNNING',
   ],
   ...['redo EDITS_IN_THE_WAY', 'redo NOTHING_TO_REDO', 'redo PLAN_CHANGED', 'retry EDITS_IN_THE_WAY'],
+  ...['retry-due accepted', 'retry-due replayed', 'retry RETRY_LIMIT_REACHED'],
   ...['export accepted', 'export replayed', 'export JOB_ALREADY_RUNNING', 'export NOTHING_TO_EXPORT'],
   ...['edit-artifact accepted', 'edit-artifact replayed', 'edit-artifact JOB_ALREADY_RUNNING'],
   ...['ARTIFACT_NOT_EDITABLE', 'ARTIFACT_VERSION_CONFLICT', 'ARTIFACT_NOT_FOUND'].map(

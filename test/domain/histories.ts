@@ -12,8 +12,8 @@ import type { Look } from './looks.ts';
 import { MemoryJob, type MemoryState, OWNER, RULES } from './memory-job.ts';
 import { asRequest, ModelJob } from './model.ts';
 import { checkOffers } from './offers.ts';
-import { POLICIES, toPolicy, type WordedPolicy } from './policies.ts';
-import { checkErased, checkPresent, checkRoom, checkStep, sameAgain } from './promises.ts';
+import { POLICIES, toRules, type WordedPolicy } from './policies.ts';
+import { checkErased, checkPresent, checkRoom, checkShown, checkStep, sameAgain } from './promises.ts';
 import { checkEdits } from './promises-edits.ts';
 import { Changes, situationsOf } from './situations.ts';
 import type { Step } from './steps.ts';
@@ -86,6 +86,7 @@ export function live(
     }
     checkStep(before, job.state, command, decision, effective);
     checkEdits(before, job.state, command, decision);
+    checkShown(before, job.state, job.rules);
     if (job.state !== before) checkPresent(job, now);
     if (decision.kind === 'replayed') sameAgain(job, command, decision, now);
   }
@@ -100,6 +101,6 @@ const isJudgedByPlan = (decision: Decision): boolean =>
   decision.kind === 'accepted' ||
   (decision.kind === 'rejected' && decision.rejection.code === 'PLAN_CHANGED');
 
-const rulesUnder = (policy: WordedPolicy): Rules => ({ ...RULES, policy: toPolicy(policy) });
+const rulesUnder = (policy: WordedPolicy): Rules => ({ ...RULES, ...toRules(policy) });
 
 const presentOf = ({ job, dispatches }: MemoryState): Present => ({ job, newest: dispatches.at(-1) ?? null });

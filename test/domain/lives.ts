@@ -29,6 +29,7 @@ import {
   REACHED,
   statusOf,
 } from './reported.ts';
+import { spells } from './spells.ts';
 import { type Make, make, type Step } from './steps.ts';
 
 const waitMs = fc.constantFrom(0, 0, 1, 1, 500, 10_000, 61_000, 700_000, 4_000_000, -1, -5_000);
@@ -184,7 +185,7 @@ const opening: fc.Arbitrary<Step[]> = fc.oneof(
       .record({
         reports: fc.nat(7),
         fails: fc.constantFrom(true, true, true, false),
-        isStuffed: fc.constantFrom(true, false, false, false),
+        isStuffed: fc.constantFrom(true, false, false),
         begins: fc.constantFrom('restating', 'going on', 'not yet', 'silent'),
         isDelivered: fc.boolean(),
       })
@@ -201,6 +202,7 @@ const opening: fc.Arbitrary<Step[]> = fc.oneof(
   },
   { weight: 5, arbitrary: fc.array(life, { minLength: 2, maxLength: 4 }).map(livedThrough) },
   { weight: 5, arbitrary: chapters.map((steps) => [...UPLOADED_AND_RUN, ...steps]) },
+  { weight: 3, arbitrary: spells.map((steps) => [...UPLOADED_AND_RUN, ...steps]) },
 );
 export const histories: fc.Arbitrary<Step[]> = fc
   .tuple(opening, fc.array(fc.record({ waitMs, make }), { minLength: 1, maxLength: 45, size: 'max' }))

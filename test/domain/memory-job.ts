@@ -40,6 +40,14 @@ export const RULES: Rules = {
   stageTimeoutMs: 3_600_000,
   lateReportMs: 7_200_000,
   keepEndedMs: null,
+  autoRetry: {
+    failureClasses: [],
+    maxRetries: 3,
+    firstPauseMs: 60_000,
+    factor: 2,
+    longestPauseMs: 3_600_000,
+  },
+  retriesPerJob: 0,
 };
 
 export interface MemoryState {

@@ -74,7 +74,8 @@ export function answerOf(job: ModelJob, request: ModelRequest): ModelAnswer {
   });
   const [code, reason] = refusal?.split(' ') ?? [];
   // How far it could go, and which edits it would pass over, is said to who is refused, and promised to nobody.
-  const isCodeAlone = code === 'RESUME_POINT_NOT_AVAILABLE' || code === 'EDITS_IN_THE_WAY';
+  const alone = ['RESUME_POINT_NOT_AVAILABLE', 'EDITS_IN_THE_WAY', 'RETRY_LIMIT_REACHED'];
+  const isCodeAlone = code !== undefined && alone.includes(code);
   const exported = task.startsWith('export') ? ` then ${task}` : '';
   const done = `${plan.from} ${plan.does} past ${plan.editsDiscarded}${exported}`;
   const what = refusal === null ? done : isCodeAlone ? code : `${code} ${reason}`;
@@ -106,6 +107,9 @@ function refused(
   const refusal = first && refusedMove(job.status, first, 'p');
   if (refusal) return refusal;
   if (kind === 'retry' && job.status !== 'FAILED') return 'RETRY_NOT_ALLOWED_STATE not_failed';
+  const { mostRetries } = job.policy;
+  if (kind === 'retry' && mostRetries !== null && job.retries >= mostRetries)
+    return `RETRY_LIMIT_REACHED ${job.retries}`;
   if (kind === 'export') {
     const { draft } = given;
     if (!draft) return 'NOTHING_TO_EXPORT no_draft';

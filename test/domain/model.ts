@@ -1,6 +1,14 @@
 // A second, deliberately simple job, written from spec/job-lifecycle.md and spec/dispatch.md rather than from the
 // code: one mutable object, one method for each command, statuses as plain text. It shares types with src/, no rule.
-import type { Ask, Callback, Command, EditArtifact, ReportDelivery } from '../../src/domain/commands.ts';
+import type {
+  Ask,
+  Callback,
+  ChangeLabels,
+  Command,
+  EditArtifact,
+  ReportDelivery,
+  RetryDue,
+} from '../../src/domain/commands.ts';
 import { NO_EVIDENCE } from '../../src/domain/evidence.ts';
 import {
   ARTIFACT_FIELD as FIELD,
@@ -21,6 +29,7 @@ import {
   refusedMove,
   requestOf,
 } from './model-asks.ts';
+import { ModelAutomatic } from './model-automatic.ts';
 import { ModelLineage } from './model-lineage.ts';
 import { type ModelMaker, POINT } from './model-versions.ts';
 import { POLICIES, type WordedPolicy } from './policies.ts';
@@ -34,14 +43,18 @@ const GRACE = 1_000;
 const LATE_REPORT = 7_200_000;
 const MOST_AHEAD = 300_000;
 const MOST_EXPORTS = 200;
+const MOST_METADATA = 50;
 const MOST_BYTES = 262_144;
 const MOST_KEPT = 1_000;
 
 export interface ModelDispatch extends ModelMaker {
   kind: ModelKind;
   state: string;
+  /** Whether the job was retried by itself. */
+  isOwn: boolean;
   /** The client's request id; "run" for the run. */
   request: string;
+  correlation: string;
   policyVersion: string;
   ref: string | null;
   plan: Pick<ModelAnswer, 'asked' | 'discard' | 'editsDiscarded' | 'does' | 'why' | 'proof'>;
@@ -62,6 +75,9 @@ export interface ModelDispatch extends ModelMaker {
   createdAt: number;
   changedAt: number;
 }
+
+/** Who asks for a dispatch, and by what it is known. */
+type Asking = Pick<ModelDispatch, 'id' | 'request' | 'isOwn' | 'correlation'> & { windowMs: number | null };
 
 export class ModelJob {
   status = 'CREATED';
@@ -87,7 +103,11 @@ export class ModelJob {
   /** When the last of them was made; and how many dispatches there were then, which have no more to say. */
   editedAt: number | null = null;
   fenced = 0;
+  /** What editors call the job by. */
+  metadata = new Map<string, string>();
+  tagged: string[] = [];
   lineage = new ModelLineage();
+  automatic = new ModelAutomatic();
   policy: WordedPolicy = POLICIES[0];
   /** The tags that editors have seen, with what each of them promised. */
   tags = new Map<string, string>();
@@ -115,6 +135,11 @@ export class ModelJob {
 
   get open(): ModelDispatch | null {
     return this.dispatches.find(({ state }) => OPEN.includes(state)) ?? null;
+  }
+
+  /** How often it was retried. */
+  get retries(): number {
+    return this.dispatches.filter(({ kind, state }) => kind === 'retry' && state !== 'UNDELIVERABLE').length;
   }
 
   get effective(): string {
@@ -186,6 +211,8 @@ export class ModelJob {
         this.#write(this.status, 'editor', null, now);
         return 'accepted';
       }
+      case 'change-labels':
+        return this.#label(command, now);
       case 'run':
       case 'retry':
       case 'redo':
@@ -210,6 +237,8 @@ export class ModelJob {
         return command.message === 'cancel' ? this.#noticeEnded(command, now) : this.#tried(command, now);
       case 'deadline':
         return this.#timePasses(command.deliveryMayHaveStarted, now);
+      case 'retry-due':
+        return this.#isDue(command, now);
       default:
         return command satisfies never;
     }
@@ -233,8 +262,23 @@ export class ModelJob {
     const plan = this.plan(request);
     if (ifMatch && !ifMatch.some((tag) => this.tags.get(tag) === plan.words)) return 'PLAN_CHANGED';
     if (plan.refusal) return codeOf(plan.refusal);
-    this.#dispatch(command.newDispatchId, key, plan, command.windowMs, now);
+    const { newDispatchId: id, windowMs, correlationId: correlation } = command;
+    this.#dispatch({ id, request: key, isOwn: false, windowMs, correlation }, plan, now);
     if (command.type !== 'run') this.lastAsk = command;
+    return 'accepted';
+  }
+
+  /** As if an editor had asked for it under the profile of before, and nobody is told what it is refused for. */
+  #isDue({ newDispatchId: id, evidence }: RetryDue, now: number): string {
+    const { due, last } = this.automatic;
+    if (this.open || due === null || last === null || now < due) return 'replayed';
+    const plan = this.plan({ kind: 'retry', profile: last.profile, asked: null, discard: [], evidence });
+    if (plan.refusal || this.automatic.isOver(last.kind, this.policy)) {
+      this.automatic.callOff();
+      return 'accepted';
+    }
+    const request = `auto:${this.retries + 1}`;
+    this.#dispatch({ id, request, isOwn: true, windowMs: null, correlation: last.correlation }, plan, now);
     return 'accepted';
   }
 
@@ -252,8 +296,27 @@ export class ModelJob {
     this.manifest[field] = uri;
     this.edits[clientRequestId] = payloadDigest;
     this.lastEdit = command;
+    this.automatic.callOff();
     this.editedAt = Math.max(now, this.dispatches.at(-1)?.createdAt ?? 0);
     this.fenced = this.dispatches.length;
+    this.#write(this.status, 'editor', null, now);
+    return 'accepted';
+  }
+
+  #label({ changes, ifMatch, etag }: ChangeLabels, now: number): string {
+    const metadata = new Map(changes.metadata === null ? [] : this.metadata);
+    for (const [name, value] of Object.entries(changes.metadata ?? {})) {
+      if (value === null) metadata.delete(name);
+      else metadata.set(name, value);
+    }
+    const tags = changes.tags === undefined ? this.tagged : (changes.tags ?? []);
+    const isAsBefore =
+      tags.join() === this.tagged.join() && [...metadata].join() === [...this.metadata].join();
+    if (isAsBefore) return 'replayed';
+    if (ifMatch?.every((seen) => seen !== etag)) return 'JOB_CHANGED';
+    if (metadata.size > MOST_METADATA) return 'METADATA_FULL';
+    this.metadata = metadata;
+    this.tagged = [...tags];
     this.#write(this.status, 'editor', null, now);
     return 'accepted';
   }
@@ -261,14 +324,18 @@ export class ModelJob {
   #cancel(mayHaveStarted: boolean, now: number): string {
     if (this.status === 'CANCELLED') return 'replayed';
     const refusal = refusedMove(this.effective, 'CANCELLED', 'e');
-    if (refusal) return refusal;
+    if (refusal && this.automatic.due === null) return refusal;
+    this.automatic.callOff();
     const ended = this.#stop(mayHaveStarted, now);
     this.#move('CANCELLED', 'editor', ended, now);
     return 'accepted';
   }
 
   #abandon(mayHaveStarted: boolean, now: number): string {
+    const isToCome = this.automatic.due !== null;
+    this.automatic.callOff();
     if (!this.open && !IN_PROGRESS.includes(this.status)) {
+      if (isToCome) return 'accepted';
       return this.status === 'FAILED' && this.failure?.startsWith('ABANDONED ')
         ? 'replayed'
         : 'JOB_NOT_RUNNING';
@@ -300,6 +367,7 @@ export class ModelJob {
 
   #gone(now: number): string {
     this.isErased = true;
+    this.automatic.callOff();
     this.progress = null;
     this.changedAt = now;
     return 'accepted';
@@ -382,6 +450,7 @@ export class ModelJob {
       const kind = failureClass ?? this.#classOf(failureCode) ?? 'unknown';
       const retryAt = retryAfterMs === null ? null : now + retryAfterMs;
       this.#fails(`${failureCode} ${kind} ${retryAt}`, dispatch.profile, dispatch);
+      this.#schedules(dispatch, kind, retryAt, now);
     }
     const progress = report.progressPct ?? (report.status === this.status ? this.progress : null);
     if (moves) this.#move(report.status, report.actor, dispatch.id, now);
@@ -431,6 +500,16 @@ export class ModelJob {
     if (dispatch) dispatch.failure = failure;
   }
 
+  /** It may be retried by itself. */
+  #schedules(
+    { profile, correlation }: ModelDispatch,
+    kind: string,
+    retryAt: number | null,
+    now: number,
+  ): void {
+    this.automatic.failed({ profile, kind, correlation }, retryAt, this.policy, now);
+  }
+
   #tried({ dispatchId, outcome, deliveryMayHaveStarted }: ReportDelivery, now: number): string {
     const dispatch = this.dispatches.find(({ id }) => id === dispatchId);
     if (!dispatch) return 'RESOURCE_NOT_FOUND';
@@ -462,7 +541,8 @@ export class ModelJob {
       outcome.kind === 'unreachable' || outcome.kind === 'unknown'
         ? now + pause(dispatch.attempts, outcome.retryAfterMs)
         : Infinity;
-    if (again + 250 > dispatch.until) this.#withdraw(dispatch, deliveryMayHaveStarted, now);
+    const forGood = outcome.kind === 'refused';
+    if (again + 250 > dispatch.until) this.#withdraw(dispatch, deliveryMayHaveStarted, forGood, now);
     return 'accepted';
   }
 
@@ -480,8 +560,9 @@ export class ModelJob {
     return 'accepted';
   }
 
-  #withdraw(dispatch: ModelDispatch, mayHaveStarted: boolean, now: number): void {
+  #withdraw(dispatch: ModelDispatch, mayHaveStarted: boolean, forGood: boolean, now: number): void {
     dispatch.state = 'UNDELIVERABLE';
+    this.automatic.withdrawn(dispatch.isOwn, forGood, this.policy, now);
     if (dispatch.unsure || mayHaveStarted) this.#tell(dispatch, now);
   }
 
@@ -493,11 +574,17 @@ export class ModelJob {
     const { awaits, open } = this;
     const hasEnded = !open && ['DONE', 'FAILED', 'CANCELLED'].includes(this.status);
     const since = Math.max(this.changedAt, this.dispatches.at(-1)?.createdAt ?? 0);
-    if (this.keptFor !== null && hasEnded && !this.isErased && now >= since + this.keptFor)
+    if (
+      this.keptFor !== null &&
+      hasEnded &&
+      this.automatic.due === null &&
+      !this.isErased &&
+      now >= since + this.keptFor
+    )
       return this.#gone(now);
     if (!awaits || now < awaits.until) return overdue.length > 0 ? 'accepted' : 'replayed';
     if (awaits.what === 'delivery') {
-      if (open) this.#withdraw(open, mayHaveStarted, now);
+      if (open) this.#withdraw(open, mayHaveStarted, false, now);
       return 'accepted';
     }
     const silent = open ?? this.settled;
@@ -506,7 +593,8 @@ export class ModelJob {
       silent.state = 'TIMED_OUT';
       this.#tell(silent, now);
     }
-    const failure = `ORCHESTRATOR_TIMEOUT ${this.#classOf('ORCHESTRATOR_TIMEOUT') ?? 'timeout'} null`;
+    const kind = this.#classOf('ORCHESTRATOR_TIMEOUT') ?? 'timeout';
+    const failure = `ORCHESTRATOR_TIMEOUT ${kind} null`;
     if (silent) silent.failure = failure;
     // What was never heard of leaves a job that rests as it was.
     const rests = awaits.what === 'ack' && RESTING.includes(this.status);
@@ -514,15 +602,16 @@ export class ModelJob {
       this.#fails(failure, silent?.profile ?? null, silent);
       this.#move('FAILED', 'system', silent?.id ?? null, now);
     }
+    if (silent && this.status === 'FAILED') this.#schedules(silent, kind, null, now);
     return 'accepted';
   }
 
-  #dispatch(id: string, request: string, plan: ModelAnswer, windowMs: number | null, now: number): void {
+  #dispatch({ id, request, isOwn, windowMs, correlation }: Asking, plan: ModelAnswer, now: number): void {
     const { kind, profile, engines, given, task, from, ref } = plan;
     const before = Math.max(this.dispatches.at(-1)?.createdAt ?? 0, this.editedAt ?? 0);
     const createdAt = Math.max(now, before + 1);
     this.dispatches.push({
-      ...{ id, kind, request, profile, engines, given, task, plan, isHeardOf: false },
+      ...{ id, kind, request, isOwn, correlation, profile, engines, given, task, plan, isHeardOf: false },
       discards: plan.editsDiscarded.map(wordOf),
       state: 'PENDING',
       policyVersion: this.policy.version,
@@ -542,6 +631,7 @@ export class ModelJob {
   }
 
   #arrived(dispatch: ModelDispatch, executionId: string | null, now: number): void {
+    this.automatic.arrived(dispatch.isOwn);
     dispatch.state = 'DELIVERED';
     dispatch.attempts += 1;
     dispatch.deliveredAt = now;

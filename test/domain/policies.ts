@@ -2,6 +2,7 @@
 import type { FailureClass } from '../../src/domain/failures.ts';
 import type { ResumeStatus } from '../../src/domain/lifecycle.ts';
 import type { ModelPolicy } from '../../src/domain/policy.ts';
+import type { Rules } from '../../src/domain/rules.ts';
 
 export interface WordedPolicy {
   version: string;
@@ -9,6 +10,10 @@ export interface WordedPolicy {
   profiles: Readonly<Record<string, WordedProfile>>;
   /** Failure code → class. */
   classes: Readonly<Record<string, FailureClass>>;
+  /** After what kinds of failures a job is retried by itself, how often at the most, and after what pauses. */
+  auto: { classes: readonly FailureClass[]; most: number; first: number; factor: number; longest: number };
+  /** How often one job may be retried at all; null for any number. */
+  mostRetries: number | null;
 }
 
 export interface WordedProfile {
@@ -28,7 +33,7 @@ const off = { ...on(), isOn: false };
 const late = on({}, ['TRANSCRIPT_READY', 'DRAFT_READY']);
 
 /** Two that share a transcriber, one with another, some without engines, one that is off; then engines are renamed and profiles go. */
-export const POLICIES: readonly [WordedPolicy, ...WordedPolicy[]] = [
+export const POLICIES: readonly [WordedPolicy, WordedPolicy, WordedPolicy] = [
   {
     version: 'v1',
     byDefault: 'balanced',
@@ -40,6 +45,8 @@ export const POLICIES: readonly [WordedPolicy, ...WordedPolicy[]] = [
       ...{ late, off },
     },
     classes: {},
+    auto: { classes: ['unknown', 'timeout', 'transient'], most: 2, first: 400, factor: 5, longest: 9_000 },
+    mostRetries: null,
   },
   {
     version: 'v2',
@@ -52,6 +59,8 @@ export const POLICIES: readonly [WordedPolicy, ...WordedPolicy[]] = [
       ...{ late, off },
     },
     classes: { CRASHED: 'permanent' },
+    auto: { classes: [], most: 3, first: 500, factor: 1, longest: 500 },
+    mostRetries: 3,
   },
   {
     version: 'v3',
@@ -64,8 +73,23 @@ export const POLICIES: readonly [WordedPolicy, ...WordedPolicy[]] = [
       off,
     },
     classes: { CRASHED: 'quota', ABANDONED: 'transient' },
+    auto: { classes: ['quota', 'transient', 'unknown'], most: 1, first: 300, factor: 100, longest: 5_000 },
+    mostRetries: 2,
   },
 ];
+
+/** What of the rules a deployment replaces. */
+export const toRules = (worded: WordedPolicy): Pick<Rules, 'policy' | 'autoRetry' | 'retriesPerJob'> => ({
+  policy: toPolicy(worded),
+  autoRetry: {
+    failureClasses: worded.auto.classes,
+    maxRetries: worded.auto.most,
+    firstPauseMs: worded.auto.first,
+    factor: worded.auto.factor,
+    longestPauseMs: worded.auto.longest,
+  },
+  retriesPerJob: worded.mostRetries ?? 0,
+});
 
 export const toPolicy = ({ version, byDefault, profiles, classes }: WordedPolicy): ModelPolicy => ({
   version,

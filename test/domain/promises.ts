@@ -1,8 +1,10 @@
 // What spec/ promises of every step of a job and of where it stands, whatever the model says of it.
+import { toETag, toJobResource } from '../../src/contract/resources.ts';
 import type { Command } from '../../src/domain/commands.ts';
 import type { Decision } from '../../src/domain/decision.ts';
 import { isOpen } from '../../src/domain/dispatch.ts';
 import { keptUntil } from '../../src/domain/erasure.ts';
+import type { Rules } from '../../src/domain/rules.ts';
 import { awaited, nextWakeUp } from '../../src/domain/timeouts.ts';
 import { holds } from '../rules/holds.ts';
 import {
@@ -71,16 +73,43 @@ export function checkStep(
   if (command.type === 'deadline' || command.type === 'report-delivery') {
     checkTold(before, after);
   }
-  // What editors see of the job changes exactly when its revision does; a withdrawn dispatch leaves it as it was.
+  // What editors see of the job changes exactly when its revision does; a withdrawn dispatch leaves it as it was. What is to come,
+  // and how often it was tried, is known by the tag alone.
   const visible = ({ openDispatchId: _open, latestDispatchAt: _latest, ...job }: MemoryState['job']) =>
-    JSON.stringify(job);
+    JSON.stringify({ ...job, nextRetryAt: null, automatic: null, retries: 0 });
   if (after.job.revision === before.job.revision) {
     holds(
       'without a new revision the job looks the same',
       after.job === before.job || visible(after.job) === visible(before.job),
     );
   } else holds('revisions rise', after.job.revision > before.job.revision);
+  if (command.type === 'change-labels') checkLabelled(before, after);
   holds('history does not step back', after.job.updatedAt >= before.job.updatedAt);
+}
+
+/** What a job is called by decides nothing about it: all else stays, and so does what is awaited, and until when. */
+function checkLabelled(before: MemoryState, after: MemoryState): void {
+  const rest = ({ metadata: _m, tags: _t, revision: _r, updatedAt: _u, ...job }: MemoryState['job']) =>
+    JSON.stringify(job);
+  holds('labels change nothing else of a job', rest(after.job) === rest(before.job));
+  holds('labels change no dispatch', after.dispatches === before.dispatches || sameDispatches(before, after));
+  const due = ({ job, dispatches }: MemoryState) =>
+    JSON.stringify(awaited(job, dispatches.find(isOpen) ?? null, RULES));
+  holds('labels do not put off a deadline', due(after) === due(before));
+}
+
+const sameDispatches = (before: MemoryState, after: MemoryState): boolean =>
+  JSON.stringify(before.dispatches) === JSON.stringify(after.dispatches);
+
+/** A tag that stays as it was, or is as it once was, says the truth. */
+export function checkShown(before: MemoryState, after: MemoryState, rules: Rules): void {
+  if (after.job === before.job || after.job.revision !== before.job.revision) return;
+  const shown = ({ job, dispatches }: MemoryState) => {
+    const open = dispatches.find(isOpen) ?? null;
+    return { tag: toETag(job, open, rules), body: JSON.stringify(toJobResource(job, open, rules)) };
+  };
+  const [was, is] = [shown(before), shown(after)];
+  holds('a tag changes with whatever is shown', was.tag !== is.tag || was.body === is.body);
 }
 
 /** A pipeline that time or a delivery has ended, and that may be alive, is told so. */
@@ -113,7 +142,9 @@ export function checkRoom(job: MemoryJob, now: number): void {
     holds('what is awaited always times out', late.kind === 'accepted');
   }
   const cancelled = job.would(cancel(), now);
-  const hasEnded = state.job.status === 'DONE' || (state.job.status === 'FAILED' && open === null);
+  const isToCome = state.job.nextRetryAt !== null;
+  const hasEnded =
+    state.job.status === 'DONE' || (state.job.status === 'FAILED' && open === null && !isToCome);
   holds('a job can always be cancelled, until it has ended', hasEnded || cancelled.kind !== 'rejected');
 }
 
@@ -166,10 +197,11 @@ export function checkPresent(job: MemoryJob, now: number): void {
   const due = awaited(state.job, job.open, RULES);
   holds('an open dispatch has a deadline', open.length === 0 || due !== null);
   const notices = state.dispatches.filter(({ cancelNotice }) => cancelNotice?.state === 'PENDING');
-  const isAwaiting = due !== null || notices.length > 0;
   const goesAt = keptUntil(state.job, job.open, job.rules);
+  const isToCome = job.open === null && state.job.nextRetryAt !== null;
+  const isAwaiting = due !== null || notices.length > 0 || isToCome || goesAt !== null;
   const wakeUp = nextWakeUp(state.job, job.open, notices, job.rules, now);
-  holds('whatever is awaited wakes the job', (wakeUp !== null) === (isAwaiting || goesAt !== null));
+  holds('whatever is awaited wakes the job', (wakeUp !== null) === isAwaiting);
   holds('a job is not kept for longer than it is to be', goesAt === null || (wakeUp ?? Infinity) <= goesAt);
   holds(
     'creation times of dispatches rise strictly',
@@ -179,7 +211,7 @@ export function checkPresent(job: MemoryJob, now: number): void {
   );
   const keys = state.dispatches
     .filter((d) => d.state !== 'UNDELIVERABLE')
-    .map((d) => `${d.kind} ${d.clientRequestId}`);
+    .map((d) => `${d.isAutomatic ? 'by itself' : d.kind} ${d.clientRequestId}`);
   holds('no request is held by two dispatches', new Set(keys).size === keys.length);
 }
 

@@ -4,10 +4,13 @@ import type { Command } from '../../src/domain/commands.ts';
 import type { Decision } from '../../src/domain/decision.ts';
 import { KEEP_REASONS } from '../../src/domain/dispatch.ts';
 import { isMadeBy } from '../../src/domain/edits.ts';
+import { isAtWork } from '../../src/domain/job.ts';
+import { isTerminal } from '../../src/domain/lifecycle.ts';
 import { PASSED_OVER_REASONS } from '../../src/domain/lineage.ts';
 import type { Plan } from '../../src/domain/plan.ts';
 import { isAtOrPast } from '../rules/protocol.ts';
 import type { MemoryJob, MemoryState } from './memory-job.ts';
+import { automaticSituationsOf, SITUATIONS_OF_AUTOMATIC } from './situations-automatic.ts';
 import { editSituationsOf, SITUATIONS_OF_EDITS } from './situations-edits.ts';
 import { erasureSituationsOf, SITUATIONS_OF_ERASURE } from './situations-erasure.ts';
 
@@ -34,6 +37,7 @@ export const SITUATIONS: readonly string[] = [
   'a failure was told although the manifest was full',
   'a heartbeat in a checkpoint',
   'a video was renewed for a failed job',
+  ...['a pipeline was at work', 'the job had ended'].map((when) => `labels changed while ${when}`),
   ...PASSED_OVER_REASONS.map((reason) => `a version was passed over: ${reason}`),
   'a version was passed over: overwritten',
   ...['never_made', 'asked', ...PASSED_OVER_REASONS].map((reason) => `a stage was made again: ${reason}`),
@@ -57,6 +61,7 @@ export const SITUATIONS: readonly string[] = [
   'the policy changed between plan and retry',
   ...SITUATIONS_OF_EDITS,
   ...SITUATIONS_OF_ERASURE,
+  ...SITUATIONS_OF_AUTOMATIC,
 ];
 
 export function situationsOf(
@@ -69,10 +74,16 @@ export function situationsOf(
     ...endings(before, after, command),
     ...editSituationsOf(before, after, command, decision),
     ...erasureSituationsOf(before, after, command, decision),
+    ...automaticSituationsOf(before, after, command, decision),
   ];
   if (command.type === 'retry') found.push(...retries(before, command, decision));
   if (decision.kind === 'accepted' && command.type === 'renew-video' && before.job.status === 'FAILED') {
     found.push('a video was renewed for a failed job');
+  }
+  if (decision.kind === 'accepted' && command.type === 'change-labels') {
+    if (isAtWork(before.job, before.job.openDispatchId ? before : null))
+      found.push('labels changed while a pipeline was at work');
+    if (isTerminal(before.job.status)) found.push('labels changed while the job had ended');
   }
   if (command.type === 'report-delivery' && decision.kind === 'accepted') {
     if (command.outcome.kind === 'dead-lettered') found.push('a message was a dead letter');

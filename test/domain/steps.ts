@@ -1,7 +1,18 @@
 // The steps of a random history: what is asked of a job and reported to it, mostly what is worth trying where it stands.
 import fc from 'fast-check';
 import type { Command } from '../../src/domain/commands.ts';
-import { abandon, cancel, confirmUpload, deadline, disown, erase, renewVideo, run } from './builders.ts';
+import {
+  abandon,
+  cancel,
+  changeLabels,
+  confirmUpload,
+  deadline,
+  disown,
+  erase,
+  renewVideo,
+  retryDue,
+  run,
+} from './builders.ts';
 import {
   correcting,
   exporting,
@@ -13,7 +24,7 @@ import {
   resuming,
   windowMs,
 } from './editors.ts';
-import type { Look } from './looks.ts';
+import { findings, type Look } from './looks.ts';
 import type { ModelJob } from './model.ts';
 import { POLICIES, type WordedPolicy } from './policies.ts';
 import { age, nameOf, report } from './reported.ts';
@@ -59,6 +70,33 @@ const delivery = fc
   );
 
 const policy = fc.constantFrom(...POLICIES);
+
+/** As many entries as there is room for: one of another name is too many. */
+const full = Object.fromEntries(Array.from({ length: 50 }, (_, n) => [`a${n}`, 'x']));
+const metadata = fc.dictionary(fc.constantFrom('a1', 'b1', 'c'), fc.option(fc.constantFrom('x', 'y')), {
+  noNullPrototype: true,
+});
+const labelling: fc.Arbitrary<Make> = fc
+  .record({
+    changes: fc.record(
+      {
+        metadata: fc.oneof(
+          { weight: 4, arbitrary: metadata },
+          { weight: 1, arbitrary: fc.constant(full) },
+          fc.constant(null),
+        ),
+        tags: fc.option(fc.uniqueArray(fc.constantFrom('x', 'y', 'z'))),
+      },
+      { requiredKeys: [] },
+    ),
+    ifMatch: fc.constantFrom(null, null, ['now'], ['before', 'now'], ['before']),
+    owner,
+  })
+  .map(
+    (c): Make =>
+      () =>
+        changeLabels({ etag: 'now', ...c }),
+  );
 
 export const make: fc.Arbitrary<Make> = fc.oneof(
   {
@@ -131,6 +169,7 @@ export const make: fc.Arbitrary<Make> = fc.oneof(
         (_model, index) => ({ type: 'keep', endedMs: index < 20 ? null : endedMs }),
     ),
   },
+  { weight: 2, arbitrary: labelling },
   { weight: 12, arbitrary: report },
   { weight: 6, arbitrary: delivery },
   {
@@ -139,6 +178,14 @@ export const make: fc.Arbitrary<Make> = fc.oneof(
       (deliveryMayHaveStarted): Make =>
         () =>
           deadline({ deliveryMayHaveStarted }),
+    ),
+  },
+  {
+    weight: 2,
+    arbitrary: findings.map(
+      (store): Make =>
+        (model, index) =>
+          retryDue(`dsp_${index}`, { evidence: store(model) }),
     ),
   },
   {

@@ -61,13 +61,18 @@ const OF_JOBS: Endpoint[] = [
   ['GET', (id) => `/jobs/${id}/attempts`],
   ['GET', (id) => `/jobs/${id}/artifacts`],
   ['GET', (id) => `/jobs/${id}/transitions`],
+  ['PATCH', (id) => `/jobs/${id}`, { tags: ['urgent'] }],
+  ['PATCH', (id) => `/jobs/${id}`, { tags: ['urgent'] }, { 'if-match': '"1"' }],
 ];
 const OF_PROJECTS: Endpoint[] = [
   ['GET', (id) => `/projects/${id}`],
   ['DELETE', (id) => `/projects/${id}`],
   ['POST', (id) => `/projects/${id}/jobs`],
   ['GET', (id) => `/projects/${id}/jobs`],
+  ['POST', (id) => `/projects/${id}/jobs`, { external_id: 'talk-1', tags: ['urgent'] }],
   ['GET', (id) => `/projects/${id}/jobs?status=FAILED&limit=1`],
+  ['GET', (id) => `/projects/${id}/jobs?external_id=talk-1&tag=urgent`],
+  ['GET', (id) => `/projects/${id}/counts`],
 ];
 
 const named = (endpoints: Endpoint[]) =>

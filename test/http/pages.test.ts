@@ -27,7 +27,7 @@ describe('a page of an origin that is listed', () => {
       expect(await answer.text()).toBe('');
       expect(corsHeaders(answer)).toEqual({
         'access-control-allow-origin': PAGE,
-        'access-control-allow-methods': 'GET, HEAD, POST, PUT',
+        'access-control-allow-methods': 'GET, HEAD, PATCH, POST, PUT',
         'access-control-allow-headers':
           'Authorization, Content-Type, Idempotency-Key, If-Match, If-None-Match, Prefer, Range, Traceparent, X-Correlation-Id',
         'access-control-max-age': '7200',

@@ -115,6 +115,7 @@ describe('jobs', () => {
     expect(made.body).toEqual({
       id: expect.stringMatching(/^job_[0-9a-f]{36}$/),
       project_id: projectId,
+      ...{ external_id: null, metadata: {}, tags: [] },
       status: 'CREATED',
       manifest: { video_uri: null, audio_uri: null, transcript_uri: null, draft_uri: null, exports: {} },
       failure: null,
@@ -167,7 +168,15 @@ describe('jobs', () => {
       {
         id: job.id,
         project_id: job.projectId,
+        ...{ external_id: null, metadata: {}, tags: [] },
         status: 'FAILED',
+        failure: {
+          failure_code: shown.failure.failure_code,
+          failure_class: shown.failure.failure_class,
+          failed_stage: shown.failure.failed_stage,
+        },
+        model_profile: 'balanced',
+        open_dispatch: null,
         created_at: shown.created_at,
         updated_at: shown.updated_at,
       },

@@ -93,7 +93,7 @@ export function dispatch(
 ): ShownDispatch {
   const isLate = created >= 30;
   return {
-    ...{ dispatch_id, kind, dispatch_state, client_request_id, delivery_attempts: 1 },
+    ...{ dispatch_id, kind, dispatch_state, client_request_id, actor_id: 'alice', delivery_attempts: 1 },
     resume_from_status: kind === 'run' ? null : isLate ? 'DRAFT_READY' : 'AUDIO_READY',
     checkpoint_ref: kind === 'run' ? null : isLate ? 's3://artifacts/draft' : AUDIO,
     ...{ model_profile: 'balanced', engines: {}, plan: null, export: null },

@@ -21,6 +21,13 @@ const asked =
   };
 
 findsPlanted(ANSWER_RULES, {
+  'what was ended while its caller waited is answered with a refusal': {
+    'a redo that was given up': asked(
+      'redo',
+      50,
+      done({ status: 202, dispatch: told('dsp_x', 'CANCELLED') }),
+    ),
+  },
   'every answer is one that is documented': {
     'an internal error': asked('read', 50, refused(500, 'INTERNAL')),
     'a job that is not found': asked('read', 50, refused(404, 'RESOURCE_NOT_FOUND')),

@@ -11,6 +11,16 @@ export const ANSWER_RULES = {
       for (const call of calls) if (!isDocumented(call)) yield inWords(call);
     },
   }),
+  'what was ended while its caller waited is answered with a refusal': rule({
+    kind: 'answer',
+    promise: 'S8',
+    *broken({ calls }) {
+      for (const call of calls) {
+        const told = call.ending.kind === 'done' ? call.ending.dispatch : null;
+        if (told?.state === 'CANCELLED') yield `${inWords(call)}: ${told.id} was ended by an editor`;
+      }
+    },
+  }),
   'a request that is not answered met a fault': rule({
     kind: 'answer',
     promise: 'L1',
@@ -146,16 +156,24 @@ const CONFLICTS: Readonly<Record<Call['operation'], readonly string[]>> = {
   create: [],
   confirm: [],
   read: [],
-  run: ['JOB_ALREADY_RUNNING', 'FSM_TERMINAL_IMMUTABLE', 'FSM_TRANSITION_INVALID'],
+  run: [
+    ...['JOB_ALREADY_RUNNING', 'FSM_TERMINAL_IMMUTABLE', 'FSM_TRANSITION_INVALID'],
+    'RETRY_NOT_ALLOWED_STATE',
+  ],
   retry: [
     ...['JOB_ALREADY_RUNNING', 'RETRY_NOT_ALLOWED_STATE', 'FSM_TERMINAL_IMMUTABLE'],
     ...['MODEL_PROFILE_NOT_ALLOWED', 'RESUME_POINT_NOT_AVAILABLE', 'EDITS_IN_THE_WAY'],
+    'RETRY_LIMIT_REACHED',
   ],
   redo: [
     ...['JOB_ALREADY_RUNNING', 'FSM_TRANSITION_INVALID', 'FSM_TERMINAL_IMMUTABLE'],
     ...['MODEL_PROFILE_NOT_ALLOWED', 'RESUME_POINT_NOT_AVAILABLE', 'EDITS_IN_THE_WAY', 'NOTHING_TO_REDO'],
+    'RETRY_NOT_ALLOWED_STATE',
   ],
-  export: [...['JOB_ALREADY_RUNNING', 'FSM_TRANSITION_INVALID', 'FSM_TERMINAL_IMMUTABLE'], ...OF_ARTIFACTS],
+  export: [
+    ...['JOB_ALREADY_RUNNING', 'FSM_TRANSITION_INVALID', 'FSM_TERMINAL_IMMUTABLE'],
+    ...['RETRY_NOT_ALLOWED_STATE', ...OF_ARTIFACTS],
+  ],
   edit: [
     ...['JOB_ALREADY_RUNNING', 'ARTIFACT_NOT_EDITABLE', 'ARTIFACT_VERSION_CONFLICT'],
     ...['ARTIFACT_NOT_FOUND', 'MANIFEST_FULL'],

@@ -19,6 +19,8 @@ export interface JobCase {
   seen: readonly ListedVersion[];
   /** What people have corrected, oldest first. */
   edits: readonly Edit[];
+  /** Where a failed job is retried by itself: how often in a row, and when this one still is to be in the end. */
+  automatic?: { most: number; dueAt: number | null };
   openDispatchId: string | null;
   /** Oldest first. */
   dispatches: readonly CaseDispatch[];
@@ -106,7 +108,9 @@ export interface CaseDispatch {
   id: string;
   kind: 'run' | 'retry' | 'redo' | 'export';
   state: string;
-  /** Of the request that made it: `run`, or its kind and the client_request_id. */
+  /** Whether the job was retried by itself. */
+  isAutomatic: boolean;
+  /** Of the request that made it: `run`, or its kind and the client_request_id; of what was made by itself its id alone. */
   request: string;
   /** Null of a run. */
   resumeFrom: string | null;

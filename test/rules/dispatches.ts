@@ -179,7 +179,8 @@ const wasRefused = ({ id }: CaseDispatch, { requests }: JobCase): boolean =>
 /** How long a dispatch has to be tried before it may be given up. */
 function leastMs({ request, attempts }: CaseDispatch, { calls }: JobCase, windows: Windows): number {
   const asked = calls.filter((call) => call.request === request);
-  const windowMs = Math.min(...asked.map(({ prefer }) => windowMsOf(prefer, windows)));
+  // What nobody asked for is tried for as long as there is.
+  const windowMs = Math.min(windows.deadlineMs, ...asked.map(({ prefer }) => windowMsOf(prefer, windows)));
   const pauseMs = PAUSES[Math.min(attempts, PAUSES.length) - 1] ?? 0;
   return windowMs - Math.max(pauseMs, windows.longestRetryAfterMs) - SHORTEST_ATTEMPT_MS;
 }

@@ -1,5 +1,6 @@
 // judge(case): every rule that its evidence allows, and every place where one is broken. Pure.
 import { ANSWER_RULES } from './answers.ts';
+import { AUTOMATIC_RULES } from './automatic.ts';
 import type { Evidence, JobCase } from './case.ts';
 import { CHECKPOINT_RULES } from './checkpoints.ts';
 import { DISPATCH_RULES } from './dispatches.ts';
@@ -19,6 +20,7 @@ export const RULES = {
   ...CHECKPOINT_RULES,
   ...TASK_RULES,
   ...EDIT_RULES,
+  ...AUTOMATIC_RULES,
   ...LISTED_RULES,
   ...ANSWER_RULES,
 };

@@ -82,6 +82,7 @@ export function keptCase() {
     ],
     seen: [] as ListedVersion[],
     edits: [] as Edit[],
+    automatic: undefined as JobCase['automatic'],
     absent: [] as string[],
   };
 }
@@ -93,7 +94,8 @@ export function toCase({ known, ...rest }: Kept, unknown: readonly (keyof Eviden
     name,
     unknown.includes(name as keyof Evidence) ? { unknown: 'left out' } : { known: value },
   ]);
-  return { ...rest, evidence: Object.fromEntries(said) };
+  const { automatic, ...others } = rest;
+  return { ...others, ...(automatic && { automatic }), evidence: Object.fromEntries(said) };
 }
 
 /** The rules that are broken once this is planted. */
@@ -135,7 +137,8 @@ export function dispatch(id: string, state: string, request = id === RUN ? 'run'
     ),
   ];
   return {
-    ...{ id, kind: isRun ? 'run' : 'retry', state, request, ...resumed, attempts: 1 },
+    ...{ id, kind: isRun ? 'run' : 'retry', state, isAutomatic: false, request },
+    ...{ ...resumed, attempts: 1 },
     ...{ profile: 'balanced', engines: ENGINES, exports: null },
     plan: { asked: null, discards: [], discarded: [], stages },
   };

@@ -30,6 +30,7 @@ export interface ShownDispatch {
   } | null;
   export: ShownExport | null;
   client_request_id: string | null;
+  actor_id: string | null;
   delivery_attempts: number;
   created_at: string;
   updated_at: string;
@@ -82,7 +83,8 @@ export const toDispatch = (shown: ShownDispatch): CaseDispatch => ({
   id: shown.dispatch_id,
   kind: shown.kind,
   state: shown.dispatch_state,
-  request: requestOf(shown.kind, shown.client_request_id),
+  isAutomatic: shown.actor_id === null,
+  request: requestOf(shown.actor_id === null ? null : shown.kind, shown.client_request_id),
   resumeFrom: shown.resume_from_status,
   ref: shown.checkpoint_ref,
   profile: shown.model_profile,
@@ -97,9 +99,9 @@ export const toDispatch = (shown: ShownDispatch): CaseDispatch => ({
   attempts: shown.delivery_attempts,
 });
 
-/** One id may be that of requests of two kinds, which are two requests. */
-export const requestOf = (operation: string, clientRequestId: string | null): string =>
-  clientRequestId === null ? operation : `${operation} ${clientRequestId}`;
+/** One id may be that of requests of two kinds, which are two requests; what is made by itself is none of them. */
+export const requestOf = (operation: string | null, clientRequestId: string | null): string =>
+  [operation, clientRequestId].filter((word) => word !== null).join(' ');
 
 /** Null where nothing is said of formats. */
 export const toExporting = (shown: Partial<ShownExport> | null): Exporting | null =>

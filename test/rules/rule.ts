@@ -17,7 +17,7 @@ export const VIOLATIONS = [
 export type ViolationKind = (typeof VIOLATIONS)[number];
 
 /** The promises of spec/reliability.md. */
-export type PromiseName = `S${1 | 2 | 3 | 4 | 5 | 6 | 7 | 8 | 9}` | `L${1 | 2 | 3 | 4}`;
+export type PromiseName = `S${1 | 2 | 3 | 4 | 5 | 6 | 7 | 8 | 9 | 10}` | `L${1 | 2 | 3 | 4}`;
 
 /** A promise in the form in which a case can break it; it is called by its name in the tables. */
 export interface Rule {

@@ -1,6 +1,7 @@
 // In which situations a job has been, by what became of it and not by what was answered: a suite that has not been in one
 // proves nothing about it. Counted from cases, so that every suite that makes some can say what it has seen.
 
+import { automaticSituations } from './automatic.ts';
 import type { JobCase, Report } from './case.ts';
 import { isAbandoned } from './dispatches.ts';
 import { editSituations, RARE_EDIT_SITUATIONS } from './edit-situations.ts';
@@ -61,6 +62,7 @@ export function situationsOf(jobCase: JobCase): Set<string> {
     ...artifacts(jobCase),
     ...editors(jobCase),
     ...editSituations(jobCase),
+    ...automaticSituations(jobCase),
   ]);
 }
 

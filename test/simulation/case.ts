@@ -6,6 +6,7 @@ import { RULES } from '../domain/memory-job.ts';
 import type { JobCase, Known, Planned } from '../rules/case.ts';
 import { requestOf } from '../rules/outside.ts';
 import { type Chance, LONGEST_DELAY_MS } from './chance.ts';
+import { MOST_AUTOMATIC } from './policies.ts';
 import { exportsOf } from './records.ts';
 import {
   listedStatus,
@@ -32,7 +33,7 @@ export const DEFAULT_WAIT_MS = 10_000;
 export const mayBeListedOtherwise = (chance: Chance): boolean => chance.injected.has('alarm: vanishes');
 
 export function caseOf(
-  { project, workspace, orchestrator, chance, timeline, store, keepEndedMs }: World,
+  { project, workspace, orchestrator, chance, timeline, store, automatic, keepEndedMs }: World,
   { id, object, records }: JobInWorld,
   {
     lastStirredAt,
@@ -77,10 +78,11 @@ export function caseOf(
           ],
     ),
     ...{ id, videoUris, status: job.status, revision: job.revision },
+    ...(automatic && { automatic: { most: MOST_AUTOMATIC, dueAt: job.nextRetryAt } }),
     ...{ videoUri: job.manifest.videoUri, openDispatchId: job.openDispatchId },
     dispatches: dispatches.map((dispatch) => ({
-      ...{ id: dispatch.id, kind: dispatch.kind, state: dispatch.state },
-      request: requestOf(dispatch.kind, dispatch.clientRequestId),
+      ...{ id: dispatch.id, kind: dispatch.kind, state: dispatch.state, isAutomatic: dispatch.isAutomatic },
+      request: requestOf(dispatch.isAutomatic ? null : dispatch.kind, dispatch.clientRequestId),
       ...{ resumeFrom: dispatch.resumeFromStatus, ref: dispatch.checkpointRef },
       profile: dispatch.modelProfile,
       engines: named(dispatch.engines),
@@ -125,7 +127,8 @@ export function caseOf(
       remembered: { known: storedReports(object) },
       rest: knownUnless(keepEndedMs !== null, 'what is kept for long goes much later', {
         tookMs: timeline.now - lastStirredAt - timeline.silentMs,
-        boundMs: LIVENESS_BOUND_MS,
+        // Each of those that come by themselves may wait, and be silent.
+        boundMs: LIVENESS_BOUND_MS * (automatic ? 1 + MOST_AUTOMATIC : 1),
         alarmAt: object.alarmAt,
       }),
       patience: {

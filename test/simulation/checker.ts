@@ -95,19 +95,26 @@ export class Checker {
       if (madeBy.kind === 'editor' && !this.#editedAfter.has(key))
         this.#editedAfter.set(key, dispatches.at(-1)?.id ?? null);
     }
+    const retries = dispatches.filter(({ kind, state }) => kind === 'retry' && state !== WITHDRAWN).length;
+    // Older versions of the service did not count them.
+    holds(
+      'the retries that were made are counted',
+      this.#world.hasBeenOlder ? job.retries <= retries : job.retries === retries,
+    );
     const open = dispatches.filter(({ state }) => OPEN.includes(state));
     holds('at most one dispatch is open', open.length <= 1);
     holds('the job names its open dispatch', (open[0]?.id ?? null) === job.openDispatchId);
     if (object.alarmAt === null && !object.hasLostAlarm) {
-      const isAwaited = open.length > 0 || !(RESTING.includes(job.status) || job.erasure);
-      holds('whatever is awaited has an alarm', !isAwaited);
+      const isAtRest = RESTING.includes(job.status) || job.erasure !== null;
+      const isToCome = job.nextRetryAt !== null;
+      holds('whatever is awaited has an alarm', open.length === 0 && isAtRest && !isToCome);
     }
     this.#pendingUntil = open[0]?.state === 'PENDING' ? open[0].deliverUntil : Infinity;
     this.#checkReports(new Map(dispatches.map(({ id, state }) => [id, state])), job.status);
   }
 
   #checkDispatch(dispatch: Dispatch, job: Job): void {
-    const { policy } = rulesOf(this.#world.deployed);
+    const { policy } = rulesOf(this.#world);
     const profile = policy.profiles.find(({ id }) => id === dispatch.modelProfile);
     const isOfBefore = dispatch.kind === 'export';
     holds('a retry is made under a profile that is enabled', profile?.enabled === true || isOfBefore);

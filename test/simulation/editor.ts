@@ -143,7 +143,7 @@ export class Editor {
     const ofStage = job?.versions.filter((version) => version.stage === stage) ?? [];
     const newest = ofStage.at(-1)?.version;
     if (job === undefined || newest === undefined) return null;
-    const shown = currentVersions(job, rulesOf(this.#world.deployed))[stage]?.version ?? newest;
+    const shown = currentVersions(job, rulesOf(this.#world))[stage]?.version ?? newest;
     const name = `edit-${this.#edits++}`;
     const ref =
       where === 'as-before'

@@ -40,9 +40,32 @@ const POLICIES: readonly ModelPolicy[] = [
   },
 ];
 
+/** When failed jobs are retried by themselves, where they are, and how often there may be retries at all. */
+const AUTOMATIC: readonly Pick<Rules, 'autoRetry' | 'retriesPerJob'>[] = [
+  {
+    autoRetry: {
+      failureClasses: ['unknown', 'timeout'],
+      maxRetries: 2,
+      ...{ firstPauseMs: 2_000, factor: 4, longestPauseMs: 60_000 },
+    },
+    retriesPerJob: 0,
+  },
+  {
+    autoRetry: {
+      failureClasses: ['unknown', 'transient'],
+      maxRetries: 3,
+      ...{ firstPauseMs: 500, factor: 30, longestPauseMs: 40_000 },
+    },
+    retriesPerJob: 5,
+  },
+];
+/** How many there may be in a row, whatever is deployed. */
+export const MOST_AUTOMATIC = Math.max(...AUTOMATIC.map(({ autoRetry }) => autoRetry.maxRetries));
+
 /** Of the version of the service that is deployed: they take turns. */
-export const rulesOf = (deployed: number): Rules => ({
+export const rulesOf = ({ deployed, automatic }: { deployed: number; automatic: boolean }): Rules => ({
   ...RULES,
+  ...(automatic ? AUTOMATIC[deployed % AUTOMATIC.length] : {}),
   policy: POLICIES[deployed % POLICIES.length] as ModelPolicy,
 });
 

@@ -40,6 +40,8 @@ export interface Scenario {
   keepEndedMs: number | null;
   /** When the owner wants the project to go, from the moment on when it is made; null for never. */
   projectGoesAfterMs: number | null;
+  /** Whether failed jobs are retried by themselves. */
+  automatic: boolean;
   /** `job` says whose editor, or whose object; one that there is not is the first. */
   actions: readonly { afterMs: number; job: number; action: Action }[];
   plans: readonly Script[];
@@ -116,6 +118,17 @@ const timed = (
   pauses = [0, 1, 40, 700, 3_000, 12_000, 12_000, 70_000, 70_000, 700_000],
 ) => fc.record({ afterMs: fc.constantFrom(...pauses), job: fc.constantFrom(0, 0, 1, 2), action: what });
 const LONG_ENOUGH = [700, 12_000, 70_000];
+/** What is asked for next is on its way for a while, and can be given up while its caller waits. */
+const held: fc.Arbitrary<Action> = fc.record({
+  do: fc.constant('pause' as const),
+  ms: fc.constantFrom(4_000, 20_000),
+});
+const cancel: fc.Arbitrary<Action> = fc.constant({ do: 'cancel' });
+/** How long after each other the acts of a story are. */
+const pausesBefore = (act: fc.Arbitrary<Action>, before: fc.Arbitrary<Action> | undefined): number[] => {
+  if (act === stop || before === held) return [1, 40, 700];
+  return act === cancel ? [700, 3_000] : LONG_ENOUGH;
+};
 /** What hardly comes about by itself: one act after another, with time for a pipeline between, or little before it is stopped. */
 const story = fc.oneof(
   ...[
@@ -124,13 +137,16 @@ const story = fc.oneof(
       [redo, stop, back],
       [exports, retry],
       [exports, stop, retry],
+      [held, redo, stop, back],
+      [held, exports, stop, retry],
+      [retry, cancel],
     ],
     ...[
       [edit, redo],
       [edit, retry, edit],
       [edit, exports],
     ],
-  ].map((acts) => fc.tuple(...acts.map((act) => timed(act, act === stop ? [1, 40, 700] : LONG_ENOUGH)))),
+  ].map((acts) => fc.tuple(...acts.map((act, at) => timed(act, pausesBefore(act, acts[at - 1]))))),
 );
 
 /** Behind every checkpoint: a retry goes on from the furthest one. */
@@ -243,5 +259,6 @@ export const scenarios: fc.Arbitrary<Scenario> = fc
     }),
     store,
     goes,
+    fc.constantFrom(false, false, true),
   )
-  .map(([who, what, pace, goes]) => ({ ...who, ...what, ...goes, store: pace }));
+  .map(([who, what, pace, goes, automatic]) => ({ ...who, ...what, ...goes, store: pace, automatic }));

@@ -289,6 +289,7 @@ class Life {
         return (
           goes ||
           !RESTING.includes(present.job.status) ||
+          present.job.nextRetryAt !== null ||
           dispatches.some(
             ({ state, cancelNotice }) => OPEN.includes(state) || cancelNotice?.state === 'PENDING',
           ) ||

@@ -1,4 +1,5 @@
 // In which situations a simulated job has been: those that its case shows, and what its surroundings did to it.
+import { AUTOMATIC_SITUATIONS } from '../rules/automatic.ts';
 import type { JobCase } from '../rules/case.ts';
 import { EDIT_SITUATIONS, FURTHER_EDIT_SITUATIONS, RARE_EDIT_SITUATIONS } from '../rules/edit-situations.ts';
 import { waitMsOf } from '../rules/protocol.ts';
@@ -31,6 +32,10 @@ const CLOSED_UNTOLD = 'a window that the store had put off closed without an out
 /** Between the end of a window and the end of the wait, and shorter by half of it than the grace for an outcome. */
 const SHORTLY_BEFORE_MS = 500;
 
+const a = (kind: string): string => (kind === 'export' ? 'an export' : `a ${kind}`);
+/** What nothing else is answered so for. */
+const ENDED_UNTOLD = ['redo', 'export'].map((kind) => `${a(kind)} was given up while its caller waited`);
+
 export const SITUATIONS: readonly string[] = [
   ...OF_CASES,
   ...RARE_SITUATIONS,
@@ -39,6 +44,8 @@ export const SITUATIONS: readonly string[] = [
   ...EDIT_SITUATIONS,
   ...FURTHER_EDIT_SITUATIONS,
   ...RARE_EDIT_SITUATIONS,
+  ...AUTOMATIC_SITUATIONS,
+  ...ENDED_UNTOLD,
   'a correction of a file that is not there was refused',
   'a correction was made between two deployments',
   'an alarm never came',
@@ -131,7 +138,21 @@ export function situationsOf(
       : [],
   );
   const seen = Object.entries(found).flatMap(([situation, isTrue]) => (isTrue ? [situation] : []));
-  return [...caseSituations(jobCase), ...seen, ...endings, ...new Set(waits(jobCase))];
+  return [
+    ...caseSituations(jobCase),
+    ...seen,
+    ...endings,
+    ...new Set(ended(jobCase)),
+    ...new Set(waits(jobCase)),
+  ];
+}
+
+function* ended({ calls }: JobCase): Generator<string> {
+  for (const { operation, ending } of calls) {
+    const isRedone = operation === 'redo' || operation === 'export';
+    if (isRedone && ending.kind === 'refused' && ending.code === 'RETRY_NOT_ALLOWED_STATE')
+      yield `${a(operation)} was given up while its caller waited`;
+  }
 }
 
 function* waits({ calls, evidence: { lifetimes, patience } }: JobCase): Generator<string> {

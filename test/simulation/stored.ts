@@ -115,11 +115,12 @@ export const MAY_BE_MISSING = {
       erasure: null,
     },
     ...{ latestEditAt: null, latestProfile: null, unfinishedTask: DRAFT, latestOperation: null },
+    ...{ retries: 0, nextRetryAt: null, automatic: null },
     ...NO_LABELS,
   },
   dispatch: {
     ...{
-      operationId: null,
+      ...{ operationId: null, isAutomatic: false, actorId: null },
       engines: {},
       lastError: null,
       outcomeUnknown: false,
@@ -171,11 +172,9 @@ const CHECKPOINTS: Readonly<Record<string, string>> = {
 
 /** What nobody could ask for before edits there were, no job of before has. */
 function isOfBeforeEdits(object: SimulatedObject): boolean {
-  const present = storedPresent(object);
-  if (!present || schemaOf(object) !== JOB_SCHEMA.version) return false;
+  const present = isOfBeforeErasure(object) ? storedPresent(object) : null;
   return (
-    present.job.erasure === null &&
-    present.job.latestEditAt === null &&
+    present?.job.latestEditAt === null &&
     storedDispatches(object, present).every(
       ({ kind, task, plan }) =>
         (kind === 'run' || kind === 'retry') && task.kind === 'draft' && !plan?.discardEdits.length,
@@ -185,11 +184,21 @@ function isOfBeforeEdits(object: SimulatedObject): boolean {
 
 /** Rewrites what is stored as version 3 of the storage would have left it. Nobody may be at work in the object. */
 export function storeAsVersion3(object: SimulatedObject): void {
-  const present = storedPresent(object);
-  if (!present || schemaOf(object) !== JOB_SCHEMA.version || present.job.erasure !== null) return;
+  if (!isOfBeforeErasure(object)) return;
   const { job, ...rest } = JSON.parse(String(object.rows('SELECT record FROM job')[0]?.record));
-  const { erasure: _erasure, ...ofVersion3 } = job;
-  object.rewrite('UPDATE job SET schema = 3, record = ?', JSON.stringify({ ...rest, v: 3, job: ofVersion3 }));
+  object.rewrite(
+    'UPDATE job SET schema = 3, record = ?',
+    JSON.stringify({ ...rest, v: 3, job: ofVersion3(job) }),
+  );
+}
+
+/** What nobody could ask for before jobs were erased or retried by themselves, no job of before has. */
+function isOfBeforeErasure(object: SimulatedObject): boolean {
+  const present = storedPresent(object);
+  if (!present || schemaOf(object) !== JOB_SCHEMA.version) return false;
+  const { erasure, automatic } = present.job;
+  const dispatches = storedDispatches(object, present);
+  return erasure === null && automatic === null && dispatches.every(({ isAutomatic }) => !isAutomatic);
 }
 
 /** Rewrites what is stored as version 2 of the storage would have left it. Nobody may be at work in the object. */
@@ -202,13 +211,11 @@ export function storeAsVersion2(object: SimulatedObject): void {
   );
 }
 
-const ofVersion2 = ({
-  latestEditAt: _at,
-  latestProfile: _profile,
-  unfinishedTask: _task,
-  erasure: _erasure,
-  ...job
-}: Fields) => job;
+const ofVersion2 = ({ latestEditAt: _at, latestProfile: _profile, unfinishedTask: _task, ...job }: Fields) =>
+  ofVersion3(job);
+const ofVersion3 = (job: Fields) =>
+  Object.fromEntries(Object.entries(job).filter(([name]) => !OF_VERSION_4.includes(name)));
+const OF_VERSION_4 = ['retries', 'nextRetryAt', 'automatic', 'erasure'];
 
 /** Rewrites what is stored as version 1 of the storage would have left it, as far as it knew. Nobody may be at work in the object. */
 export function storeAsVersion1(object: SimulatedObject): void {

@@ -71,6 +71,8 @@ export interface Inhabitants {
   store: Pace;
   /** How long a job is kept that has ended; null for good. */
   keepEndedMs: number | null;
+  /** Whether failed jobs are retried by themselves. */
+  automatic: boolean;
 }
 
 export class World {
@@ -87,6 +89,9 @@ export class World {
   deployed = 0;
   isProjectErased = false;
   #projectCommits = 0;
+  readonly automatic: boolean;
+  /** Whether a version was deployed over what an older one had stored. */
+  hasBeenOlder = false;
   /** How often any was. */
   deployments = 0;
   /** How often memories were taken on purpose: what was on its way then is not to be hurried. */
@@ -94,8 +99,9 @@ export class World {
   /** When each dispatch was first put on the queue, and how many faults there had been. */
   readonly #sent = new Map<string, { at: number; faults: number; isAttempted: boolean }>();
 
-  constructor(chances: Chances, { jobs, scripts, hangsFor, store, keepEndedMs }: Inhabitants) {
+  constructor(chances: Chances, { jobs, scripts, hangsFor, store, automatic, keepEndedMs }: Inhabitants) {
     const { timeline } = this;
+    this.automatic = automatic;
     this.chance = new Chance(chances);
     this.keepEndedMs = keepEndedMs;
     this.store = new SimulatedStore(timeline, this.chance, store);
@@ -190,12 +196,14 @@ export class World {
   /** The same, over what version 1 of the storage has left, under another policy. */
   deployOverVersion1(): void {
     this.#comeBack();
+    this.hasBeenOlder = true;
     for (const { object } of this.jobs) storeAsVersion1(object);
   }
 
   /** The same, over what version 2 has left. */
   deployOverVersion2(): void {
     this.#comeBack();
+    this.hasBeenOlder = true;
     for (const { object } of this.jobs) storeAsVersion2(object);
   }
 
@@ -330,7 +338,7 @@ export class World {
     const world = this;
     return {
       get rules() {
-        return { ...rulesOf(world.deployed), keepEndedMs: world.keepEndedMs };
+        return { ...rulesOf(world), keepEndedMs: world.keepEndedMs };
       },
       ...{ orchestratorTimeoutMs: 2_500, maxOpenDeliveries: 60, artifactsBucket: BUCKET },
     };

@@ -23,6 +23,11 @@ const work = {
   /** The model for each stage that depends on one. */
   engines: z.partialRecord(artifactSchema, id).optional(),
   keep: keepSchema.optional(),
+  /** What the job's editor calls it by, and the bulk operation that asks: for whoever groups or routes by them. */
+  external_id: id.nullish(),
+  metadata: z.record(z.string(), z.string()).optional(),
+  tags: z.array(id).optional(),
+  operation_id: id.nullish(),
 };
 
 const runSchema = z.looseObject({

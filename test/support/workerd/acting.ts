@@ -9,6 +9,7 @@ import type { DispatchMessage } from '../../../src/contract/messages.ts';
 import type { Dispatch, DispatchState } from '../../../src/domain/dispatch.ts';
 import type { Job } from '../../../src/domain/job.ts';
 import type { ReportableStatus, Status } from '../../../src/domain/lifecycle.ts';
+import type { Rules } from '../../../src/domain/rules.ts';
 import type { Answer, Plan } from '../orchestrator/plan.ts';
 import { type Report, reportOf, statusesUntil } from '../pipeline/script.ts';
 import { call, editorToken, orchestrator, type Reply, settledTraceOf } from './harness.ts';
@@ -191,6 +192,7 @@ export class ActingJob {
           ...job,
           lastProgressAt: job.lastProgressAt && job.lastProgressAt - ms,
           latestEditAt: job.latestEditAt && job.latestEditAt - ms,
+          nextRetryAt: job.nextRetryAt && job.nextRetryAt - ms,
           updatedAt: job.updatedAt - ms,
         },
       }));
@@ -284,9 +286,13 @@ export class ActingPipeline {
 }
 
 /** A job in CREATED: of this project, or of an editor and a project of its own. */
-export async function createdJob(plan: Plan = {}, home?: Omit<Home, 'actorId'>): Promise<ActingJob> {
+export async function createdJob(
+  plan: Plan = {},
+  home?: Omit<Home, 'actorId'>,
+  body?: object,
+): Promise<ActingJob> {
   const { token, projectId } = home ?? (await newHome());
-  const created = await call('POST', `/projects/${projectId}/jobs`, { token });
+  const created = await call('POST', `/projects/${projectId}/jobs`, { token, ...(body ? { body } : {}) });
   if (created.status !== 201) throw new Error(`no job: ${created.text}`);
   const job = new ActingJob(created.body.id, projectId, token);
   await job.plan(plan);
@@ -349,6 +355,20 @@ export async function retriedAfter(status: ReportableStatus): Promise<Running & 
   if (retry.status !== 202) throw new Error(`not retried: ${retry.text}`);
   const dispatchId: string = retry.body.dispatch_id;
   return { job, dispatchId, pipeline: await job.pipeline(dispatchId), first };
+}
+
+/** From here on, until the end of the test, the service goes by these rules besides: the Worker, and every actor. */
+export async function underRules(patch: Partial<Rules>): Promise<void> {
+  const ofActors = await runInDurableObject(env.JOB.getByName('any'), (actor) =>
+    requireConfig((actor as unknown as { env: Env }).env),
+  );
+  for (const { rules } of new Set([config, ofActors])) {
+    const before = { ...rules };
+    Object.assign(rules, patch);
+    onTestFinished(() => {
+      Object.assign(rules, before);
+    });
+  }
 }
 
 /**
