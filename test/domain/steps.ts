@@ -7,8 +7,6 @@ import {
   changeLabels,
   confirmUpload,
   deadline,
-  disown,
-  erase,
   renewVideo,
   retryDue,
   run,
@@ -37,7 +35,7 @@ export type Act =
   | Command
   | Look
   | { type: 'deploy'; policy: WordedPolicy }
-  | { type: 'keep'; endedMs: number | null };
+  | { type: 'keep'; endedMs: number };
 /** The tag that an editor who looks now is shown. */
 export type See = (look: Look) => string;
 /** A step knows the job only through the model, from which it picks what is worth trying. */
@@ -144,30 +142,6 @@ export const make: fc.Arbitrary<Make> = fc.oneof(
           (_model, index) =>
             really || index > 25 ? cancel(c) : deadline(c),
       ),
-  },
-  {
-    weight: 2,
-    arbitrary: fc
-      .record({
-        owner,
-        deliveryMayHaveStarted: fc.boolean(),
-        what: fc.constantFrom('erase', 'erase', 'erase', 'disown'),
-      })
-      // Of an erased job there is nothing more to live through than that it is none.
-      .map(
-        ({ what, owner, ...c }): Make =>
-          (model, index) => {
-            if (index < 30 && !model.isAtWork) return deadline(c);
-            return what === 'erase' ? erase({ owner }) : index < 30 ? deadline(c) : disown(c);
-          },
-      ),
-  },
-  {
-    weight: 1,
-    arbitrary: fc.constantFrom(null, null, 3_500_000).map(
-      (endedMs): Make =>
-        (_model, index) => ({ type: 'keep', endedMs: index < 20 ? null : endedMs }),
-    ),
   },
   { weight: 2, arbitrary: labelling },
   { weight: 12, arbitrary: report },

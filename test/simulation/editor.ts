@@ -1,5 +1,6 @@
 // The editor of one simulated job: asks, asks again while there is no answer, and writes down what became of it.
 import type {
+  Admission,
   DispatchAnswer,
   EditAnswer,
   ErasureAnswer,
@@ -75,17 +76,29 @@ export class Editor {
     this.#newDispatchId = newDispatchId;
   }
 
-  /** Until the video is there: an upload that never gets through leaves nothing to simulate. */
-  async upload(): Promise<void> {
-    while (
-      (await this.#ask('create', 'create', {
-        id: this.#job.id,
-        ...PROJECT,
-        ownerIdentity: null,
-        requestDigest: null,
-      })) === null
-    );
+  /** Until the video is there: an upload that never gets through leaves nothing to simulate. False where the project is gone. */
+  async upload(): Promise<boolean> {
+    for (let ending: Ending | null = null; ending === null; ) {
+      if (!(await this.#isAdmitted())) return false;
+      const origin = { id: this.#job.id, ...PROJECT, ownerIdentity: null, requestDigest: null };
+      ending = await this.#ask('create', 'create', origin);
+    }
     while ((await this.#ask('confirmUpload', 'confirm', commands.confirmUpload())) === null);
+    return true;
+  }
+
+  /** Before each creation its project is asked, which refuses nobody as long as it is there. */
+  async #isAdmitted(): Promise<boolean> {
+    if (!this.#world.mayProjectGo) return true;
+    for (;;) {
+      try {
+        const asked = { jobId: this.#job.id, externalId: null };
+        return (await this.#world.callProject<Admission>('admit', PROJECT.owner, asked)).ok;
+      } catch (error) {
+        if (!isFault(error)) throw error;
+        await this.#world.timeline.sleep(400);
+      }
+    }
   }
 
   async cancel(): Promise<void> {
@@ -237,7 +250,8 @@ export class Editor {
     request: () => unknown[],
     endingOf: (answer: T) => Ending,
   ): Promise<Ending | null> {
-    for (let attempt = 1; attempt <= ATTEMPTS; attempt += 1) {
+    const attempts = call.operation === 'create' && this.#world.mayProjectGo ? 1 : ATTEMPTS;
+    for (let attempt = 1; attempt <= attempts; attempt += 1) {
       const ended = this.#job.records.asks(call);
       try {
         const ending = endingOf(await this.#world.call<T>(this.#job, method, ...request()));

@@ -77,7 +77,8 @@ export class ErasureChecker {
     );
     for (const { operation, sentAt, ending } of records.calls) {
       if (sentAt <= erasedAt || ending.kind !== 'refused') continue;
-      const isTold = ending.code === (operation === 'create' ? 'RESOURCE_ERASED' : 'RESOURCE_NOT_FOUND');
+      const isTold =
+        ending.code === 'RESOURCE_NOT_FOUND' || (operation === 'create' && ending.code === 'RESOURCE_ERASED');
       holds('whoever asks for an erased job is told that there is none', isTold);
       this.situations.add('an editor asked for a job that was erased');
     }

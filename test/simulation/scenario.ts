@@ -84,13 +84,12 @@ const action: fc.Arbitrary<Action> = fc.oneof(
   { weight: 3, arbitrary: exports },
   { weight: 8, arbitrary: edit },
   { weight: 3, arbitrary: fc.record({ do: fc.constantFrom('cancel', 'abandon', 'renew', 'renew') }) },
-  { weight: 2, arbitrary: fc.record({ do: fc.constant('erase' as const) }) },
   { weight: 4, arbitrary: fc.record({ do: fc.constantFrom('evict', 'restart') }) },
   {
     weight: 3,
     arbitrary: fc.record({
       do: fc.constant('deploy' as const),
-      over: fc.constantFrom('defaults', 'version-1', 'version-2', 'version-3', 'policy'),
+      over: fc.constantFrom('defaults', 'version-1', 'version-2', 'policy'),
     }),
   },
   {
@@ -214,18 +213,34 @@ const inhabitants = fc.oneof(
 
 const store = fc.constantFrom<Pace[]>('prompt', 'prompt', 'prompt', 'slow', 'slow', 'silent');
 
-/** Most jobs are kept, and so is their project. */
-const goes = fc.oneof(
-  { weight: 14, arbitrary: fc.constant({ keepEndedMs: null, projectGoesAfterMs: null }) },
-  { weight: 1, arbitrary: fc.constant({ keepEndedMs: 30 * 86_400_000, projectGoesAfterMs: null }) },
-  {
-    weight: 1,
-    arbitrary: fc.record({
-      keepEndedMs: fc.constant(null),
-      projectGoesAfterMs: fc.constantFrom(0, 1, 2, 4, 8, 700_000),
-    }),
-  },
-);
+/** Most jobs are kept, and so is their project. What goes does so at the end: there is little left to live through then. */
+const ends = fc
+  .record({
+    goes: fc.oneof(
+      { weight: 14, arbitrary: fc.constant({ keepEndedMs: null, projectGoesAfterMs: null }) },
+      { weight: 1, arbitrary: fc.constant({ keepEndedMs: 30 * 86_400_000, projectGoesAfterMs: null }) },
+      {
+        weight: 1,
+        arbitrary: fc.record({
+          keepEndedMs: fc.constant(null),
+          projectGoesAfterMs: fc.constantFrom(0, 1, 2, 4, 8, 700_000),
+        }),
+      },
+    ),
+    last: fc.constantFrom<Action[][]>(
+      ...[[], [], [], [], [{ do: 'erase' as const }], [{ do: 'erase' as const }], [{ do: 'erase' as const }]],
+      [{ do: 'cancel' }, { do: 'erase' }],
+      [{ do: 'deploy', over: 'version-3' }],
+      [{ do: 'deploy', over: 'version-3' }, { do: 'erase' }, { do: 'deploy', over: 'defaults' }],
+    ),
+    afterMs: fc.constantFrom(0, 1, 700, 12_000, 700_000),
+    job: fc.constantFrom(0, 0, 1, 2),
+    more: fc.array(timed(action, [0, 1, 4, 40, 3_000]), { maxLength: 3, size: 'max' }),
+  })
+  .map(({ goes, last, afterMs, job, more }) => {
+    const acts = last.map((act, n) => ({ afterMs: n === 0 ? afterMs : 1, job, action: act }));
+    return { ...goes, actions: acts.length === 0 ? [] : [...acts, ...more] };
+  });
 
 export const scenarios: fc.Arbitrary<Scenario> = fc
   .tuple(
@@ -258,7 +273,10 @@ export const scenarios: fc.Arbitrary<Scenario> = fc
       }),
     }),
     store,
-    goes,
     fc.constantFrom(false, false, true),
+    ends,
   )
-  .map(([who, what, pace, goes, automatic]) => ({ ...who, ...what, ...goes, store: pace, automatic }));
+  .map(([who, what, pace, automatic, ends]) => ({
+    ...{ ...who, ...what, ...ends, store: pace, automatic },
+    actions: [...what.actions, ...ends.actions],
+  }));

@@ -170,8 +170,7 @@ class Life {
     if (projectGoesAfterMs !== null)
       this.#world.timeline.after(projectGoesAfterMs, () => this.#guard(this.#eraseProject()));
     for (const { editor } of this.#inhabitants) {
-      await editor.upload();
-      this.#guard(editor.run('respond-async'));
+      if (await editor.upload()) this.#guard(editor.run('respond-async'));
     }
     for (const { afterMs, job, action } of this.#scenario.actions) {
       await this.#world.timeline.sleep(afterMs);

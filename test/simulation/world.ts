@@ -85,6 +85,7 @@ export class World {
   readonly orchestrator: SimulatedOrchestrator;
   readonly store: SimulatedStore;
   readonly keepEndedMs: number | null;
+  readonly mayProjectGo: boolean;
   /** Which version of the service is deployed: its policy is its own. */
   deployed = 0;
   isProjectErased = false;
@@ -99,11 +100,15 @@ export class World {
   /** When each dispatch was first put on the queue, and how many faults there had been. */
   readonly #sent = new Map<string, { at: number; faults: number; isAttempted: boolean }>();
 
-  constructor(chances: Chances, { jobs, scripts, hangsFor, store, automatic, keepEndedMs }: Inhabitants) {
+  constructor(
+    chances: Chances,
+    { jobs, scripts, hangsFor, store, automatic, keepEndedMs, projectGoesAfterMs }: Inhabitants,
+  ) {
     const { timeline } = this;
     this.automatic = automatic;
     this.chance = new Chance(chances);
     this.keepEndedMs = keepEndedMs;
+    this.mayProjectGo = projectGoesAfterMs !== null;
     this.store = new SimulatedStore(timeline, this.chance, store);
     this.workspace = new SimulatedObject(timeline, this.chance, (ctx) => new WorkspaceActor(ctx, {} as Env));
     this.project = new SimulatedObject(
@@ -210,6 +215,7 @@ export class World {
   /** The same, over what version 3 has left. */
   deployOverVersion3(): void {
     this.#comeBack();
+    this.hasBeenOlder = true;
     for (const { object } of this.jobs) storeAsVersion3(object);
   }
 
