@@ -66,6 +66,28 @@ export class OperationList {
     );
   }
 
+  /** Those that have this job in their list. */
+  over(jobId: string): ListedOperation[] {
+    return this.#where('instr(job_ids, ?) > 0', JSON.stringify(jobId));
+  }
+
+  all(): ListedOperation[] {
+    return this.#where('true');
+  }
+
+  /** No list names the job any more. */
+  strike(jobId: string): void {
+    for (const { id, createdAt } of this.over(jobId)) {
+      const left = this.jobIds({ id, createdAt }).filter((known) => known !== jobId);
+      this.#sql.exec(
+        'UPDATE operation SET job_ids = ? WHERE created_at = ? AND id = ?',
+        JSON.stringify(left),
+        createdAt,
+        id,
+      );
+    }
+  }
+
   drop({ id, createdAt }: Position): void {
     this.#sql.exec('DELETE FROM operation WHERE created_at = ? AND id = ?', createdAt, id);
   }

@@ -77,6 +77,22 @@ export class ProjectOperations {
     this.#hasBegun(operation.id);
   }
 
+  /** A job is erased: no operation over it knows of it any more. */
+  async forget(jobId: string): Promise<void> {
+    await Promise.all(
+      this.#store.operations.over(jobId).map(({ id }) => operationObject(this.#env, id).forget(jobId)),
+    );
+  }
+
+  /** The project goes, and with it the operations over its jobs. */
+  async discard(): Promise<void> {
+    for (const operation of this.#store.operations.all()) {
+      await operationObject(this.#env, operation.id).discard();
+      this.#store.operations.drop(operation);
+      this.#hasBegun(operation.id);
+    }
+  }
+
   /** What the same request has begun, or why this is another. */
   #begun({ id, requestDigest }: { id: string; requestDigest: string }, clientRequestId: string) {
     const listed = this.#store.operations.byId(id);

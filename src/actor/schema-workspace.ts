@@ -1,11 +1,15 @@
 // The tables of a workspace, as plain text (see schema-job.ts).
 import type { Schema } from './migrate.ts';
 
-/** Sessions that were ended, by signing out, before they would have; each until then. */
-const ENDED_SESSIONS = `
+/** 1 → 2: sessions that were ended, by signing out, before they would have, each until then; and projects that were erased, whose pushes may still come. */
+const ENDED_AND_ERASED = `
   CREATE TABLE ended_session (
     id TEXT PRIMARY KEY,
     until INTEGER NOT NULL
+  ) WITHOUT ROWID;
+  CREATE TABLE erased (
+    id TEXT PRIMARY KEY,
+    erased_at INTEGER NOT NULL
   ) WITHOUT ROWID;`;
 
 export const WORKSPACE_SCHEMA: Schema = {
@@ -22,6 +26,6 @@ export const WORKSPACE_SCHEMA: Schema = {
     id TEXT NOT NULL,
     name TEXT NOT NULL,
     PRIMARY KEY (created_at, id)
-  ) WITHOUT ROWID;${ENDED_SESSIONS}`,
-  steps: [ENDED_SESSIONS],
+  ) WITHOUT ROWID;${ENDED_AND_ERASED}`,
+  steps: [ENDED_AND_ERASED],
 };

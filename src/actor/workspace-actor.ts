@@ -25,4 +25,9 @@ export class WorkspaceActor extends DurableObject<Env> {
   hasEnded(id: string): boolean {
     return this.#store.hasEnded(id);
   }
+
+  /** A project is no more. */
+  eraseProject(project: Position): void {
+    this.#store.eraseProject(project, Date.now());
+  }
 }

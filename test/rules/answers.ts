@@ -181,6 +181,7 @@ const CONFLICTS: Readonly<Record<Call['operation'], readonly string[]>> = {
   cancel: ['FSM_TERMINAL_IMMUTABLE'],
   abandon: ['JOB_NOT_RUNNING'],
   label: [],
+  erase: ['JOB_ALREADY_RUNNING'],
   renew: ['VIDEO_URI_CONFLICT', 'JOB_ALREADY_RUNNING', 'FSM_TERMINAL_IMMUTABLE'],
 };
 

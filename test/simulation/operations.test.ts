@@ -80,6 +80,8 @@ const scenarios: fc.Arbitrary<Scenario> = fc
     ...scenario,
     ...{
       hangsFor: null,
+      keepEndedMs: null,
+      projectGoesAfterMs: null,
       named: false,
       store: 'prompt',
       plans: [...failed.slice(0, scenario.jobs), ...others],

@@ -116,6 +116,17 @@ export const foundBy = (project: SimulatedObject, externalId: string): string[] 
     )
     .map(({ id }) => String(id));
 
+/** Whether the project remembers that it was erased. */
+export const isTombstoned = (project: SimulatedObject, jobId: string): boolean =>
+  isMade(project, 'erased') && project.rows('SELECT 1 FROM erased WHERE id = ?', jobId).length === 1;
+
+/** Whether the project is there no more, but for what is left of it. */
+export const isErasedProject = (project: SimulatedObject): boolean =>
+  isMade(project, 'project') &&
+  project.rows(`SELECT 1 FROM project WHERE record ->> '$.erasedAt' IS NOT NULL`).length === 1;
+
+export const tablesOf = (object: SimulatedObject): unknown[] => object.rows('SELECT name FROM sqlite_master');
+
 /** Whether the workspace lists the project. */
 export const namesProject = (workspace: SimulatedObject): boolean =>
   isMade(workspace, 'project') && workspace.rows('SELECT 1 FROM project').length === 1;
@@ -130,6 +141,7 @@ export const MAY_BE_MISSING = {
       lastProgressAt: null,
       latestCallback: null,
       latestHeartbeat: null,
+      erasure: null,
     },
     ...{ latestEditAt: null, latestProfile: null, unfinishedTask: DRAFT, latestOperation: null },
     ...{ retries: 0, nextRetryAt: null, automatic: null },
@@ -191,10 +203,9 @@ const CHECKPOINTS: Readonly<Record<string, string>> = {
 
 /** What nobody could ask for before edits and labels there were, no job of before has. */
 function isOfBeforeEdits(object: SimulatedObject): boolean {
-  const present = storedPresent(object);
-  if (!present || schemaOf(object) !== JOB_SCHEMA.version) return false;
+  const present = isOfBeforeErasure(object) ? storedPresent(object) : null;
   return (
-    present.job.latestEditAt === null &&
+    present?.job.latestEditAt === null &&
     present.job.automatic === null &&
     JSON.stringify(labelsOf(present.job)) === JSON.stringify(NO_LABELS) &&
     storedDispatches(object, present).every(
@@ -208,6 +219,25 @@ function isOfBeforeEdits(object: SimulatedObject): boolean {
   );
 }
 
+/** Rewrites what is stored as version 3 of the storage would have left it. Nobody may be at work in the object. */
+export function storeAsVersion3(object: SimulatedObject): void {
+  if (!isOfBeforeErasure(object)) return;
+  const { job, ...rest } = JSON.parse(String(object.rows('SELECT record FROM job')[0]?.record));
+  object.rewrite(
+    'UPDATE job SET schema = 3, record = ?',
+    JSON.stringify({ ...rest, v: 3, job: ofVersion3(job) }),
+  );
+}
+
+/** What nobody could ask for before jobs were erased or retried by themselves, no job of before has. */
+function isOfBeforeErasure(object: SimulatedObject): boolean {
+  const present = storedPresent(object);
+  if (!present || schemaOf(object) !== JOB_SCHEMA.version) return false;
+  const { erasure, automatic } = present.job;
+  const dispatches = storedDispatches(object, present);
+  return erasure === null && automatic === null && dispatches.every(({ isAutomatic }) => !isAutomatic);
+}
+
 /** Rewrites what is stored as version 2 of the storage would have left it. Nobody may be at work in the object. */
 export function storeAsVersion2(object: SimulatedObject): void {
   if (!isOfBeforeEdits(object)) return;
@@ -219,8 +249,10 @@ export function storeAsVersion2(object: SimulatedObject): void {
 }
 
 const ofVersion2 = ({ latestEditAt: _at, latestProfile: _profile, unfinishedTask: _task, ...job }: Fields) =>
-  Object.fromEntries(Object.entries(job).filter(([name]) => !OF_AUTOMATIC.includes(name)));
-const OF_AUTOMATIC = ['retries', 'nextRetryAt', 'automatic'];
+  ofVersion3(job);
+const ofVersion3 = (job: Fields) =>
+  Object.fromEntries(Object.entries(job).filter(([name]) => !OF_VERSION_4.includes(name)));
+const OF_VERSION_4 = ['retries', 'nextRetryAt', 'automatic', 'erasure'];
 
 /** Rewrites what is stored as version 1 of the storage would have left it, as far as it knew. Nobody may be at work in the object. */
 export function storeAsVersion1(object: SimulatedObject): void {

@@ -78,6 +78,10 @@ export class ActingJob {
     return this.post('cancel');
   }
 
+  erase(): Promise<Reply> {
+    return call('DELETE', `/jobs/${this.id}`, { token: this.token });
+  }
+
   async status(): Promise<Status> {
     return (await this.get()).status;
   }
