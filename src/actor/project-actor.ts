@@ -65,8 +65,7 @@ export class ProjectActor extends DurableObject<Env> {
 
   /** Null when the owner has no such project. */
   show(owner: string): Project | null {
-    this.#lookAfter();
-    return ownedBy(this.#store.project(), owner);
+    return this.#owned(owner);
   }
 
   /**
@@ -95,12 +94,12 @@ export class ProjectActor extends DurableObject<Env> {
 
   /** A page of its jobs, newest first; null when the owner has no such project. */
   jobs(owner: string, filter: JobFilter, before: Position | null, limit: number): JobPage | null {
-    return this.show(owner) && this.#store.page(filter, before, limit);
+    return this.#owned(owner) && this.#store.page(filter, before, limit);
   }
 
   /** How many of its jobs are where; null when the owner has no such project. */
   counts(owner: string): JobCounts | null {
-    return this.show(owner) && this.#store.counts();
+    return this.#owned(owner) && this.#store.counts();
   }
 
   /** A job's push: an older revision never replaces a newer one. What hears that it is gone is no job of this project any more. */
@@ -121,7 +120,7 @@ export class ProjectActor extends DurableObject<Env> {
 
   /** The project goes, if it has no jobs. Answers whether its workspace knows that; if not, an alarm sees to it. */
   async erase(owner: string, actorId: string): Promise<ErasureAnswer> {
-    const project = this.show(owner);
+    const project = this.#owned(owner);
     if (project === null) return NOT_FOUND;
     const jobs = jobsIn(this.#store.counts());
     if (jobs > 0) return { ok: false, rejection: { code: 'PROJECT_NOT_EMPTY', jobs } };
@@ -155,9 +154,14 @@ export class ProjectActor extends DurableObject<Env> {
     }
   }
 
+  #owned(owner: string): Project | null {
+    this.#lookAfter();
+    return ownedBy(this.#store.project(), owner);
+  }
+
   /** Why no job of this id may be created here; null when it may. */
   #refuseJob(owner: string, jobId: string): Refused | null {
-    if (this.show(owner) === null) return NOT_FOUND;
+    if (this.#owned(owner) === null) return NOT_FOUND;
     return this.#store.isGone(jobId) ? erasedBefore(jobId) : null;
   }
 
