@@ -86,6 +86,13 @@ const settings = z
       .regex(/^[a-z0-9.+-]{1,100}$/i, 'must be a media type without its application/, such as at+jwt')
       .optional(),
     AUTH_REQUIRE_SCOPE: flag.default(false),
+    AUTH_OWNER_CLAIM: z
+      .string()
+      .regex(/^[\w:./-]{1,200}$/, 'must be the name of a claim')
+      .default('sub'),
+    CONSOLE_CLIENT_ID: z.string().min(1).max(255).optional(),
+    CONSOLE_CLIENT_SECRET: z.string().min(1).optional(),
+    SESSION_KEYS: keys.optional(),
     /** The public half of the development key; written to .dev.vars, never deployed. */
     DEV_AUTH_PUBLIC_JWK: fromJson
       .pipe(z.looseObject({ kty: z.literal('EC'), crv: z.literal('P-256'), x: z.string(), y: z.string() }))
@@ -148,12 +155,26 @@ const settings = z
     message: 'names a bucket, but none is bound as ARTIFACTS',
   })
   .transform((vars, ctx) => {
-    const auth = editorAuth(vars);
-    if (auth === null) {
-      ctx.addIssue({ code: 'custom', path: ['AUTH_JWKS_URL'], message: 'no way to verify editors’ tokens' });
+    const refuse = (name: string, message: string) => {
+      ctx.addIssue({ code: 'custom', path: [name], message });
       return z.NEVER;
+    };
+    const auth = editorAuth(vars);
+    if (auth === null) return refuse('AUTH_JWKS_URL', 'no way to verify editors’ tokens');
+    const { CONSOLE_CLIENT_ID: clientId, SESSION_KEYS: sessionKeys } = vars;
+    if (clientId === undefined) return { vars, auth, signIn: null };
+    if (!sessionKeys) return refuse('SESSION_KEYS', 'is needed where CONSOLE_CLIENT_ID is set');
+    if (!secureUrl.safeParse(auth.issuer).success) {
+      return refuse(
+        'AUTH_ISSUER',
+        'must be an https address where CONSOLE_CLIENT_ID is set: it is asked there',
+      );
     }
-    return { vars, auth };
+    return {
+      vars,
+      auth,
+      signIn: { clientId, clientSecret: vars.CONSOLE_CLIENT_SECRET ?? null, sessionKeys },
+    };
   });
 
 interface TokenRules {
@@ -164,6 +185,8 @@ interface TokenRules {
   tokenType: string | null;
   /** Whether a token that says nothing of scopes may do nothing, rather than everything. */
   requiresScope: boolean;
+  /** The claim whose value owns; what does not bear it is owned by its `sub`. */
+  ownerClaim: string;
 }
 
 /** How editors' tokens are verified. */
@@ -171,7 +194,8 @@ export type EditorAuth =
   | ({ kind: 'jwks'; jwksUrl: string } & TokenRules)
   | ({ kind: 'development'; publicJwk: JWK } & TokenRules);
 
-export const DEVELOPMENT_ISSUER = 'urn:retake:development';
+/** Also where the local identity provider is (`npm run dev`), so that who signs in there owns what their development tokens do. */
+export const DEVELOPMENT_ISSUER = 'http://localhost:8790';
 export const DEVELOPMENT_AUDIENCE = 'retake';
 
 /** Real settings win; the development key counts only on a machine that calls itself by a loopback name. */
@@ -183,10 +207,15 @@ function editorAuth(vars: {
   AUTH_ALGORITHMS: string[];
   AUTH_TOKEN_TYPE?: string | undefined;
   AUTH_REQUIRE_SCOPE: boolean;
+  AUTH_OWNER_CLAIM: string;
   DEV_AUTH_PUBLIC_JWK?: JWK | undefined;
 }): EditorAuth | null {
   const { AUTH_JWKS_URL: jwksUrl, AUTH_ISSUER: issuer, AUTH_AUDIENCE: audience } = vars;
-  const rules = { tokenType: vars.AUTH_TOKEN_TYPE ?? null, requiresScope: vars.AUTH_REQUIRE_SCOPE };
+  const rules = {
+    tokenType: vars.AUTH_TOKEN_TYPE ?? null,
+    requiresScope: vars.AUTH_REQUIRE_SCOPE,
+    ownerClaim: vars.AUTH_OWNER_CLAIM,
+  };
   if (jwksUrl ?? issuer ?? audience) {
     if (!jwksUrl || !issuer || !audience) return null;
     return { kind: 'jwks', jwksUrl, issuer, audience, algorithms: vars.AUTH_ALGORITHMS, ...rules };
@@ -202,6 +231,15 @@ function editorAuth(vars: {
   };
 }
 
+/** How people sign in to the console, at the issuer of editors' tokens. */
+export interface SignIn {
+  clientId: string;
+  /** Null for a public client. */
+  clientSecret: string | null;
+  /** Newest first: the first seals, all open. */
+  sessionKeys: string[];
+}
+
 export interface Config {
   publicBaseUrl: string;
   orchestratorUrl: string;
@@ -210,6 +248,8 @@ export interface Config {
   maxOpenDeliveries: number;
   dispatchWaitMs: number;
   auth: EditorAuth;
+  /** Null where nobody can sign in. */
+  signIn: SignIn | null;
   /** Whose pages may call the API. */
   corsOrigins: string[];
   /** Where objects may be kept; null for wherever Cloudflare likes. */
@@ -251,7 +291,7 @@ function parse(env: object): ConfigResult {
     const problems = result.error.issues.map((issue) => `${issue.path.join('.')}: ${issue.message}`);
     return { ok: false, problems };
   }
-  const { vars, auth } = result.data;
+  const { vars, auth, signIn } = result.data;
   const ms = (value: number) => Math.round(value * 1000);
   return {
     ok: true,
@@ -262,6 +302,7 @@ function parse(env: object): ConfigResult {
       maxOpenDeliveries: vars.MAX_OPEN_DELIVERIES,
       dispatchWaitMs: ms(vars.DISPATCH_WAIT_SECONDS),
       auth,
+      signIn,
       corsOrigins: vars.CORS_ORIGINS,
       jurisdiction: vars.JURISDICTION ?? null,
       callbackTokenKeys: vars.CALLBACK_TOKEN_KEYS,

@@ -1,26 +1,33 @@
 // One Durable Object per project: its name and owner, and the list of its jobs. Decides nothing about a job, which is the truth
 // of itself and pushes here what the list shows of it.
 import { DurableObject } from 'cloudflare:workers';
+import { CLOSED, toMessage, viewerAskOf } from '../contract/events.ts';
 import { ownedBy } from '../domain/access.ts';
 import { refuseExternalId, refuseRepeat } from '../domain/creation.ts';
 import { TOMBSTONE_KEPT_MS } from '../domain/erasure.ts';
 import type { Job } from '../domain/job.ts';
 import { type JobCounts, jobsIn } from '../domain/job-counts.ts';
 import type { JobFilter } from '../domain/job-filter.ts';
+import type { JobChoice, ShownOperation } from '../domain/operation.ts';
 import type { JobSummary, Position, Project } from '../domain/project.ts';
 import { describeError, log } from '../log.ts';
 import { jobObject, workspaceObject } from '../objects.ts';
 import { AlarmClock } from './alarm-clock.ts';
 import {
   type Admission,
+  type BegunAnswer,
   type ErasureAnswer,
+  type EventsAnswer,
   NOT_FOUND,
   type ProjectAnswer,
   type Refused,
 } from './answers.ts';
 import { Gathered } from './gathered.ts';
+import { NOTHING_TOLD, ProjectEvents, type ProjectTold } from './project-events.ts';
+import { type BulkAsked, ProjectOperations } from './project-operations.ts';
 import { type JobPage, ProjectStore } from './project-store.ts';
-import { Telling } from './telling.ts';
+import { Telling, Tellings } from './telling.ts';
+import { Viewers } from './viewers.ts';
 
 /** What was erased is looked through no more often than this. */
 const PRUNE_EVERY_MS = 86_400_000;
@@ -29,13 +36,22 @@ export class ProjectActor extends DurableObject<Env> {
   readonly #store: ProjectStore;
   readonly #alarm: AlarmClock;
   readonly #list: Telling<Project>;
+  readonly #operations: ProjectOperations;
+  readonly #tellings: Tellings;
   readonly #summaries: Gathered<JobSummary>;
+  readonly #events: ProjectEvents;
+  readonly #viewers: Viewers<ProjectTold>;
 
   constructor(ctx: DurableObjectState, env: Env) {
     super(ctx, env);
     this.#store = new ProjectStore(ctx.storage);
     this.#alarm = new AlarmClock(ctx.storage);
-    this.#summaries = new Gathered((summaries) => this.#store.putSummaries(summaries));
+    this.#events = new ProjectEvents(this.#store);
+    this.#viewers = new Viewers(ctx, this.#events);
+    this.#summaries = new Gathered((summaries) => {
+      this.#store.putSummaries(summaries);
+      this.#viewers.changed(() => this.#events.changed(summaries));
+    });
     this.#list = new Telling<Project>({
       current: () => this.#store.stored(),
       isAlike: (one, other) => one.name === other.name && one.erasedAt === other.erasedAt,
@@ -45,6 +61,8 @@ export class ProjectActor extends DurableObject<Env> {
       },
       fields: ({ id }) => ({ project_id: id }),
     });
+    this.#operations = new ProjectOperations(this.#store, env);
+    this.#tellings = new Tellings(this.#list, this.#operations.beginning);
     ctx.blockConcurrencyWhile(() => this.#alarm.load());
   }
 
@@ -65,7 +83,7 @@ export class ProjectActor extends DurableObject<Env> {
 
   /** Null when the owner has no such project. */
   show(owner: string): Project | null {
-    return this.#owned(owner);
+    return this.#ownedBy(owner);
   }
 
   /**
@@ -80,7 +98,7 @@ export class ProjectActor extends DurableObject<Env> {
     const isInDoubt = before !== null && before.jobId !== jobId && !before.isListed;
     const said = isInDoubt ? { externalId: await jobObject(this.env, before.jobId).externalId() } : null;
     // While that was asked, somebody else may have been admitted, or the project erased.
-    const refusedSince = isInDoubt && this.#refuseJob(owner, jobId);
+    const refusedSince = isInDoubt ? this.#refuseJob(owner, jobId) : null;
     if (refusedSince) return refusedSince;
     const holder = this.#store.holder(externalId);
     const says = holder?.jobId === before?.jobId && holder?.at === before?.at ? said : null;
@@ -94,12 +112,37 @@ export class ProjectActor extends DurableObject<Env> {
 
   /** A page of its jobs, newest first; null when the owner has no such project. */
   jobs(owner: string, filter: JobFilter, before: Position | null, limit: number): JobPage | null {
-    return this.#owned(owner) && this.#store.page(filter, before, limit);
+    return this.#ownedBy(owner) && this.#store.page(filter, before, limit);
   }
 
   /** How many of its jobs are where; null when the owner has no such project. */
   counts(owner: string): JobCounts | null {
-    return this.#owned(owner) && this.#store.counts();
+    return this.#ownedBy(owner) && this.#store.counts();
+  }
+
+  /** What a viewer would be told who comes now. */
+  events(owner: string): EventsAnswer {
+    if (!this.show(owner)) return NOT_FOUND;
+    const { records } = this.#events.owed(NOTHING_TOLD, Date.now());
+    return { ok: true, body: `{"records":${toMessage(records)}}` };
+  }
+
+  /** A viewer comes: by the only way on which a socket crosses. */
+  override fetch(request: Request): Response {
+    const ask = viewerAskOf(request);
+    if (!this.show(ask.owner)) return new Response(null, { status: 404 });
+    const answer = this.#viewers.accept(ask, NOTHING_TOLD);
+    this.#arm();
+    return answer;
+  }
+
+  /** Pings are answered before they come here. */
+  override webSocketMessage(socket: WebSocket): void {
+    this.#viewers.refuse(socket);
+  }
+
+  override webSocketClose(socket: WebSocket): void {
+    this.#viewers.left(socket);
   }
 
   /** A job's push: an older revision never replaces a newer one. What hears that it is gone is no job of this project any more. */
@@ -109,35 +152,72 @@ export class ProjectActor extends DurableObject<Env> {
     return this.#store.isGone(summary.id) ? 'gone' : 'listed';
   }
 
-  /** A job goes: nothing of it is left here, and no push of before brings it back. */
-  eraseJob(job: Pick<Job, 'id' | 'projectId' | 'createdAt' | 'externalId'>): void {
+  /** A job goes: nothing of it is left here, nor in the operations over it, and no push of before brings it back. */
+  async eraseJob(job: Pick<Job, 'id' | 'projectId' | 'createdAt' | 'externalId'>): Promise<void> {
     this.#lookAfter();
     if (this.#store.project() === null) return;
     const now = Date.now();
     this.#store.eraseJob(job, now);
     this.#alarm.arm(now + TOMBSTONE_KEPT_MS, false);
+    this.#viewers.changed(() => this.#events.counted());
+    await this.#operations.forget(job.id);
   }
 
   /** The project goes, if it has no jobs. Answers whether its workspace knows that; if not, an alarm sees to it. */
   async erase(owner: string, actorId: string): Promise<ErasureAnswer> {
-    const project = this.#owned(owner);
+    const project = this.#ownedBy(owner);
     if (project === null) return NOT_FOUND;
     const jobs = jobsIn(this.#store.counts());
     if (jobs > 0) return { ok: false, rejection: { code: 'PROJECT_NOT_EMPTY', jobs } };
     this.#store.bury(project, Date.now());
     log('info', 'project_erased', { project_id: project.id, actor_id: actorId });
+    this.#viewers.closeAll(CLOSED.erased);
     this.#arm();
     await this.#list.tellSoon();
     return { ok: true, isGone: this.#list.isTold };
   }
 
-  /** The workspace did not answer before, or there is something to be forgotten. */
+  /** How many jobs are meant, and a page of them, newest first; null when the owner has no such project. */
+  async chosen(owner: string, choice: JobChoice, before: Position | null, limit: number) {
+    if (!this.#ownedBy(owner)) return null;
+    return this.#operations.page(owner, choice, before, limit);
+  }
+
+  /** Freezes the list of the jobs that are meant, and begins an operation over them. A repeat finds the same. */
+  async retryJobs(asked: BulkAsked): Promise<BegunAnswer> {
+    if (!this.#ownedBy(asked.owner)) return NOT_FOUND;
+    const answer = await this.#operations.begin(asked);
+    if (!answer.ok || this.#operations.beginning.isTold) return answer;
+    // Whatever comes between, an alarm sees to it that it begins.
+    this.#arm();
+    await this.#operations.beginning.tell();
+    return answer;
+  }
+
+  /** A page of the operations over its jobs, newest first; null when the owner has no such project. */
+  operations(owner: string, before: Position | null, limit: number) {
+    return this.#ownedBy(owner) && this.#store.operations.page(before, limit);
+  }
+
+  /** An operation's push. */
+  putOperation({ id, createdAt, ...shown }: Position & ShownOperation): void {
+    this.#lookAfter();
+    if (this.#store.project()) this.#operations.put({ id, createdAt }, shown);
+  }
+
+  /** It is kept no longer. */
+  dropOperation(operation: Position): void {
+    if (this.#store.project()) this.#store.operations.drop(operation);
+  }
+
+  /** The workspace, or an operation, did not answer before; a viewer may look no longer; or there is something to be forgotten. */
   override async alarm(): Promise<void> {
     this.#alarm.rang();
-    await this.#list.tell();
-    const now = Date.now();
     const stored = this.#store.stored();
     if (stored === null) return;
+    this.#viewers.closeEnded();
+    await this.#tellings.tell();
+    const now = Date.now();
     const isForgotten = stored.erasedAt !== null && now >= stored.erasedAt + TOMBSTONE_KEPT_MS;
     if (isForgotten && this.#list.isTold) return this.#clear(now);
     const pruneAt = this.#store.prune(now);
@@ -154,15 +234,15 @@ export class ProjectActor extends DurableObject<Env> {
     }
   }
 
-  #owned(owner: string): Project | null {
-    this.#lookAfter();
-    return ownedBy(this.#store.project(), owner);
-  }
-
   /** Why no job of this id may be created here; null when it may. */
   #refuseJob(owner: string, jobId: string): Refused | null {
-    if (this.#owned(owner) === null) return NOT_FOUND;
+    if (this.#ownedBy(owner) === null) return NOT_FOUND;
     return this.#store.isGone(jobId) ? erasedBefore(jobId) : null;
+  }
+
+  #ownedBy(owner: string): Project | null {
+    this.#lookAfter();
+    return ownedBy(this.#store.project(), owner);
   }
 
   /** Alarms have been known not to come: whoever touches the project next sets the one that is missing. */
@@ -171,10 +251,10 @@ export class ProjectActor extends DurableObject<Env> {
   }
 
   #arm(pruneAt = Infinity): void {
-    const now = Date.now();
+    const toldAt = this.#tellings.dueAt(Date.now()) ?? Infinity;
     const erasedAt = this.#store.stored()?.erasedAt ?? null;
     const forgetAt = erasedAt === null ? Infinity : erasedAt + TOMBSTONE_KEPT_MS;
-    this.#alarm.arm(Math.min(this.#list.dueAt(now) ?? Infinity, pruneAt, forgetAt), false);
+    this.#alarm.arm(Math.min(toldAt, this.#viewers.endsAt, pruneAt, forgetAt), false);
   }
 }
 

@@ -1,10 +1,12 @@
-// What a project stores: itself, the list of its jobs (job-list-store.ts), and which of them were erased.
+// What a project stores: itself, the list of its jobs (job-list-store.ts), which of them were erased, and the operations over them
+// (operation-list-store.ts).
 import type { Holder } from '../domain/creation.ts';
 import { type JobCounts, noJobs } from '../domain/job-counts.ts';
 import { type JobFilter, matches } from '../domain/job-filter.ts';
 import type { JobSummary, Position, Project } from '../domain/project.ts';
 import { JobList } from './job-list-store.ts';
 import { bringUpToDate, type MarkerRow } from './migrate.ts';
+import { OperationList } from './operation-list-store.ts';
 import { decodeProject, encodeProject } from './records.ts';
 import { PROJECT_SCHEMA } from './schema-project.ts';
 import { TombstoneStore } from './tombstone-store.ts';
@@ -18,6 +20,7 @@ export interface JobPage {
 }
 
 export class ProjectStore {
+  readonly operations: OperationList;
   readonly #storage: DurableObjectStorage;
   readonly #sql: SqlStorage;
   readonly #jobs: JobList;
@@ -31,6 +34,7 @@ export class ProjectStore {
     this.#sql = storage.sql;
     this.#jobs = new JobList(storage.sql);
     this.#erased = new TombstoneStore(storage.sql);
+    this.operations = new OperationList(storage.sql);
     this.#found = bringUpToDate(storage, PROJECT_SCHEMA);
   }
 
@@ -65,7 +69,10 @@ export class ProjectStore {
   /** Leaves of the project that it was there: what its workspace has to be told, and what no key may create again. */
   bury(project: Project, erasedAt: number): void {
     const buried = { ...project, name: '', requestDigest: null, erasedAt };
-    this.#sql.exec('UPDATE project SET record = ?', encodeProject(buried));
+    this.#storage.transactionSync(() => {
+      this.#sql.exec('UPDATE project SET record = ?', encodeProject(buried));
+      this.operations.clear();
+    });
     this.#project = buried;
   }
 
@@ -145,6 +152,12 @@ export class ProjectStore {
       if (matches(job, filter)) found.push({ id: job.id, createdAt: job.createdAt });
     }
     return found;
+  }
+
+  /** Of the job that was created then; null where it is not listed. */
+  summary(place: Position): JobSummary | null {
+    const project = this.project();
+    return project && this.#jobs.known({ ...place, projectId: project.id });
   }
 
   counts(): JobCounts {

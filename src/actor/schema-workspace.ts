@@ -1,7 +1,14 @@
 // The tables of a workspace, as plain text (see schema-job.ts).
 import type { Schema } from './migrate.ts';
 
-/** 1 → 2: projects that were erased, whose pushes may still come. */
+/** Sessions that were ended, by signing out, before they would have; each until then. */
+const ENDED_SESSIONS = `
+  CREATE TABLE ended_session (
+    id TEXT PRIMARY KEY,
+    until INTEGER NOT NULL
+  ) WITHOUT ROWID;`;
+
+/** Projects that were erased, whose pushes may still come. */
 const ERASED = `
   CREATE TABLE erased (
     id TEXT PRIMARY KEY,
@@ -22,6 +29,6 @@ export const WORKSPACE_SCHEMA: Schema = {
     id TEXT NOT NULL,
     name TEXT NOT NULL,
     PRIMARY KEY (created_at, id)
-  ) WITHOUT ROWID;${ERASED}`,
-  steps: [ERASED],
+  ) WITHOUT ROWID;${ENDED_SESSIONS}${ERASED}`,
+  steps: [ENDED_SESSIONS + ERASED],
 };

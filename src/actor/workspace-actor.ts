@@ -1,4 +1,5 @@
-// One Durable Object per owner: the list of the owner's projects. Each project is the truth of itself and pushes its name here.
+// One Durable Object per owner: the list of the owner's projects, and which sessions that open it were ended. Each project is the
+// truth of itself and pushes its name here.
 import { DurableObject } from 'cloudflare:workers';
 import type { Position, Project } from '../domain/project.ts';
 import { type ListedProject, WorkspaceStore } from './workspace-store.ts';
@@ -19,5 +20,14 @@ export class WorkspaceActor extends DurableObject<Env> {
   /** A project is no more. */
   eraseProject(project: Position): void {
     this.#store.eraseProject(project, Date.now());
+  }
+
+  /** Of somebody who signs out: it would have gone on until then. */
+  endSession(id: string, until: number): void {
+    this.#store.endSession(id, until, Date.now());
+  }
+
+  hasEnded(id: string): boolean {
+    return this.#store.hasEnded(id);
   }
 }

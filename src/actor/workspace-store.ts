@@ -1,4 +1,4 @@
-// What a workspace stores: the list of its owner's projects.
+// What a workspace stores: the list of an owner's projects, which of them were erased, and which sessions were ended.
 import type { Position, Project } from '../domain/project.ts';
 import { bringUpToDate } from './migrate.ts';
 import { WORKSPACE_SCHEMA } from './schema-workspace.ts';
@@ -44,13 +44,25 @@ export class WorkspaceStore {
     });
   }
 
-  #write(write: () => void): void {
+  /** Remembers it until its end. What would have ended by `now` opens nothing anyway, and makes room. */
+  endSession(id: string, until: number, now: number): void {
+    this.#write(() => {
+      this.#sql.exec('DELETE FROM ended_session WHERE until < ?', now);
+      this.#sql.exec('INSERT INTO ended_session (id, until) VALUES (?, ?) ON CONFLICT DO NOTHING', id, until);
+    });
+  }
+
+  hasEnded(id: string): boolean {
+    return this.#isStored && !this.#sql.exec('SELECT 1 FROM ended_session WHERE id = ?', id).next().done;
+  }
+
+  #write(change: () => void): void {
     this.#storage.transactionSync(() => {
       if (!this.#isStored) {
         this.#sql.exec(WORKSPACE_SCHEMA.tables);
         this.#sql.exec('INSERT INTO workspace (one, schema) VALUES (1, ?)', WORKSPACE_SCHEMA.version);
       }
-      write();
+      change();
     });
     this.#isStored = true;
   }

@@ -2,6 +2,7 @@
 // from it. A code of the domain without a row, and details that do not fit their schema, do not compile.
 import * as z from 'zod';
 import { PASSED_OVER_REASONS } from '../domain/lineage.ts';
+import { OPERATION_STATES } from '../domain/operation.ts';
 import type { Rejection, RejectionCode } from '../domain/rejection.ts';
 import { artifactVersion, toVersionResource, versionName } from './artifacts.ts';
 import { orNull, toTimestamp } from './fields.ts';
@@ -64,8 +65,8 @@ export const ERRORS = {
   UNAUTHENTICATED: {
     status: 401,
     retryable: false,
-    title: 'A valid token is needed',
-    whatToDo: 'Get a new token and send it again.',
+    title: 'A valid token or session is needed',
+    whatToDo: 'Get a new token, or sign in again, and send it again.',
     details: none,
   },
   FORBIDDEN: {
@@ -74,6 +75,13 @@ export const ERRORS = {
     title: 'The token does not allow this',
     whatToDo: 'Use a token with the scope that `required_scope` names.',
     details: z.object({ required_scope: z.string() }),
+  },
+  CROSS_SITE_REQUEST: {
+    status: 403,
+    retryable: false,
+    title: 'With a session this is for pages of this service alone',
+    whatToDo: 'Send it from a page of this service, or with a token in the Authorization header.',
+    details: none,
   },
   RESOURCE_NOT_FOUND: refusal({
     status: 404,
@@ -277,6 +285,13 @@ export const ERRORS = {
     whatToDo: 'Read it where `uri` says.',
     details: z.object({ uri: z.string() }),
   },
+  NO_SIGN_IN: {
+    status: 409,
+    retryable: false,
+    title: 'Nobody can sign in to this service',
+    whatToDo: 'Send a token; the operator sets up sign-in with `CONSOLE_CLIENT_ID`.',
+    details: none,
+  },
   NO_ARTIFACT_STORE: {
     status: 409,
     retryable: false,
@@ -284,6 +299,30 @@ export const ERRORS = {
     whatToDo: 'Put a correction where the pipeline can read it, and name it in an edit.',
     details: none,
   },
+  OPERATION_ENDED: refusal({
+    status: 409,
+    retryable: false,
+    title: 'The operation is over, or is being cancelled',
+    whatToDo: 'Read the operation; begin another one for what is left of it.',
+    details: z.object({ state: z.enum(OPERATION_STATES) }),
+    from: ({ state }) => ({ state }),
+  }),
+  JOBS_CHANGED: refusal({
+    status: 412,
+    retryable: false,
+    title: 'There are not as many jobs as were expected; nothing was done',
+    whatToDo: 'Look at the jobs that there are now, and name their number if they are what you want.',
+    details: z.object({ expected: z.int(), found: z.int() }),
+    from: ({ expected, found }) => ({ expected, found }),
+  }),
+  TOO_MANY_JOBS: refusal({
+    status: 409,
+    retryable: false,
+    title: 'More jobs than one operation takes; nothing was done',
+    whatToDo: 'Narrow the filter, and begin an operation for each part.',
+    details: z.object({ found: z.int(), most: z.int() }),
+    from: ({ found, most }) => ({ found, most }),
+  }),
   CLIENT_REQUEST_ID_PAYLOAD_MISMATCH: refusal({
     status: 409,
     retryable: false,
@@ -291,7 +330,10 @@ export const ERRORS = {
     whatToDo: 'Use a new `client_request_id` for another request.',
     details: z.object({
       client_request_id: z.string(),
-      dispatch_id: z.string().nullable().meta({ description: 'What it was used for; null for an edit.' }),
+      dispatch_id: z
+        .string()
+        .nullable()
+        .meta({ description: 'What it was used for; null for an edit, and for an operation.' }),
     }),
     from: (rejection) => ({
       client_request_id: rejection.clientRequestId,
@@ -429,6 +471,13 @@ export const ERRORS = {
     retryable: true,
     title: 'More requests than one owner may send',
     whatToDo: 'Wait as long as `Retry-After` says, and send it again.',
+    details: none,
+  },
+  TOO_MANY_VIEWERS: {
+    status: 429,
+    retryable: true,
+    title: 'As many look at this as may',
+    whatToDo: 'Read it without a stream, or wait until a viewer has left.',
     details: none,
   },
   // Retryable: nobody knows that what went wrong goes wrong again, and a report is not to be given up for it.

@@ -26,12 +26,21 @@ function problem(id: string, first: ErrorCode, ...others: ErrorCode[]) {
 export const validationError = problem('ValidationError', 'VALIDATION_ERROR');
 export const unauthenticatedError = problem('UnauthenticatedError', 'UNAUTHENTICATED');
 export const forbiddenError = problem('ForbiddenError', 'FORBIDDEN');
+export const crossSiteRequestError = problem('CrossSiteRequestError', 'CROSS_SITE_REQUEST');
+export const editorForbiddenError = z
+  .union([forbiddenError, crossSiteRequestError])
+  .meta({ id: 'EditorForbiddenError' });
+export const noSignInError = problem('NoSignInError', 'NO_SIGN_IN');
 export const noLeakNotFoundError = problem('NoLeakNotFoundError', 'RESOURCE_NOT_FOUND').meta({
   id: 'NoLeakNotFoundError',
   description: 'Missing, not yours, or no such path: one body and one set of headers for all of them.',
 });
 export const methodNotAllowedError = problem('MethodNotAllowedError', 'METHOD_NOT_ALLOWED');
 export const rateLimitedError = problem('RateLimitedError', 'RATE_LIMITED');
+export const tooManyViewersError = problem('TooManyViewersError', 'TOO_MANY_VIEWERS');
+export const watchLimitError = z
+  .union([rateLimitedError, tooManyViewersError])
+  .meta({ id: 'WatchLimitError' });
 export const payloadTooLargeError = problem('PayloadTooLargeError', 'PAYLOAD_TOO_LARGE');
 export const lengthRequiredError = problem('LengthRequiredError', 'LENGTH_REQUIRED');
 export const rangeNotSatisfiableError = problem('RangeNotSatisfiableError', 'RANGE_NOT_SATISFIABLE');
@@ -71,6 +80,9 @@ export const clientRequestIdMismatchError = problem(
   'ClientRequestIdMismatchError',
   'CLIENT_REQUEST_ID_PAYLOAD_MISMATCH',
 );
+export const operationEndedError = problem('OperationEndedError', 'OPERATION_ENDED');
+export const jobsChangedError = problem('JobsChangedError', 'JOBS_CHANGED');
+export const tooManyJobsError = problem('TooManyJobsError', 'TOO_MANY_JOBS');
 export const idempotencyKeyMismatchError = problem('IdempotencyKeyMismatchError', 'IDEMPOTENCY_KEY_MISMATCH');
 export const resourceErasedError = problem('ResourceErasedError', 'RESOURCE_ERASED');
 export const projectNotEmptyError = problem('ProjectNotEmptyError', 'PROJECT_NOT_EMPTY');
@@ -119,6 +131,9 @@ export const redoConflictError = z
     clientRequestIdMismatchError,
   ])
   .meta({ id: 'RedoConflictError' });
+export const retryJobsConflictError = z
+  .union([tooManyJobsError, modelProfileNotAllowedError, clientRequestIdMismatchError])
+  .meta({ id: 'RetryJobsConflictError' });
 export const exportConflictError = z
   .union([
     transitionConflictError,

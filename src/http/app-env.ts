@@ -17,8 +17,14 @@ export interface AppEnv {
     owner: string;
     /** And what owns it, in the words of the token. */
     ownerIdentity: OwnerIdentity;
-    /** Who acts: the `sub` of the editor's token. */
+    /** Who acts: the `sub` of the editor's token or session. */
     actorId: string;
+    /** And what they are called, where the provider says so. */
+    actorName: string | null;
+    /** When the token or session ends that lets the editor in, in epoch milliseconds. */
+    accessEndsAt: number;
+    /** Whether that is a session: a browser must not keep what it is answered. */
+    isBySession: boolean | undefined;
     /** The dispatch that the callback token proved, or that a run or retry was answered with. */
     dispatchId: string;
     /** Set when the job's own history says what was done, so that the log need not. */
@@ -29,6 +35,10 @@ export interface AppEnv {
     refusedFor: string | undefined;
   };
 }
+
+/** How long a browser may keep what has an `ETag`: until it has asked whether it is still so, and with a session not at all. */
+export const revalidated = (c: Context<AppEnv>): string =>
+  c.get('isBySession') ? 'no-store' : 'private, no-cache';
 
 /** By its method, which is safe (RFC 9110 §9.2.1). */
 export const isRead = ({ req }: Context<AppEnv>): boolean => req.method === 'GET' || req.method === 'HEAD';

@@ -8,10 +8,12 @@ import type { AppEnv } from './app-env.ts';
 import { artifactContentRoutes } from './artifact-content.ts';
 import { authenticateCallback, authenticateEditor } from './auth.ts';
 import { callbackRoutes, measureRefusal } from './callbacks.ts';
+import { consoleRoutes } from './console.ts';
 import { allowOrigins } from './cors.ts';
 import { type OpenApiDocument, openapiDocument } from './document.ts';
 import { erasureRoutes } from './erasure.ts';
 import { errorDefinitionRoute } from './error-definitions.ts';
+import { eventRoutes } from './events.ts';
 import { frame } from './frame.ts';
 import { readBody, readUnread } from './input.ts';
 import { jobCommandRoutes } from './job-commands.ts';
@@ -20,11 +22,13 @@ import { jobEditRoutes } from './job-edits.ts';
 import { jobLabelRoutes } from './job-labels.ts';
 import { jobPlanRoutes } from './job-plans.ts';
 import { jobRoutes } from './jobs.ts';
+import { operationRoutes } from './operations.ts';
 import { problem, refuse } from './problem.ts';
 import { projectRoutes } from './projects.ts';
 import { limitRate } from './rate-limit.ts';
 import { defineRoute, type Route, route, routingPath, serve } from './route.ts';
 import { commonRefusals, json } from './route-parts.ts';
+import { sessionRoutes } from './sign-in.ts';
 
 export function createApp(): Hono<AppEnv> {
   // A slash at the end of a path names what stands before it.
@@ -34,14 +38,26 @@ export function createApp(): Hono<AppEnv> {
   // The orchestrator's route is not for pages.
   const forPages = allRoutes.filter(({ definition }) => !definition.path.startsWith('/internal/'));
   const methods = [...new Set(forPages.flatMap(({ definition }) => methodsOf(definition.method)))].sort();
-  for (const path of ['/projects/*', '/jobs/*', '/healthz', '/openapi.json', '/error-definitions']) {
+  for (const path of [
+    '/projects/*',
+    '/jobs/*',
+    '/operations/*',
+    '/healthz',
+    '/openapi.json',
+    '/error-definitions',
+  ]) {
     app.use(path, allowOrigins(methods));
   }
   for (const open of openRoutes) serve(app, open);
+  app.route('/', consoleRoutes());
 
   // A pattern that ends in a wildcard matches what stands before it too.
-  for (const path of ['/projects/*', '/jobs/*', '/internal/*']) app.use(path, configured);
-  for (const path of ['/projects/*', '/jobs/*']) app.use(path, authenticateEditor, limitRate);
+  for (const path of ['/projects/*', '/jobs/*', '/operations/*', '/session/*', '/internal/*']) {
+    app.use(path, configured);
+  }
+  for (const path of ['/projects/*', '/jobs/*', '/operations/*']) {
+    app.use(path, authenticateEditor, limitRate);
+  }
   app.use('/internal/jobs/:jobId/status', authenticateCallback, measureRefusal);
   for (const streaming of artifactContentRoutes) serve(app, streaming);
   app.use(readBody);
@@ -84,6 +100,7 @@ const openRoutes: readonly Route[] = [
 /** All but those of content, which take a body as it comes, or none. */
 const guardedRoutes: readonly Route[] = [
   ...projectRoutes,
+  ...operationRoutes,
   ...jobRoutes,
   ...jobLabelRoutes,
   ...jobPlanRoutes,
@@ -91,7 +108,9 @@ const guardedRoutes: readonly Route[] = [
   ...jobDispatchRoutes,
   ...jobEditRoutes,
   ...erasureRoutes,
+  ...eventRoutes,
   ...callbackRoutes,
+  ...sessionRoutes,
 ];
 const allRoutes: readonly Route[] = [...openRoutes, ...guardedRoutes, ...artifactContentRoutes];
 

@@ -10,7 +10,7 @@ import { editableStage, stageName } from '../contract/statuses.ts';
 import { describeError, log } from '../log.ts';
 import { jobObject } from '../objects.ts';
 import { within } from '../time-limit.ts';
-import type { AppEnv } from './app-env.ts';
+import { type AppEnv, revalidated } from './app-env.ts';
 import { asker, correlationHeader } from './asker.ts';
 import { spanOf } from './byte-range.ts';
 import { discard, hashed, newKey, STORE_LIMIT_MS, sweep, upload } from './edited-content.ts';
@@ -217,7 +217,10 @@ async function handedOut(
   name: string,
   uri: string,
 ): Promise<Problem> {
-  const headers = contentHeaders(httpEtag, httpMetadata?.contentType ?? '', name);
+  const headers = {
+    ...contentHeaders(httpEtag, httpMetadata?.contentType ?? '', name),
+    'cache-control': revalidated(c),
+  };
   if (matches(c.req.header('if-none-match'), httpEtag)) return answered(c, 304, null, headers);
   const whole = { ...headers, 'content-length': String(size) };
   if (c.req.method === 'HEAD') return answered(c, 200, null, whole);
@@ -243,7 +246,6 @@ async function handedOut(
 const contentHeaders = (etag: string, contentType: string, name: string) => ({
   etag,
   'accept-ranges': 'bytes',
-  'cache-control': 'private, no-cache',
   'content-type': MEDIA_TYPE.test(contentType) ? contentType : 'application/octet-stream',
   'content-disposition': `attachment; filename="${name}"`,
   'content-security-policy': `sandbox; ${CONTENT_SECURITY_POLICY}`,

@@ -11,7 +11,15 @@ export function openapiDocument(definitions: readonly RouteDefinition[]): OpenAp
     type: 'http',
     scheme: 'bearer',
     bearerFormat: 'JWT',
-    description: 'An editor’s token. `sub` (with `iss`) owns what it creates.',
+    description:
+      'An editor’s token. Its `sub` (with `iss`), or the claim that is set in its place, owns what it creates.',
+  });
+  registry.registerComponent('securitySchemes', 'session', {
+    type: 'apiKey',
+    in: 'cookie',
+    name: '__Host-retake',
+    description:
+      'The session of who has signed in, for pages of this service. What is no read has to say `Sec-Fetch-Site: same-origin`, as browsers do.',
   });
   registry.registerComponent('securitySchemes', 'callbackToken', {
     type: 'http',
@@ -31,6 +39,9 @@ export function openapiDocument(definitions: readonly RouteDefinition[]): OpenAp
     tags: [
       { name: 'Projects', description: 'An editor’s projects and the jobs in them' },
       { name: 'Jobs', description: 'The life of one job' },
+      { name: 'Operations', description: 'Many jobs at once' },
+      { name: 'Session', description: 'Signing in, for pages of this service' },
+      { name: 'Events', description: 'What happens, as it happens' },
       { name: 'Callbacks', description: 'For the orchestrator' },
       { name: 'Service', description: 'About the service itself' },
     ],

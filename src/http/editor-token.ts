@@ -9,8 +9,7 @@ import {
   jwtVerify,
 } from 'jose';
 import type { EditorAuth } from '../config.ts';
-import { sha256 } from '../contract/hashes.ts';
-import type { OwnerIdentity } from '../contract/messages.ts';
+import { actorNameOf, type Editor, isSubject, ownerIdentity, ownerKey } from './editor.ts';
 import { remoteKeySet } from './jwks.ts';
 import { RecentlyUsed } from './recently-used.ts';
 
@@ -19,31 +18,16 @@ const CLOCK_TOLERANCE_SECONDS = 30;
 const REMEMBERED_MS = 60_000;
 const MOST_REMEMBERED = 1_000;
 
-/** The claim whose value owns what its bearer creates. */
-const OWNER_CLAIM = 'sub';
-
 /**
  * What only other tokens hold (RFC 8725 §3.12): `nonce`, `at_hash` and `c_hash` are of an ID token, which says who signed
  * in and opens nothing; `events` is of a security event, such as a sign-out.
  */
 const CLAIMS_OF_OTHER_TOKENS = ['nonce', 'at_hash', 'c_hash', 'events'];
 
-export interface Editor {
-  /** What owns: the value of a claim of an issuer. */
-  identity: OwnerIdentity;
-  /** The name of the workspace that is the editor's. */
-  owner: string;
-  /** Who acts, in the words of the token's issuer: its `sub`. */
-  actorId: string;
-  /** What the token is narrowed to; null for one that says nothing of scopes. */
-  scopes: readonly string[] | null;
-}
-
 interface Verified {
+  /** It ends when the token has expired, tolerance included. */
   editor: Editor;
   verifiedAt: number;
-  /** When the token has expired, tolerance included. */
-  expiresAt: number;
 }
 
 /**
@@ -68,36 +52,35 @@ export async function verifyEditorToken(token: string, auth: EditorAuth): Promis
 }
 
 /** A clock that was set back may stand before the token's `nbf`, so nothing is remembered from the future. */
-const holds = ({ verifiedAt, expiresAt }: Verified, now: number): boolean =>
-  now >= verifiedAt && now < verifiedAt + REMEMBERED_MS && now < expiresAt;
+const holds = ({ verifiedAt, editor }: Verified, now: number): boolean =>
+  now >= verifiedAt && now < verifiedAt + REMEMBERED_MS && now < editor.endsAt;
 
 async function verify(token: string, auth: EditorAuth): Promise<Verified> {
   const verifiedAt = Date.now();
   const payload = await provenBy(token, auth);
   const { sub, exp } = payload;
-  if (typeof sub !== 'string' || sub === '' || sub.length > 255) {
-    throw new errors.JWTClaimValidationFailed(
-      'no subject that could own anything',
-      payload,
-      'sub',
-      'invalid',
-    );
-  }
+  if (!isSubject(sub)) throw ownsNothing(payload, 'sub');
   for (const claim of CLAIMS_OF_OTHER_TOKENS) {
     if (claim in payload)
       throw new errors.JWTClaimValidationFailed('not an access token', payload, claim, 'foreign');
   }
+  const identity = ownerIdentity(payload, sub, auth);
+  if (identity === null) throw ownsNothing(payload, auth.ownerClaim);
   return {
     editor: {
-      identity: { issuer: auth.issuer, claim: OWNER_CLAIM, value: sub },
-      owner: await ownerKey(auth.issuer, OWNER_CLAIM, sub),
+      identity,
+      owner: await ownerKey(identity),
       actorId: sub,
+      actorName: actorNameOf(payload),
       scopes: scopesOf(payload) ?? (auth.requiresScope ? [] : null),
+      endsAt: (exp + CLOCK_TOLERANCE_SECONDS) * 1000,
     },
     verifiedAt,
-    expiresAt: (exp + CLOCK_TOLERANCE_SECONDS) * 1000,
   };
 }
+
+const ownsNothing = (payload: JWTPayload, claim: string) =>
+  new errors.JWTClaimValidationFailed('nothing that could own anything', payload, claim, 'invalid');
 
 type Payload = JWTPayload & { exp: number };
 
@@ -137,14 +120,6 @@ function scopesOf({ scope, scp }: JWTPayload): readonly string[] | null {
   if (scp === undefined) return null;
   if (typeof scp === 'string') return scp.split(' ');
   return Array.isArray(scp) && scp.every((each) => typeof each === 'string') ? scp : [];
-}
-
-/**
- * The name of an owner's workspace: says nothing about the person, and cannot be chosen to collide, not even by somebody
- * whose value of one claim reads like another owner's value of another.
- */
-async function ownerKey(issuer: string, claim: string, value: string): Promise<string> {
-  return `own_${await sha256(JSON.stringify([issuer, claim, value]))}`;
 }
 
 const keySets = new Map<string, JWTVerifyGetKey>();

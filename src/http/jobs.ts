@@ -10,6 +10,7 @@ import {
   transitionPage,
 } from '../contract/resources.ts';
 import { jobObject } from '../objects.ts';
+import { revalidated } from './app-env.ts';
 import { matches } from './if-none-match.ts';
 import { refuse } from './problem.ts';
 import { defineRoute, type Route, route } from './route.ts';
@@ -86,8 +87,7 @@ export const jobRoutes: readonly Route[] = [
     const answer = await jobObject(c.env, c.req.valid('param').jobId).show(c.get('owner'));
     if (!answer.ok) return refuse(c, answer.rejection);
     c.header('etag', answer.etag);
-    // A browser may keep it, and asks each time whether it is still so.
-    c.header('cache-control', 'private, no-cache');
+    c.header('cache-control', revalidated(c));
     if (matches(c.req.header('if-none-match'), answer.etag)) return c.body(null, 304);
     return showJob(c, answer);
   }),

@@ -24,9 +24,9 @@ export const optionalJsonBody = <T extends z.ZodType>(schema: T) => ({
   content: { 'application/json': { schema } },
 });
 
-/** For browsers and libraries that keep to RFC 7396 by its media type, and for those that say JSON of all JSON. */
+/** By the media type of RFC 7396, or as any JSON. Without a body nothing is named, and nothing changes. */
 export const mergePatchBody = <T extends z.ZodType>(schema: T) => ({
-  required: true as const,
+  required: false as const,
   content: { 'application/json': { schema }, 'application/merge-patch+json': { schema } },
 });
 
@@ -36,7 +36,7 @@ export const etagHeader = {
 
 export const commonRefusals = {
   400: refusal(problems.validationError, 'Body, query, path or header does not fit'),
-  401: refusal(problems.unauthenticatedError, 'No token, or a bad one'),
+  401: refusal(problems.unauthenticatedError, 'No token or session, or a bad one'),
   405: {
     ...refusal(problems.methodNotAllowedError, 'This path has other methods'),
     headers: { Allow: { schema: { type: 'string' as const }, description: 'The methods that it has' } },
@@ -46,7 +46,10 @@ export const commonRefusals = {
 };
 export const editorRefusals = {
   ...commonRefusals,
-  403: refusal(problems.forbiddenError, 'The token’s scope does not allow this'),
+  403: refusal(
+    problems.editorForbiddenError,
+    'The scope does not allow this, or a session’s request comes from elsewhere',
+  ),
   429: refusal(
     problems.rateLimitedError,
     'More than an owner may ask for; try again after Retry-After seconds',
@@ -65,6 +68,10 @@ export const ofStage = (stages: z.ZodEnum) => ({
   ...ofJob,
   params: ofJob.params.extend({ stage: z.string().meta({ enum: stages.options }) }),
 });
+export const ofOperation = {
+  params: z.object({ operationId: idParam('opr') }),
+  ids: { operationId: 'opr' } as const,
+};
 export const ofProject = {
   params: z.object({ projectId: idParam('prj') }),
   ids: { projectId: 'prj' } as const,
@@ -98,4 +105,4 @@ export const pageQuery = <T>(decode: (cursor: string) => T | null, most = 100) =
       .meta({ type: 'integer', minimum: 1, maximum: most, default: Math.min(DEFAULT_LIMIT, most) }),
   });
 
-export const editorSecurity = [{ editorToken: [] }];
+export const editorSecurity = [{ editorToken: [] }, { session: [] }];

@@ -19,7 +19,7 @@ const PROMISES: readonly Variant[] = [
     plants: [
       {
         from: `await verifyEditorToken(token, c.get('config').auth)`,
-        to: `{ identity: { issuer: 'bench', claim: 'sub', value: 'bench' }, owner: 'own_bench', actorId: 'bench', scopes: null }`,
+        to: `{ identity: { issuer: 'bench', claim: 'sub', value: 'bench' }, owner: 'own_bench', actorId: 'bench', actorName: null, scopes: null, endsAt: Number.MAX_SAFE_INTEGER }`,
       },
       {
         from: 'isSame(await signatureOf(unsigned, key), text.slice(unsigned.length))',
@@ -125,7 +125,7 @@ const PROMISES: readonly Variant[] = [
     measured: 'awake',
     plants: [
       {
-        from: 'return item === null || this.#listed.shown(item) === this.#told;',
+        from: 'return item === null || (this.#told !== null && this.#what.isAlike(item, this.#told));',
         to: 'return item === null || (true as boolean);',
       },
     ],

@@ -1,7 +1,7 @@
 // Every operation of the document as a user calls it, with openapi-fetch and the generated types. That it compiles is the
 // point: what is always there is read without a question, and what is not can't be overlooked.
 import createClient from 'openapi-fetch';
-import type { components, operations, paths } from './dist/api.ts';
+import type { components, operations, paths } from '../../dist/api.ts';
 
 export type Client = ReturnType<typeof createClient<paths>>;
 type Dispatch = components['schemas']['Dispatch'];
@@ -39,13 +39,30 @@ export const uses = {
   getProject: async (client) =>
     new Date(dataOf(await client.GET('/projects/{projectId}', { params: project })).created_at),
 
-  createJob: async (client) =>
-    dataOf(await client.POST('/projects/{projectId}/jobs', { params: project, body: {} })).id.length,
+  createJob: async (client) => {
+    const body = { external_id: 'talk-117', metadata: { language: 'de' }, tags: ['urgent'] };
+    const made = dataOf(await client.POST('/projects/{projectId}/jobs', { params: project, body }));
+    return [made.id.length, made.external_id?.length, made.metadata.language, ...made.tags];
+  },
 
   listJobs: async (client) => {
-    const query = { status: 'FAILED', cursor: 'cursor_1' } as const;
+    const query = { status: 'FAILED,CANCELLED', failure_class: 'quota', cursor: 'cursor_1' } as const;
     const page = dataOf(await client.GET('/projects/{projectId}/jobs', { params: { ...project, query } }));
-    return page.items.map(({ id, status }) => `${id} ${status.toLowerCase()}`);
+    return page.items.map(
+      ({ id, status, failure, open_dispatch }) =>
+        `${id} ${status.toLowerCase()} ${failure?.failure_code} ${open_dispatch?.kind}`,
+    );
+  },
+
+  countJobs: async (client) => {
+    const counts = dataOf(await client.GET('/projects/{projectId}/counts', { params: project }));
+    return [counts.jobs, counts.by_status.FAILED, counts.by_failure_class.quota].map((n) => n.toFixed());
+  },
+
+  patchJob: async (client) => {
+    const params = { ...job, header: { 'If-Match': '"7"' } };
+    const body = { metadata: { language: null }, tags: ['later'] };
+    return dataOf(await client.PATCH('/jobs/{jobId}', { params, body })).revision.toFixed();
   },
 
   getJob: async (client) => {
@@ -108,6 +125,27 @@ export const uses = {
     const page = dataOf(await client.GET('/jobs/{jobId}/transitions', { params: job }));
     return page.items.map(
       ({ new_status, occurred_at }) => `${new_status.toLowerCase()} ${new Date(occurred_at)}`,
+    );
+  },
+
+  watchJob: async (client) => {
+    const params = { ...job, query: { after: 3 } };
+    const events = dataOf(await client.GET('/jobs/{jobId}/events', { params }));
+    // The document knows the stream as a text; without asking for it there is JSON.
+    if (typeof events === 'string') return events;
+    return [
+      events.after.toFixed(),
+      ...events.records.map((record) =>
+        record.type === 'job' ? `${record.etag} ${record.job.status}` : record.transition.seq.toFixed(),
+      ),
+    ];
+  },
+
+  watchProject: async (client) => {
+    const events = dataOf(await client.GET('/projects/{projectId}/events', { params: project }));
+    if (typeof events === 'string') return events;
+    return events.records.map((record) =>
+      record.type === 'summary' ? record.summary.status : record.counts.jobs.toFixed(),
     );
   },
 
@@ -210,4 +248,16 @@ export const uses = {
     const headers = { authorization: 'Bearer rtk1.token' };
     return client.POST('/internal/jobs/{jobId}/status', { params: job, body, headers });
   },
+
+  getSession: async (client) => {
+    const { actor_name, actor_id, can_write, expires_at } = dataOf(await client.GET('/session'));
+    return [actor_name ?? actor_id, can_write, new Date(expires_at)];
+  },
+
+  startSession: async (client) =>
+    client.GET('/session/start', { params: { query: { return_to: '/console/' } }, redirect: 'manual' }),
+
+  finishSession: async (client) => client.GET('/session/callback', { redirect: 'manual' }),
+
+  endSession: async (client) => dataOf(await client.POST('/session/end')).end_session_url?.length,
 } satisfies Record<keyof operations, (client: Client) => Promise<unknown>>;

@@ -1,5 +1,5 @@
 // What the settings take, and what they refuse by name.
-import { expect, test } from 'vitest';
+import { describe, expect, test } from 'vitest';
 import { type ConfigResult, loadConfig } from '../../src/config.ts';
 import { planWait } from '../../src/http/prefer.ts';
 import { trusting } from './asking.ts';
@@ -127,3 +127,57 @@ test.each([[{ terminal_days: -1 }], [{ terminal_days: 0.5 }], [{ days: 30 }], [{
     for (const problem of problems) expect(problem).toMatch(/^RETENTION/);
   },
 );
+
+describe('signing in', () => {
+  const CLIENT = { CONSOLE_CLIENT_ID: 'retake-console' };
+  const KEYS = { SESSION_KEYS: `${'a'.repeat(32)}, ${'b'.repeat(32)}` };
+
+  test('is not set up without the console’s id, whatever else is set', () => {
+    expect(configured().signIn).toBeNull();
+    expect(configured(KEYS).signIn).toBeNull();
+  });
+
+  test('needs that and keys, and takes a secret', () => {
+    const keys = ['a'.repeat(32), 'b'.repeat(32)];
+
+    expect(configured({ ...CLIENT, ...KEYS }).signIn).toEqual({
+      clientId: 'retake-console',
+      clientSecret: null,
+      sessionKeys: keys,
+    });
+    expect(configured({ ...CLIENT, ...KEYS, CONSOLE_CLIENT_SECRET: 'hush' }).signIn?.clientSecret).toBe(
+      'hush',
+    );
+  });
+
+  test.each([
+    ['no keys', 'SESSION_KEYS', CLIENT],
+    ['a short key', 'SESSION_KEYS', { ...CLIENT, SESSION_KEYS: `${'a'.repeat(32)},short` }],
+    ['a short key and nobody who signs in', 'SESSION_KEYS', { SESSION_KEYS: 'short' }],
+    ['an issuer that is no address', 'AUTH_ISSUER', { ...CLIENT, ...KEYS, AUTH_ISSUER: 'short' }],
+    ['an issuer over plain http', 'AUTH_ISSUER', { ...CLIENT, ...KEYS, AUTH_ISSUER: 'http://short.example' }],
+  ])('with %s is refused as %s, and not quoted', (_what, name, settings) => {
+    const problems = problemsOf(loaded(settings));
+
+    expect(problems).toEqual([expect.stringMatching(`^${name}: `)]);
+    expect(problems.join()).not.toContain('short');
+  });
+
+  test('tokens may be of an issuer that is no address where nobody signs in', () => {
+    expect(configured({ AUTH_ISSUER: 'urn:example:issuer' }).auth.issuer).toBe('urn:example:issuer');
+  });
+});
+
+test.each(['sub', 'org_id', 'https://claims.example.com/org'])('%s may be the claim that owns', (claim) => {
+  expect(configured({ AUTH_OWNER_CLAIM: claim }).auth.ownerClaim).toBe(claim);
+});
+
+test('without a word the sub owns', () => {
+  expect(configured().auth.ownerClaim).toBe('sub');
+});
+
+test.each(['org id', 'org"id', 'x'.repeat(201)])('%s is the name of no claim', (claim) => {
+  expect(problemsOf(loaded({ AUTH_OWNER_CLAIM: claim }))).toEqual([
+    expect.stringMatching(/^AUTH_OWNER_CLAIM: /),
+  ]);
+});

@@ -8,7 +8,13 @@ import { parseEnv } from 'node:util';
 import { expect, onTestFinished, test } from 'vitest';
 import { developmentFiles } from '../support/dev-vars.ts';
 
-const KEYS = ['CALLBACK_TOKEN_KEYS', 'DISPATCH_SIGNING_SECRET', 'DEV_AUTH_PUBLIC_JWK', 'ID_KEYS'];
+const KEYS = [
+  'CALLBACK_TOKEN_KEYS',
+  'DISPATCH_SIGNING_SECRET',
+  'DEV_AUTH_PUBLIC_JWK',
+  'ID_KEYS',
+  'SESSION_KEYS',
+];
 const SETTINGS = [...KEYS, 'ORCHESTRATOR_URL', 'JURISDICTION'];
 
 const publicHalf = (privateJwk: string) =>

@@ -2,7 +2,7 @@
 // are looked at is counted at the outermost edge, `crypto.subtle`; the identity provider is a stub there too.
 import { createHash } from 'node:crypto';
 import { errors, exportJWK, generateKeyPair, type JWK, type JWTPayload, SignJWT } from 'jose';
-import { afterEach, beforeEach, expect, type MockInstance, test, vi } from 'vitest';
+import { afterEach, beforeEach, describe, expect, type MockInstance, test, vi } from 'vitest';
 import type { EditorAuth } from '../../src/config.ts';
 import { verifyEditorToken } from '../../src/http/editor-token.ts';
 
@@ -31,6 +31,7 @@ const settings = ({
   publicJwk = key.jwk as JWK,
   tokenType = null as string | null,
   requiresScope = false,
+  ownerClaim = 'sub',
 } = {}): EditorAuth => ({
   kind: 'development',
   publicJwk,
@@ -39,6 +40,7 @@ const settings = ({
   algorithms: ['ES256'],
   tokenType,
   requiresScope,
+  ownerClaim,
 });
 
 beforeEach(() => {
@@ -62,7 +64,10 @@ test('a token is verified once and serves many requests', async () => {
     identity: { issuer: auth.issuer, claim: 'sub', value: 'alice' },
     owner: expect.stringMatching(/^own_[\w-]{43}$/),
     actorId: 'alice',
+    actorName: null,
     scopes: ['retake:read', 'other'],
+    // With the tolerance within which it is taken.
+    endsAt: NOW + 3_630_000,
   });
   expect(again).toEqual(first);
   expect(signatures).toHaveBeenCalledTimes(1);
@@ -84,6 +89,46 @@ test('an owner is named by issuer, claim and value, so that neither can pass for
     await ownerOf({ sub: `${ISSUER}","sub","alice` }),
   ];
   expect(new Set(all).size).toBe(all.length);
+});
+
+describe('with another claim that owns', () => {
+  const byOrganisation = () => settings({ ownerClaim: 'org_id' });
+  const editorOf = async (claims: JWTPayload, by = byOrganisation()) =>
+    verifyEditorToken(await newToken(claims), by);
+
+  test('those whose tokens bear one value of it share a workspace, and each acts under their own name', async () => {
+    const [alice, ben] = [
+      await editorOf({ sub: 'alice', org_id: 'acme', name: 'Alice Adams' }),
+      await editorOf({ sub: 'ben', org_id: 'acme', email: 'ben@acme.example' }),
+    ];
+
+    expect(alice.owner).toBe(ben.owner);
+    expect(alice.identity).toEqual({ issuer: ISSUER, claim: 'org_id', value: 'acme' });
+    expect([alice.actorId, alice.actorName, ben.actorId, ben.actorName]).toEqual([
+      ...['alice', 'Alice Adams'],
+      ...['ben', 'ben@acme.example'],
+    ]);
+  });
+
+  test.each([{}, { org_id: null }])('a token without it owns by its sub, as ever: %j', async (claims) => {
+    const mine = await editorOf({ sub: 'alice', ...claims } as JWTPayload);
+
+    expect(mine.owner).toBe((await editorOf({ sub: 'alice' }, auth)).owner);
+  });
+
+  test('who is called as an organisation is does not own what is the organisation’s', async () => {
+    const organisation = await editorOf({ sub: 'alice', org_id: 'acme' });
+
+    expect((await editorOf({ sub: 'acme' })).owner).not.toBe(organisation.owner);
+    expect((await editorOf({ sub: 'acme', org_id: 'acme' }, auth)).owner).not.toBe(organisation.owner);
+  });
+
+  test.each([7, true, '', [], ['acme'], { id: 'acme' }, 'x'.repeat(256)])(
+    'a token in which it is nothing that could own is refused, and is not taken for its sub: %j',
+    async (org_id) => {
+      await expect(editorOf({ sub: 'alice', org_id })).rejects.toMatchObject({ claim: 'org_id' });
+    },
+  );
 });
 
 test('a token is verified anew a minute after it was, however often it was used meanwhile', async () => {

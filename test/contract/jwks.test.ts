@@ -43,6 +43,7 @@ const newAuth = () => ({
   algorithms: ['RS256', 'ES256', 'EdDSA', 'Ed25519'],
   tokenType: null,
   requiresScope: false,
+  ownerClaim: 'sub',
 });
 const verify = async (token: string) => (await verifyEditorToken(token, newAuth())).actorId;
 const askService = (token: string) => ask(trusting(provider), token);

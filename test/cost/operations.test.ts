@@ -1,9 +1,11 @@
 // What each operation and a whole job cost in what Cloudflare bills: counted in real workerd, held to budget.json and to
 // the tables of spec/performance.md.
 import { env, evictDurableObject, runInDurableObject } from 'cloudflare:test';
-import { beforeAll, describe, expect, test } from 'vitest';
+import { decodeJwt } from 'jose';
+import { beforeAll, describe, expect, test, vi } from 'vitest';
 import page from '../../spec/performance.md?raw';
 import { EARLIER_DISPATCHES, JOB_SCHEMA } from '../../src/actor/schema-job.ts';
+import { OPERATION_SCHEMA } from '../../src/actor/schema-operation.ts';
 import { PROJECT_SCHEMA } from '../../src/actor/schema-project.ts';
 import { WORKSPACE_SCHEMA } from '../../src/actor/schema-workspace.ts';
 import { signCallbackToken } from '../../src/contract/callback-token.ts';
@@ -12,6 +14,7 @@ import { newId } from '../support/ids.ts';
 import {
   type ActingJob,
   ActingPipeline,
+  changeRules,
   config,
   createdJob,
   failedAfter,
@@ -21,8 +24,10 @@ import {
   underRules,
   until,
 } from '../support/workerd/acting.ts';
+import { ActingOperation, failedJobs } from '../support/workerd/bulk.ts';
 import { call, missingId } from '../support/workerd/harness.ts';
 import { Meter } from '../support/workerd/meter.ts';
+import { browse, cookieOf, OWN_PAGE, signedIn } from '../support/workerd/sessions.ts';
 import budget from './budget.json';
 import { overBudget } from './budget.ts';
 import { costSection, figuresOf, type Measured, type Step } from './report.ts';
@@ -144,6 +149,7 @@ async function liveBeside(account: Account, listed: ActingJob): Promise<void> {
   );
 
   await liveOn(account);
+  await liveAgain(account);
 
   const running = await jobAt('AUDIO_READY');
   const transcribing = running.pipeline.body('TRANSCRIBING');
@@ -172,6 +178,26 @@ async function liveBeside(account: Account, listed: ActingJob): Promise<void> {
       await putToSleep(env.WORKSPACE.getByName(await listed.owner()));
       const body = { name: 'Talks' };
       expect((await call('POST', '/projects', { token: listed.token, body })).status).toBe(201);
+    },
+    () => listed,
+  );
+  const cookie = await cookieOf(signedIn(String(decodeJwt(listed.token).sub)));
+  await account.step(
+    'a read with a session',
+    async () => {
+      await putToSleep(env.WORKSPACE.getByName(await listed.owner()));
+      expect((await browse(cookie, `/jobs/${listed.id}`)).status).toBe(200);
+    },
+    () => listed,
+  );
+  await account.step(
+    'sign out',
+    async () => {
+      await putToSleep(env.WORKSPACE.getByName(await listed.owner()));
+      vi.stubGlobal('fetch', () => Promise.reject(new TypeError('the provider is away')));
+      const ended = await browse(cookie, '/session/end', { method: 'POST', headers: OWN_PAGE });
+      vi.unstubAllGlobals();
+      expect(ended.status).toBe(200);
     },
     () => listed,
   );
@@ -214,6 +240,24 @@ async function liveBeside(account: Account, listed: ActingJob): Promise<void> {
     () => stranger,
   );
 }
+
+/** A failed job that is retried by itself. */
+async function liveAgain(account: Account): Promise<void> {
+  const autoRetry = { failureClasses: ['unknown' as const], maxRetries: 3, ...PAUSES };
+  const asBefore = await changeRules({ autoRetry });
+  const { job, pipeline } = await jobAt('TRANSCRIBING');
+  const step = (name: string, act: () => Promise<unknown>) => account.step(name, act, () => job);
+  await step('callback: FAILED, to be retried by itself', () => pipeline.report('FAILED'));
+  await job.age(PAUSES.firstPauseMs);
+  await step('a retry by itself, until delivered', async () => {
+    await job.alarm();
+    await until(async () => {
+      expect((await job.storedDispatches()).at(-1)).toMatchObject({ isAutomatic: true, state: 'DELIVERED' });
+    });
+  });
+  asBefore();
+}
+const PAUSES = { firstPauseMs: 60_000, factor: 2, longestPauseMs: 60_000 };
 
 /** What an editor can have done with a finished draft. */
 async function liveOn(account: Account): Promise<void> {
@@ -314,6 +358,22 @@ function schemaRows(tables: string): Promise<number> {
   );
 }
 
+/** What a bulk operation writes itself, from its beginning until the last of its jobs has ended. */
+async function operationOver(count: number, meter: Meter): Promise<Measured['operation']> {
+  const { home, jobs } = await failedJobs(count);
+  meter.reset();
+  const operation = await ActingOperation.over(home);
+  await operation.untilCounts({ delivered: count });
+  for (const job of jobs) {
+    const pipeline = await job.pipeline((await job.dispatches())[0].dispatch_id);
+    await pipeline.report('FAILED');
+  }
+  await operation.untilState('done');
+  await until(async () => expect(meter.isQuiet()).toBe(true));
+  const { operationRows, operationAlarms } = meter.counts();
+  return { jobs: count, rows: operationRows, alarms: operationAlarms };
+}
+
 async function measure(meter: Meter): Promise<Measured> {
   const whole = new Account(meter, { sleeps: true });
   const wholeAwake = new Account(meter, { sleeps: false });
@@ -327,6 +387,7 @@ async function measure(meter: Meter): Promise<Measured> {
   };
   await liveBeside(beside, job);
   await goAway(beside, job);
+  const operation = await operationOver(10, meter);
   const secondDispatch = await schemaRows(EARLIER_DISPATCHES);
   return {
     whole: whole.steps,
@@ -337,8 +398,10 @@ async function measure(meter: Meter): Promise<Measured> {
       secondDispatch,
       project: await schemaRows(PROJECT_SCHEMA.tables),
       workspace: await schemaRows(WORKSPACE_SCHEMA.tables),
+      operation: await schemaRows(OPERATION_SCHEMA.tables),
     },
     storedBytes,
+    operation,
   };
 }
 

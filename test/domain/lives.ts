@@ -105,7 +105,7 @@ const life = fc.record({
   resumes: fc.constantFrom('wherever', 'wherever', 'as asked'),
   reports: fc.nat(7),
   isEarly: fc.constantFrom(false, false, false, true),
-  repeats: fc.constantFrom(false, true),
+  repeats: fc.constantFrom(false, true, true),
   failedStage: fc.constantFrom(null, 'TRANSCRIBING', 'GENERATING', 'EXPORTING'),
   ...{ key, facts },
 });
@@ -219,7 +219,7 @@ const ENDS: Readonly<Record<string, Step[]>> = {
   ],
 };
 const ending: fc.Arbitrary<Step[]> = fc.oneof(
-  { weight: 3, arbitrary: fc.constant([]) },
+  { weight: 3, arbitrary: fc.constant<Step[]>([]) },
   {
     weight: 2,
     arbitrary: fc

@@ -1,15 +1,21 @@
 // Browsers: pages of other origins (CORS), and the headers that every answer bears.
 import { createExecutionContext, env } from 'cloudflare:test';
-import { describe, expect, test } from 'vitest';
+import { describe, expect, test, vi } from 'vitest';
 import { createApp } from '../../src/http/app.ts';
 import { createdJob, jobAt } from '../support/workerd/acting.ts';
-import { call, missingId } from '../support/workerd/harness.ts';
+import { call, editorToken, missingId } from '../support/workerd/harness.ts';
 
 const PAGE = 'https://console.example.com';
 const listed = { ...env, CORS_ORIGINS: `${PAGE}, https://other.example.com` } as unknown as Env;
 
-function ask(path: string, method: string, headers: Record<string, string>, bindings: Env = listed) {
-  const request = new Request(`http://127.0.0.1:8787${path}`, { method, headers });
+function ask(
+  path: string,
+  method: string,
+  headers: Record<string, string>,
+  bindings: Env = listed,
+  body: string | null = null,
+) {
+  const request = new Request(`http://127.0.0.1:8787${path}`, { method, headers, body });
   return createApp().fetch(request, bindings, createExecutionContext());
 }
 const preflight = (path: string, origin: string, bindings?: Env) =>
@@ -36,33 +42,27 @@ describe('a page of an origin that is listed', () => {
     },
   );
 
-  test('reads every answer, refusals too, and the headers that it needs', async () => {
-    const job = await createdJob();
-    const authorization = `Bearer ${job.token}`;
-    const answers = [
-      await ask(`/jobs/${job.id}`, 'GET', { origin: PAGE, authorization }),
-      await ask(`/jobs/${job.id}/run`, 'POST', { origin: PAGE, authorization }),
-      await ask(`/jobs/${await missingId('job')}`, 'GET', { origin: PAGE, authorization }),
-      await ask(`/jobs/${job.id}`, 'DELETE', { origin: PAGE, authorization }),
-      await ask(`/jobs/${job.id}`, 'GET', { origin: PAGE }),
-      await ask('/healthz', 'GET', { origin: PAGE }),
-    ];
-
-    expect(answers.map(({ status }) => status)).toEqual([200, 409, 404, 405, 401, 200]);
-    for (const answer of answers) {
-      expect(corsHeaders(answer)).toEqual({
-        'access-control-allow-origin': PAGE,
-        'access-control-expose-headers':
-          'Accept-Ranges, Content-Disposition, Content-Range, ETag, Location, Preference-Applied, Retry-After, X-Request-Id, X-Retake-Ignored',
-      });
-      expect(answer.headers.get('vary')).toBe('Origin');
-    }
-  });
-
   test('is not let in without a token', async () => {
     expect((await ask('/projects', 'OPTIONS', { origin: PAGE })).status).toBe(401);
     expect((await ask('/projects', 'POST', { origin: PAGE })).status).toBe(401);
   });
+
+  test.each(['/session', '/session/start', '/session/callback', '/session/end'])(
+    'has nothing to do with %s, which is for pages of this service',
+    async (path) => {
+      const signingIn = { ...listed, CONSOLE_CLIENT_ID: 'retake-console' } as unknown as Env;
+
+      const answers = [
+        await preflight(path, PAGE, signingIn),
+        await ask(path, 'POST', { origin: PAGE }, signingIn),
+      ];
+
+      for (const answer of answers) {
+        expect(answer.status).toBeGreaterThanOrEqual(400);
+        expect(corsHeaders(answer)).toEqual({});
+      }
+    },
+  );
 
   test('does not come to where pipelines report', async () => {
     const { job, pipeline } = await jobAt('AUDIO_READY');
@@ -75,6 +75,69 @@ describe('a page of an origin that is listed', () => {
     for (const answer of answers) expect(corsHeaders(answer)).toEqual({});
   });
 });
+
+/** Every kind of answer, as a page of an origin is given it. */
+async function everyAnswer(origin: string): Promise<Response[]> {
+  const job = await createdJob();
+  const damaged = await createdJob();
+  await damaged.damage();
+  const authorization = `Bearer ${job.token}`;
+  const headers = { origin, authorization, 'content-type': 'application/json' };
+  const reader = `Bearer ${await editorToken('reader', { scope: 'retake:read' })}`;
+  const limited = { ...listed, EDITOR_RATE_LIMIT: { limit: async () => ({ success: false }) } } as Env;
+  const unverifiable = {
+    ...listed,
+    AUTH_JWKS_URL: 'https://id.example/keys',
+    AUTH_ISSUER: 'https://id.example',
+    AUTH_AUDIENCE: 'retake',
+  } as unknown as Env;
+  const of = `/jobs/${job.id}`;
+  const answers = [
+    await ask(of, 'GET', headers),
+    await ask(of, 'HEAD', headers),
+    await ask('/healthz', 'GET', { origin }),
+    await ask('/projects', 'POST', headers, listed, '{"name":"Talks"}'),
+    await ask(of, 'GET', { ...headers, 'if-none-match': '*' }),
+    await ask('/projects?limit=0', 'GET', headers),
+    await ask(of, 'GET', { origin }),
+    await ask(`${of}/cancel`, 'POST', { ...headers, authorization: reader }),
+    await ask(`/jobs/${await missingId('job')}`, 'GET', headers),
+    await ask(of, 'DELETE', headers),
+    await ask(`${of}/run`, 'POST', headers),
+    await ask('/projects', 'POST', headers, listed, 'x'.repeat(70_000)),
+    await ask('/projects', 'POST', { ...headers, 'content-type': 'text/plain' }, listed, '{}'),
+    await ask(of, 'GET', headers, limited),
+    await ask(`/jobs/${damaged.id}`, 'GET', { ...headers, authorization: `Bearer ${damaged.token}` }),
+  ];
+  vi.stubGlobal('fetch', () => Promise.reject(new TypeError('the provider is away')));
+  answers.push(await ask(of, 'GET', headers, unverifiable));
+  vi.unstubAllGlobals();
+  expect(answers.map(({ status }) => status)).toEqual([
+    ...[200, 200, 200, 201, 304, 400, 401, 403, 404, 405, 409, 413, 415, 429, 500, 503],
+  ]);
+  return answers;
+}
+
+test('a page of an origin that is listed reads every answer, refusals too, and the headers that it needs', async () => {
+  for (const answer of await everyAnswer(PAGE)) {
+    expect(corsHeaders(answer)).toEqual({
+      'access-control-allow-origin': PAGE,
+      'access-control-expose-headers':
+        'Accept-Ranges, Content-Disposition, Content-Range, ETag, Location, Preference-Applied, Retry-After, X-Request-Id, X-Retake-Ignored',
+    });
+    expect(answer.headers.get('vary')).toBe('Origin');
+  }
+});
+
+test.each(['https://evil.example.com', 'null'])(
+  'a page of %s, which is not listed, is told nothing by any answer',
+  async (origin) => {
+    for (const answer of await everyAnswer(origin)) {
+      expect(corsHeaders(answer)).toEqual({});
+      expect(answer.headers.get('vary')).toBe('Origin');
+    }
+  },
+);
 
 test.each([
   'https://evil.example.com',

@@ -187,6 +187,14 @@ describe('an editor’s token', () => {
     ['GET', ({ projectId }) => `/projects/${projectId}`],
     ['POST', ({ projectId }) => `/projects/${projectId}/jobs`],
     ['GET', ({ projectId }) => `/projects/${projectId}/jobs`],
+    ['POST', ({ projectId }) => `/projects/${projectId}/retries`, { filter: { status: ['FAILED'] } }],
+    ['GET', ({ projectId }) => `/projects/${projectId}/operations`],
+    ['GET', ({ id }) => `/operations/${id}`],
+    ['GET', ({ id }) => `/operations/${id}/items`],
+    ...['pause', 'resume', 'cancel'].map((command): (typeof endpoints)[number] => [
+      'POST',
+      ({ id }) => `/operations/${id}/${command}`,
+    ]),
     ['GET', ({ id }) => `/jobs/${id}`],
     ['POST', ({ id }) => `/jobs/${id}/confirm-upload`, { video_uri: 's3://media/talk.mp4' }],
     [
@@ -213,6 +221,8 @@ describe('an editor’s token', () => {
     ['GET', ({ id }) => `/jobs/${id}/attempts`],
     ['GET', ({ id }) => `/jobs/${id}/artifacts`],
     ['GET', ({ id }) => `/jobs/${id}/transitions`],
+    ['GET', ({ id }) => `/jobs/${id}/events`],
+    ['GET', ({ projectId }) => `/projects/${projectId}/events`],
   ];
   const named = endpoints.map(([method, path, body]) => ({
     name: `${method} ${path({ id: '{id}', projectId: '{id}', token: '' })}`,

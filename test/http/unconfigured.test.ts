@@ -58,6 +58,13 @@ describe('a service that is not configured', () => {
     ['that would let every page in', 'CORS_ORIGINS', { ...all, CORS_ORIGINS: '*' }],
     ['that asks for no type of token', 'AUTH_TOKEN_TYPE', { ...all, AUTH_TOKEN_TYPE: 'application/at+jwt' }],
     ['that may or may not ask for scopes', 'AUTH_REQUIRE_SCOPE', { ...all, AUTH_REQUIRE_SCOPE: 'short' }],
+    ['whose claim that owns has no name', 'AUTH_OWNER_CLAIM', { ...all, AUTH_OWNER_CLAIM: 'short one' }],
+    [
+      'that people sign in to without a key for their sessions',
+      'SESSION_KEYS',
+      { ...all, CONSOLE_CLIENT_ID: 'retake-console', SESSION_KEYS: '' },
+    ],
+    ['that has a short key for sessions', 'SESSION_KEYS', { ...all, SESSION_KEYS: 'short' }],
     ['whose policy is no JSON', 'MODEL_POLICY', { ...all, MODEL_POLICY: '{short' }],
     [
       'whose policy names an engine that is none',

@@ -6,6 +6,7 @@ import type {
   ErasureAnswer,
   JobAnswer,
   PlanAnswer,
+  ShownAnswer,
 } from '../../src/actor/answers.ts';
 import type { PlanAsked } from '../../src/actor/planning.ts';
 import type { StagePlan } from '../../src/domain/dispatch.ts';
@@ -34,6 +35,7 @@ import {
   endingOfEdit,
   endingOfErasure,
   endingOfJob,
+  endingOfShown,
   INTERNAL_ERROR,
 } from './records.ts';
 import type { WantedEdit } from './scenario.ts';
@@ -66,38 +68,98 @@ export class Editor {
   readonly absent: string[] = [];
   /** After how many deployments each edit was made. */
   readonly editedAt: number[] = [];
+  readonly #externalId: string | null;
   #edits = 0;
+  #labels = 0;
   /** Where it is for all that this editor was told. */
   #videoUri = commands.confirmUpload().videoUri;
 
-  constructor(world: World, job: JobInWorld, newDispatchId: () => string) {
+  constructor(
+    world: World,
+    job: JobInWorld,
+    { newDispatchId, externalId }: { newDispatchId: () => string; externalId: string | null },
+  ) {
     this.#world = world;
     this.#job = job;
     this.#newDispatchId = newDispatchId;
+    this.#externalId = externalId;
   }
 
   /** Until the video is there: an upload that never gets through leaves nothing to simulate. False where the project is gone. */
   async upload(): Promise<boolean> {
-    for (let ending: Ending | null = null; ending === null; ) {
-      if (!(await this.#isAdmitted())) return false;
-      const origin = { id: this.#job.id, ...PROJECT, ownerIdentity: null, requestDigest: null };
-      ending = await this.#ask('create', 'create', origin);
+    for (
+      let created: 'created' | 'gone' | null = null;
+      created !== 'created';
+      created = await this.#create()
+    ) {
+      if (created === 'gone') return false;
     }
     while ((await this.#ask('confirmUpload', 'confirm', commands.confirmUpload())) === null);
     return true;
   }
 
-  /** Before each creation its project is asked, which refuses nobody as long as it is there. */
-  async #isAdmitted(): Promise<boolean> {
-    if (!this.#world.mayProjectGo) return true;
-    for (;;) {
-      try {
-        const asked = { jobId: this.#job.id, externalId: null };
-        return (await this.#world.callProject<Admission>('admit', PROJECT.owner, asked)).ok;
-      } catch (error) {
-        if (!isFault(error)) throw error;
-        await this.#world.timeline.sleep(400);
-      }
+  /** The project admits it, and it is created: both again where either is not answered, which is null. */
+  async #create(): Promise<'created' | 'gone' | null> {
+    const { id } = this.#job;
+    const externalId = this.#externalId;
+    const admission = await this.#admit(id);
+    if (admission === null) return null;
+    const mayBeGone = this.#world.mayProjectGo && !admission.ok;
+    holds('a job’s own creation is admitted, however often it is tried', admission.ok || mayBeGone);
+    if (!admission.ok) return 'gone';
+    const origin = { id, ...PROJECT, ownerIdentity: null, requestDigest: null, externalId };
+    const call = { operation: 'create' as const, request: null, prefer: null };
+    const ending = await this.#insist<JobAnswer>(
+      'create',
+      call,
+      () => [origin, admission.at],
+      endingOfJob,
+      1,
+    );
+    return ending && 'created';
+  }
+
+  /** Another job is to have the external id of this one, which is there. */
+  async claim(): Promise<void> {
+    if (this.#externalId === null) return;
+    const admission = await this.#admit('job_claimant');
+    if (admission === null) return;
+    holds('an external id that a job has is given to no other', !admission.ok);
+    this.situations.add('an external id was asked for that a job has');
+  }
+
+  async #admit(jobId: string): Promise<Admission | null> {
+    const asked = { jobId, externalId: this.#externalId };
+    try {
+      return await this.#world.callProject<Admission>('admit', PROJECT.owner, asked);
+    } catch (error) {
+      if (!isFault(error)) throw error;
+      await this.#world.timeline.sleep(400);
+      return null;
+    }
+  }
+
+  /** Adds an entry of its own to the metadata; `seen`: if the job is still what it is shown as. */
+  async label(seen: boolean): Promise<void> {
+    const name = `n${this.#labels++}`;
+    const shown = seen ? await this.#shown() : null;
+    const { etag: _actors, ...asked } = commands.changeLabels({
+      changes: { metadata: { [name]: 'x' } },
+      ifMatch: shown && [shown.etag.slice(1, -1)],
+    });
+    const call = { operation: 'label' as const, request: requestOf('label', name), prefer: null };
+    const ending = await this.#insist<ShownAnswer>('changeLabels', call, () => [asked], endingOfShown);
+    if (ending?.kind === 'refused' && ending.status === 412)
+      this.situations.add('a change of labels was refused, the job being another');
+    if (ending?.kind === 'done' && shown) this.situations.add('labels of a job that was seen were changed');
+  }
+
+  async #shown(): Promise<{ etag: string } | null> {
+    try {
+      const answer = await this.#world.call<ShownAnswer>(this.#job, 'show', PROJECT.owner);
+      return answer.ok ? answer : null;
+    } catch {
+      return null;
     }
   }
 
@@ -249,8 +311,8 @@ export class Editor {
     call: Asking,
     request: () => unknown[],
     endingOf: (answer: T) => Ending,
+    attempts = ATTEMPTS,
   ): Promise<Ending | null> {
-    const attempts = call.operation === 'create' && this.#world.mayProjectGo ? 1 : ATTEMPTS;
     for (let attempt = 1; attempt <= attempts; attempt += 1) {
       const ended = this.#job.records.asks(call);
       try {

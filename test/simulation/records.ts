@@ -6,6 +6,7 @@ import type {
   EditAnswer,
   ErasureAnswer,
   JobAnswer,
+  ShownAnswer,
 } from '../../src/actor/answers.ts';
 import type { Delivery } from '../../src/contract/messages.ts';
 import type { Callback, DeliveryOutcome } from '../../src/domain/commands.ts';
@@ -111,6 +112,11 @@ export const endingOfErasure = (answer: ErasureAnswer): Ending =>
     ? { kind: 'done', status: answer.isGone ? 204 : 202, dispatch: null, revision: null }
     : refusal(answer.rejection);
 
+export const endingOfShown = (answer: ShownAnswer): Ending =>
+  answer.ok
+    ? { kind: 'done', status: 200, dispatch: null, revision: JSON.parse(answer.body).revision }
+    : refusal(answer.rejection);
+
 export const endingOfEdit = (answer: EditAnswer): Ending => {
   if (!answer.ok) return refusal(answer.rejection);
   const edit = { version: listed(answer.version), replayed: answer.replayed };
@@ -121,7 +127,8 @@ export const toReportAnswer = (answer: CallbackAnswer): ReportAnswer =>
   !answer.ok ? 'refused' : answer.replayed ? 'replayed' : 'applied';
 
 const STATUSES: Readonly<Record<string, number>> = {
-  ...{ ORCHESTRATOR_DISPATCH_FAILED: 502, RESOURCE_NOT_FOUND: 404, PLAN_CHANGED: 412 },
+  ...{ ORCHESTRATOR_DISPATCH_FAILED: 502, RESOURCE_NOT_FOUND: 404 },
+  ...{ PLAN_CHANGED: 412, JOB_CHANGED: 412 },
 };
 
 function refusal(rejection: Rejection): Ending {

@@ -3,12 +3,14 @@
 import { holds } from '../rules/holds.ts';
 import { type RuleName, requireKept } from '../rules/judge.ts';
 import { OPEN, RESTING } from '../rules/protocol.ts';
+import { BulkEditor } from './bulk-editor.ts';
 import { caseOf, mayBeListedOtherwise } from './case.ts';
 import { Checker } from './checker.ts';
 import { Editor } from './editor.ts';
+import { OperationChecker } from './operation-checker.ts';
 import type { Action, Scenario } from './scenario.ts';
 import { situationsOf } from './situations.ts';
-import { listedStatus, namesProject, storedDispatches, storedPresent } from './stored.ts';
+import { isListedAs, namesProject, storedDispatches, storedPresent } from './stored.ts';
 import { isFault, type JobInWorld, PROJECT, World } from './world.ts';
 
 const ENDED = ['DONE', 'FAILED', 'CANCELLED'];
@@ -63,6 +65,8 @@ class Life {
   #broken: unknown = null;
   /** When a fault or an editor last stirred the world. */
   #lastStirredAt: number;
+  readonly #bulk: BulkEditor;
+  readonly #operations: OperationChecker;
   #faults = 0;
   #touches = 0;
 
@@ -70,10 +74,15 @@ class Life {
     this.#world = world;
     this.#lastStirredAt = world.timeline.now;
     this.#scenario = scenario;
+    this.#bulk = new BulkEditor(world);
+    this.#operations = new OperationChecker(world);
     let ids = 0;
     this.#inhabitants = world.jobs.map((job) => ({
       job,
-      editor: new Editor(world, job, () => `dsp_${ids++}`),
+      editor: new Editor(world, job, {
+        newDispatchId: () => `dsp_${ids++}`,
+        externalId: scenario.named ? `talk of ${job.id}` : null,
+      }),
       checker: new Checker(world, job),
     })) as [Inhabitant, ...Inhabitant[]];
   }
@@ -92,8 +101,9 @@ class Life {
     const clockWasSet = this.#scenario.actions.some(({ action }) => action.do === 'clock');
     const lastStirredAt = this.#lastStirredAt;
     holds('an erased project is not listed', !this.#world.isProjectErased || this.#isForgotten());
+    this.#operations.atRest();
     const rules = new Set<RuleName>();
-    const situations: string[] = [];
+    const situations = [...this.#bulk.situations, ...this.#operations.situations];
     for (const { job, editor, checker } of this.#inhabitants) {
       const { erasure } = checker;
       if (erasure.isErased) {
@@ -156,6 +166,7 @@ class Life {
     this.#faults = chance.count;
     this.#world.noteProject();
     for (const { checker } of this.#inhabitants) checker.settled();
+    this.#operations.settled();
   }
 
   #guard(work: Promise<unknown>): void {
@@ -227,6 +238,11 @@ class Life {
         return editor.erase();
       case 'renew':
         return editor.renewVideo();
+      case 'label':
+        if (action.twice) this.#guard(editor.label(action.seen));
+        return editor.label(action.seen);
+      case 'claim':
+        return editor.claim();
       case 'evict':
         return this.#world.evict(job);
       case 'restart':
@@ -239,6 +255,16 @@ class Life {
         return this.#world.setClock(action.skewMs);
       case 'pause':
         return this.#world.pauseQueue(action.ms);
+      case 'bulk':
+        return this.#bulk.begin(action);
+      case 'bulk-pause':
+        return this.#bulk.command('pause');
+      case 'bulk-resume':
+        return this.#bulk.command('resume');
+      case 'bulk-cancel':
+        return this.#bulk.command('cancel');
+      case 'bulk-evict':
+        return this.#bulk.evict();
       default:
         return action satisfies never;
     }
@@ -279,7 +305,8 @@ class Life {
       (project.hasLostAlarm &&
         namesProject(workspace) === isProjectErased &&
         !mayBeListedOtherwise(chance)) ||
-      jobs.some(({ id, object }) => {
+      this.#operations.isWaitingForAnAlarm() ||
+      jobs.some(({ object }) => {
         const present = object.hasLostAlarm ? storedPresent(object) : null;
         if (present === null) return false;
         const dispatches = storedDispatches(object, present);
@@ -292,7 +319,7 @@ class Life {
           dispatches.some(
             ({ state, cancelNotice }) => OPEN.includes(state) || cancelNotice?.state === 'PENDING',
           ) ||
-          (listedStatus(project, id) !== present.job.status && !mayBeListedOtherwise(chance))
+          !(isListedAs(project, present.job) || mayBeListedOtherwise(chance))
         );
       })
     );
@@ -304,6 +331,7 @@ class Life {
     this.#lastStirredAt = this.#world.timeline.now;
     const looks = [
       this.#world.callProject('show', PROJECT.owner),
+      ...[...this.#world.operations.keys()].map((id) => this.#world.callOperation(id, 'show', PROJECT.owner)),
       ...this.#world.jobs.map((job) => this.#world.call(job, 'show', PROJECT.owner)),
     ];
     for (const look of await Promise.allSettled(looks)) {

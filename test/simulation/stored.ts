@@ -1,10 +1,17 @@
 // What the simulated objects have stored, as the domain's records, and in the form that an older version would have left
 // it in: the only place of the simulation that knows a table.
-import { decodeDispatch, decodePresent, decodeVersions } from '../../src/actor/records.ts';
+import {
+  decodeDispatch,
+  decodeListedOperation,
+  decodeOperation,
+  decodePresent,
+  decodeVersions,
+} from '../../src/actor/records.ts';
 import { JOB_SCHEMA } from '../../src/actor/schema-job.ts';
 import { type Dispatch, DRAFT } from '../../src/domain/dispatch.ts';
 import type { ArtifactVersion, Job } from '../../src/domain/job.ts';
-import { NO_LABELS } from '../../src/domain/labels.ts';
+import { labelsOf, NO_LABELS } from '../../src/domain/labels.ts';
+import type { Item, ListedOperation, Operation } from '../../src/domain/operation.ts';
 import type { Entry, ListedVersion } from '../rules/case.ts';
 import type { SimulatedObject } from './simulated-object.ts';
 
@@ -97,6 +104,27 @@ export const isErasedProject = (project: SimulatedObject): boolean =>
   project.rows(`SELECT 1 FROM project WHERE record ->> '$.erasedAt' IS NOT NULL`).length === 1;
 
 export const tablesOf = (object: SimulatedObject): unknown[] => object.rows('SELECT name FROM sqlite_master');
+/** The names of the metadata with which the project lists the job. */
+export function listedMetadata(project: SimulatedObject, jobId: string): string[] {
+  const [listed] = project.rows('SELECT labels FROM listed_job WHERE job_id = ?', jobId);
+  return listed?.labels ? Object.keys(JSON.parse(String(listed.labels)).metadata) : [];
+}
+
+export const isListedAs = (
+  project: SimulatedObject,
+  { id, status, metadata }: Pick<Job, 'id' | 'status' | 'metadata'>,
+): boolean =>
+  listedStatus(project, id) === status && listedMetadata(project, id).join() === Object.keys(metadata).join();
+
+/** The jobs that the project finds by this external id. */
+export const foundBy = (project: SimulatedObject, externalId: string): string[] =>
+  project
+    .rows(
+      `SELECT l.job_id AS id FROM external_id e JOIN listed_job l ON l.job_id = e.job_id AND l.created_at = e.created_at
+       WHERE e.external_id = ?`,
+      externalId,
+    )
+    .map(({ id }) => String(id));
 
 /** Whether the workspace lists the project. */
 export const namesProject = (workspace: SimulatedObject): boolean =>
@@ -124,6 +152,8 @@ export const MAY_BE_MISSING = {
       engines: {},
       lastError: null,
       outcomeUnknown: false,
+      wasRefused: false,
+      retryAfterAt: null,
       executionId: null,
       deliveredAt: null,
     },
@@ -192,13 +222,15 @@ export function storeAsVersion3(object: SimulatedObject): void {
   );
 }
 
-/** What nobody could ask for before jobs were erased or retried by themselves, no job of before has. */
+/** What nobody could ask for before jobs were erased, labelled or retried with others or by themselves, no job of before has. */
 function isOfBeforeErasure(object: SimulatedObject): boolean {
   const present = storedPresent(object);
   if (!present || schemaOf(object) !== JOB_SCHEMA.version) return false;
   const { erasure, automatic } = present.job;
+  const isLabelled = JSON.stringify(labelsOf(present.job)) !== JSON.stringify(NO_LABELS);
   const dispatches = storedDispatches(object, present);
-  return erasure === null && automatic === null && dispatches.every(({ isAutomatic }) => !isAutomatic);
+  const isNew = dispatches.some(({ isAutomatic, operationId }) => isAutomatic || operationId !== null);
+  return erasure === null && automatic === null && !isLabelled && !isNew;
 }
 
 /** Rewrites what is stored as version 2 of the storage would have left it. Nobody may be at work in the object. */
@@ -289,3 +321,30 @@ const isStored = (job: SimulatedObject): boolean => isMade(job, 'job');
 
 const isMade = (object: SimulatedObject, table: string): boolean =>
   object.rows('SELECT 1 FROM sqlite_master WHERE name = ?', table).length > 0;
+
+/** Null where the object holds no operation. */
+export function storedOperation(object: SimulatedObject): Operation | null {
+  const [row] = isMade(object, 'operation') ? object.rows('SELECT record FROM operation') : [];
+  return row === undefined ? null : decodeOperation(String(row.record));
+}
+
+export const storedItems = (object: SimulatedObject): Item[] =>
+  object.rows('SELECT * FROM item').map((row) => ({
+    ...{ jobId: String(row.job_id), state: row.state as Item['state'], code: row.code as string | null },
+    ...{ dispatchId: row.dispatch_id as string | null, isAccepted: row.is_accepted === 1 },
+    ...{ isDelivered: row.is_delivered === 1, tries: Number(row.tries), changedAt: Number(row.changed_at) },
+  }));
+
+/** As the project lists them. */
+export const listedOperations = (project: SimulatedObject): ListedOperation[] =>
+  isMade(project, 'operation')
+    ? project.rows('SELECT record FROM operation').map(({ record }) => decodeListedOperation(String(record)))
+    : [];
+
+export const listedOperation = (project: SimulatedObject, id: string): ListedOperation | null =>
+  listedOperations(project).find((listed) => listed.id === id) ?? null;
+
+/** Whether the project has this job in the list of an operation. */
+export const isFrozen = (project: SimulatedObject, jobId: string): boolean =>
+  isMade(project, 'operation') &&
+  project.rows('SELECT 1 FROM operation WHERE instr(job_ids, ?) > 0', jobId).length > 0;

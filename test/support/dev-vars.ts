@@ -51,6 +51,7 @@ function missingSettings(text: string, publicLine: string): string {
     DEV_AUTH_PUBLIC_JWK: () => `${publicLine}\n`,
     ID_KEYS: () => `ID_KEYS=${key()}\n`,
     JURISDICTION: () => '# The local runtime keeps none, whatever wrangler.toml says.\nJURISDICTION=""\n',
+    SESSION_KEYS: () => `SESSION_KEYS=${key()}\n`,
   };
   const missing = Object.entries(lines)
     .map(([name, line]) => (known[name] === undefined ? line() : ''))

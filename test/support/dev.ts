@@ -1,13 +1,17 @@
-// npm run dev: the service, the local orchestrator and the way from it to the local bucket, until Ctrl-C or until one of them ends.
+// npm run dev: the service, the local orchestrator, the way from it to the local bucket, and the provider that people sign in at,
+// until Ctrl-C or until one of them ends.
 import { parseArgs } from 'node:util';
+import { DEVELOPMENT_ISSUER } from '../../src/config.ts';
 import { startArtifactDoor } from './artifact-door.ts';
+import { startIdentityProcess } from './identity/process.ts';
 import { freePort, startOrchestratorProcess, startService } from './service.ts';
 
 const HELP = `npm run dev [-- --explorer]
 
 Starts the service under wrangler dev (port 8787, or the next free one) and the local orchestrator (8788, likewise),
 with the state of this machine in .wrangler/state. What the orchestrator makes is in the local bucket, behind a port
-of its own. Ctrl-C stops all.
+of its own. People sign in to the console at a local identity provider (8790, or the next free one) that asks for no
+password. Ctrl-C stops all.
   --explorer  serves wrangler's local explorer too, at /cdn-cgi/explorer: whoever reaches the service's port reads and
               writes all that is stored, without a token`;
 
@@ -22,14 +26,23 @@ async function dev(explorer: boolean): Promise<void> {
     storeUrl: door.url,
     onLine: print('orchestrator'),
   });
+  const port = await freePort(8787);
+  const provider = await startIdentityProcess({
+    port: await freePort(Number(new URL(DEVELOPMENT_ISSUER).port)),
+    // However the browser got there, the provider leads back to the first.
+    serviceUrls: [`http://127.0.0.1:${port}`],
+    isForDevelopment: true,
+    onLine: print('provider'),
+  });
   const service = await startService({
-    port: await freePort(8787),
+    port,
+    vars: provider.vars,
     orchestratorUrl: orchestrator.dispatchesUrl,
     artifactRegistry: REGISTRY,
     explorer,
     onLine: print('service'),
   });
-  const stop = () => Promise.all([service.stop(), orchestrator.stop(), door.stop()]);
+  const stop = () => Promise.all([service.stop(), provider.stop(), orchestrator.stop(), door.stop()]);
   for (const signal of ['SIGINT', 'SIGTERM', 'SIGHUP'] as const) {
     process.once(signal, () => stop().then(() => process.exit(130)));
   }
@@ -37,14 +50,15 @@ async function dev(explorer: boolean): Promise<void> {
 Retake is at        ${service.url}
 The orchestrator at ${orchestrator.url}
 What it makes is at ${door.url}/<key>, which Retake knows as r2://retake-artifacts/<key>
+To sign in          ${service.url}/session/start, at ${provider.issuer}
 
   API=${service.url}
-  TOKEN=$(npm run --silent token -- --sub alice)
+  TOKEN=$(npm run --silent token -- --sub alice${provider.issuer === DEVELOPMENT_ISSUER ? '' : ` --issuer ${provider.issuer}`})
   curl -s -X POST $API/projects -H "Authorization: Bearer $TOKEN" -H 'Content-Type: application/json' -d '{"name":"Interviews"}'
 
 The walk-through goes on in README.md. Ctrl-C stops all.
 `);
-  await Promise.race([service, orchestrator, door].map(({ child }) => child.exited));
+  await Promise.race([service, provider, orchestrator, door].map(({ child }) => child.exited));
   await stop();
   throw new Error('one of them ended, so the others were stopped');
 }

@@ -8,15 +8,24 @@ export interface TokenOptions {
   /** Space-separated; without it the token may do everything in its owner's workspace. */
   scope?: string | undefined;
   ttlSeconds?: number;
+  /** Default: the local provider's, where it is by default. */
+  issuer?: string;
+  claims?: JWTPayload;
 }
 
-export async function editorToken({ sub, scope, ttlSeconds = 12 * 3600 }: TokenOptions): Promise<string> {
+export async function editorToken({
+  sub,
+  scope,
+  ttlSeconds = 12 * 3600,
+  issuer = DEVELOPMENT_ISSUER,
+  claims: others = {},
+}: TokenOptions): Promise<string> {
   const key = await importJWK(devSigningKey(), 'ES256');
-  const claims: JWTPayload = scope === undefined ? {} : { scope };
+  const claims: JWTPayload = scope === undefined ? others : { ...others, scope };
   return new SignJWT(claims)
     .setProtectedHeader({ alg: 'ES256', typ: 'JWT' })
     .setSubject(sub)
-    .setIssuer(DEVELOPMENT_ISSUER)
+    .setIssuer(issuer)
     .setAudience(DEVELOPMENT_AUDIENCE)
     .setIssuedAt()
     .setExpirationTime(`${ttlSeconds}s`)

@@ -1,8 +1,8 @@
-// An identity provider: a real HTTP server that hands out a key set, or whatever else a test has it answer, and the keys
-// that sign its tokens.
+// An identity provider that answers what a test has it answer, right or wrong: a real HTTP server that hands out a key set, and the
+// keys that sign its tokens. One that does all of it right is in identity/.
 import { randomUUID } from 'node:crypto';
 import { once } from 'node:events';
-import { createServer, type ServerResponse } from 'node:http';
+import { createServer, type IncomingMessage, type ServerResponse } from 'node:http';
 import type { AddressInfo } from 'node:net';
 import {
   exportJWK,
@@ -21,14 +21,14 @@ export interface Provider {
   /** The keys of its set. */
   keys: unknown[];
   /** What it answers in place of its key set. */
-  answer: ((response: ServerResponse) => void) | null;
+  answer: ((response: ServerResponse, request: IncomingMessage) => void) | null;
   stop(): Promise<void>;
 }
 
 export async function startProvider(): Promise<Provider> {
-  const server = createServer((_request, response) => {
+  const server = createServer((request, response) => {
     provider.asked += 1;
-    if (provider.answer) return provider.answer(response);
+    if (provider.answer) return provider.answer(response, request);
     response.setHeader('content-type', 'application/json');
     response.end(JSON.stringify({ keys: provider.keys }));
   });
