@@ -107,8 +107,7 @@ export class JobEffects {
     { job, changes, refusal }: Extract<Decision, { kind: 'accepted' }>,
     { type }: Command,
   ): void {
-    if (job.erasure) this.#viewers.closeAll(CLOSED.erased);
-    else this.#viewers.changed();
+    this.#viewers.changed();
     const { opened, updated = [] } = changes;
     if (refusal) log('warn', 'automatic_retry_refused', { job_id: job.id, error_code: refusal.code });
     if (opened) this.leases.made(opened.id);
@@ -127,11 +126,16 @@ export class JobEffects {
       if (dispatch.state !== 'PENDING') this.waiting.wake(dispatch.id);
     }
     if (tells) this.#ctx.waitUntil(this.#tellings.tell());
-    if (job.erasure) this.#ctx.waitUntil(this.#erasing.goOn());
+    if (job.erasure) this.#goesNow();
     // After a delivery its message is sent again by whoever was told of the outcome, and how long the pause is.
     if (type === 'report-delivery') return;
     const notices = touched.filter(({ cancelNotice }) => cancelNotice?.state === 'PENDING');
     if (notices.length > 0) this.#ctx.waitUntil(this.send(notices));
+  }
+
+  #goesNow(): void {
+    this.#viewers.closeAll(CLOSED.erased);
+    this.#ctx.waitUntil(this.#erasing.goOn());
   }
 
   /** Resolves when nothing is left of a job that is being erased, with true, or when an alarm will see to it. */
@@ -208,10 +212,8 @@ export class JobEffects {
     const wakeUp = nextWakeUp(job, this.#store.open(job), this.#store.notices(), this.#rules(), now);
     const sendAt = this.#outbox.dueAt(this.#undelivered(), now);
     const listAt = tells ? this.#tellings.dueAt(now) : null;
-    const goOnAt = this.#erasing.dueAt(now);
-    const times = [wakeUp, sendAt, listAt, goOnAt].map((at) => at ?? Infinity);
-    const due = Math.min(...times, lookAt, this.#viewers.endsAt);
-    this.#alarm.arm(due, !this.#tellings.isOwed);
+    const times = [wakeUp, sendAt, listAt, this.#erasing.dueAt(now)].map((at) => at ?? Infinity);
+    this.#alarm.arm(Math.min(...times, lookAt, this.#viewers.endsAt), !this.#tellings.isOwed);
   }
 
   /** Whether the orchestrator may have seen the open dispatch. */

@@ -55,8 +55,11 @@ export class JobActor extends JobReads {
       this.store.create(job);
     }
     await this.effects.list();
-    // Its project, or what had this id before, was erased meanwhile.
-    if (this.store.job() === null) return NOT_FOUND;
+    if (this.store.job() === null) {
+      // Its project, or what had this id before, was erased meanwhile.
+      await this.effects.erase();
+      return NOT_FOUND;
+    }
     return { ok: true, job, open: this.store.open(job), replayed: known !== null };
   }
 

@@ -154,12 +154,6 @@ export class OperationActor extends DurableObject<Env> {
     this.#goOn();
   }
 
-  /** Its project is erased. */
-  async discard(): Promise<void> {
-    await this.#store.erase();
-    this.#alarm.rang();
-  }
-
   /** At least once, possibly late. */
   override async alarm(): Promise<void> {
     this.#alarm.rang();

@@ -66,30 +66,29 @@ export class OperationList {
     );
   }
 
-  /** Those that have this job in their list. */
-  over(jobId: string): ListedOperation[] {
+  drop({ id, createdAt }: Position): void {
+    this.#sql.exec('DELETE FROM operation WHERE created_at = ? AND id = ?', createdAt, id);
+  }
+
+  /** Those whose frozen list has this job. */
+  having(jobId: string): ListedOperation[] {
     return this.#where('instr(job_ids, ?) > 0', JSON.stringify(jobId));
   }
 
-  all(): ListedOperation[] {
-    return this.#where('true');
+  /** The job is in the frozen list of this operation no more. */
+  strike({ id, createdAt }: Position, jobId: string): void {
+    this.#sql.exec(
+      `UPDATE operation
+       SET job_ids = (SELECT json_group_array(value) FROM json_each(job_ids) WHERE value != ?)
+       WHERE created_at = ? AND id = ?`,
+      jobId,
+      createdAt,
+      id,
+    );
   }
 
-  /** No list names the job any more. */
-  strike(jobId: string): void {
-    for (const { id, createdAt } of this.over(jobId)) {
-      const left = this.jobIds({ id, createdAt }).filter((known) => known !== jobId);
-      this.#sql.exec(
-        'UPDATE operation SET job_ids = ? WHERE created_at = ? AND id = ?',
-        JSON.stringify(left),
-        createdAt,
-        id,
-      );
-    }
-  }
-
-  drop({ id, createdAt }: Position): void {
-    this.#sql.exec('DELETE FROM operation WHERE created_at = ? AND id = ?', createdAt, id);
+  clear(): void {
+    this.#sql.exec('DELETE FROM operation');
   }
 
   #where(condition: string, ...bindings: SqlStorageValue[]): ListedOperation[] {

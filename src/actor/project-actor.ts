@@ -98,7 +98,7 @@ export class ProjectActor extends DurableObject<Env> {
     const isInDoubt = before !== null && before.jobId !== jobId && !before.isListed;
     const said = isInDoubt ? { externalId: await jobObject(this.env, before.jobId).externalId() } : null;
     // While that was asked, somebody else may have been admitted, or the project erased.
-    const refusedSince = isInDoubt && this.#refuseJob(owner, jobId);
+    const refusedSince = isInDoubt ? this.#refuseJob(owner, jobId) : null;
     if (refusedSince) return refusedSince;
     const holder = this.#store.holder(externalId);
     const says = holder?.jobId === before?.jobId && holder?.at === before?.at ? said : null;
@@ -152,6 +152,31 @@ export class ProjectActor extends DurableObject<Env> {
     return this.#store.isGone(summary.id) ? 'gone' : 'listed';
   }
 
+  /** A job goes: nothing of it is left here, nor in the operations over it, and no push of before brings it back. */
+  async eraseJob(job: Pick<Job, 'id' | 'projectId' | 'createdAt' | 'externalId'>): Promise<void> {
+    this.#lookAfter();
+    if (this.#store.project() === null) return;
+    const now = Date.now();
+    this.#store.eraseJob(job, now);
+    this.#alarm.arm(now + TOMBSTONE_KEPT_MS, false);
+    this.#viewers.changed(() => this.#events.counted());
+    await this.#operations.forget(job.id);
+  }
+
+  /** The project goes, if it has no jobs. Answers whether its workspace knows that; if not, an alarm sees to it. */
+  async erase(owner: string, actorId: string): Promise<ErasureAnswer> {
+    const project = this.#ownedBy(owner);
+    if (project === null) return NOT_FOUND;
+    const jobs = jobsIn(this.#store.counts());
+    if (jobs > 0) return { ok: false, rejection: { code: 'PROJECT_NOT_EMPTY', jobs } };
+    this.#store.bury(project, Date.now());
+    log('info', 'project_erased', { project_id: project.id, actor_id: actorId });
+    this.#viewers.closeAll(CLOSED.erased);
+    this.#arm();
+    await this.#list.tellSoon();
+    return { ok: true, isGone: this.#list.isTold };
+  }
+
   /** How many jobs are meant, and a page of them, newest first; null when the owner has no such project. */
   async chosen(owner: string, choice: JobChoice, before: Position | null, limit: number) {
     if (!this.#ownedBy(owner)) return null;
@@ -183,34 +208,6 @@ export class ProjectActor extends DurableObject<Env> {
   /** It is kept no longer. */
   dropOperation(operation: Position): void {
     if (this.#store.project()) this.#store.operations.drop(operation);
-  }
-
-  /** A job goes: nothing of it is left here or in the operations over it, and no push of before brings it back. */
-  async eraseJob(job: Pick<Job, 'id' | 'projectId' | 'createdAt' | 'externalId'>): Promise<void> {
-    this.#lookAfter();
-    if (this.#store.project() === null) return;
-    await this.#operations.forget(job.id);
-    const now = Date.now();
-    this.#store.eraseJob(job, now);
-    this.#viewers.changed(() => this.#events.changed([]));
-    this.#alarm.arm(now + TOMBSTONE_KEPT_MS, false);
-  }
-
-  /** The project goes, if it has no jobs. Answers whether its workspace knows that; if not, an alarm sees to it. */
-  async erase(owner: string, actorId: string): Promise<ErasureAnswer> {
-    if (this.#ownedBy(owner) === null) return NOT_FOUND;
-    await this.#operations.discard();
-    // A job may have come meanwhile, or the project gone.
-    const project = this.#ownedBy(owner);
-    if (project === null) return NOT_FOUND;
-    const jobs = jobsIn(this.#store.counts());
-    if (jobs > 0) return { ok: false, rejection: { code: 'PROJECT_NOT_EMPTY', jobs } };
-    this.#store.bury(project, Date.now());
-    this.#viewers.closeAll(CLOSED.erased);
-    log('info', 'project_erased', { project_id: project.id, actor_id: actorId });
-    this.#arm();
-    await this.#list.tellSoon();
-    return { ok: true, isGone: this.#list.isTold };
   }
 
   /** The workspace, or an operation, did not answer before; a viewer may look no longer; or there is something to be forgotten. */
@@ -254,11 +251,10 @@ export class ProjectActor extends DurableObject<Env> {
   }
 
   #arm(pruneAt = Infinity): void {
-    const now = Date.now();
+    const toldAt = this.#tellings.dueAt(Date.now()) ?? Infinity;
     const erasedAt = this.#store.stored()?.erasedAt ?? null;
     const forgetAt = erasedAt === null ? Infinity : erasedAt + TOMBSTONE_KEPT_MS;
-    const due = Math.min(this.#tellings.dueAt(now) ?? Infinity, pruneAt, forgetAt, this.#viewers.endsAt);
-    this.#alarm.arm(due, false);
+    this.#alarm.arm(Math.min(toldAt, this.#viewers.endsAt, pruneAt, forgetAt), false);
   }
 }
 

@@ -77,19 +77,14 @@ export class ProjectOperations {
     this.#hasBegun(operation.id);
   }
 
-  /** A job is erased: no operation over it knows of it any more. */
+  /** A job is erased: no operation over it says anything of it any more. Throws where one could not be reached. */
   async forget(jobId: string): Promise<void> {
-    await Promise.all(
-      this.#store.operations.over(jobId).map(({ id }) => operationObject(this.#env, id).forget(jobId)),
-    );
-  }
-
-  /** The project goes, and with it the operations over its jobs. */
-  async discard(): Promise<void> {
-    for (const operation of this.#store.operations.all()) {
-      await operationObject(this.#env, operation.id).discard();
-      this.#store.operations.drop(operation);
-      this.#hasBegun(operation.id);
+    for (const listed of this.#store.operations.having(jobId)) {
+      // What has not begun would begin with the list as it was.
+      await this.beginning.tell();
+      if (!this.beginning.isTold) throw new Error('an operation has not begun');
+      await operationObject(this.#env, listed.id).forget(jobId);
+      this.#store.operations.strike(listed, jobId);
     }
   }
 

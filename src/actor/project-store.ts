@@ -1,5 +1,5 @@
-// What a project stores: itself, the list of its jobs (job-list-store.ts), which of them were erased (tombstone-store.ts), and the
-// operations over them (operation-list-store.ts).
+// What a project stores: itself, the list of its jobs (job-list-store.ts), which of them were erased, and the operations over them
+// (operation-list-store.ts).
 import type { Holder } from '../domain/creation.ts';
 import { type JobCounts, noJobs } from '../domain/job-counts.ts';
 import { type JobFilter, matches } from '../domain/job-filter.ts';
@@ -33,8 +33,8 @@ export class ProjectStore {
     this.#storage = storage;
     this.#sql = storage.sql;
     this.#jobs = new JobList(storage.sql);
-    this.operations = new OperationList(storage.sql);
     this.#erased = new TombstoneStore(storage.sql);
+    this.operations = new OperationList(storage.sql);
     this.#found = bringUpToDate(storage, PROJECT_SCHEMA);
   }
 
@@ -69,7 +69,10 @@ export class ProjectStore {
   /** Leaves of the project that it was there: what its workspace has to be told, and what no key may create again. */
   bury(project: Project, erasedAt: number): void {
     const buried = { ...project, name: '', requestDigest: null, erasedAt };
-    this.#sql.exec('UPDATE project SET record = ?', encodeProject(buried));
+    this.#storage.transactionSync(() => {
+      this.#sql.exec('UPDATE project SET record = ?', encodeProject(buried));
+      this.operations.clear();
+    });
     this.#project = buried;
   }
 
@@ -96,7 +99,6 @@ export class ProjectStore {
   eraseJob(job: Pick<JobSummary, 'createdAt' | 'id' | 'projectId' | 'externalId'>, now: number): void {
     this.#change(() => {
       this.#jobs.remove(job);
-      this.operations.strike(job.id);
       this.#erased.add(job.id, now);
     });
   }

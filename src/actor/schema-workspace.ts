@@ -1,12 +1,15 @@
 // The tables of a workspace, as plain text (see schema-job.ts).
 import type { Schema } from './migrate.ts';
 
-/** 1 → 2: sessions that were ended, by signing out, before they would have, each until then; and projects that were erased, whose pushes may still come. */
-const ENDED_AND_ERASED = `
+/** Sessions that were ended, by signing out, before they would have; each until then. */
+const ENDED_SESSIONS = `
   CREATE TABLE ended_session (
     id TEXT PRIMARY KEY,
     until INTEGER NOT NULL
-  ) WITHOUT ROWID;
+  ) WITHOUT ROWID;`;
+
+/** Projects that were erased, whose pushes may still come. */
+const ERASED = `
   CREATE TABLE erased (
     id TEXT PRIMARY KEY,
     erased_at INTEGER NOT NULL
@@ -26,6 +29,6 @@ export const WORKSPACE_SCHEMA: Schema = {
     id TEXT NOT NULL,
     name TEXT NOT NULL,
     PRIMARY KEY (created_at, id)
-  ) WITHOUT ROWID;${ENDED_AND_ERASED}`,
-  steps: [ENDED_AND_ERASED],
+  ) WITHOUT ROWID;${ENDED_SESSIONS}${ERASED}`,
+  steps: [ENDED_SESSIONS + ERASED],
 };

@@ -1,4 +1,4 @@
-// What a workspace stores: the list of its owner's projects, which of them were erased (tombstone-store.ts), and which sessions were ended.
+// What a workspace stores: the list of an owner's projects, which of them were erased, and which sessions were ended.
 import type { Position, Project } from '../domain/project.ts';
 import { bringUpToDate } from './migrate.ts';
 import { WORKSPACE_SCHEMA } from './schema-workspace.ts';

@@ -107,8 +107,8 @@ const guardedRoutes: readonly Route[] = [
   ...jobCommandRoutes,
   ...jobDispatchRoutes,
   ...jobEditRoutes,
-  ...eventRoutes,
   ...erasureRoutes,
+  ...eventRoutes,
   ...callbackRoutes,
   ...sessionRoutes,
 ];

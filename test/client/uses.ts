@@ -228,6 +228,14 @@ export const uses = {
   cancelJob: async (client) =>
     dataOf(await client.POST('/jobs/{jobId}/cancel', { params: job, body: {} })).status.toLowerCase(),
 
+  eraseJob: async (client) =>
+    (await client.DELETE('/jobs/{jobId}', { params: job })).response.status.toFixed(),
+
+  eraseProject: async (client) => {
+    const params = { path: { projectId: 'prj_1' } };
+    return (await client.DELETE('/projects/{projectId}', { params })).response.status.toFixed();
+  },
+
   reportStatus: async (client) => {
     const body = {
       event_id: 'event-1',

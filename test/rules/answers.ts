@@ -180,8 +180,8 @@ const CONFLICTS: Readonly<Record<Call['operation'], readonly string[]>> = {
   ],
   cancel: ['FSM_TERMINAL_IMMUTABLE'],
   abandon: ['JOB_NOT_RUNNING'],
-  label: [],
   erase: ['JOB_ALREADY_RUNNING'],
+  label: [],
   renew: ['VIDEO_URI_CONFLICT', 'JOB_ALREADY_RUNNING', 'FSM_TERMINAL_IMMUTABLE'],
 };
 

@@ -43,9 +43,9 @@ export function caseOf(
     timeline,
     store,
     automatic,
+    keepEndedMs,
     jobs,
     operations,
-    keepEndedMs,
   }: World,
   { id, object, records }: JobInWorld,
   {

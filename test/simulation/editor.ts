@@ -87,24 +87,26 @@ export class Editor {
 
   /** Until the video is there: an upload that never gets through leaves nothing to simulate. False where the project is gone. */
   async upload(): Promise<boolean> {
-    for (let made: boolean | null = false; !made; made = await this.#isCreated()) {
-      if (made === null) return false;
+    for (
+      let created: 'created' | 'gone' | null = null;
+      created !== 'created';
+      created = await this.#create()
+    ) {
+      if (created === 'gone') return false;
     }
     while ((await this.#ask('confirmUpload', 'confirm', commands.confirmUpload())) === null);
     return true;
   }
 
-  /** The project admits it, and it is created: both again where either is not answered. Null where the project is gone. */
-  async #isCreated(): Promise<boolean | null> {
+  /** The project admits it, and it is created: both again where either is not answered, which is null. */
+  async #create(): Promise<'created' | 'gone' | null> {
     const { id } = this.#job;
     const externalId = this.#externalId;
     const admission = await this.#admit(id);
-    if (admission === null) return false;
-    if (!admission.ok) {
-      const isGone = this.#world.mayProjectGo;
-      holds('a job’s own creation is admitted, however often it is tried', isGone);
-      return null;
-    }
+    if (admission === null) return null;
+    const mayBeGone = this.#world.mayProjectGo && !admission.ok;
+    holds('a job’s own creation is admitted, however often it is tried', admission.ok || mayBeGone);
+    if (!admission.ok) return 'gone';
     const origin = { id, ...PROJECT, ownerIdentity: null, requestDigest: null, externalId };
     const call = { operation: 'create' as const, request: null, prefer: null };
     const ending = await this.#insist<JobAnswer>(
@@ -114,7 +116,7 @@ export class Editor {
       endingOfJob,
       1,
     );
-    return ending !== null;
+    return ending && 'created';
   }
 
   /** Another job is to have the external id of this one, which is there. */

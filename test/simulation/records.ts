@@ -107,14 +107,14 @@ export const endingOfJob = (answer: JobAnswer): Ending =>
     ? { kind: 'done', status: 200, dispatch: null, revision: answer.job.revision }
     : refusal(answer.rejection);
 
-export const endingOfShown = (answer: ShownAnswer): Ending =>
-  answer.ok
-    ? { kind: 'done', status: 200, dispatch: null, revision: JSON.parse(answer.body).revision }
-    : refusal(answer.rejection);
-
 export const endingOfErasure = (answer: ErasureAnswer): Ending =>
   answer.ok
     ? { kind: 'done', status: answer.isGone ? 204 : 202, dispatch: null, revision: null }
+    : refusal(answer.rejection);
+
+export const endingOfShown = (answer: ShownAnswer): Ending =>
+  answer.ok
+    ? { kind: 'done', status: 200, dispatch: null, revision: JSON.parse(answer.body).revision }
     : refusal(answer.rejection);
 
 export const endingOfEdit = (answer: EditAnswer): Ending => {

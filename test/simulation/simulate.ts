@@ -100,8 +100,8 @@ class Life {
     }
     const clockWasSet = this.#scenario.actions.some(({ action }) => action.do === 'clock');
     const lastStirredAt = this.#lastStirredAt;
-    this.#operations.atRest();
     holds('an erased project is not listed', !this.#world.isProjectErased || this.#isForgotten());
+    this.#operations.atRest();
     const rules = new Set<RuleName>();
     const situations = [...this.#bulk.situations, ...this.#operations.situations];
     for (const { job, editor, checker } of this.#inhabitants) {

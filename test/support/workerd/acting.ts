@@ -191,6 +191,7 @@ export class ActingJob {
         job: {
           ...job,
           lastProgressAt: job.lastProgressAt && job.lastProgressAt - ms,
+          latestDispatchAt: job.latestDispatchAt && job.latestDispatchAt - ms,
           latestEditAt: job.latestEditAt && job.latestEditAt - ms,
           nextRetryAt: job.nextRetryAt && job.nextRetryAt - ms,
           updatedAt: job.updatedAt - ms,
