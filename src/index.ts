@@ -4,6 +4,7 @@ import { consumeDeadLetters } from './dispatch/dead-letter.ts';
 import { createApp } from './http/app.ts';
 
 export { JobActor } from './actor/job-actor.ts';
+export { OperationActor } from './actor/operation-actor.ts';
 export { ProjectActor } from './actor/project-actor.ts';
 export { WorkspaceActor } from './actor/workspace-actor.ts';
 

@@ -11,6 +11,8 @@ export interface LogFields {
   error_code?: string;
   job_id?: string;
   project_id?: string;
+  operation_id?: string;
+  operation_state?: string;
   dispatch_id?: string;
   dispatch_state?: string;
   message_kind?: string;

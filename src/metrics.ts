@@ -9,7 +9,7 @@ export const BLOBS = ['event', 'message', 'model_profile', 'resume_from', 'outco
 /** double1, double2 … likewise. */
 export const DOUBLES = ['attempts', 'duration_ms', 'first_report_ms'] as const;
 
-export const EVENTS = ['delivery', 'dispatch_ended', 'report_refused'] as const;
+export const EVENTS = ['delivery', 'dispatch_ended', 'report_refused', 'operation_ended'] as const;
 
 /** What is absent is an empty text, and of numbers −1. */
 export type Point = { event: (typeof EVENTS)[number]; job_id: string } & {

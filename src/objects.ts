@@ -6,6 +6,8 @@ export const jobObject = (env: Env, jobId: string) => objectOf(env.JOB, jobId, e
 
 export const projectObject = (env: Env, projectId: string) => objectOf(env.PROJECT, projectId, env);
 
+export const operationObject = (env: Env, operationId: string) => objectOf(env.OPERATION, operationId, env);
+
 export const workspaceObject = (env: Env, owner: string) => objectOf(env.WORKSPACE, owner, env);
 
 function objectOf<Actor extends Rpc.DurableObjectBranded>(

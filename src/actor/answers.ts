@@ -3,6 +3,8 @@ import type { ShownAction } from '../contract/next-actions.ts';
 import type { Dispatch } from '../domain/dispatch.ts';
 import type { ArtifactVersion, Job } from '../domain/job.ts';
 import type { StageName } from '../domain/lifecycle.ts';
+import type { ListedOperation, Operation } from '../domain/operation.ts';
+import type { Counts } from '../domain/operation-counts.ts';
 import type { Plan } from '../domain/plan.ts';
 import type { Project } from '../domain/project.ts';
 import type { Rejection } from '../domain/rejection.ts';
@@ -24,7 +26,8 @@ export type DispatchAnswer =
       replayed: boolean;
       nextActions: ShownAction[];
     }
-  | Refused;
+  /** With the dispatch that was made and came to nothing while its outcome was waited for. */
+  | (Refused & { dispatch?: Dispatch });
 export type CallbackAnswer =
   | { ok: true; job: Pick<Job, 'id' | 'status' | 'latestCallback'>; replayed: boolean }
   | Refused;
@@ -45,5 +48,11 @@ export type PlanAnswer =
       durations: Partial<Record<StageName, number>>;
     }
   | Refused;
+
+/** The plan under one profile alone. */
+export type OnePlanAnswer = { ok: true; plan: Plan } | Refused;
+export type OperationAnswer = { ok: true; operation: Operation; counts: Counts } | Refused;
+/** Of an operation that was begun now or before. */
+export type BegunAnswer = { ok: true; listed: ListedOperation; replayed: boolean } | Refused;
 
 export const NOT_FOUND: Refused = { ok: false, rejection: { code: 'RESOURCE_NOT_FOUND' } };

@@ -4,6 +4,7 @@ import type { Command } from '../domain/commands.ts';
 import type { Decision, JobView } from '../domain/decision.ts';
 import { type Dispatch, isOpen } from '../domain/dispatch.ts';
 import type { Job } from '../domain/job.ts';
+import { type DispatchNews, newsOf } from '../domain/operation.ts';
 import { isShownAlike, type JobSummary, summaryOf } from '../domain/project.ts';
 import { LONGEST_PUSH_PAUSE_MS } from '../domain/resending.ts';
 import type { Rules } from '../domain/rules.ts';
@@ -13,7 +14,7 @@ import { AlarmClock } from './alarm-clock.ts';
 import type { JobStore } from './job-store.ts';
 import { Leases } from './leases.ts';
 import { type Enqueue, Outbox } from './outbox.ts';
-import { Telling } from './telling.ts';
+import { Telling, Tellings } from './telling.ts';
 import type { Viewers } from './viewers.ts';
 import { Waiting } from './waiting.ts';
 
@@ -22,7 +23,10 @@ const AFTER_FAILURE_MS = 30_000;
 
 interface Surroundings {
   enqueue: Enqueue;
-  tell(summary: JobSummary): Promise<unknown>;
+  /** To its project. */
+  list(summary: JobSummary): Promise<unknown>;
+  /** To the operation that asked for the dispatch. */
+  report(operationId: string, jobId: string, news: DispatchNews): Promise<unknown>;
   /** Throws where the service is not set up. */
   rules(): Rules;
   viewers: Pick<Viewers<unknown>, 'changed' | 'endsAt' | 'closeEnded'>;
@@ -37,11 +41,17 @@ export class JobEffects {
   readonly #alarm: AlarmClock;
   readonly #outbox: Outbox;
   readonly #list: Telling<JobSummary>;
+  readonly #news: Telling<OperationsNews>;
+  readonly #tellings: Tellings;
   readonly #viewers: Surroundings['viewers'];
   /** Whether this instance has looked for an alarm where one has to stand. */
   #isLookedAfter = false;
 
-  constructor(ctx: DurableObjectState, store: JobStore, { enqueue, tell, rules, viewers }: Surroundings) {
+  constructor(
+    ctx: DurableObjectState,
+    store: JobStore,
+    { enqueue, list, report, rules, viewers }: Surroundings,
+  ) {
     this.#ctx = ctx;
     this.#store = store;
     this.#rules = rules;
@@ -54,22 +64,29 @@ export class JobEffects {
         return job && summaryOf(job, store.open(job));
       },
       isAlike: isShownAlike,
-      tell,
+      tell: list,
       fields: ({ id }) => ({ job_id: id }),
     });
+    this.#news = new Telling<OperationsNews>({
+      current: () => newsFor(store.job(), store.newest()),
+      isAlike: (one, other) => JSON.stringify(one) === JSON.stringify(other),
+      tell: ({ operationId, jobId, news }) => report(operationId, jobId, news),
+      fields: ({ operationId, jobId }) => ({ job_id: jobId, operation_id: operationId }),
+    });
+    this.#tellings = new Tellings(this.#list, this.#news);
   }
 
   /** Before anything else: when the alarm stands. One that stands soon may have been set for the list. */
   async load(): Promise<void> {
     await this.#alarm.load();
-    if (this.#alarm.standsWithin(LONGEST_PUSH_PAUSE_MS)) this.#list.owe();
+    if (this.#alarm.standsWithin(LONGEST_PUSH_PAUSE_MS)) this.#tellings.owe();
   }
 
   /** The job, for whoever touches it: alarms have been known not to come, and the next touch sets the one that is missing. */
   lookedAfter(): Job | null {
     if (!this.#isLookedAfter || this.#alarm.isLost) {
       this.#isLookedAfter = true;
-      if (this.#alarm.isAbsent) this.#arm({ tells: this.#list.isOwed });
+      if (this.#alarm.isAbsent) this.#arm({ tells: this.#tellings.isOwed });
     }
     return this.#store.job();
   }
@@ -77,25 +94,28 @@ export class JobEffects {
   /** Right after the commit of what a command decided on `before`. */
   follow(
     before: JobView,
-    { job, changes }: Extract<Decision, { kind: 'accepted' }>,
+    { job, changes, refusal }: Extract<Decision, { kind: 'accepted' }>,
     { type }: Command,
   ): void {
     this.#viewers.changed();
     const { opened, updated = [] } = changes;
+    if (refusal) log('warn', 'automatic_retry_refused', { job_id: job.id, error_code: refusal.code });
     if (opened) this.leases.made(opened.id);
     const hasMoved = !isShownAlike(summaryOf(before.job, before.open), summaryOf(job, this.#store.open(job)));
     if (hasMoved) this.#list.owe();
-    // A report is answered after the list has heard of it, and repeated when it was not answered; a delivery has its
+    const hasNews = updated.some((dispatch) => dispatch.operationId !== null && !isOpen(dispatch));
+    if (hasNews) this.#news.owe();
+    // A report is answered after the list and an operation have heard of it, and repeated when it was not answered; a delivery has its
     // resend alarm until then, and so has what asks for one. An editor may not repeat.
     const isRepeated = type === 'callback' || type === 'report-delivery';
-    const tells = hasMoved && !isRepeated;
+    const tells = (hasMoved || hasNews) && !isRepeated;
     this.#arm({ tells: tells && !opened });
     const touched = [...(opened ? [opened] : []), ...updated];
     for (const dispatch of touched) {
       if (!isOpen(dispatch)) this.#logEnded(dispatch);
       if (dispatch.state !== 'PENDING') this.waiting.wake(dispatch.id);
     }
-    if (tells) this.#ctx.waitUntil(this.#list.tell());
+    if (tells) this.#ctx.waitUntil(this.#tellings.tell());
     // After a delivery its message is sent again by whoever was told of the outcome, and how long the pause is.
     if (type === 'report-delivery') return;
     const notices = touched.filter(({ cancelNotice }) => cancelNotice?.state === 'PENDING');
@@ -114,13 +134,13 @@ export class JobEffects {
   }
 
   /**
-   * Resolves when the project lists the job as it is, or when an alarm will see to it. Until then none is needed: a report
+   * Resolves when the project lists the job as it is, and an operation has its news, or when an alarm will see to it. Until then none is needed: a report
    * that got no answer is repeated, a delivery still has the alarm of its resending, and of a creation that got no answer
    * nobody knows.
    */
   async list(): Promise<void> {
-    if (this.#list.isTold) return;
-    await this.#list.tellSoon();
+    if (this.#tellings.isTold) return;
+    await this.#tellings.tellSoon();
     this.#arm();
   }
 
@@ -129,14 +149,14 @@ export class JobEffects {
     if (decision.kind === 'rejected') return;
     if (decision.kind === 'accepted') {
       const { transitions = [], updated = [] } = decision.changes;
-      if (transitions.length === 0 && updated.every(isOpen) && !this.#list.isOwed) return;
+      if (transitions.length === 0 && updated.every(isOpen) && !this.#tellings.isOwed) return;
     }
     await this.list();
   }
 
   /**
-   * The alarm has come: what is due is decided by `decideDue`, what nobody carries is sent, what is to be retried by itself is by
-   * `retryDue`, and the next one is set.
+   * The alarm has come: what is due is decided by `decideDue`, after the store of artifacts was asked by `retryDue`, what nobody
+   * carries is sent, and the next one is set.
    */
   async rang({ decideDue, retryDue }: { decideDue(): unknown; retryDue(): Promise<unknown> }): Promise<void> {
     this.#alarm.rang();
@@ -145,14 +165,13 @@ export class JobEffects {
       if (this.#store.job() === null) return;
       this.#viewers.closeEnded();
       decideDue();
-      const undelivered = this.#undelivered();
       // Whoever carries a message now may lose it: that is found when the lease is over.
-      const lookAt = this.#outbox.carriedUntil(undelivered, Date.now());
+      const lookAt = this.#outbox.carriedUntil(this.#undelivered(), Date.now());
       // Before anything is waited for: as long as the next alarm does not stand, no deadline can come.
       this.#arm({ tells: false, lookAt });
-      await this.send(undelivered);
       await retryDue();
-      await this.#list.tell();
+      await this.send(this.#undelivered());
+      await this.#tellings.tell();
       this.#arm({ lookAt });
     } catch (error) {
       // The platform gives up on an alarm that keeps failing.
@@ -168,7 +187,7 @@ export class JobEffects {
     const now = Date.now();
     const wakeUp = nextWakeUp(job, this.#store.open(job), this.#store.notices(), this.#rules(), now);
     const sendAt = this.#outbox.dueAt(this.#undelivered(), now);
-    const listAt = tells ? this.#list.dueAt(now) : null;
+    const listAt = tells ? this.#tellings.dueAt(now) : null;
     const due = Math.min(
       wakeUp ?? Infinity,
       sendAt ?? Infinity,
@@ -176,7 +195,7 @@ export class JobEffects {
       lookAt,
       this.#viewers.endsAt,
     );
-    this.#alarm.arm(due, !this.#list.isOwed);
+    this.#alarm.arm(due, !this.#tellings.isOwed);
   }
 
   /** Whether the orchestrator may have seen the open dispatch. */
@@ -212,4 +231,17 @@ export class JobEffects {
       attempts: deliveryAttempts,
     });
   }
+}
+
+/** What an operation has to know of a job. */
+interface OperationsNews {
+  operationId: string;
+  jobId: string;
+  news: DispatchNews;
+}
+
+/** How the newest dispatch ended, for the operation that asked for it; what came before it the operation asks for itself. */
+function newsFor(job: Job | null, newest: Dispatch | null): OperationsNews | null {
+  if (!job || !newest || newest.operationId === null || isOpen(newest)) return null;
+  return { operationId: newest.operationId, jobId: job.id, news: newsOf(newest) };
 }

@@ -1,6 +1,9 @@
-// What is counted of a dispatch when it ends: how, why, how long it took, and how long its pipeline took to be heard of.
+// What is counted of a dispatch when it ends: how, why, how long it took, and how long its pipeline took to be heard of; and of
+// an operation.
 import type { Decision, JobView } from '../domain/decision.ts';
 import { type Dispatch, isOpen } from '../domain/dispatch.ts';
+import type { Operation } from '../domain/operation.ts';
+import type { Counts } from '../domain/operation-counts.ts';
 import { measure, type Point } from '../metrics.ts';
 
 /** A failure code is the orchestrator's to choose; what does not look like one is counted as another. */
@@ -35,4 +38,13 @@ export function endedDispatch(before: JobView | null, decision: Decision, now: n
     duration_ms: now - ended.createdAt,
     first_report_ms: ended.firstReportAt && ended.firstReportAt - ended.createdAt,
   };
+}
+
+/** Counts an operation that is over: how, how many jobs it had, and how long it took. */
+export function measureEndedOperation(env: Env, operation: Operation, counts: Counts): void {
+  const { id, state, modelProfile, startedAt, endedAt } = operation;
+  measure(env, {
+    ...{ event: 'operation_ended', job_id: id, model_profile: modelProfile, outcome: state },
+    ...{ attempts: counts.total, duration_ms: endedAt === null ? null : endedAt - startedAt },
+  });
 }

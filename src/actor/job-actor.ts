@@ -22,7 +22,6 @@ import type { Dispatch } from '../domain/dispatch.ts';
 import { refuseDispatch } from '../domain/dispatching.ts';
 import { NO_EVIDENCE } from '../domain/evidence.ts';
 import { type Job, type JobOrigin, newJob } from '../domain/job.ts';
-import { log } from '../log.ts';
 import type {
   CallbackAnswer,
   DispatchAnswer,
@@ -165,8 +164,11 @@ export class JobActor extends JobReads {
 
   /** At least once, possibly late. */
   override alarm(): Promise<void> {
-    const work = { decideDue: () => this.#executeDue(), retryDue: () => this.#retryDue() };
-    return this.effects.rang(work);
+    const retryDue = async () => {
+      const command = await this.planning.retryDue();
+      if (command) this.#execute(command);
+    };
+    return this.effects.rang({ decideDue: () => this.#executeDue(), retryDue });
   }
 
   /** Load, decide and commit, with nothing in between; whatever has to happen outside follows from what was stored. */
@@ -186,21 +188,11 @@ export class JobActor extends JobReads {
     return this.#execute({ type: 'deadline', deliveryMayHaveStarted: this.effects.mayBeUnreported() });
   }
 
-  /** A failed job's time has come: the store of artifacts is asked first, so that one commit decides whether it still has. */
-  async #retryDue(): Promise<void> {
-    const command = await this.planning.retryDue();
-    const decision = command && this.#execute(command);
-    if (decision?.kind !== 'accepted') return;
-    const { job, dispatch, refusal } = decision;
-    if (dispatch) await this.effects.send([dispatch]);
-    if (refusal) log('warn', 'automatic_retry_refused', { job_id: job.id, error_code: refusal.code });
-  }
-
   #answerDispatch(job: Job, decided: Dispatch, replayed: boolean): DispatchAnswer {
     const now = this.store.job() ?? job;
     const dispatch = this.store.dispatch(decided.id) ?? decided;
     const rejection = refuseDispatch(now, dispatch);
-    if (rejection) return { ok: false, rejection };
+    if (rejection) return { ok: false, rejection, dispatch };
     const open = this.store.open(now);
     // Another run does nothing; a retry that was accepted before is not told what else to do.
     const isTold = replayed && dispatch.kind === 'run';

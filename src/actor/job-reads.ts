@@ -9,18 +9,21 @@ import type { Dispatch } from '../domain/dispatch.ts';
 import type { ArtifactVersion, Job } from '../domain/job.ts';
 import type { StageName } from '../domain/lifecycle.ts';
 import { isOverwritten } from '../domain/lineage.ts';
+import type { Answer } from '../domain/operating.ts';
+import { newsOf } from '../domain/operation.ts';
 import type { Position } from '../domain/project.ts';
-import { projectObject } from '../objects.ts';
+import { operationObject, projectObject } from '../objects.ts';
 import {
   type EventsAnswer,
   NOT_FOUND,
+  type OnePlanAnswer,
   type PageAnswer,
   type PlanAnswer,
   type Refused,
   type ShownAnswer,
 } from './answers.ts';
 import { JobEffects } from './effects.ts';
-import type { NumberedTransition, PlacedVersion } from './history-store.ts';
+import type { PlacedVersion, ShownTransition } from './history-store.ts';
 import { JobEvents, type JobTold } from './job-events.ts';
 import { JobStore } from './job-store.ts';
 import { type PlanAsked, Planning } from './planning.ts';
@@ -43,7 +46,8 @@ export abstract class JobReads extends DurableObject<Env> {
     this.viewers = new Viewers(ctx, this.#events);
     this.effects = new JobEffects(ctx, this.store, {
       enqueue: (message, pause) => env.DISPATCHES.send(message, pause),
-      tell: (summary) => projectObject(env, summary.projectId).putSummary(summary),
+      list: (summary) => projectObject(env, summary.projectId).putSummary(summary),
+      report: (operationId, jobId, news) => operationObject(env, operationId).heard(jobId, news),
       rules: () => this.config().rules,
       viewers: this.viewers,
     });
@@ -116,12 +120,28 @@ export abstract class JobReads extends DurableObject<Env> {
     return await this.#ifOwned(owner, () => this.planning.plan({ ...wanted, ...asked }));
   }
 
+  /** The same under the profile that is named, and no other. */
+  async planUnder(owner: string, asked: PlanAsked & { modelProfile: string }): Promise<OnePlanAnswer> {
+    return await this.#ifOwned(owner, async () => ({
+      ok: true as const,
+      plan: await this.planning.planUnder(asked),
+    }));
+  }
+
+  /** What became of the retry that an operation asked for under this id. */
+  newsOf(owner: string, clientRequestId: string): Answer {
+    const job = ownedBy(this.effects.lookedAfter(), owner);
+    if (job === null) return { kind: 'gone' };
+    const dispatch = this.store.retryBy(clientRequestId);
+    return dispatch ? { kind: 'dispatch', news: newsOf(dispatch) } : { kind: 'none' };
+  }
+
   /** A page of the audit trail, oldest first, of at most `limit`. */
   transitions(
     owner: string,
     after: number,
     limit: number,
-  ): PageAnswer<NumberedTransition, Pick<Job, 'id' | 'projectId'>> {
+  ): PageAnswer<ShownTransition, Pick<Job, 'id' | 'projectId'>> {
     return this.#ifOwned(owner, ({ id, projectId }) => ({
       ok: true,
       id,

@@ -10,7 +10,7 @@ import type { StageName } from '../domain/lifecycle.ts';
 import { isSameVersion } from '../domain/lineage.ts';
 import type { Position } from '../domain/project.ts';
 import { DispatchStore } from './dispatch-store.ts';
-import { HistoryStore, type NumberedTransition, type PlacedVersion } from './history-store.ts';
+import { HistoryStore, type PlacedVersion, type ShownTransition } from './history-store.ts';
 import { bringUpToDate, type MarkerRow } from './migrate.ts';
 import { decodePresent, encodePresent, type StoredPresent } from './records.ts';
 import { JOB_SCHEMA } from './schema-job.ts';
@@ -118,10 +118,21 @@ export class JobStore {
     return job.openDispatchId === null ? null : this.dispatch(job.openDispatchId);
   }
 
+  newest(): Dispatch | null {
+    return this.#read()?.newest ?? null;
+  }
+
   dispatch(id: string): Dispatch | null {
     const newest = this.#read()?.newest ?? null;
     if (newest === null || newest.id === id) return newest;
     return this.#earlier?.byId(id) ?? null;
+  }
+
+  /** The retry that was asked for under this id; of an operation's latest also one that was withdrawn. */
+  retryBy(clientRequestId: string): Dispatch | null {
+    const latest = this.dispatch(this.job()?.latestOperation?.dispatchId ?? '');
+    if (latest?.clientRequestId === clientRequestId) return latest;
+    return this.#dispatchByRequest(requestKeyOf({ kind: 'retry', clientRequestId }));
   }
 
   /** The dispatches whose cancel notice is still to be delivered. */
@@ -175,8 +186,11 @@ export class JobStore {
   }
 
   /** Oldest first; `after` is the last `seq` of the page before. */
-  transitions(after: number, limit: number): NumberedTransition[] {
-    return this.#history.transitions(after, limit);
+  transitions(after: number, limit: number): ShownTransition[] {
+    return this.#history.transitions(after, limit).map((entry) => ({
+      ...entry,
+      operationId: (entry.dispatchId && this.dispatch(entry.dispatchId)?.operationId) || null,
+    }));
   }
 
   /** Stores what was decided from the last view, all or nothing. Throws for what must never be stored. */

@@ -90,6 +90,13 @@ export class Planning {
     };
   }
 
+  /** What it would do under this profile. There is a job. */
+  async planUnder(wanted: PlanAsked & { modelProfile: string }): Promise<Plan> {
+    const request = { ...wanted, task: null, evidence: NO_EVIDENCE };
+    const evidence = await this.#evidence(this.#job(), [request]);
+    return this.#planned({ ...request, evidence });
+  }
+
   #planned(request: PlanRequest): Plan {
     const job = this.#job();
     return planDispatch({ job, open: this.#store.open(job) }, request, this.#rules);

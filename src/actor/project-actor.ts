@@ -6,20 +6,30 @@ import { ownedBy } from '../domain/access.ts';
 import { refuseExternalId, refuseRepeat } from '../domain/creation.ts';
 import type { JobCounts } from '../domain/job-counts.ts';
 import type { JobFilter } from '../domain/job-filter.ts';
+import type { JobChoice, ShownOperation } from '../domain/operation.ts';
 import type { JobSummary, Position, Project } from '../domain/project.ts';
 import { jobObject, workspaceObject } from '../objects.ts';
 import { AlarmClock } from './alarm-clock.ts';
-import { type Admission, type EventsAnswer, NOT_FOUND, type ProjectAnswer } from './answers.ts';
+import {
+  type Admission,
+  type BegunAnswer,
+  type EventsAnswer,
+  NOT_FOUND,
+  type ProjectAnswer,
+} from './answers.ts';
 import { Gathered } from './gathered.ts';
 import { NOTHING_TOLD, ProjectEvents, type ProjectTold } from './project-events.ts';
+import { type BulkAsked, ProjectOperations } from './project-operations.ts';
 import { type JobPage, ProjectStore } from './project-store.ts';
-import { Telling } from './telling.ts';
+import { Telling, Tellings } from './telling.ts';
 import { Viewers } from './viewers.ts';
 
 export class ProjectActor extends DurableObject<Env> {
   readonly #store: ProjectStore;
   readonly #alarm: AlarmClock;
   readonly #list: Telling<Project>;
+  readonly #operations: ProjectOperations;
+  readonly #tellings: Tellings;
   readonly #summaries: Gathered<JobSummary>;
   readonly #events: ProjectEvents;
   readonly #viewers: Viewers<ProjectTold>;
@@ -40,6 +50,8 @@ export class ProjectActor extends DurableObject<Env> {
       tell: (project) => workspaceObject(env, project.owner).putProject(project),
       fields: ({ id }) => ({ project_id: id }),
     });
+    this.#operations = new ProjectOperations(this.#store, env);
+    this.#tellings = new Tellings(this.#list, this.#operations.beginning);
     ctx.blockConcurrencyWhile(() => this.#alarm.load());
   }
 
@@ -125,11 +137,45 @@ export class ProjectActor extends DurableObject<Env> {
     return this.#summaries.put(summary);
   }
 
-  /** The workspace did not answer before, or a viewer may look no longer. */
+  /** How many jobs are meant, and a page of them, newest first; null when the owner has no such project. */
+  async chosen(owner: string, choice: JobChoice, before: Position | null, limit: number) {
+    if (!this.show(owner)) return null;
+    return this.#operations.page(owner, choice, before, limit);
+  }
+
+  /** Freezes the list of the jobs that are meant, and begins an operation over them. A repeat finds the same. */
+  async retryJobs(asked: BulkAsked): Promise<BegunAnswer> {
+    if (!this.show(asked.owner)) return NOT_FOUND;
+    const answer = await this.#operations.begin(asked);
+    if (!answer.ok || this.#operations.beginning.isTold) return answer;
+    // Whatever comes between, an alarm sees to it that it begins.
+    this.#arm();
+    await this.#operations.beginning.tell();
+    return answer;
+  }
+
+  /** A page of the operations over its jobs, newest first; null when the owner has no such project. */
+  operations(owner: string, before: Position | null, limit: number) {
+    return this.show(owner) && this.#store.operations.page(before, limit);
+  }
+
+  /** An operation's push. */
+  putOperation({ id, createdAt, ...shown }: Position & ShownOperation): void {
+    this.#lookAfter();
+    if (this.#store.project()) this.#operations.put({ id, createdAt }, shown);
+  }
+
+  /** It is kept no longer. */
+  dropOperation(operation: Position): void {
+    if (this.#store.project()) this.#store.operations.drop(operation);
+  }
+
+  /** The workspace, or an operation, did not answer before; or a viewer may look no longer. */
   override async alarm(): Promise<void> {
     this.#alarm.rang();
+    if (!this.#store.project()) return;
     this.#viewers.closeEnded();
-    await this.#list.tell();
+    await this.#tellings.tell();
     this.#arm();
   }
 
@@ -139,6 +185,7 @@ export class ProjectActor extends DurableObject<Env> {
   }
 
   #arm(): void {
-    this.#alarm.arm(Math.min(this.#list.dueAt(Date.now()) ?? Infinity, this.#viewers.endsAt), false);
+    const due = Math.min(this.#tellings.dueAt(Date.now()) ?? Infinity, this.#viewers.endsAt);
+    this.#alarm.arm(due, false);
   }
 }

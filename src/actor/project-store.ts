@@ -1,10 +1,11 @@
-// What a project stores: itself, and the list of its jobs (job-list-store.ts).
+// What a project stores: itself, the list of its jobs (job-list-store.ts), and the operations over them (operation-list-store.ts).
 import type { Holder } from '../domain/creation.ts';
 import { type JobCounts, noJobs } from '../domain/job-counts.ts';
 import { type JobFilter, matches } from '../domain/job-filter.ts';
 import type { JobSummary, Position, Project } from '../domain/project.ts';
 import { JobList } from './job-list-store.ts';
 import { bringUpToDate, type MarkerRow } from './migrate.ts';
+import { OperationList } from './operation-list-store.ts';
 import { decodeProject, encodeProject } from './records.ts';
 import { PROJECT_SCHEMA } from './schema-project.ts';
 
@@ -17,6 +18,7 @@ export interface JobPage {
 }
 
 export class ProjectStore {
+  readonly operations: OperationList;
   readonly #storage: DurableObjectStorage;
   readonly #sql: SqlStorage;
   readonly #jobs: JobList;
@@ -28,6 +30,7 @@ export class ProjectStore {
     this.#storage = storage;
     this.#sql = storage.sql;
     this.#jobs = new JobList(storage.sql);
+    this.operations = new OperationList(storage.sql);
     this.#found = bringUpToDate(storage, PROJECT_SCHEMA);
   }
 

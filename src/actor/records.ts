@@ -5,6 +5,7 @@ import type { Present } from '../domain/invariants.ts';
 import type { ArtifactVersion, Failure, Job } from '../domain/job.ts';
 import { NO_LABELS } from '../domain/labels.ts';
 import { STAGES } from '../domain/lifecycle.ts';
+import type { ListedOperation, Operation } from '../domain/operation.ts';
 import type { Project } from '../domain/project.ts';
 
 /** What the job's one row holds. */
@@ -17,9 +18,10 @@ export interface StoredPresent extends Present {
   latestSeq: number;
 }
 
-/** The form of a job's records and of a project's; a form that older code cannot read is a new number. */
+/** The form of each kind of record; a form that older code cannot read is a new number. */
 const VERSION = 3;
 const PROJECT_VERSION = 2;
+const OPERATION_VERSION = 1;
 
 const JOB = {
   ownerIdentity: null,
@@ -50,6 +52,8 @@ const DISPATCH = {
   failure: null,
   lastError: null,
   outcomeUnknown: false,
+  wasRefused: false,
+  retryAfterAt: null,
   executionId: null,
   deliveredAt: null,
   firstReportAt: null,
@@ -74,6 +78,8 @@ export const encodePresent = ({ newest, ...present }: StoredPresent): string =>
 export const encodeDispatch = (dispatch: Dispatch): string => encode(toStoredDispatch(dispatch));
 export const encodeVersions = (versions: readonly ArtifactVersion[]): string => encode({ versions });
 export const encodeProject = (project: Project): string => encode(project, PROJECT_VERSION);
+export const encodeOperation = (operation: Operation): string => encode(operation, OPERATION_VERSION);
+export const encodeListedOperation = (listed: ListedOperation): string => encode(listed, OPERATION_VERSION);
 
 export function decodePresent(text: string): StoredPresent {
   const { job, newest, ...counts } = decode<StoredPresent & { newest: StoredDispatch | null }>(text);
@@ -88,6 +94,9 @@ export const decodeDispatch = (text: string): Dispatch => dispatchOf(decode<Stor
 export const decodeVersions = (text: string): ArtifactVersion[] =>
   decode<{ versions: ArtifactVersion[] }>(text).versions;
 export const decodeProject = (text: string): Project => ({ ...PROJECT, ...decode<Project>(text) });
+
+export const decodeOperation = (text: string): Operation => decode<Operation>(text);
+export const decodeListedOperation = (text: string): ListedOperation => decode<ListedOperation>(text);
 
 /**
  * A dispatch as it is stored: without what is as by default, and of its plan without what follows from the rest. In a table

@@ -37,11 +37,22 @@ const LISTED_JOBS = `
     PRIMARY KEY (tag, created_at, job_id)
   ) WITHOUT ROWID;`;
 
-/** 1 → 2: the list in its new order, with room for what jobs will push. */
+/** Operations over its jobs. The ids come last: whoever looks for an operation does not read them. */
+const OPERATIONS = `
+  CREATE TABLE operation (
+    created_at INTEGER NOT NULL,
+    id TEXT NOT NULL,
+    record TEXT NOT NULL,
+    -- The frozen list, as JSON.
+    job_ids TEXT NOT NULL,
+    PRIMARY KEY (created_at, id)
+  ) WITHOUT ROWID;`;
+
+/** 1 → 2: the list in its new order, with room for what jobs will push; and operations. */
 const LISTED_BY_STATUS = `${LISTED_JOBS}
   INSERT INTO listed_job (status, created_at, job_id, revision, updated_at)
     SELECT status, created_at, job_id, revision, updated_at FROM job_summary;
-  DROP TABLE job_summary;`;
+  DROP TABLE job_summary;${OPERATIONS}`;
 
 export const PROJECT_SCHEMA: Schema = {
   marker: 'project',
@@ -51,6 +62,6 @@ export const PROJECT_SCHEMA: Schema = {
     one INTEGER PRIMARY KEY CHECK (one = 1),
     schema INTEGER NOT NULL,
     record TEXT NOT NULL
-  );${LISTED_JOBS}`,
+  );${LISTED_JOBS}${OPERATIONS}`,
   steps: [LISTED_BY_STATUS],
 };

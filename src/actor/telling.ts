@@ -86,3 +86,38 @@ export class Telling<T> {
     }
   }
 }
+
+/** Several as one: what is owed to any is owed. */
+export class Tellings {
+  readonly #all: readonly One[];
+
+  constructor(...all: One[]) {
+    this.#all = all;
+  }
+
+  owe(): void {
+    for (const one of this.#all) one.owe();
+  }
+
+  get isOwed(): boolean {
+    return this.#all.some(({ isOwed }) => isOwed);
+  }
+
+  get isTold(): boolean {
+    return this.#all.every(({ isTold }) => isTold);
+  }
+
+  dueAt(now: number): number | null {
+    const times = this.#all.flatMap((one) => one.dueAt(now) ?? []);
+    return times.length === 0 ? null : Math.min(...times);
+  }
+
+  async tell(): Promise<void> {
+    await Promise.all(this.#all.map((one) => one.tell()));
+  }
+
+  async tellSoon(): Promise<void> {
+    await Promise.all(this.#all.map((one) => one.tellSoon()));
+  }
+}
+type One = Pick<Telling<unknown>, 'owe' | 'isOwed' | 'isTold' | 'dueAt' | 'tell' | 'tellSoon'>;

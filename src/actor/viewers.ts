@@ -52,6 +52,8 @@ interface Viewer<Told> {
 export class Viewers<Told> {
   readonly #ctx: DurableObjectState;
   readonly #sight: Sight<Told>;
+  /** When the first of them may look no longer; null while that is not known. Too early for one who has left. */
+  #endsAt: number | null = null;
   /** Set while there is something to tell. */
   #timer: { at: number; id: ReturnType<typeof setTimeout> } | null = null;
 
@@ -70,6 +72,7 @@ export class Viewers<Told> {
     this.#ctx.acceptWebSocket(socket);
     const until = Math.min(endsAt, now + LONGEST_MS);
     write<Told>(socket, { told, sentAt: 0, heardAt: now, unheardBytes: 0, endsAt: until });
+    this.#endsAt = null;
     this.#serveAll();
     return new Response(null, { status: 101, webSocket: client });
   }
@@ -83,12 +86,14 @@ export class Viewers<Told> {
 
   /** When the first of them may look no longer; Infinity when there is none. */
   get endsAt(): number {
-    return Math.min(...this.#open().map((socket) => read<Told>(socket).endsAt));
+    this.#endsAt ??= Math.min(...this.#open().map((socket) => read<Told>(socket).endsAt));
+    return this.#endsAt;
   }
 
   /** Closes those whose token or session has ended. */
   closeEnded(): void {
     const now = Date.now();
+    this.#endsAt = null;
     for (const socket of this.#open()) {
       if (read<Told>(socket).endsAt <= now) close(socket, CLOSED.accessEnded);
     }
@@ -164,7 +169,10 @@ export class Viewers<Told> {
   #serve(socket: WebSocket, owedTo: (told: Told) => Owed<Told>, now: number): number {
     const viewer = read<Told>(socket);
     const { told, sentAt, endsAt } = viewer;
-    if (endsAt <= now) return close(socket, CLOSED.accessEnded);
+    if (endsAt <= now) {
+      this.#endsAt = null;
+      return close(socket, CLOSED.accessEnded);
+    }
     if (sentAt + PAUSE_MS > now && sentAt <= now) return sentAt + PAUSE_MS;
     const owed = owedTo(told);
     if (owed.records.length === 0) return owed.moreAt ?? Infinity;

@@ -2,6 +2,7 @@
 // from it. A code of the domain without a row, and details that do not fit their schema, do not compile.
 import * as z from 'zod';
 import { PASSED_OVER_REASONS } from '../domain/lineage.ts';
+import { OPERATION_STATES } from '../domain/operation.ts';
 import type { Rejection, RejectionCode } from '../domain/rejection.ts';
 import { artifactVersion, toVersionResource, versionName } from './artifacts.ts';
 import { orNull, toTimestamp } from './fields.ts';
@@ -298,6 +299,30 @@ export const ERRORS = {
     whatToDo: 'Put a correction where the pipeline can read it, and name it in an edit.',
     details: none,
   },
+  OPERATION_ENDED: refusal({
+    status: 409,
+    retryable: false,
+    title: 'The operation is over, or is being cancelled',
+    whatToDo: 'Read the operation; begin another one for what is left of it.',
+    details: z.object({ state: z.enum(OPERATION_STATES) }),
+    from: ({ state }) => ({ state }),
+  }),
+  JOBS_CHANGED: refusal({
+    status: 412,
+    retryable: false,
+    title: 'There are not as many jobs as were expected; nothing was done',
+    whatToDo: 'Look at the jobs that there are now, and name their number if they are what you want.',
+    details: z.object({ expected: z.int(), found: z.int() }),
+    from: ({ expected, found }) => ({ expected, found }),
+  }),
+  TOO_MANY_JOBS: refusal({
+    status: 409,
+    retryable: false,
+    title: 'More jobs than one operation takes; nothing was done',
+    whatToDo: 'Narrow the filter, and begin an operation for each part.',
+    details: z.object({ found: z.int(), most: z.int() }),
+    from: ({ found, most }) => ({ found, most }),
+  }),
   CLIENT_REQUEST_ID_PAYLOAD_MISMATCH: refusal({
     status: 409,
     retryable: false,
@@ -305,7 +330,10 @@ export const ERRORS = {
     whatToDo: 'Use a new `client_request_id` for another request.',
     details: z.object({
       client_request_id: z.string(),
-      dispatch_id: z.string().nullable().meta({ description: 'What it was used for; null for an edit.' }),
+      dispatch_id: z
+        .string()
+        .nullable()
+        .meta({ description: 'What it was used for; null for an edit, and for an operation.' }),
     }),
     from: (rejection) => ({
       client_request_id: rejection.clientRequestId,

@@ -1,7 +1,6 @@
 // The live events as the contract has them: the records, how a stream of them is spoken, and how a viewer is handed to the
 // object that it looks at.
 import * as z from 'zod';
-import type { Transition } from '../domain/history.ts';
 import type { Job } from '../domain/job.ts';
 import type { JobCounts } from '../domain/job-counts.ts';
 import type { JobSummary } from '../domain/project.ts';
@@ -62,7 +61,7 @@ export const toJobRecord = (shown: string, etag: string): string =>
   `{"type":"job","etag":${JSON.stringify(etag)},"job":${shown}}`;
 
 export const toTransitionRecord = (
-  entry: Transition & { seq: number },
+  entry: Parameters<typeof toTransitionResource>[0],
   of: Pick<Job, 'id' | 'projectId'>,
 ): string =>
   JSON.stringify({ type: 'transition', transition: toTransitionResource(entry, of) } satisfies z.infer<

@@ -1,14 +1,14 @@
-// Ids, and the proof that one was given out: those of jobs and projects, which name objects, end in a MAC over all that
+// Ids, and the proof that one was given out: those of jobs, projects and operations, which name objects, end in a MAC over all that
 // stands before it. Keys rotate: the newest signs (but see `idFor`), all listed verify, and none is ever taken away, since
 // what it has signed would be found no more. A dispatch id names no object; the callback token proves it.
 import { mac, newestOf, oldestOf, toHex } from './hashes.ts';
 
 /** What has an object of its own, or stands in one. */
-export type IdPrefix = 'job' | 'prj';
+export type IdPrefix = 'job' | 'prj' | 'opr';
 
 const RANDOM_BYTES = 12;
 const MAC_BYTES = 6;
-const SIGNED_ID = /^(job|prj)_[0-9a-f]{36}$/;
+const SIGNED_ID = /^(job|prj|opr)_[0-9a-f]{36}$/;
 const DISPATCH_ID = /^dsp_[0-9a-f]{32}$/;
 
 /** Opaque: a prefix, 96 random bits, and 48 bits of MAC. */

@@ -64,3 +64,20 @@ export const toJobFilter = (query: z.infer<typeof jobFilterQuery>): JobFilter =>
   updatedAfter: query.updated_after ?? null,
   updatedBefore: query.updated_before ?? null,
 });
+
+/** In the words of a request, without those that ask for nothing. */
+export const toFilterWords = (filter: JobFilter): Record<string, unknown> => {
+  const toTime = (ms: number | null) => ms && new Date(ms).toISOString();
+  const words = {
+    status: filter.statuses.length === 0 ? null : [...filter.statuses],
+    failure_class: filter.failureClass,
+    failure_code: filter.failureCode,
+    failed_stage: filter.failedStage,
+    model_profile: filter.modelProfile,
+    tag: filter.tag,
+    external_id: filter.externalId,
+    updated_after: toTime(filter.updatedAfter),
+    updated_before: toTime(filter.updatedBefore),
+  };
+  return Object.fromEntries(Object.entries(words).filter(([, value]) => value !== null));
+};

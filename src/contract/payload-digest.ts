@@ -20,6 +20,13 @@ export async function editDigest(
   return `${VERSION}:${await sha256(canonical({ stage, ...Object.fromEntries(said) }))}`;
 }
 
+/** Of a bulk retry, by the id of its request: what it says is to be done, and not how many jobs the caller has seen. */
+export async function bulkDigest(sent: unknown): Promise<string> {
+  const { client_request_id: _, dry_run: _dry, expected: _seen, ...body } = sent as Record<string, unknown>;
+  const said = Object.entries(body).filter(([, value]) => value != null);
+  return `${VERSION}:${await sha256(canonical(Object.fromEntries(said)))}`;
+}
+
 /** Of an edit that was sent as its content: of what, and the content; where it was put differs with each sending. */
 export const contentEditDigest = async (
   stage: string,

@@ -80,6 +80,9 @@ export const clientRequestIdMismatchError = problem(
   'ClientRequestIdMismatchError',
   'CLIENT_REQUEST_ID_PAYLOAD_MISMATCH',
 );
+export const operationEndedError = problem('OperationEndedError', 'OPERATION_ENDED');
+export const jobsChangedError = problem('JobsChangedError', 'JOBS_CHANGED');
+export const tooManyJobsError = problem('TooManyJobsError', 'TOO_MANY_JOBS');
 export const idempotencyKeyMismatchError = problem('IdempotencyKeyMismatchError', 'IDEMPOTENCY_KEY_MISMATCH');
 export const externalIdTakenError = problem('ExternalIdTakenError', 'EXTERNAL_ID_TAKEN');
 export const jobChangedError = problem('JobChangedError', 'JOB_CHANGED');
@@ -126,6 +129,9 @@ export const redoConflictError = z
     clientRequestIdMismatchError,
   ])
   .meta({ id: 'RedoConflictError' });
+export const retryJobsConflictError = z
+  .union([tooManyJobsError, modelProfileNotAllowedError, clientRequestIdMismatchError])
+  .meta({ id: 'RetryJobsConflictError' });
 export const exportConflictError = z
   .union([
     transitionConflictError,

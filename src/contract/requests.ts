@@ -70,7 +70,7 @@ export const runJobResponse = z
   })
   .meta({ id: 'RunJobResponse' });
 
-const clientRequestId = token(128)
+export const clientRequestId = token(128)
   .optional()
   .meta({
     description:

@@ -54,6 +54,10 @@ export const dispatch = z
     actor_id: z.string().nullable().meta({
       description: 'Who asked for it: the `sub` of their token; null where the job was retried by itself.',
     }),
+    operation_id: z
+      .string()
+      .nullable()
+      .meta({ description: 'The operation by which it was asked for with others; null where it was alone.' }),
     correlation_id: z.string().meta({ description: 'Of the request that asked for it.' }),
     delivery_attempts: z.int(),
     last_error: z.string().nullable(),
@@ -159,6 +163,7 @@ export const transition = z
     occurred_at: timestamp,
     recorded_at: timestamp,
     correlation_id: z.string().nullable(),
+    operation_id: z.string().nullable().meta({ description: 'The operation that asked for the dispatch.' }),
   })
   .meta({ id: 'Transition' });
 export const transitionPage = page(transition).meta({ id: 'TransitionPage' });
@@ -185,6 +190,7 @@ export function toDispatchResource(record: Dispatch): z.infer<typeof dispatch> {
     plan: record.plan && toDispatchPlan(record.plan),
     client_request_id: record.clientRequestId,
     actor_id: record.actorId,
+    operation_id: record.operationId,
     correlation_id: record.correlationId,
     delivery_attempts: record.deliveryAttempts,
     last_error: record.lastError,
@@ -233,7 +239,7 @@ export function toJobResource(record: Job, open: Dispatch | null, rules: Rules):
 }
 
 /** Another for every change of how a job is shown: a validator of before must not hold for it. */
-const FORM = 4;
+const FORM = 5;
 
 /**
  * A strong validator (RFC 9110 §8.8.3): changes with every change of the representation. A dispatch that was
@@ -289,7 +295,7 @@ export const toProjectResource = (
 });
 
 export function toTransitionResource(
-  record: Transition & { seq: number },
+  record: Transition & { seq: number; operationId: string | null },
   { id, projectId }: Pick<Job, 'id' | 'projectId'>,
 ): z.infer<typeof transition> {
   return {
@@ -305,5 +311,6 @@ export function toTransitionResource(
     occurred_at: toTimestamp(record.occurredAt),
     recorded_at: toTimestamp(record.recordedAt),
     correlation_id: record.correlationId,
+    operation_id: record.operationId,
   };
 }

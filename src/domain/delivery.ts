@@ -67,6 +67,9 @@ function reportDispatch(
     deliveryAttempts: subject.deliveryAttempts + 1,
     lastError: outcome.error,
     outcomeUnknown: subject.outcomeUnknown || outcome.kind === 'unknown',
+    wasRefused: outcome.kind === 'refused',
+    retryAfterAt:
+      outcome.kind === 'refused' || outcome.retryAfterMs === null ? null : now + outcome.retryAfterMs,
     updatedAt: now,
   };
   const wasRefused = outcome.kind === 'refused';

@@ -111,6 +111,10 @@ export interface Dispatch {
   lastError: string | null;
   /** Whether an attempt ended without an answer, so that the orchestrator may have it. */
   outcomeUnknown: boolean;
+  /** Whether the orchestrator answered that it will not take it, which is final. */
+  wasRefused: boolean;
+  /** Until when the orchestrator asked not to be asked again, the last time; null where it did not. */
+  retryAfterAt: number | null;
   executionId: string | null;
   deliveredAt: number | null;
   /** When its pipeline was first heard of. */
@@ -120,7 +124,7 @@ export interface Dispatch {
   updatedAt: number;
 }
 
-export const isOpen = (dispatch: Dispatch): boolean =>
+export const isOpen = (dispatch: Pick<Dispatch, 'state'>): boolean =>
   dispatch.state === 'PENDING' || dispatch.state === 'DELIVERED' || dispatch.state === 'RUNNING';
 
 /** The version of the stage that its pipeline was given to begin with; null for none. */

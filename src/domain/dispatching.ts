@@ -143,6 +143,8 @@ function newDispatch(job: Job, asking: Asking, plan: Plan, rules: Rules, now: nu
     deliveryAttempts: 0,
     lastError: null,
     outcomeUnknown: false,
+    wasRefused: false,
+    retryAfterAt: null,
     executionId: null,
     deliveredAt: null,
     firstReportAt: null,

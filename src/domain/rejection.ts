@@ -3,6 +3,7 @@ import type { DispatchState } from './dispatch.ts';
 import type { ArtifactVersion } from './job.ts';
 import type { EditableStage, ResumeStatus, Status } from './lifecycle.ts';
 import type { PassedOverReason, VersionName } from './lineage.ts';
+import type { OperationState } from './operation.ts';
 import type { Plan } from './plan.ts';
 
 /** Why the policy does not allow a profile. */
@@ -65,7 +66,12 @@ export type Rejection =
       versions: readonly ArtifactVersion[];
     }
   | { code: 'ARTIFACT_NOT_FOUND'; uri: string; reason: 'missing' | 'changed' }
-  /** The dispatch is null where the id is that of an edit. */
+  /** The operation is over, or is about to be. */
+  | { code: 'OPERATION_ENDED'; state: OperationState }
+  /** How many there are is not what the caller has seen. */
+  | { code: 'JOBS_CHANGED'; expected: number; found: number }
+  | { code: 'TOO_MANY_JOBS'; found: number; most: number }
+  /** The dispatch is null where the id is that of an edit, or of an operation. */
   | { code: 'CLIENT_REQUEST_ID_PAYLOAD_MISMATCH'; clientRequestId: string; dispatchId: string | null }
   | { code: 'IDEMPOTENCY_KEY_MISMATCH'; id: string }
   /** Another job of the project has it, or is being created with it. */

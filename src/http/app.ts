@@ -8,6 +8,7 @@ import type { AppEnv } from './app-env.ts';
 import { artifactContentRoutes } from './artifact-content.ts';
 import { authenticateCallback, authenticateEditor } from './auth.ts';
 import { callbackRoutes, measureRefusal } from './callbacks.ts';
+import { consoleRoutes } from './console.ts';
 import { allowOrigins } from './cors.ts';
 import { type OpenApiDocument, openapiDocument } from './document.ts';
 import { errorDefinitionRoute } from './error-definitions.ts';
@@ -20,6 +21,7 @@ import { jobEditRoutes } from './job-edits.ts';
 import { jobLabelRoutes } from './job-labels.ts';
 import { jobPlanRoutes } from './job-plans.ts';
 import { jobRoutes } from './jobs.ts';
+import { operationRoutes } from './operations.ts';
 import { problem, refuse } from './problem.ts';
 import { projectRoutes } from './projects.ts';
 import { limitRate } from './rate-limit.ts';
@@ -35,14 +37,26 @@ export function createApp(): Hono<AppEnv> {
   // The orchestrator's route is not for pages.
   const forPages = allRoutes.filter(({ definition }) => !definition.path.startsWith('/internal/'));
   const methods = [...new Set(forPages.flatMap(({ definition }) => methodsOf(definition.method)))].sort();
-  for (const path of ['/projects/*', '/jobs/*', '/healthz', '/openapi.json', '/error-definitions']) {
+  for (const path of [
+    '/projects/*',
+    '/jobs/*',
+    '/operations/*',
+    '/healthz',
+    '/openapi.json',
+    '/error-definitions',
+  ]) {
     app.use(path, allowOrigins(methods));
   }
   for (const open of openRoutes) serve(app, open);
+  app.route('/', consoleRoutes());
 
   // A pattern that ends in a wildcard matches what stands before it too.
-  for (const path of ['/projects/*', '/jobs/*', '/session/*', '/internal/*']) app.use(path, configured);
-  for (const path of ['/projects/*', '/jobs/*']) app.use(path, authenticateEditor, limitRate);
+  for (const path of ['/projects/*', '/jobs/*', '/operations/*', '/session/*', '/internal/*']) {
+    app.use(path, configured);
+  }
+  for (const path of ['/projects/*', '/jobs/*', '/operations/*']) {
+    app.use(path, authenticateEditor, limitRate);
+  }
   app.use('/internal/jobs/:jobId/status', authenticateCallback, measureRefusal);
   for (const streaming of artifactContentRoutes) serve(app, streaming);
   app.use(readBody);
@@ -85,6 +99,7 @@ const openRoutes: readonly Route[] = [
 /** All but those of content, which take a body as it comes, or none. */
 const guardedRoutes: readonly Route[] = [
   ...projectRoutes,
+  ...operationRoutes,
   ...jobRoutes,
   ...jobLabelRoutes,
   ...jobPlanRoutes,

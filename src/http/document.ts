@@ -39,6 +39,7 @@ export function openapiDocument(definitions: readonly RouteDefinition[]): OpenAp
     tags: [
       { name: 'Projects', description: 'An editor’s projects and the jobs in them' },
       { name: 'Jobs', description: 'The life of one job' },
+      { name: 'Operations', description: 'Many jobs at once' },
       { name: 'Session', description: 'Signing in, for pages of this service' },
       { name: 'Events', description: 'What happens, as it happens' },
       { name: 'Callbacks', description: 'For the orchestrator' },

@@ -68,6 +68,10 @@ export const ofStage = (stages: z.ZodEnum) => ({
   ...ofJob,
   params: ofJob.params.extend({ stage: z.string().meta({ enum: stages.options }) }),
 });
+export const ofOperation = {
+  params: z.object({ operationId: idParam('opr') }),
+  ids: { operationId: 'opr' } as const,
+};
 export const ofProject = {
   params: z.object({ projectId: idParam('prj') }),
   ids: { projectId: 'prj' } as const,

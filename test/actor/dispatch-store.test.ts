@@ -32,6 +32,8 @@ function dispatch(at: number, fields: Partial<Dispatch> = {}): Dispatch {
     deliveryAttempts: 1,
     lastError: null,
     outcomeUnknown: false,
+    wasRefused: false,
+    retryAfterAt: null,
     executionId: null,
     deliveredAt: null,
     firstReportAt: null,

@@ -247,12 +247,12 @@ try {
   const unknown = wanted.find((one) => !VARIANTS.some(({ name }) => name === one));
   if (unknown !== undefined) throw new Error(`--without knows no ${unknown}`);
   if (values.help) console.log(HELP);
-  else if (values.finding) {
-    makeScratch();
-    await finding(progressSince(performance.now()));
-  } else if (values.viewers) {
+  else if (values.viewers) {
     makeScratch();
     await viewers(console.log);
+  } else if (values.finding) {
+    makeScratch();
+    await finding(progressSince(performance.now()));
   } else if (values.promises) {
     makeScratch();
     const variants = VARIANTS.filter(({ name }) => wanted.includes(name));

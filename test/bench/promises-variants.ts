@@ -125,7 +125,7 @@ const PROMISES: readonly Variant[] = [
     measured: 'awake',
     plants: [
       {
-        from: 'return item === null || this.#listed.shown(item) === this.#told;',
+        from: 'return item === null || (this.#told !== null && this.#what.isAlike(item, this.#told));',
         to: 'return item === null || (true as boolean);',
       },
     ],

@@ -1,7 +1,7 @@
 // Every operation of the document as a user calls it, with openapi-fetch and the generated types. That it compiles is the
 // point: what is always there is read without a question, and what is not can't be overlooked.
 import createClient from 'openapi-fetch';
-import type { components, operations, paths } from './dist/api.ts';
+import type { components, operations, paths } from '../../dist/api.ts';
 
 export type Client = ReturnType<typeof createClient<paths>>;
 type Dispatch = components['schemas']['Dispatch'];

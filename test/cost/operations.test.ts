@@ -13,6 +13,7 @@ import { newId } from '../support/ids.ts';
 import {
   type ActingJob,
   ActingPipeline,
+  changeRules,
   config,
   createdJob,
   failedAfter,
@@ -144,6 +145,7 @@ async function liveBeside(account: Account, listed: ActingJob): Promise<void> {
   );
 
   await liveOn(account);
+  await liveAgain(account);
 
   const running = await jobAt('AUDIO_READY');
   const transcribing = running.pipeline.body('TRANSCRIBING');
@@ -266,6 +268,24 @@ async function labelled(account: Account, { projectId, token }: ActingJob): Prom
     expect((await call('GET', `/projects/${projectId}/counts`, { token })).status).toBe(200),
   );
 }
+
+/** A failed job that is retried by itself. */
+async function liveAgain(account: Account): Promise<void> {
+  const autoRetry = { failureClasses: ['unknown' as const], maxRetries: 3, ...PAUSES };
+  const asBefore = await changeRules({ autoRetry });
+  const { job, pipeline } = await jobAt('TRANSCRIBING');
+  const step = (name: string, act: () => Promise<unknown>) => account.step(name, act, () => job);
+  await step('callback: FAILED, to be retried by itself', () => pipeline.report('FAILED'));
+  await job.age(PAUSES.firstPauseMs);
+  await step('a retry by itself, until delivered', async () => {
+    await job.alarm();
+    await until(async () => {
+      expect((await job.storedDispatches()).at(-1)).toMatchObject({ isAutomatic: true, state: 'DELIVERED' });
+    });
+  });
+  asBefore();
+}
+const PAUSES = { firstPauseMs: 60_000, factor: 2, longestPauseMs: 60_000 };
 
 /** What an editor can have done with a finished draft. */
 async function liveOn(account: Account): Promise<void> {

@@ -103,7 +103,7 @@ const life = fc.record({
   resumes: fc.constantFrom('wherever', 'wherever', 'as asked'),
   reports: fc.nat(7),
   isEarly: fc.constantFrom(false, false, false, true),
-  repeats: fc.constantFrom(false, true),
+  repeats: fc.constantFrom(false, true, true),
   failedStage: fc.constantFrom(null, 'TRANSCRIBING', 'GENERATING', 'EXPORTING'),
   ...{ key, facts },
 });

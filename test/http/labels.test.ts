@@ -82,7 +82,7 @@ describe('a job that is created with labels', () => {
     expectIssues(await create({ tags: ['t'.repeat(65)] }), 'tags.0');
   });
 
-  test.each([
+  test.each<[text: unknown, what: string]>([
     ['', 'is empty'],
     ['   ', 'is blank'],
     ['a\u0000b', 'holds a control character'],

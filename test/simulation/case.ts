@@ -35,7 +35,7 @@ export const DEFAULT_WAIT_MS = 10_000;
 export const mayBeListedOtherwise = (chance: Chance): boolean => chance.injected.has('alarm: vanishes');
 
 export function caseOf(
-  { project, workspace, orchestrator, chance, timeline, store, automatic }: World,
+  { project, workspace, orchestrator, chance, timeline, store, automatic, jobs, operations }: World,
   { id, object, records }: JobInWorld,
   {
     lastStirredAt,
@@ -139,7 +139,8 @@ export function caseOf(
         known: {
           tookMs: timeline.now - lastStirredAt,
           // Each of those that come by themselves may wait, and be silent.
-          boundMs: LIVENESS_BOUND_MS * (automatic ? 1 + MOST_AUTOMATIC : 1),
+          boundMs:
+            LIVENESS_BOUND_MS * ((automatic ? 1 + MOST_AUTOMATIC : 1) + 2 * operations.size * jobs.length),
           alarmAt: object.alarmAt,
         },
       },

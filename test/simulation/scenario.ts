@@ -22,7 +22,10 @@ export type Action =
   | { do: 'tamper'; state: State }
   | { do: 'clock'; skewMs: number }
   /** The queue brings nothing for so long. */
-  | { do: 'pause'; ms: number };
+  | { do: 'pause'; ms: number }
+  /** Many jobs are retried at once; what follows is about the operation that was begun last. */
+  | { do: 'bulk'; most: number; of: 'failed' | 'all'; request: RequestName }
+  | { do: 'bulk-pause' | 'bulk-resume' | 'bulk-cancel' | 'bulk-evict' };
 
 export interface WantedEdit {
   do: 'edit';
@@ -79,7 +82,7 @@ const edit: fc.Arbitrary<Action> = fc.record({
 /** Of another draft: the one of before is good enough. */
 const back = retry.map((asked): Action => ({ ...asked, request: 'j' }) as Action);
 const stop: fc.Arbitrary<Action> = fc.record({ do: fc.constantFrom('cancel', 'abandon', 'abandon') });
-const action: fc.Arbitrary<Action> = fc.oneof(
+export const action: fc.Arbitrary<Action> = fc.oneof(
   { weight: 2, arbitrary: fc.record({ do: fc.constant('run' as const), prefer }) },
   { weight: 16, arbitrary: retry },
   { weight: 6, arbitrary: redo },
@@ -130,7 +133,7 @@ const cancel: fc.Arbitrary<Action> = fc.constant({ do: 'cancel' });
 /** How long after each other the acts of a story are. */
 const pausesBefore = (act: fc.Arbitrary<Action>, before: fc.Arbitrary<Action> | undefined): number[] => {
   if (act === stop || before === held) return [1, 40, 700];
-  return act === cancel ? [700, 3_000] : LONG_ENOUGH;
+  return act === cancel ? [1_500, 1_500, 2_500] : LONG_ENOUGH;
 };
 /** What hardly comes about by itself: one act after another, with time for a pipeline between, or little before it is stopped. */
 const story = fc.oneof(
@@ -138,11 +141,12 @@ const story = fc.oneof(
     ...[
       [redo, retry],
       [redo, stop, back],
+      [redo, stop, back],
       [exports, retry],
       [exports, stop, retry],
-      [held, redo, stop, back],
-      [held, exports, stop, retry],
-      [retry, cancel],
+      [held, redo, stop, held, redo, stop],
+      [held, exports, stop, held, exports, stop],
+      [retry, retry, retry, cancel],
     ],
     ...[
       [edit, redo],
@@ -167,7 +171,7 @@ const diesBefore = fc.constantFrom<Script['diesBefore'][]>(
   ...Array<null>(12).fill(null),
   ...(['AUDIO_READY', 'TRANSCRIBING', 'GENERATING', 'DRAFT_READY', 'DONE', 'FAILED'] as const),
 );
-const plan: fc.Arbitrary<Script> = fc
+export const plan: fc.Arbitrary<Script> = fc
   .record({
     stepMs: fc.constantFrom(100, 0, 1, 900, 20_000),
     restatesCheckpoint: fc.boolean(),
@@ -203,7 +207,7 @@ const stuffing: fc.Arbitrary<Script> = fc
   }));
 
 /** Some worlds are calm, some get rough for a while. */
-const faults = fc.oneof(
+export const faults = fc.oneof(
   { weight: 1, arbitrary: fc.constant<number[]>([]) },
   { weight: 2, arbitrary: fc.array(fc.nat(99), { maxLength: 60, size: 'max' }) },
   { weight: 3, arbitrary: fc.array(fc.nat(99), { maxLength: 300, size: 'max' }) },
@@ -249,6 +253,6 @@ export const scenarios: fc.Arbitrary<Scenario> = fc
       }),
     }),
     store,
-    fc.constantFrom(false, false, true),
+    fc.boolean(),
   )
   .map(([who, what, pace, automatic]) => ({ ...who, ...what, store: pace, automatic }));

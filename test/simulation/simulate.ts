@@ -3,9 +3,11 @@
 import { holds } from '../rules/holds.ts';
 import { type RuleName, requireKept } from '../rules/judge.ts';
 import { OPEN, RESTING } from '../rules/protocol.ts';
+import { BulkEditor } from './bulk-editor.ts';
 import { caseOf, mayBeListedOtherwise } from './case.ts';
 import { Checker } from './checker.ts';
 import { Editor } from './editor.ts';
+import { OperationChecker } from './operation-checker.ts';
 import type { Action, Scenario } from './scenario.ts';
 import { situationsOf } from './situations.ts';
 import { isListedAs, namesProject, storedDispatches, storedPresent } from './stored.ts';
@@ -61,6 +63,8 @@ class Life {
   #broken: unknown = null;
   /** When a fault or an editor last stirred the world. */
   #lastStirredAt: number;
+  readonly #bulk: BulkEditor;
+  readonly #operations: OperationChecker;
   #faults = 0;
   #touches = 0;
 
@@ -68,6 +72,8 @@ class Life {
     this.#world = world;
     this.#lastStirredAt = world.timeline.now;
     this.#scenario = scenario;
+    this.#bulk = new BulkEditor(world);
+    this.#operations = new OperationChecker(world);
     let ids = 0;
     this.#inhabitants = world.jobs.map((job) => ({
       job,
@@ -92,8 +98,9 @@ class Life {
     }
     const clockWasSet = this.#scenario.actions.some(({ action }) => action.do === 'clock');
     const lastStirredAt = this.#lastStirredAt;
+    this.#operations.atRest();
     const rules = new Set<RuleName>();
-    const situations: string[] = [];
+    const situations = [...this.#bulk.situations, ...this.#operations.situations];
     for (const { job, editor, checker } of this.#inhabitants) {
       const { videoUris } = editor;
       const jobCase = caseOf(this.#world, job, {
@@ -143,6 +150,7 @@ class Life {
     if (chance.count > this.#faults) this.#lastStirredAt = timeline.now;
     this.#faults = chance.count;
     for (const { checker } of this.#inhabitants) checker.settled();
+    this.#operations.settled();
   }
 
   #guard(work: Promise<unknown>): void {
@@ -214,6 +222,16 @@ class Life {
         return this.#world.setClock(action.skewMs);
       case 'pause':
         return this.#world.pauseQueue(action.ms);
+      case 'bulk':
+        return this.#bulk.begin(action);
+      case 'bulk-pause':
+        return this.#bulk.command('pause');
+      case 'bulk-resume':
+        return this.#bulk.command('resume');
+      case 'bulk-cancel':
+        return this.#bulk.command('cancel');
+      case 'bulk-evict':
+        return this.#bulk.evict();
       default:
         return action satisfies never;
     }
@@ -249,6 +267,7 @@ class Life {
     const { project, workspace, jobs, chance } = this.#world;
     return (
       (project.hasLostAlarm && !namesProject(workspace) && !mayBeListedOtherwise(chance)) ||
+      this.#operations.isWaitingForAnAlarm() ||
       jobs.some(({ object }) => {
         const present = object.hasLostAlarm ? storedPresent(object) : null;
         if (present === null) return false;
@@ -271,6 +290,7 @@ class Life {
     this.#lastStirredAt = this.#world.timeline.now;
     const looks = [
       this.#world.callProject('show', PROJECT.owner),
+      ...[...this.#world.operations.keys()].map((id) => this.#world.callOperation(id, 'show', PROJECT.owner)),
       ...this.#world.jobs.map((job) => this.#world.call(job, 'show', PROJECT.owner)),
     ];
     for (const look of await Promise.allSettled(looks)) {

@@ -5,6 +5,8 @@ import type { Chance } from './chance.ts';
 import { Cursor } from './cursor.ts';
 import type { Timeline, Timer } from './timeline.ts';
 
+/** What comes later than this is not lived to see: how long an operation is kept. */
+const HORIZON_MS = 10 * 86_400_000;
 export const GONE = new Error('The object was reset.');
 
 type Actor = object;
@@ -266,6 +268,7 @@ export class SimulatedObject {
     }
     const lateMs = fault === 'late' ? 30_000 : 0;
     const inMs = this.#alarmAt - this.#timeline.skewMs - this.#timeline.now + lateMs;
+    if (inMs > HORIZON_MS) return;
     this.#alarmTimer = this.#timeline.after(inMs, () => {
       this.#alarmTimer = null;
       if (fault === 'vanishes') {

@@ -1,10 +1,17 @@
 // What the simulated objects have stored, as the domain's records, and in the form that an older version would have left
 // it in: the only place of the simulation that knows a table.
-import { decodeDispatch, decodePresent, decodeVersions } from '../../src/actor/records.ts';
+import {
+  decodeDispatch,
+  decodeListedOperation,
+  decodeOperation,
+  decodePresent,
+  decodeVersions,
+} from '../../src/actor/records.ts';
 import { JOB_SCHEMA } from '../../src/actor/schema-job.ts';
 import { type Dispatch, DRAFT } from '../../src/domain/dispatch.ts';
 import type { ArtifactVersion, Job } from '../../src/domain/job.ts';
 import { labelsOf, NO_LABELS } from '../../src/domain/labels.ts';
+import type { Item, ListedOperation, Operation } from '../../src/domain/operation.ts';
 import type { Entry, ListedVersion } from '../rules/case.ts';
 import type { SimulatedObject } from './simulated-object.ts';
 
@@ -134,6 +141,8 @@ export const MAY_BE_MISSING = {
       engines: {},
       lastError: null,
       outcomeUnknown: false,
+      wasRefused: false,
+      retryAfterAt: null,
       executionId: null,
       deliveredAt: null,
     },
@@ -186,11 +195,12 @@ function isOfBeforeEdits(object: SimulatedObject): boolean {
   if (!present || schemaOf(object) !== JOB_SCHEMA.version) return false;
   return (
     present.job.latestEditAt === null &&
-    JSON.stringify(labelsOf(present.job)) === JSON.stringify(NO_LABELS) &&
     present.job.automatic === null &&
+    JSON.stringify(labelsOf(present.job)) === JSON.stringify(NO_LABELS) &&
     storedDispatches(object, present).every(
-      ({ kind, task, plan, isAutomatic }) =>
+      ({ kind, task, plan, isAutomatic, operationId }) =>
         !isAutomatic &&
+        operationId === null &&
         (kind === 'run' || kind === 'retry') &&
         task.kind === 'draft' &&
         !plan?.discardEdits.length,
@@ -284,3 +294,25 @@ const isStored = (job: SimulatedObject): boolean => isMade(job, 'job');
 
 const isMade = (object: SimulatedObject, table: string): boolean =>
   object.rows('SELECT 1 FROM sqlite_master WHERE name = ?', table).length > 0;
+
+/** Null where the object holds no operation. */
+export function storedOperation(object: SimulatedObject): Operation | null {
+  const [row] = isMade(object, 'operation') ? object.rows('SELECT record FROM operation') : [];
+  return row === undefined ? null : decodeOperation(String(row.record));
+}
+
+export const storedItems = (object: SimulatedObject): Item[] =>
+  object.rows('SELECT * FROM item').map((row) => ({
+    ...{ jobId: String(row.job_id), state: row.state as Item['state'], code: row.code as string | null },
+    ...{ dispatchId: row.dispatch_id as string | null, isAccepted: row.is_accepted === 1 },
+    ...{ isDelivered: row.is_delivered === 1, tries: Number(row.tries), changedAt: Number(row.changed_at) },
+  }));
+
+/** As the project lists them. */
+export const listedOperations = (project: SimulatedObject): ListedOperation[] =>
+  isMade(project, 'operation')
+    ? project.rows('SELECT record FROM operation').map(({ record }) => decodeListedOperation(String(record)))
+    : [];
+
+export const listedOperation = (project: SimulatedObject, id: string): ListedOperation | null =>
+  listedOperations(project).find((listed) => listed.id === id) ?? null;

@@ -1,15 +1,17 @@
 // A project's whole world: the service's own actors, stores, outbox and consumers, in simulated surroundings, for one job or
 // several. What stands in for the platform and for the orchestrator is at the outermost edge.
-import type { CallbackAnswer } from '../../src/actor/answers.ts';
+import type { CallbackAnswer, DispatchAnswer } from '../../src/actor/answers.ts';
 import { JobActor } from '../../src/actor/job-actor.ts';
+import { OperationActor } from '../../src/actor/operation-actor.ts';
 import { ProjectActor } from '../../src/actor/project-actor.ts';
 import { WorkspaceActor } from '../../src/actor/workspace-actor.ts';
 import type { Delivery, DispatchMessage } from '../../src/contract/messages.ts';
-import type { Callback, DeliveryOutcome } from '../../src/domain/commands.ts';
+import type { Callback, DeliveryOutcome, Retry } from '../../src/domain/commands.ts';
+import { requestOf } from '../rules/outside.ts';
 import type { Script } from '../support/pipeline/script.ts';
 import { Chance, type Chances } from './chance.ts';
 import { BUCKET, rulesOf } from './policies.ts';
-import { Records, toReportAnswer } from './records.ts';
+import { endingOfDispatch, Records, toReportAnswer } from './records.ts';
 import { GONE, SimulatedObject } from './simulated-object.ts';
 import { SimulatedOrchestrator } from './simulated-orchestrator.ts';
 import { type Invocation, SimulatedQueue } from './simulated-queue.ts';
@@ -70,6 +72,8 @@ export class World {
   readonly chance: Chance;
   readonly jobs: readonly JobInWorld[];
   readonly project: SimulatedObject;
+  /** By their ids: an object is there for any name. */
+  readonly operations = new Map<string, SimulatedObject>();
   readonly workspace: SimulatedObject;
   readonly queue: SimulatedQueue;
   readonly orchestrator: SimulatedOrchestrator;
@@ -120,7 +124,8 @@ export class World {
   }
 
   get objects(): readonly SimulatedObject[] {
-    return [...this.jobs.map(({ object }) => object), this.project, this.workspace];
+    const jobs = this.jobs.map(({ object }) => object);
+    return [...jobs, this.project, this.workspace, ...this.operations.values()];
   }
 
   /** A call to a job from outside: by the Worker, for an editor or the orchestrator. */
@@ -131,6 +136,23 @@ export class World {
   /** The same to their project. */
   callProject<T>(method: string, ...args: unknown[]): Promise<T> {
     return this.#rpc(OUTSIDE, this.project, method, args) as Promise<T>;
+  }
+
+  /** The same to an operation. */
+  callOperation<T>(id: string, method: string, ...args: unknown[]): Promise<T> {
+    return this.#rpc(OUTSIDE, this.operation(id), method, args) as Promise<T>;
+  }
+
+  operation(id: string): SimulatedObject {
+    const known = this.operations.get(id);
+    if (known) return known;
+    const made = new SimulatedObject(
+      this.timeline,
+      this.chance,
+      (ctx, gate) => new OperationActor(ctx, this.#operationEnv(gate)),
+    );
+    this.operations.set(id, made);
+    return made;
   }
 
   /** The actors' `setTimeout`, never early and a little late: what belonged to a lost memory does nothing any more. */
@@ -326,7 +348,35 @@ export class World {
       ARTIFACTS: this.#bucket(caller),
       DISPATCHES: this.#producer(caller),
       PROJECT: { getByName: () => this.#stub(caller, this.project) },
+      OPERATION: { getByName: (id: string) => this.#stub(caller, this.operation(id)) },
     } as unknown as Env;
+  }
+
+  #operationEnv(gate: () => boolean): Env {
+    const caller = gated(gate);
+    return {
+      CONFIG: this.#config,
+      PROJECT: { getByName: () => this.#stub(caller, this.project) },
+      JOB: { getByName: (jobId: string) => this.#asked(caller, this.#job(jobId)) },
+    } as unknown as Env;
+  }
+
+  /** A job as an operation knows it: what it asks for on its editor's behalf is written down like what they ask for. */
+  #asked(caller: Caller, job: JobInWorld): object {
+    const call = (method: string, args: unknown[]) => this.#rpc(caller, job.object, method, args);
+    return {
+      newsOf: (...args: unknown[]) => call('newsOf', args),
+      dispatch: async (retry: Retry, waitMs: number): Promise<DispatchAnswer> => {
+        const request = requestOf('retry', retry.clientRequestId);
+        const prefer = `respond-async, wait=${waitMs / 1_000}`;
+        const ended = job.records.asks({ operation: 'retry', request, prefer });
+        // It may be gone before it is answered.
+        ended({ kind: 'forgotten' });
+        const answer = (await call('dispatch', [retry, waitMs])) as DispatchAnswer;
+        ended(endingOfDispatch(answer));
+        return answer;
+      },
+    };
   }
 
   #projectEnv(gate: () => boolean): Env {
@@ -335,6 +385,7 @@ export class World {
       CONFIG: this.#config,
       WORKSPACE: { getByName: () => this.#stub(caller, this.workspace) },
       JOB: { getByName: (jobId: string) => this.#stub(caller, this.#job(jobId).object) },
+      OPERATION: { getByName: (id: string) => this.#stub(caller, this.operation(id)) },
     } as unknown as Env;
   }
 

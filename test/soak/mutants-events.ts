@@ -78,8 +78,8 @@ export const MUTANTS_OF_EVENTS: readonly Mutant[] = [
   {
     bug: 'who may look no longer is told of one more change',
     within: 'serve',
-    from: 'if (endsAt <= now) return close(socket, CLOSED.accessEnded);',
-    to: '',
+    from: 'endsAt <= now',
+    to: 'endsAt < 0',
     suite: 'viewers',
   },
   {

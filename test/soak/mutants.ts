@@ -1,5 +1,6 @@
 // The planted bugs: what a checker must not let pass, each with the suite that has to turn red. Anchors are as small as
 // says the rule, so that they stay valid wherever it moves.
+import { MUTANTS_OF_AUTOMATIC } from './mutants-automatic.ts';
 import { MUTANTS_OF_CORRECTIONS } from './mutants-corrections.ts';
 import { MUTANTS_OF_DELIVERIES } from './mutants-deliveries.ts';
 import { MUTANTS_OF_EDITORS } from './mutants-editors.ts';
@@ -21,8 +22,9 @@ export const MUTANTS: readonly Mutant[] = [
   ...MUTANTS_OF_LINEAGE,
   ...MUTANTS_OF_EDITS,
   ...MUTANTS_OF_CORRECTIONS,
+  ...MUTANTS_OF_AUTOMATIC,
   ...MUTANTS_OF_SIGN_IN,
   ...MUTANTS_OF_STORAGE,
-  ...MUTANTS_OF_LISTS,
   ...MUTANTS_OF_EVENTS,
+  ...MUTANTS_OF_LISTS,
 ];

@@ -2,7 +2,8 @@
 // long as the object is awake, and bears its id as its name.
 import { existsSync, readdirSync, readlinkSync } from 'node:fs';
 
-const OBJECT = /\/[0-9a-f]{64}\.sqlite$/;
+/** Of the service: the local runtime has objects of its own beside them. */
+const OBJECT = /Actor\/[0-9a-f]{64}\.sqlite$/;
 
 /** Of a runtime with its state in this directory; null on a machine that does not tell. */
 export function objectsAwake(directory: string): number | null {

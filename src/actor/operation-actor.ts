@@ -1,0 +1,308 @@
+// One Durable Object per bulk operation: works off a frozen list of jobs, each retried as its editor would retry it alone. What
+// is decided is in domain/operating.ts, what is asked of the jobs in asking.ts. The alarm goes on with whatever a crash has cut short; as long as nothing does, each
+// answer and each piece of news leads to the next job at once.
+import { DurableObject } from 'cloudflare:workers';
+import { requireConfig } from '../config.ts';
+import { ownedBy } from '../domain/access.ts';
+import {
+  type Answer,
+  afterAnswer,
+  afterCommand,
+  afterNews,
+  afterTime,
+  forgotten,
+  type OperationChanges,
+  type OperationCommand,
+  roomOf,
+  toAsk,
+} from '../domain/operating.ts';
+import {
+  type DispatchNews,
+  hasEnded,
+  type Item,
+  KEPT_MS,
+  MOST_JOBS,
+  newOperation,
+  type Operation,
+  type OperationOrigin,
+  type Outcome,
+  type ShownOperation,
+  type ShownState,
+  storedStates,
+} from '../domain/operation.ts';
+import { LONGEST_PUSH_PAUSE_MS } from '../domain/resending.ts';
+import type { Rules } from '../domain/rules.ts';
+import { describeError, log } from '../log.ts';
+import { projectObject } from '../objects.ts';
+import { within } from '../time-limit.ts';
+import { AlarmClock } from './alarm-clock.ts';
+import { NOT_FOUND, type OperationAnswer, type PageAnswer } from './answers.ts';
+import { Asking, type Question } from './asking.ts';
+import { measureEndedOperation } from './ended.ts';
+import { OperationStore } from './operation-store.ts';
+import { Telling } from './telling.ts';
+
+/** By when somebody looks whether what is under way still is. */
+const WATCH_MS = 30_000;
+/** The project answers sooner, or does not any more. */
+const PROJECT_LIMIT_MS = 10_000;
+
+interface Told extends ShownOperation {
+  id: string;
+  projectId: string;
+  createdAt: number;
+}
+
+export class OperationActor extends DurableObject<Env> {
+  readonly #store: OperationStore;
+  readonly #alarm: AlarmClock;
+  readonly #list: Telling<Told>;
+  readonly #asking: Asking;
+  /** Who has said that there is nothing of this operation's. */
+  readonly #untouched = new Set<string>();
+  /** Whether its project has not been told where it stands now. */
+  #hasNews = false;
+  /** When one in flight was last asked for news. */
+  readonly #heardAt = new Map<string, number>();
+
+  constructor(ctx: DurableObjectState, env: Env) {
+    super(ctx, env);
+    this.#store = new OperationStore(ctx.storage);
+    this.#alarm = new AlarmClock(ctx.storage);
+    this.#asking = new Asking({
+      env,
+      rules: () => this.#rules,
+      waitUntil: (asking) => ctx.waitUntil(asking),
+      answered: (jobId, answer) => this.#answered(jobId, answer),
+      rested: () => this.#goOn(),
+    });
+    this.#list = new Telling<Told>({
+      current: () => this.#told(),
+      isAlike: (one, other) => JSON.stringify(one) === JSON.stringify(other),
+      tell: ({ projectId, ...told }) => projectObject(env, projectId).putOperation(told),
+      fields: ({ id }) => ({ operation_id: id }),
+    });
+    ctx.blockConcurrencyWhile(async () => {
+      await this.#alarm.load();
+      if (this.#alarm.standsWithin(LONGEST_PUSH_PAUSE_MS)) this.#list.owe();
+    });
+  }
+
+  /** Begins with this list. A repeat changes nothing. */
+  start(origin: OperationOrigin, jobIds: readonly string[]): void {
+    if (this.#store.operation() === null) {
+      this.#store.create(newOperation(origin, Date.now()), jobIds);
+      this.#hasNews = true;
+      log('info', 'operation_started', { operation_id: origin.id, count: jobIds.length });
+    }
+    this.#goOnAnew();
+  }
+
+  show(owner: string): OperationAnswer {
+    const operation = ownedBy(this.#store.operation(), owner);
+    if (operation === null) return NOT_FOUND;
+    this.#lookAfter();
+    return { ok: true, operation, counts: this.#store.counts() };
+  }
+
+  /** A page of its jobs in the order of their ids, of those that are shown so, or of all. */
+  items(
+    owner: string,
+    shown: ShownState | null,
+    after: string,
+    limit: number,
+  ): PageAnswer<Item, Pick<Operation, 'state'>> {
+    const operation = ownedBy(this.#store.operation(), owner);
+    if (operation === null) return NOT_FOUND;
+    const { state } = operation;
+    return { ok: true, state, items: this.#store.items(storedStates(operation, shown), after, limit) };
+  }
+
+  /** The jobs that ended so, for another operation over them; none to anyone but the owner. */
+  jobsThat(owner: string, outcome: Outcome): string[] {
+    const found = this.items(owner, outcome, '', MOST_JOBS);
+    return found.ok ? found.items.map(({ jobId }) => jobId) : [];
+  }
+
+  command(owner: string, command: OperationCommand): OperationAnswer {
+    const operation = ownedBy(this.#store.operation(), owner);
+    if (operation === null) return NOT_FOUND;
+    const commanded = afterCommand(operation, command);
+    if (commanded === null) {
+      return { ok: false, rejection: { code: 'OPERATION_ENDED', state: operation.state } };
+    }
+    if (commanded !== operation) this.#commit({ operation: commanded, item: null }, null);
+    this.#goOnAnew();
+    return { ok: true, operation: this.#store.operation() ?? commanded, counts: this.#store.counts() };
+  }
+
+  /** A job tells how its dispatch ended; at least once, in any order. */
+  heard(jobId: string, news: DispatchNews): void {
+    const operation = this.#store.operation();
+    const item = operation && this.#store.item(jobId);
+    if (!operation || !item) return;
+    this.#commit(afterNews(operation, item, news, false, Date.now()), item);
+    this.#goOnAnew();
+  }
+
+  /** A job is erased: nothing of it stays but its place in the counts. */
+  forget(jobId: string): void {
+    const item = this.#store.operation() && this.#store.item(jobId);
+    if (!item) return;
+    this.#commit({ operation: null, item: forgotten(item, Date.now()) }, item);
+    this.#goOn();
+  }
+
+  /** At least once, possibly late. */
+  override async alarm(): Promise<void> {
+    this.#alarm.rang();
+    const operation = this.#store.operation();
+    if (operation === null) return;
+    try {
+      if (Date.now() >= (operation.endedAt ?? Infinity) + KEPT_MS) return await this.#erase(operation);
+      this.#goOnAnew();
+      if (this.#list.isOwed) await this.#list.tell();
+      this.#arm();
+    } catch (error) {
+      // The platform gives up on an alarm that keeps failing.
+      log('error', 'alarm_failed', { operation_id: operation.id, error: describeError(error) });
+      this.#alarm.set(Date.now() + WATCH_MS);
+    }
+  }
+
+  /** Alarms have been known not to come: whoever looks next sets the one that is missing. */
+  #lookAfter(): void {
+    if (this.#alarm.isAbsent) this.#goOn();
+  }
+
+  /** On account of an event. */
+  #goOnAnew(): void {
+    this.#asking.begin();
+    this.#goOn();
+  }
+
+  /** Whatever can be done now is begun; what cannot is what the alarm is set for. */
+  #goOn(): void {
+    this.#settle();
+    const operation = this.#store.operation();
+    if (operation === null) return;
+    const questions = hasEnded(operation) ? [] : this.#questions(operation).slice(0, this.#asking.left);
+    // Before anything leaves here: what a crash cuts short from then on is gone on with by the alarm.
+    this.#arm(questions.length > 0);
+    for (const [jobId, what] of questions) this.#asking.ask(operation, jobId, what);
+    if (this.#hasNews) this.#tell();
+    if (this.#asking.left === 0) this.#arm();
+  }
+
+  /** Who is asked now, and for what. */
+  #questions(operation: Operation): [jobId: string, what: Question][] {
+    const { asked, resting } = this.#asking;
+    const { jobIds, what } = toAsk(operation, this.#room(operation), asked, this.#passed(operation));
+    const now = Date.now();
+    const silent = [...this.#store.inFlight().values()].filter(
+      (item) => now >= this.#silentUntil(item) && !asked.has(item.jobId) && !resting.has(item.jobId),
+    );
+    return [
+      ...jobIds.map((jobId): [string, Question] => [jobId, what]),
+      ...silent.map(({ jobId }): [string, Question] => [jobId, 'news']),
+    ];
+  }
+
+  /** Those that wait and may have been begun. */
+  #room(operation: Operation): Item[] {
+    return this.#store.waiting(roomOf(operation, this.#store.inFlight().size));
+  }
+
+  #passed({ state }: Operation): ReadonlySet<string> {
+    const { resting } = this.#asking;
+    return state === 'cancelling' ? new Set([...resting, ...this.#untouched]) : resting;
+  }
+
+  /** What time, and the state of the jobs, make of it. */
+  #settle(): void {
+    const operation = this.#store.operation();
+    if (operation === null) return;
+    const now = Date.now();
+    const isWaiting = this.#store.waiting(1).length > 0;
+    const inFlight = this.#store.inFlight().size;
+    const settled = afterTime(operation, { isWaiting, inFlight, asked: this.#toHearOf(operation) }, now);
+    if (settled) this.#commit({ operation: settled, item: null }, null);
+  }
+
+  /** How many may have been begun and are not known to be, or not to be. */
+  #toHearOf(operation: Operation): number {
+    const { asked, resting } = this.#asking;
+    if (operation.state !== 'cancelling') return asked.size + resting.size;
+    return this.#room(operation).filter(({ jobId }) => !this.#untouched.has(jobId)).length;
+  }
+
+  #answered(jobId: string, answer: Answer | null): void {
+    const operation = this.#store.operation();
+    const item = operation && this.#store.item(jobId);
+    if (operation && item) {
+      const now = Date.now();
+      if (item.state === 'in_flight') this.#heardAt.set(jobId, now);
+      else if (answer === null || answer.kind === 'none') this.#untouched.add(jobId);
+      if (answer) this.#commit(afterAnswer(operation, item, answer, now), item);
+    }
+    this.#goOn();
+  }
+
+  #commit({ operation, item }: OperationChanges, before: Item | null): void {
+    const known = this.#store.operation();
+    if (!operation && !item) return;
+    this.#store.commit(operation, item && before ? { before, after: item } : null);
+    if (item && item.state !== 'in_flight') this.#heardAt.delete(item.jobId);
+    const hasMoved = operation?.state !== known?.state || operation?.resumeAt !== known?.resumeAt;
+    if (operation ? hasMoved : known?.endedAt !== null) this.#hasNews = true;
+    if (!operation || operation.state === known?.state) return;
+    log('info', 'operation_changed', { operation_id: operation.id, operation_state: operation.state });
+    if (hasEnded(operation)) measureEndedOperation(this.env, operation, this.#store.counts());
+  }
+
+  /** Until when nothing need be heard of one in flight. */
+  #silentUntil({ jobId, changedAt }: Item): number {
+    return Math.max(changedAt, this.#heardAt.get(jobId) ?? 0) + this.#rules.stageTimeoutMs;
+  }
+
+  #arm(isAsking = false): void {
+    const operation = this.#store.operation();
+    if (operation === null) return;
+    const now = Date.now();
+    const due = [this.#list.isOwed ? (this.#list.dueAt(now) ?? Infinity) : Infinity];
+    if (this.#hasNews) due.push(now + WATCH_MS);
+    if (operation.endedAt !== null) due.push(operation.endedAt + KEPT_MS);
+    else {
+      const { asked, resting } = this.#asking;
+      if (isAsking || asked.size + resting.size > 0) due.push(now + WATCH_MS);
+      if (this.#asking.left === 0) due.push(now);
+      if (operation.resumeAt !== null) due.push(operation.resumeAt);
+      for (const item of this.#store.inFlight().values()) due.push(this.#silentUntil(item));
+    }
+    this.#alarm.arm(Math.min(...due), !this.#list.isOwed && !this.#hasNews);
+  }
+
+  /** Its project lists where it stands. */
+  #tell(): void {
+    this.#hasNews = false;
+    this.#list.owe();
+    this.ctx.waitUntil(this.#list.tell().then(() => this.#arm()));
+  }
+
+  async #erase({ id, projectId, createdAt }: Operation): Promise<void> {
+    await within(PROJECT_LIMIT_MS, projectObject(this.env, projectId).dropOperation({ id, createdAt }));
+    await this.#store.erase();
+  }
+
+  #told(): Told | null {
+    const operation = this.#store.operation();
+    if (operation === null) return null;
+    const { id, projectId, createdAt, state, resumeAt, startedAt, endedAt } = operation;
+    const counts = endedAt === null ? null : this.#store.counts();
+    return { id, projectId, createdAt, state, resumeAt, startedAt, endedAt, counts };
+  }
+
+  get #rules(): Rules {
+    return requireConfig(this.env).rules;
+  }
+}
