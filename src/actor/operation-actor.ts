@@ -120,8 +120,9 @@ export class OperationActor extends DurableObject<Env> {
 
   /** The jobs that ended so, for another operation over them; none to anyone but the owner. */
   jobsThat(owner: string, outcome: Outcome): string[] {
-    const found = this.items(owner, outcome, '', MOST_JOBS);
-    return found.ok ? found.items.map(({ jobId }) => jobId) : [];
+    const operation = ownedBy(this.#store.operation(), owner);
+    if (operation === null) return [];
+    return this.#store.items(storedStates(operation, outcome), '', MOST_JOBS).map(({ jobId }) => jobId);
   }
 
   command(owner: string, command: OperationCommand): OperationAnswer {

@@ -71,15 +71,14 @@ export class ProjectActor extends DurableObject<Env> {
 
   /** Null when the owner has no such project. */
   show(owner: string): Project | null {
-    this.#lookAfter();
-    return ownedBy(this.#store.project(), owner);
+    return this.#ownedBy(owner);
   }
 
   /**
    * Lets a job be created in it, as of when: one with an external id alone has it from now on, whether or not it comes to be.
    */
   async admit(owner: string, asked: { jobId: string; externalId: string | null }): Promise<Admission> {
-    if (!this.show(owner)) return NOT_FOUND;
+    if (!this.#ownedBy(owner)) return NOT_FOUND;
     const { jobId, externalId } = asked;
     if (externalId === null) return { ok: true, at: Date.now() };
     const before = this.#store.holder(externalId);
@@ -98,12 +97,12 @@ export class ProjectActor extends DurableObject<Env> {
 
   /** A page of its jobs, newest first; null when the owner has no such project. */
   jobs(owner: string, filter: JobFilter, before: Position | null, limit: number): JobPage | null {
-    return this.show(owner) && this.#store.page(filter, before, limit);
+    return this.#ownedBy(owner) && this.#store.page(filter, before, limit);
   }
 
   /** How many of its jobs are where; null when the owner has no such project. */
   counts(owner: string): JobCounts | null {
-    return this.show(owner) && this.#store.counts();
+    return this.#ownedBy(owner) && this.#store.counts();
   }
 
   /** What a viewer would be told who comes now. */
@@ -139,13 +138,13 @@ export class ProjectActor extends DurableObject<Env> {
 
   /** How many jobs are meant, and a page of them, newest first; null when the owner has no such project. */
   async chosen(owner: string, choice: JobChoice, before: Position | null, limit: number) {
-    if (!this.show(owner)) return null;
+    if (!this.#ownedBy(owner)) return null;
     return this.#operations.page(owner, choice, before, limit);
   }
 
   /** Freezes the list of the jobs that are meant, and begins an operation over them. A repeat finds the same. */
   async retryJobs(asked: BulkAsked): Promise<BegunAnswer> {
-    if (!this.show(asked.owner)) return NOT_FOUND;
+    if (!this.#ownedBy(asked.owner)) return NOT_FOUND;
     const answer = await this.#operations.begin(asked);
     if (!answer.ok || this.#operations.beginning.isTold) return answer;
     // Whatever comes between, an alarm sees to it that it begins.
@@ -156,7 +155,7 @@ export class ProjectActor extends DurableObject<Env> {
 
   /** A page of the operations over its jobs, newest first; null when the owner has no such project. */
   operations(owner: string, before: Position | null, limit: number) {
-    return this.show(owner) && this.#store.operations.page(before, limit);
+    return this.#ownedBy(owner) && this.#store.operations.page(before, limit);
   }
 
   /** An operation's push. */
@@ -177,6 +176,11 @@ export class ProjectActor extends DurableObject<Env> {
     this.#viewers.closeEnded();
     await this.#tellings.tell();
     this.#arm();
+  }
+
+  #ownedBy(owner: string): Project | null {
+    this.#lookAfter();
+    return ownedBy(this.#store.project(), owner);
   }
 
   /** Alarms have been known not to come: whoever touches the project next sets the one that is missing. */

@@ -5,6 +5,7 @@ import { decodeJwt } from 'jose';
 import { beforeAll, describe, expect, test, vi } from 'vitest';
 import page from '../../spec/performance.md?raw';
 import { EARLIER_DISPATCHES, JOB_SCHEMA } from '../../src/actor/schema-job.ts';
+import { OPERATION_SCHEMA } from '../../src/actor/schema-operation.ts';
 import { PROJECT_SCHEMA } from '../../src/actor/schema-project.ts';
 import { WORKSPACE_SCHEMA } from '../../src/actor/schema-workspace.ts';
 import { signCallbackToken } from '../../src/contract/callback-token.ts';
@@ -22,6 +23,7 @@ import {
   newHome,
   until,
 } from '../support/workerd/acting.ts';
+import { ActingOperation, failedJobs } from '../support/workerd/bulk.ts';
 import { call, missingId } from '../support/workerd/harness.ts';
 import { Meter } from '../support/workerd/meter.ts';
 import { browse, cookieOf, OWN_PAGE, signedIn } from '../support/workerd/sessions.ts';
@@ -360,6 +362,22 @@ function schemaRows(tables: string): Promise<number> {
   );
 }
 
+/** What a bulk operation writes itself, from its beginning until the last of its jobs has ended. */
+async function operationOver(count: number, meter: Meter): Promise<Measured['operation']> {
+  const { home, jobs } = await failedJobs(count);
+  meter.reset();
+  const operation = await ActingOperation.over(home);
+  await operation.untilCounts({ delivered: count });
+  for (const job of jobs) {
+    const pipeline = await job.pipeline((await job.dispatches())[0].dispatch_id);
+    await pipeline.report('FAILED');
+  }
+  await operation.untilState('done');
+  await until(async () => expect(meter.isQuiet()).toBe(true));
+  const { operationRows, operationAlarms } = meter.counts();
+  return { jobs: count, rows: operationRows, alarms: operationAlarms };
+}
+
 async function measure(meter: Meter): Promise<Measured> {
   const whole = new Account(meter, { sleeps: true });
   const wholeAwake = new Account(meter, { sleeps: false });
@@ -372,6 +390,7 @@ async function measure(meter: Meter): Promise<Measured> {
     projectPerJob: await projectBytesPerJob(job),
   };
   await liveBeside(beside, job);
+  const operation = await operationOver(10, meter);
   const secondDispatch = await schemaRows(EARLIER_DISPATCHES);
   return {
     whole: whole.steps,
@@ -382,8 +401,10 @@ async function measure(meter: Meter): Promise<Measured> {
       secondDispatch,
       project: await schemaRows(PROJECT_SCHEMA.tables),
       workspace: await schemaRows(WORKSPACE_SCHEMA.tables),
+      operation: await schemaRows(OPERATION_SCHEMA.tables),
     },
     storedBytes,
+    operation,
   };
 }
 

@@ -25,8 +25,16 @@ export interface Measured {
   /** What may happen beside it. */
   beside: readonly Step[];
   /** `secondDispatch` comes with the second dispatch of a job, and is part of `job`. */
-  schemaRows: { job: number; secondDispatch: number; project: number; workspace: number };
+  schemaRows: {
+    job: number;
+    secondDispatch: number;
+    project: number;
+    workspace: number;
+    operation: number;
+  };
   storedBytes: { job: number; projectPerJob: number };
+  /** What a bulk operation over so many jobs writes beside their retries. */
+  operation: { jobs: number; rows: number; alarms: number };
 }
 
 const WHOLE = 'a whole job, with one failure and one retry';
@@ -35,9 +43,10 @@ const WHOLE_AWAKE = 'a whole job that never sleeps';
 const BEFORE = { rows: 42, schemaRows: 12, dollars: 78.36 };
 const MILLION = 1_000_000;
 
-const rowsWritten = ({ jobRows, alarmsSet, listRows }: Counts): number => jobRows + alarmsSet + listRows;
-const objectRequests = ({ jobCalls, listCalls, alarmsFired }: Counts): number =>
-  jobCalls + listCalls + alarmsFired;
+const rowsWritten = ({ jobRows, alarmsSet, listRows, operationRows }: Counts): number =>
+  jobRows + alarmsSet + listRows + operationRows;
+const objectRequests = ({ jobCalls, listCalls, operationCalls, alarmsFired }: Counts): number =>
+  jobCalls + listCalls + operationCalls + alarmsFired;
 
 interface Line extends Step {
   /** For how long objects are active, as ASSUMED has it. */
@@ -61,10 +70,13 @@ function sumOf(name: string, steps: readonly Step[]): Line {
     jobRows: sum('jobRows'),
     alarmsSet: sum('alarmsSet'),
     listRows: sum('listRows'),
+    operationRows: sum('operationRows'),
+    operationAlarms: sum('operationAlarms'),
     rowsRead: sum('rowsRead'),
     workerRequests: sum('workerRequests'),
     jobCalls: sum('jobCalls'),
     listCalls: sum('listCalls'),
+    operationCalls: sum('operationCalls'),
     alarmsFired: sum('alarmsFired'),
     objectsCalled: sum('objectsCalled'),
     queueOperations: sum('queueOperations'),
@@ -75,7 +87,7 @@ function sumOf(name: string, steps: readonly Step[]): Line {
 
 /** Every figure that budget.json has a ceiling for. */
 export function figuresOf(measured: Measured): Figures {
-  const { whole, wholeAwake, beside, schemaRows, storedBytes } = measured;
+  const { whole, wholeAwake, beside, schemaRows, storedBytes, operation } = measured;
   const sum = sumOf(WHOLE, whole);
   const steps = [...whole, sum, sumOf(WHOLE_AWAKE, wholeAwake), ...beside];
   return {
@@ -100,6 +112,11 @@ export function figuresOf(measured: Measured): Figures {
       secondDispatchRows: schemaRows.secondDispatch,
       projectRows: schemaRows.project,
       workspaceRows: schemaRows.workspace,
+      operationRows: schemaRows.operation,
+    },
+    operation: {
+      rowsPerJob: Math.floor(operation.rows / operation.jobs),
+      otherRows: (operation.rows % operation.jobs) + operation.alarms,
     },
     stored: { jobBytes: storedBytes.job, projectBytesPerJob: storedBytes.projectPerJob },
     modelled: { objectActiveMs: sum.activeMs },
@@ -112,7 +129,7 @@ export function figuresOf(measured: Measured): Figures {
 
 /** What stands between the markers of spec/performance.md. */
 export function costSection(measured: Measured): string {
-  const { whole, wholeAwake, beside, schemaRows } = measured;
+  const { whole, wholeAwake, beside, schemaRows, operation } = measured;
   const sum = sumOf(WHOLE, whole);
   const rows = rowsWritten(sum);
   return [
@@ -124,7 +141,10 @@ export function costSection(measured: Measured): string {
     '',
     `The schema comes on top, once per object: ${schemaRows.job} rows for a job, ${schemaRows.secondDispatch} of them with its second ` +
       `dispatch, which makes ${rows + schemaRows.job} with`,
-    `the ${rows} above; ${schemaRows.project} for a project and ${schemaRows.workspace} for a workspace.`,
+    `the ${rows} above; ${schemaRows.project} for a project, ${schemaRows.workspace} for a workspace and ${schemaRows.operation} for a bulk operation.`,
+    '',
+    `A bulk operation over ${operation.jobs} jobs that its orchestrator takes at once writes ${operation.rows} rows beside their retries, ` +
+      `which is ${Math.floor(operation.rows / operation.jobs)} for each job and ${operation.rows % operation.jobs} for itself, and sets its alarm ${operation.alarms} times.`,
     '',
     `At Cloudflare's prices of ${READ_ON}:`,
     '',

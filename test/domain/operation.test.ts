@@ -1,298 +1,19 @@
-// Bulk operations, decided over their own view: a world of jobs, an orchestrator that comes and goes, an object that loses its
-// memory at any moment, and an editor. Whatever comes in whatever order, the operation keeps what it promises.
+// Bulk operations, decided over their own view. Whatever comes in whatever order, an operation keeps what it promises.
 import fc from 'fast-check';
-import { expect, test } from 'vitest';
-import { EVERY_JOB } from '../../src/domain/job-filter.ts';
-import {
-  type Answer,
-  afterAnswer,
-  afterCommand,
-  afterNews,
-  afterTime,
-  forgotten,
-  type OperationChanges,
-  roomOf,
-  toAsk,
-} from '../../src/domain/operating.ts';
+import { describe, expect, test } from 'vitest';
+import { afterAnswer } from '../../src/domain/operating.ts';
 import {
   type DispatchNews,
-  hasEnded,
   ITEM_STATES,
-  type Item,
   newItem,
   newOperation,
   type Operation,
-  type OperationOrigin,
 } from '../../src/domain/operation.ts';
-import { type Counts, countsOf, groupOf, move } from '../../src/domain/operation-counts.ts';
+import { countsOf, groupOf } from '../../src/domain/operation-counts.ts';
+import { CALM, type Fate, historySays, ORIGIN, type Step, World } from './operation-world.ts';
 
 const numRuns = Math.ceil(Number(process.env.HISTORIES ?? 20_000) / 4);
 const seed = Number(process.env.SEED ?? 1);
-
-const ORIGIN: OperationOrigin = {
-  ...{ id: 'opr_1', projectId: 'prj_1', owner: 'own_alice', actorId: 'alice', correlationId: 'req_1' },
-  ...{ traceparent: 't', requestDigest: 'd', modelProfile: 'balanced', discardEdits: [], maxInFlight: 3 },
-  choice: { filter: EVERY_JOB, endedIn: null },
-  createdAt: 0,
-};
-
-type Fate = 'delivers' | 'unreachable' | 'refused' | 'refused-by-job' | 'gone';
-
-interface Step {
-  do:
-    | 'ask'
-    | 'answer'
-    | 'lose-answer'
-    | 'crash'
-    | 'report'
-    | 'tell'
-    | 'stale'
-    | 'pause'
-    | 'resume'
-    | 'cancel'
-    | 'time'
-    | 'erase'
-    | 'look';
-  /** Which of those that there are. */
-  which: number;
-  fate: Fate;
-  end: 'SETTLED' | 'FAILED' | 'CANCELLED' | 'TIMED_OUT';
-}
-
-/** A job as it is itself: the dispatches that this operation made of it, the newest last. */
-interface WorldJob {
-  id: string;
-  dispatches: DispatchNews[];
-  isErased: boolean;
-}
-
-const isWaiting = ({ state }: Item): boolean => state === 'waiting' || state === 'waiting_again';
-
-const isOpen = (news: DispatchNews | undefined): boolean =>
-  news !== undefined && ['PENDING', 'DELIVERED', 'RUNNING'].includes(news.state);
-
-class World {
-  now = 1_000;
-  operation: Operation;
-  readonly items = new Map<string, Item>();
-  erased: Item[] = [];
-  counts: Counts;
-  readonly jobs: WorldJob[];
-  /** What the object remembers: who was asked and has not answered, with what the job did. */
-  readonly asked = new Map<string, { what: 'retry' | 'news'; fate: Fate | null }>();
-  readonly untouched = new Set<string>();
-  readonly situations = new Set<string>();
-  /** News that were told once, and may be told again. */
-  readonly told: { jobId: string; news: DispatchNews }[] = [];
-  mostOpen = 0;
-
-  constructor(jobs: number, maxInFlight: number) {
-    this.operation = newOperation({ ...ORIGIN, maxInFlight }, this.now);
-    this.jobs = Array.from({ length: jobs }, (_, n) => ({
-      ...{ id: `job_${String(n).padStart(2, '0')}`, dispatches: [], isErased: false },
-    }));
-    for (const { id } of this.jobs) this.items.set(id, newItem(id, this.now));
-    this.counts = countsOf([...this.items.values()].map(groupOf));
-  }
-
-  get waiting(): Item[] {
-    return [...this.items.values()]
-      .filter(isWaiting)
-      .sort((a, b) => (`${a.state} ${a.jobId}` < `${b.state} ${b.jobId}` ? -1 : 1));
-  }
-
-  get inFlight(): Item[] {
-    return [...this.items.values()].filter(({ state }) => state === 'in_flight');
-  }
-
-  get room(): Item[] {
-    return this.waiting.slice(0, roomOf(this.operation, this.inFlight.length));
-  }
-
-  commit({ operation, item }: OperationChanges, before: Item | null): void {
-    if (operation) this.operation = operation;
-    if (!item || !before) return;
-    this.counts = move(this.counts, before, item);
-    this.items.delete(before.jobId);
-    if (item.state === 'erased') this.erased.push(item);
-    else this.items.set(item.jobId, item);
-  }
-
-  settle(): void {
-    const hasToHear =
-      this.operation.state === 'cancelling'
-        ? this.room.filter(({ jobId }) => !this.untouched.has(jobId)).length
-        : this.asked.size;
-    const at = { isWaiting: this.waiting.length > 0, inFlight: this.inFlight.length, asked: hasToHear };
-    this.commit({ operation: afterTime(this.operation, at, this.now), item: null }, null);
-  }
-
-  goOn(fate: Fate): void {
-    this.settle();
-    if (hasEnded(this.operation)) return;
-    const passed = this.operation.state === 'cancelling' ? this.untouched : new Set<string>();
-    const { jobIds, what } = toAsk(this.operation, this.room, new Set(this.asked.keys()), passed);
-    for (const id of jobIds) {
-      this.asked.set(id, { what, fate: null });
-      this.#reach(id, fate);
-    }
-    this.settle();
-  }
-
-  /** The job takes the request, as a job does: once for its id. */
-  #reach(id: string, fate: Fate): void {
-    const job = this.jobs.find((known) => known.id === id);
-    const asking = this.asked.get(id);
-    if (!job || !asking) throw new Error('asked is who is in it');
-    asking.fate = job.isErased ? 'gone' : fate;
-    const newest = job.dispatches.at(-1);
-    if (asking.what === 'news' || job.isErased || fate === 'refused-by-job' || fate === 'gone') return;
-    if (newest && newest.state !== 'UNDELIVERABLE') return;
-    this.now += 1;
-    job.dispatches.push({
-      ...{ id: `${id}/${job.dispatches.length}`, failureCode: null },
-      ...{ state: 'PENDING', isDelivered: false, wasRefused: false, retryAfterAt: null },
-    });
-    this.mostOpen = Math.max(this.mostOpen, this.jobs.filter((one) => isOpen(one.dispatches.at(-1))).length);
-  }
-
-  /** What becomes of the delivery of one that is pending. */
-  #deliver(job: WorldJob, fate: Fate): void {
-    const newest = job.dispatches.at(-1);
-    if (newest?.state !== 'PENDING') return;
-    if (fate === 'unreachable' || fate === 'refused') {
-      Object.assign(newest, { state: 'UNDELIVERABLE', wasRefused: fate === 'refused' });
-      this.situations.add(`a dispatch was withdrawn: ${fate}`);
-    } else Object.assign(newest, { state: 'DELIVERED', isDelivered: true });
-  }
-
-  answerOf(job: WorldJob, what: 'retry' | 'news', fate: Fate | null): Answer {
-    if (job.isErased) return { kind: 'gone' };
-    const newest = job.dispatches.at(-1);
-    // A job that refuses has made no dispatch; one that made one is asked under the same id, and answers with it.
-    if (newest && (newest.state !== 'UNDELIVERABLE' || fate !== 'refused-by-job')) {
-      return { kind: 'dispatch', news: { ...newest } };
-    }
-    return what === 'news' ? { kind: 'none' } : { kind: 'refused', code: 'JOB_ALREADY_RUNNING' };
-  }
-
-  step({ do: act, which, fate, end }: Step): void {
-    this.now += 1_000;
-    const pick = <T>(all: readonly T[]): T | undefined => all[which % Math.max(all.length, 1)];
-    switch (act) {
-      case 'ask':
-        this.goOn(fate);
-        return;
-      case 'answer': {
-        const [id, asking] = pick([...this.asked]) ?? [];
-        const job = this.jobs.find((known) => known.id === id);
-        if (!id || !asking || !job) return;
-        this.#deliver(job, fate);
-        this.asked.delete(id);
-        const item = this.items.get(id);
-        if (!item) return;
-        const answer = this.answerOf(job, asking.what, asking.fate);
-        if (answer.kind === 'none' && isWaiting(item)) this.untouched.add(id);
-        this.situations.add(`an answer: ${answer.kind}`);
-        this.commit(afterAnswer(this.operation, item, answer, this.now), item);
-        this.goOn(fate);
-        return;
-      }
-      case 'lose-answer': {
-        const [id] = pick([...this.asked]) ?? [];
-        if (id) this.asked.delete(id);
-        return;
-      }
-      case 'crash':
-        this.asked.clear();
-        this.untouched.clear();
-        this.situations.add(`a crash while ${this.operation.state}`);
-        return;
-      case 'report': {
-        const job = pick(this.jobs.filter((one) => isOpen(one.dispatches.at(-1))));
-        const newest = job?.dispatches.at(-1);
-        if (!newest) return;
-        const failureCode = end === 'FAILED' || end === 'TIMED_OUT' ? 'NO_AUDIO' : null;
-        Object.assign(newest, { state: end, isDelivered: true, failureCode });
-        return;
-      }
-      case 'tell': {
-        const job = pick(this.jobs.filter(({ dispatches, isErased }) => !isErased && dispatches.length > 0));
-        const news = job?.dispatches.at(-1);
-        if (job && news && !isOpen(news)) this.#hear(job.id, { ...news });
-        this.goOn(fate);
-        return;
-      }
-      case 'stale': {
-        const before = pick(this.told);
-        if (before) this.#hear(before.jobId, before.news);
-        return;
-      }
-      case 'pause':
-      case 'resume':
-      case 'cancel': {
-        const commanded = afterCommand(this.operation, act);
-        if (commanded) this.operation = commanded;
-        this.situations.add(`${act}: ${commanded === null ? 'refused' : 'taken'}`);
-        this.goOn(fate);
-        return;
-      }
-      case 'time':
-        this.now += 400_000;
-        this.goOn(fate);
-        return;
-      case 'erase': {
-        const job = pick(
-          this.jobs.filter(({ dispatches, isErased }) => !isErased && !isOpen(dispatches.at(-1))),
-        );
-        if (!job) return;
-        job.isErased = true;
-        const item = this.items.get(job.id);
-        if (item) this.commit({ operation: null, item: forgotten(item, this.now) }, item);
-        this.goOn(fate);
-        return;
-      }
-      case 'look': {
-        const item = pick(this.inFlight);
-        const job = this.jobs.find(({ id }) => id === item?.jobId);
-        if (!item || !job) return;
-        this.commit(afterAnswer(this.operation, item, this.answerOf(job, 'news', null), this.now), item);
-        this.goOn(fate);
-        return;
-      }
-      default:
-        act satisfies never;
-    }
-  }
-
-  #hear(jobId: string, news: DispatchNews): void {
-    this.told.push({ jobId, news });
-    const item = this.items.get(jobId);
-    if (item) this.commit(afterNews(this.operation, item, news, false, this.now), item);
-  }
-
-  /** Nothing fails any more, and nobody interferes. */
-  finish(): void {
-    if (this.operation.state === 'paused') this.step({ ...CALM, do: 'resume' });
-    for (let rounds = 0; !hasEnded(this.operation); rounds += 1) {
-      if (rounds > 1_000) throw new Error(`it never ends: ${JSON.stringify(this.operation)}`);
-      this.step({ ...CALM, do: 'time' });
-      while (this.asked.size > 0) this.step({ ...CALM, do: 'answer' });
-      for (const job of this.jobs) {
-        this.#deliver(job, 'delivers');
-        const newest = job.dispatches.at(-1);
-        if (newest && isOpen(newest)) Object.assign(newest, { state: 'SETTLED', isDelivered: true });
-        if (newest && !job.isErased) this.#hear(job.id, { ...newest });
-      }
-    }
-    for (const { id, dispatches, isErased } of this.jobs) {
-      const newest = dispatches.at(-1);
-      if (newest && !isErased) this.#hear(id, { ...newest });
-    }
-  }
-}
-
-const CALM: Omit<Step, 'do'> = { which: 0, fate: 'delivers', end: 'SETTLED' };
 
 const step: fc.Arbitrary<Step> = fc.record({
   do: fc.constantFrom<Step['do'][]>(
@@ -318,16 +39,6 @@ const steps = fc
   .map(([taken, cancelAt]) =>
     cancelAt === null ? taken : taken.toSpliced(cancelAt, 0, { ...CALM, do: 'cancel' as const }),
   );
-
-/** What its own history says became of a job in an operation that is over. */
-function historySays({ dispatches }: WorldJob): string {
-  const newest = dispatches.at(-1);
-  if (!newest) return 'waiting';
-  const says: Partial<Record<DispatchNews['state'], string>> = {
-    ...{ SETTLED: 'succeeded', FAILED: 'failed', TIMED_OUT: 'failed', CANCELLED: 'cancelled' },
-  };
-  return says[newest.state] ?? 'withdrawn';
-}
 
 test('whatever is answered, lost, heard late or twice, and whenever memory is lost: never more than the limit are open, each job has one standing dispatch, and the account is that of the jobs', () => {
   const situations = new Map<string, number>();
@@ -375,6 +86,62 @@ test('whatever is answered, lost, heard late or twice, and whenever memory is lo
   const seldom = WORTH_SEEING.filter((situation) => (situations.get(situation) ?? 0) < numRuns / 1_000);
   expect(seldom).toEqual([]);
 }, 600_000);
+
+describe('an orchestrator that is away', () => {
+  const NOW = 1_000_000;
+  const withdrawal = (fields: Partial<DispatchNews> = {}): DispatchNews => ({
+    ...{ id: 'dsp_1', state: 'UNDELIVERABLE', wasRefused: false, retryAfterAt: null },
+    ...{ isDelivered: false, failureCode: null, ...fields },
+  });
+  const running = (fields: Partial<Operation> = {}): Operation => ({ ...newOperation(ORIGIN, 0), ...fields });
+  const item = newItem('job_1', 0);
+  const answered = (operation: Operation, news: DispatchNews, before = item) =>
+    afterAnswer(operation, before, { kind: 'dispatch', news }, NOW);
+
+  test('is waited for for 5 s, then twice as long each time, up to 5 min', () => {
+    const pauses = [];
+    let operation = running();
+    for (let times = 0; times < 9; times += 1) {
+      operation = answered({ ...operation, state: 'running' }, withdrawal()).operation ?? operation;
+      pauses.push((operation.resumeAt ?? 0) - NOW);
+    }
+    expect(pauses).toEqual([5_000, 10_000, 20_000, 40_000, 80_000, 160_000, 300_000, 300_000, 300_000]);
+  });
+
+  test.each([
+    ['an hour', 3_600_000, 3_600_000],
+    ['a moment', 10, 5_000],
+    ['a time that is over', -10_000, 5_000],
+    ['a year', 31_536_000_000, 86_400_000],
+  ])('that asks for %s is waited for for as long, within 5 s and a day', (_what, asksForMs, waitsMs) => {
+    const { operation } = answered(running(), withdrawal({ retryAfterAt: NOW + asksForMs }));
+    expect(operation).toMatchObject({ state: 'waiting', resumeAt: NOW + waitsMs });
+  });
+
+  test('is not waited for longer because several jobs tell of it, but where one was asked to wait for longer', () => {
+    const waiting = answered(running(), withdrawal()).operation ?? running();
+    expect(answered(waiting, withdrawal()).operation).toBeNull();
+    const { operation } = answered(waiting, withdrawal({ retryAfterAt: NOW + 60_000 }));
+    expect(operation).toMatchObject({ pauses: 1, resumeAt: NOW + 60_000 });
+  });
+
+  test('is back when it has taken one: the pauses begin anew', () => {
+    const news = withdrawal({ state: 'DELIVERED', isDelivered: true });
+    expect(answered(running({ pauses: 4 }), news).operation).toMatchObject({ state: 'running', pauses: 0 });
+    expect(answered(running(), news).operation).toBeNull();
+  });
+
+  test('does not keep a job for ever: what did not get through waits behind all others, and the twentieth time is the last', () => {
+    let waiting = item;
+    for (let tries = 1; tries < 20; tries += 1) {
+      waiting = answered(running(), withdrawal(), waiting).item ?? waiting;
+      expect(waiting).toMatchObject({ state: 'waiting_again', tries, dispatchId: null, isAccepted: false });
+    }
+    expect(answered(running(), withdrawal(), waiting).item).toMatchObject({
+      ...{ state: 'withdrawn', code: 'ORCHESTRATOR_DISPATCH_FAILED', dispatchId: 'dsp_1' },
+    });
+  });
+});
 
 const WORTH_SEEING = [
   ...ITEM_STATES.filter((state) => !['waiting_again', 'in_flight', 'erased'].includes(state)).map(

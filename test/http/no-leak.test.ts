@@ -5,6 +5,7 @@ import { signCallbackToken } from '../../src/contract/callback-token.ts';
 import { type IdPrefix, newDispatchId, newId } from '../../src/contract/ids.ts';
 import { newId as madeUpId } from '../support/ids.ts';
 import { type ActingJob, config, createdJob, failedAfter, newHome } from '../support/workerd/acting.ts';
+import { ActingOperation, failedJobs } from '../support/workerd/bulk.ts';
 import {
   allRows,
   call,
@@ -24,6 +25,8 @@ type Endpoint = [
 ];
 
 const RETRY = { model_profile: 'balanced', client_request_id: 'first' };
+
+const BULK = { ...RETRY, filter: { status: ['FAILED'] } };
 
 const EDIT = { uri: 's3://media/corrected.json', edits: 1, client_request_id: 'first' };
 const SENDING = { 'idempotency-key': 'first', 'if-match': '"1"', 'content-length': '9' };
@@ -69,6 +72,10 @@ const OF_PROJECTS: Endpoint[] = [
   ['GET', (id) => `/projects/${id}`],
   ['POST', (id) => `/projects/${id}/jobs`],
   ['GET', (id) => `/projects/${id}/jobs`],
+  ['POST', (id) => `/projects/${id}/retries`, BULK],
+  ['POST', (id) => `/projects/${id}/retries`, { ...BULK, dry_run: true }],
+  ['POST', (id) => `/projects/${id}/retries`, { ...BULK, expected: 1, model_profile: 'no-such-profile' }],
+  ['GET', (id) => `/projects/${id}/operations`],
   ['POST', (id) => `/projects/${id}/jobs`, { external_id: 'talk-1', tags: ['urgent'] }],
   ['GET', (id) => `/projects/${id}/jobs?status=FAILED&limit=1`],
   ['GET', (id) => `/projects/${id}/jobs?external_id=talk-1&tag=urgent`],
@@ -78,6 +85,14 @@ const OF_PROJECTS: Endpoint[] = [
   ['GET', (id) => `/projects/${id}/events`, undefined, { upgrade: 'websocket' }],
 ];
 
+const OF_OPERATIONS: Endpoint[] = [
+  ['GET', (id) => `/operations/${id}`],
+  ['GET', (id) => `/operations/${id}/items`],
+  ['GET', (id) => `/operations/${id}/items?outcome=failed&limit=1`],
+  ['POST', (id) => `/operations/${id}/pause`],
+  ['POST', (id) => `/operations/${id}/resume`],
+  ['POST', (id) => `/operations/${id}/cancel`],
+];
 const named = (endpoints: Endpoint[]) =>
   endpoints.map(([method, path, body, headers = {}]) => {
     const endpoint = `${method} ${path('{id}')}`;
@@ -85,8 +100,10 @@ const named = (endpoints: Endpoint[]) =>
     return { name, endpoint, method, path, body, headers };
   });
 
-test('these are all endpoints for editors that name a job or a project', () => {
-  const asked = named([...OF_JOBS, ...OF_PROJECTS]).map(({ endpoint }) => endpoint.replace(/\?.*/, ''));
+test('these are all endpoints for editors that name a job, a project or an operation', () => {
+  const asked = named([...OF_JOBS, ...OF_PROJECTS, ...OF_OPERATIONS]).map(({ endpoint }) =>
+    endpoint.replace(/\?.*/, ''),
+  );
   const documented = editorEndpoints().filter((name) => name.includes('{id}'));
   expect(documented).not.toEqual([]);
   expect(asked).toEqual(expect.arrayContaining(documented));
@@ -138,7 +155,9 @@ const notGivenOut = async (prefix: IdPrefix, own: string): Promise<string[]> => 
 
 /** What `act` answers, having spoken to no object at all. */
 async function wakingNothing(act: () => Promise<Reply>): Promise<Reply> {
-  const spies = [vi.spyOn(env.JOB, 'getByName'), vi.spyOn(env.WORKSPACE, 'getByName')];
+  const spies = [env.JOB, env.PROJECT, env.WORKSPACE, env.OPERATION].map((namespace) =>
+    vi.spyOn(namespace as DurableObjectNamespace, 'getByName'),
+  );
   try {
     const reply = await act();
     for (const spy of spies) expect(spy).not.toHaveBeenCalled();
@@ -264,6 +283,45 @@ describe('a project', () => {
     expect(reply.body).toEqual({ items: [], next_cursor: null, end_cursor: null });
     expect(reply.text).not.toContain(job.projectId);
   });
+});
+
+describe('an operation', () => {
+  test.each(named(OF_OPERATIONS))(
+    '$name: missing, not yours and malformed answer the same',
+    async ({ method, path, body }) => {
+      const { home } = await failedJobs(0);
+      const operation = await ActingOperation.over(home);
+      await operation.untilState('done');
+      const before = await operation.rows();
+      const token = await othersToken();
+      const ask = (id: string) => call(method, path(id), { token, body });
+
+      const missing = await ask(await missingId('opr'));
+
+      expect(missing.status).toBe(404);
+      expect(missing.body).toEqual(NOT_FOUND_BODY);
+      expect(visible(await ask(operation.id))).toEqual(visible(missing));
+      expect(await operation.rows()).toEqual(before);
+      for (const id of [...MALFORMED, home.projectId]) {
+        expect(visible(await wakingNothing(() => ask(id))), id).toEqual(visible(missing));
+      }
+      for (const id of await notGivenOut('opr', operation.id)) {
+        expect(visible(await wakingNothing(() => ask(id))), id).toEqual(visible(missing));
+      }
+    },
+  );
+
+  test.each(named(OF_OPERATIONS))(
+    '$name: asking for a missing one stores nothing',
+    async ({ method, path, body }) => {
+      const id = await missingId('opr');
+
+      await call(method, path(id), { token: await othersToken(), body });
+
+      const stored = await runInDurableObject(env.OPERATION.getByName(id), (_actor, state) => allRows(state));
+      expect(stored).toEqual({});
+    },
+  );
 });
 
 test('reading stores nothing in the workspace of an editor who has none', async () => {

@@ -187,6 +187,14 @@ describe('an editor’s token', () => {
     ['GET', ({ projectId }) => `/projects/${projectId}`],
     ['POST', ({ projectId }) => `/projects/${projectId}/jobs`],
     ['GET', ({ projectId }) => `/projects/${projectId}/jobs`],
+    ['POST', ({ projectId }) => `/projects/${projectId}/retries`, { filter: { status: ['FAILED'] } }],
+    ['GET', ({ projectId }) => `/projects/${projectId}/operations`],
+    ['GET', ({ id }) => `/operations/${id}`],
+    ['GET', ({ id }) => `/operations/${id}/items`],
+    ...['pause', 'resume', 'cancel'].map((command): (typeof endpoints)[number] => [
+      'POST',
+      ({ id }) => `/operations/${id}/${command}`,
+    ]),
     ['GET', ({ id }) => `/jobs/${id}`],
     ['POST', ({ id }) => `/jobs/${id}/confirm-upload`, { video_uri: 's3://media/talk.mp4' }],
     [

@@ -36,7 +36,7 @@ export const MUTANTS_OF_STORAGE: readonly Mutant[] = [
   },
   {
     bug: 'a missing alarm is not set by who touches the job next',
-    from: 'if (this.#alarm.isAbsent) this.#arm({ tells: this.#list.isOwed });',
+    from: 'if (this.#alarm.isAbsent) this.#arm({ tells: this.#tellings.isOwed });',
     to: '',
     suite: 'lostAlarms',
   },

@@ -8,6 +8,7 @@ import { MUTANTS_OF_EDITS } from './mutants-edits.ts';
 import { MUTANTS_OF_EVENTS } from './mutants-events.ts';
 import { MUTANTS_OF_LINEAGE } from './mutants-lineage.ts';
 import { MUTANTS_OF_LISTS } from './mutants-lists.ts';
+import { MUTANTS_OF_OPERATIONS } from './mutants-operations.ts';
 import { MUTANTS_OF_PLANS } from './mutants-plans.ts';
 import { MUTANTS_OF_REPORTS } from './mutants-reports.ts';
 import { MUTANTS_OF_SIGN_IN } from './mutants-sign-in.ts';
@@ -24,6 +25,7 @@ export const MUTANTS: readonly Mutant[] = [
   ...MUTANTS_OF_CORRECTIONS,
   ...MUTANTS_OF_AUTOMATIC,
   ...MUTANTS_OF_SIGN_IN,
+  ...MUTANTS_OF_OPERATIONS,
   ...MUTANTS_OF_STORAGE,
   ...MUTANTS_OF_EVENTS,
   ...MUTANTS_OF_LISTS,

@@ -3,6 +3,7 @@
 import { env, runInDurableObject } from 'cloudflare:test';
 import { JobActor } from '../../../src/actor/job-actor.ts';
 import { JobReads } from '../../../src/actor/job-reads.ts';
+import { OperationActor } from '../../../src/actor/operation-actor.ts';
 import { ProjectActor } from '../../../src/actor/project-actor.ts';
 import { WorkspaceActor } from '../../../src/actor/workspace-actor.ts';
 import worker from '../../../src/index.ts';
@@ -13,6 +14,9 @@ export interface Counts {
   jobRows: number;
   /** Of projects and workspaces. */
   listRows: number;
+  /** Of bulk operations, and how often their alarms were set. */
+  operationRows: number;
+  operationAlarms: number;
   /** Each setAlarm is billed as one row written. */
   alarmsSet: number;
   rowsRead: number;
@@ -21,6 +25,7 @@ export interface Counts {
   /** Calls of an actor's methods, without alarms. */
   jobCalls: number;
   listCalls: number;
+  operationCalls: number;
   alarmsFired: number;
   /** Different objects that were called, which wakes those that sleep. */
   objectsCalled: number;
@@ -29,7 +34,7 @@ export interface Counts {
   logLines: number;
 }
 
-type Actor = 'job' | 'list';
+type Actor = 'job' | 'list' | 'operation';
 interface Rows {
   written: number;
   read: number;
@@ -63,6 +68,7 @@ export class Meter {
     this.#meterActor('job', JobReads.prototype);
     this.#meterActor('list', ProjectActor.prototype);
     this.#meterActor('list', WorkspaceActor.prototype);
+    this.#meterActor('operation', OperationActor.prototype);
     this.#meterWorker();
     this.#meterLog();
   }
@@ -140,8 +146,10 @@ export class Meter {
         return taken;
       });
     }
-    this.#wrap(Object.getPrototypeOf(storage), 'setAlarm', (setAlarm, [at]) => {
+    this.#wrap(Object.getPrototypeOf(storage), 'setAlarm', (setAlarm, [at], called) => {
       this.#counts.alarmsSet += 1;
+      const { sql } = called as DurableObjectStorage;
+      if (this.#actors.get(sql) === 'operation') this.#counts.operationAlarms += 1;
       return setAlarm(Number(at) + ALARM_SHIFT_MS);
     });
     this.#wrap(Object.getPrototypeOf(storage), 'getAlarm', async (getAlarm) => {
@@ -250,11 +258,14 @@ const chunksOf = (body: unknown): number =>
 const noCounts = (): Counts => ({
   jobRows: 0,
   listRows: 0,
+  operationRows: 0,
+  operationAlarms: 0,
   alarmsSet: 0,
   rowsRead: 0,
   workerRequests: 0,
   jobCalls: 0,
   listCalls: 0,
+  operationCalls: 0,
   alarmsFired: 0,
   objectsCalled: 0,
   queueOperations: 0,
