@@ -229,17 +229,17 @@ export function mostAtOnce({ executions, callbacks }: OrchestratorLog): number {
   return most;
 }
 
-/** Each job's executions of a retry, by how many there were. */
-export function executionsPerJob({ executions }: OrchestratorLog, jobs: readonly string[]): number[] {
+/** How often each job's retry was executed. */
+function executionsPerJob({ executions }: OrchestratorLog, jobs: readonly string[]): Map<string, number> {
   const counted = new Map(jobs.map((id) => [id, 0]));
   for (const { type, job_id } of executions) {
     if (type === 'job.retry') counted.set(job_id, (counted.get(job_id) ?? 0) + 1);
   }
-  return [...counted.values()];
+  return counted;
 }
 
 /** What the jobs' own histories say became of them in this operation. */
-export const historiesSay = ({ dispatches, operation }: BulkAccount): Map<string, string> =>
+const historiesSay = ({ dispatches, operation }: BulkAccount): Map<string, string> =>
   new Map(
     [...dispatches].map(([jobId, made]) => {
       const own = made.find(({ operation_id, dispatch_state }) => {
@@ -254,6 +254,36 @@ const OUTCOMES: Readonly<Record<string, string>> = {
   TIMED_OUT: 'failed',
   CANCELLED: 'cancelled',
 };
+
+/** What of its promises an operation has broken, in words: by the orchestrator's own log and the jobs' own histories. */
+export function brokenBy(account: BulkAccount, { jobs, maxInFlight }: BulkOptions): string[] {
+  const { operation, items, log } = account;
+  const most = mostAtOnce(log);
+  const executed = executionsPerJob(log, [...items.keys()]);
+  const said = historiesSay(account);
+  const lies = [...items].flatMap(([jobId, { outcome }]) => {
+    const begun = outcome === 'skipped' ? 0 : 1;
+    const history = said.get(jobId) ?? 'nothing';
+    return [
+      ...(executed.get(jobId) === begun
+        ? []
+        : [`${jobId} was ${outcome} and executed ${executed.get(jobId)} times`]),
+      ...(outcome === (history === 'none' ? 'skipped' : history)
+        ? []
+        : [`${jobId} is ${outcome} and was ${history}`]),
+    ];
+  });
+  const counted = Map.groupBy(items.values(), ({ outcome }) => outcome);
+  const miscounted = ['succeeded', 'failed', 'cancelled', 'refused', 'withdrawn', 'skipped', 'erased'].filter(
+    (outcome) => operation.counts[outcome] !== (counted.get(outcome)?.length ?? 0),
+  );
+  return [
+    ...(items.size === jobs ? [] : [`there are ${items.size} jobs in it, and not ${jobs}`]),
+    ...(most <= maxInFlight ? [] : [`${most} ran at once`]),
+    ...miscounted.map((outcome) => `${operation.counts[outcome]} are counted as ${outcome}`),
+    ...lies,
+  ];
+}
 
 /** The whole story: the orchestrator is away, comes back, hangs for a while; paused and resumed in the middle; killed all along. */
 export async function throughKills(options: BulkOptions): Promise<BulkAccount> {
