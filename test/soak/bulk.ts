@@ -29,12 +29,12 @@ export async function runBulk(
   };
 }
 
-function figuresOf({ operation, log, kills, seconds }: BulkAccount, { maxInFlight }: BulkOptions) {
-  const { total, succeeded, skipped, withdrawn } = operation.counts;
+function figuresOf({ operation, log, kills, deaths, seconds }: BulkAccount, { maxInFlight }: BulkOptions) {
+  const { total, succeeded, failed, skipped, withdrawn } = operation.counts;
   const executions = log.executions.filter(({ type }) => type === 'job.retry').length;
   const requests = log.requests.filter(({ type }) => type === 'job.retry').length;
   return {
-    ...{ state: operation.state, total, succeeded, skipped, withdrawn, executions, requests },
-    ...{ mostAtOnce: mostAtOnce(log), maxInFlight, kills, seconds },
+    ...{ state: operation.state, total, succeeded, failed, skipped, withdrawn, executions, requests },
+    ...{ mostAtOnce: mostAtOnce(log), maxInFlight, kills, deaths, seconds },
   };
 }
