@@ -1,5 +1,5 @@
-// Three kinds of tests: pure code in plain Node, the service inside real workerd with real queues, and
-// end to end against `wrangler dev` as a process of its own. The orchestrator is always a second process.
+// Four kinds of tests: pure code in plain Node, the service inside real workerd with real queues, end to end against `wrangler dev`
+// as a process of its own, and by the console in a real browser. The orchestrator is always a second process.
 import { availableParallelism } from 'node:os';
 import { fileURLToPath } from 'node:url';
 import { cloudflareTest } from '@cloudflare/vitest-pool-workers';
@@ -86,7 +86,7 @@ export default defineConfig({
             'test/actor/**/*.test.ts',
             'test/dispatch/**/*.test.ts',
             'test/faults/**/*.test.ts',
-            'test/cost/operations.test.ts',
+            'test/cost/{operations,viewers}.test.ts',
           ],
           globalSetup: ['test/support/global-setup.ts'],
           setupFiles: ['test/support/workerd/one-proxy.ts'],
@@ -98,6 +98,15 @@ export default defineConfig({
           ...ASSERTING,
           name: 'e2e',
           include: ['test/e2e/**/*.test.ts', 'test/fuzz/**/*.test.ts'],
+          testTimeout: 120_000,
+          hookTimeout: 120_000,
+        },
+      },
+      {
+        test: {
+          ...ASSERTING,
+          name: 'console',
+          include: ['test/console/**/*.test.ts'],
           testTimeout: 120_000,
           hookTimeout: 120_000,
         },

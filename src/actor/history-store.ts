@@ -15,6 +15,8 @@ const EDITED: Transition['eventType'] = 'artifact_edited';
 
 type Row = Record<string, SqlStorageValue>;
 export type NumberedTransition = Transition & { seq: number };
+/** Also with the operation that asked for its dispatch. */
+export type ShownTransition = NumberedTransition & { operationId: string | null };
 
 /** A version, and where in the history it was made. */
 export interface PlacedVersion {

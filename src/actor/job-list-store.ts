@@ -32,7 +32,7 @@ export class JobList {
 
   /** Stores what a job pushed, unless something later is known of it. */
   put(summary: JobSummary): void {
-    const known = this.#known(summary);
+    const known = this.known(summary);
     if (known !== null && !isLater(summary, known)) return;
     if (known === null) {
       this.#insert(summary);
@@ -44,6 +44,24 @@ export class JobList {
     if (this.#counts === null) return;
     if (known !== null) count(this.#counts, known, -1);
     count(this.#counts, summary, 1);
+  }
+
+  /** Nothing of it is listed any more, and its external id is free. */
+  remove(job: Pick<JobSummary, 'createdAt' | 'id' | 'projectId' | 'externalId'>): void {
+    const known = this.known(job);
+    if (known !== null) {
+      this.#sql.exec(
+        'DELETE FROM listed_job WHERE status = ? AND created_at = ? AND job_id = ?',
+        known.status,
+        known.createdAt,
+        known.id,
+      );
+      this.#tag({ ...known, tags: [] }, known.tags);
+      if (this.#counts !== null) count(this.#counts, known, -1);
+    }
+    if (job.externalId !== null) {
+      this.#sql.exec('DELETE FROM external_id WHERE external_id = ? AND job_id = ?', job.externalId, job.id);
+    }
   }
 
   /**
@@ -122,15 +140,11 @@ export class JobList {
       )
       .toArray();
     if (found === undefined) return null;
-    return { ...found, listed: this.#known({ id: found.jobId, createdAt: found.at, projectId }) };
+    return { ...found, listed: this.known({ id: found.jobId, createdAt: found.at, projectId }) };
   }
 
   /** What is listed of a job that was created then; null where it is not. */
-  #known({
-    createdAt,
-    id,
-    projectId,
-  }: Pick<JobSummary, 'createdAt' | 'id' | 'projectId'>): JobSummary | null {
+  known({ createdAt, id, projectId }: Pick<JobSummary, 'createdAt' | 'id' | 'projectId'>): JobSummary | null {
     const found = this.#sql
       .exec<Row>(
         `SELECT * FROM listed_job WHERE ${IN_ANY_STATUS} AND created_at = ? AND job_id = ?`,

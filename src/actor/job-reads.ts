@@ -1,7 +1,9 @@
 // What may be read of a job, by its owner alone, and what both sides of its object are made of. The commands are in
 // job-actor.ts.
 import { DurableObject } from 'cloudflare:workers';
+import { boundStore, deleteBelow, editsOf } from '../artifact-store.ts';
 import { type Config, requireConfig } from '../config.ts';
+import { toMessage, viewerAskOf } from '../contract/events.ts';
 import { ownedBy } from '../domain/access.ts';
 import type { Attempt } from '../domain/attempts.ts';
 import type { Dispatch } from '../domain/dispatch.ts';
@@ -13,6 +15,7 @@ import { newsOf } from '../domain/operation.ts';
 import type { Position } from '../domain/project.ts';
 import { operationObject, projectObject } from '../objects.ts';
 import {
+  type EventsAnswer,
   NOT_FOUND,
   type OnePlanAnswer,
   type PageAnswer,
@@ -21,29 +24,47 @@ import {
   type ShownAnswer,
 } from './answers.ts';
 import { JobEffects } from './effects.ts';
-import type { NumberedTransition, PlacedVersion } from './history-store.ts';
+import type { PlacedVersion, ShownTransition } from './history-store.ts';
+import { JobEvents, type JobTold } from './job-events.ts';
 import { JobStore } from './job-store.ts';
 import { type PlanAsked, Planning } from './planning.ts';
 import { ShownJob } from './shown-job.ts';
+import { Viewers } from './viewers.ts';
 
 export abstract class JobReads extends DurableObject<Env> {
   protected readonly store: JobStore;
   protected readonly effects: JobEffects;
   protected readonly planning: Planning;
+  protected readonly viewers: Viewers<JobTold>;
   readonly #shown = new ShownJob();
+  readonly #events: JobEvents;
 
   constructor(ctx: DurableObjectState, env: Env) {
     super(ctx, env);
     this.store = new JobStore(ctx.storage);
     this.planning = new Planning(this.store, env);
+    this.#events = new JobEvents(this.store, this.#shown, () => this.config().rules);
+    this.viewers = new Viewers(ctx, this.#events);
     this.effects = new JobEffects(ctx, this.store, {
       enqueue: (message, pause) => env.DISPATCHES.send(message, pause),
-      list: (summary) => projectObject(env, summary.projectId).putSummary(summary),
+      list: async (summary) => {
+        const answer = await projectObject(env, summary.projectId).putSummary(summary);
+        if (answer === 'gone') this.disowned();
+      },
       report: (operationId, jobId, news) => operationObject(env, operationId).heard(jobId, news),
+      forget: async (job) => {
+        await projectObject(env, job.projectId).eraseJob(job);
+        const artifacts = boundStore(env);
+        if (artifacts) await deleteBelow(artifacts, editsOf(job.id));
+      },
       rules: () => this.config().rules,
+      viewers: this.viewers,
     });
     ctx.blockConcurrencyWhile(() => this.effects.load());
   }
+
+  /** The project has no room for this job any more. */
+  protected abstract disowned(): void;
 
   /** Not in the constructor: an object whose service is not set up has to keep its alarm all the same. */
   protected readonly config = (): Config => requireConfig(this.env);
@@ -132,16 +153,39 @@ export abstract class JobReads extends DurableObject<Env> {
     owner: string,
     after: number,
     limit: number,
-  ): PageAnswer<NumberedTransition & Pick<Dispatch, 'operationId'>, Pick<Job, 'id' | 'projectId'>> {
+  ): PageAnswer<ShownTransition, Pick<Job, 'id' | 'projectId'>> {
     return this.#ifOwned(owner, ({ id, projectId }) => ({
       ok: true,
       id,
       projectId,
-      items: this.store.transitions(after, limit).map((entry) => ({
-        ...entry,
-        operationId: (entry.dispatchId && this.store.dispatch(entry.dispatchId)?.operationId) || null,
-      })),
+      items: this.store.transitions(after, limit),
     }));
+  }
+
+  /** What a viewer would be told now, and how to ask for what comes after. */
+  events(owner: string, after: number | null): EventsAnswer {
+    return this.#ifOwned(owner, () => {
+      const { records, told } = this.#events.owed(this.#events.from(after), Date.now());
+      return { ok: true, body: `{"records":${toMessage(records)},"after":${told.seq}}` };
+    });
+  }
+
+  /** A viewer comes: by the only way on which a socket crosses. */
+  override fetch(request: Request): Response {
+    const ask = viewerAskOf(request);
+    if (ownedBy(this.effects.lookedAfter(), ask.owner) === null) return new Response(null, { status: 404 });
+    const answer = this.viewers.accept(ask, this.#events.from(ask.after));
+    this.effects.watched();
+    return answer;
+  }
+
+  /** Pings are answered before they come here. */
+  override webSocketMessage(socket: WebSocket): void {
+    this.viewers.refuse(socket);
+  }
+
+  override webSocketClose(socket: WebSocket): void {
+    this.viewers.left(socket);
   }
 
   #ifOwned<T>(owner: string, answer: (job: Job) => T): T | Refused {

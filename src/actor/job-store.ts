@@ -10,7 +10,7 @@ import type { StageName } from '../domain/lifecycle.ts';
 import { isSameVersion } from '../domain/lineage.ts';
 import type { Position } from '../domain/project.ts';
 import { DispatchStore } from './dispatch-store.ts';
-import { HistoryStore, type NumberedTransition, type PlacedVersion } from './history-store.ts';
+import { HistoryStore, type PlacedVersion, type ShownTransition } from './history-store.ts';
 import { bringUpToDate, type MarkerRow } from './migrate.ts';
 import { decodePresent, encodePresent, type StoredPresent } from './records.ts';
 import { JOB_SCHEMA } from './schema-job.ts';
@@ -33,9 +33,20 @@ export class JobStore {
     this.#found = bringUpToDate(storage, JOB_SCHEMA);
   }
 
-  /** Null when this object holds no job. Reading stores nothing. */
+  /** Null when this object holds no job, or one that is being erased. Reading stores nothing. */
   job(): Job | null {
+    const stored = this.stored();
+    return stored?.erasure ? null : stored;
+  }
+
+  /** The job, for what is still to be done about one that is being erased too. */
+  stored(): Job | null {
     return this.#read()?.job ?? null;
+  }
+
+  /** The number of the latest entry of the audit trail. */
+  get latestSeq(): number {
+    return this.#read()?.latestSeq ?? 0;
   }
 
   /** Fails where this object has been replaced by another meanwhile, which is only found out when storage is touched. */
@@ -60,7 +71,7 @@ export class JobStore {
 
   /** What `decide` has to see for this command; null when this object holds no job. */
   view(command: Command): JobView | null {
-    const job = this.job();
+    const job = this.stored();
     if (job === null) return null;
     const view: JobView = {
       job,
@@ -89,6 +100,8 @@ export class JobStore {
         return { ...view, seenEdit: this.#history.edit(command.clientRequestId) };
       case 'cancel':
       case 'abandon':
+      case 'erase':
+      case 'disown':
         return { ...view, subject: this.#mover(job) };
       case 'callback': {
         const subject = this.dispatch(command.dispatchId);
@@ -181,8 +194,11 @@ export class JobStore {
   }
 
   /** Oldest first; `after` is the last `seq` of the page before. */
-  transitions(after: number, limit: number): NumberedTransition[] {
-    return this.#history.transitions(after, limit);
+  transitions(after: number, limit: number): ShownTransition[] {
+    return this.#history.transitions(after, limit).map((entry) => ({
+      ...entry,
+      operationId: (entry.dispatchId && this.dispatch(entry.dispatchId)?.operationId) || null,
+    }));
   }
 
   /** Stores what was decided from the last view, all or nothing. Throws for what must never be stored. */
@@ -190,6 +206,12 @@ export class JobStore {
     const before = this.#read();
     if (!before) throw new Error('only what exists is changed');
     this.#present = this.#storage.transactionSync(() => this.#store(before, changes));
+  }
+
+  /** Nothing is left here, nor an alarm. */
+  async clear(): Promise<void> {
+    await this.#storage.deleteAll();
+    this.#present = null;
   }
 
   #store(before: StoredPresent, changes: Changes): StoredPresent {

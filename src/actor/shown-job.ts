@@ -5,10 +5,12 @@ import type { Job } from '../domain/job.ts';
 import type { Rules } from '../domain/rules.ts';
 import type { ShownAnswer } from './answers.ts';
 
-export class ShownJob {
-  #last: { job: Job; open: Dispatch | null; answer: ShownAnswer } | null = null;
+type Shown = Extract<ShownAnswer, { ok: true }>;
 
-  of(job: Job, open: Dispatch | null, rules: Rules): ShownAnswer {
+export class ShownJob {
+  #last: { job: Job; open: Dispatch | null; answer: Shown } | null = null;
+
+  of(job: Job, open: Dispatch | null, rules: Rules): Shown {
     if (this.#last?.job !== job || this.#last.open !== open) {
       const body = JSON.stringify(toJobResource(job, open, rules));
       this.#last = { job, open, answer: { ok: true, body, etag: toETag(job, open, rules) } };

@@ -5,12 +5,25 @@ import type { JobFilter } from '../domain/job-filter.ts';
 import { STATUSES } from '../domain/lifecycle.ts';
 import { token } from './fields.ts';
 import { externalId, tag } from './labels.ts';
+import { moment } from './readings.ts';
 import { jobStatus } from './statuses.ts';
 
 const oneStatus = `\\s*(${STATUSES.join('|')})\\s*`;
 const STATUSES_LISTED = new RegExp(`^${oneStatus}(,${oneStatus}){0,${STATUSES.length - 1}}$`);
 
-const moment = z.iso.datetime({ offset: true }).meta({ example: '2026-11-24T09:30:00Z' });
+/** As a report may write it. */
+const time = z
+  .string()
+  .transform((given, ctx) => {
+    const at = moment(given);
+    if (at !== null) return at;
+    ctx.addIssue('must be a time of RFC 3339, with its zone');
+    return z.NEVER;
+  })
+  .optional();
+const described = (description: string) => ({
+  ...{ type: 'string' as const, format: 'date-time', description, example: '2026-11-24T09:30:00Z' },
+});
 /** As a report has it: any text, of any pipeline. */
 const reported = z.string().min(1).max(128);
 
@@ -36,8 +49,8 @@ export const jobFilterQuery = z.strictObject({
   model_profile: token(64).optional().meta({ description: 'Under which it was worked on last.' }),
   tag: tag.optional().meta({ description: 'One of its tags.' }),
   external_id: externalId.optional().meta({ description: 'The one that was created with it.' }),
-  updated_after: moment.optional().meta({ description: 'Changed at this time or later.' }),
-  updated_before: moment.optional().meta({ description: 'Changed before this time.' }),
+  updated_after: time.meta(described('Changed at this time or later.')),
+  updated_before: time.meta(described('Changed before this time.')),
 });
 
 export const toJobFilter = (query: z.infer<typeof jobFilterQuery>): JobFilter => ({
@@ -48,11 +61,9 @@ export const toJobFilter = (query: z.infer<typeof jobFilterQuery>): JobFilter =>
   modelProfile: query.model_profile ?? null,
   tag: query.tag ?? null,
   externalId: query.external_id ?? null,
-  updatedAfter: toMs(query.updated_after),
-  updatedBefore: toMs(query.updated_before),
+  updatedAfter: query.updated_after ?? null,
+  updatedBefore: query.updated_before ?? null,
 });
-
-const toMs = (time: string | undefined): number | null => (time === undefined ? null : Date.parse(time));
 
 /** In the words of a request, without those that ask for nothing. */
 export const toFilterWords = (filter: JobFilter): Record<string, unknown> => {

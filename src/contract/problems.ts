@@ -37,6 +37,10 @@ export const noLeakNotFoundError = problem('NoLeakNotFoundError', 'RESOURCE_NOT_
 });
 export const methodNotAllowedError = problem('MethodNotAllowedError', 'METHOD_NOT_ALLOWED');
 export const rateLimitedError = problem('RateLimitedError', 'RATE_LIMITED');
+export const tooManyViewersError = problem('TooManyViewersError', 'TOO_MANY_VIEWERS');
+export const watchLimitError = z
+  .union([rateLimitedError, tooManyViewersError])
+  .meta({ id: 'WatchLimitError' });
 export const payloadTooLargeError = problem('PayloadTooLargeError', 'PAYLOAD_TOO_LARGE');
 export const lengthRequiredError = problem('LengthRequiredError', 'LENGTH_REQUIRED');
 export const rangeNotSatisfiableError = problem('RangeNotSatisfiableError', 'RANGE_NOT_SATISFIABLE');
@@ -80,6 +84,8 @@ export const operationEndedError = problem('OperationEndedError', 'OPERATION_END
 export const jobsChangedError = problem('JobsChangedError', 'JOBS_CHANGED');
 export const tooManyJobsError = problem('TooManyJobsError', 'TOO_MANY_JOBS');
 export const idempotencyKeyMismatchError = problem('IdempotencyKeyMismatchError', 'IDEMPOTENCY_KEY_MISMATCH');
+export const resourceErasedError = problem('ResourceErasedError', 'RESOURCE_ERASED');
+export const projectNotEmptyError = problem('ProjectNotEmptyError', 'PROJECT_NOT_EMPTY');
 export const externalIdTakenError = problem('ExternalIdTakenError', 'EXTERNAL_ID_TAKEN');
 export const jobChangedError = problem('JobChangedError', 'JOB_CHANGED');
 export const metadataFullError = problem('MetadataFullError', 'METADATA_FULL');

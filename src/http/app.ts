@@ -8,9 +8,12 @@ import type { AppEnv } from './app-env.ts';
 import { artifactContentRoutes } from './artifact-content.ts';
 import { authenticateCallback, authenticateEditor } from './auth.ts';
 import { callbackRoutes, measureRefusal } from './callbacks.ts';
+import { consoleRoutes } from './console.ts';
 import { allowOrigins } from './cors.ts';
 import { type OpenApiDocument, openapiDocument } from './document.ts';
+import { erasureRoutes } from './erasure.ts';
 import { errorDefinitionRoute } from './error-definitions.ts';
+import { eventRoutes } from './events.ts';
 import { frame } from './frame.ts';
 import { readBody, readUnread } from './input.ts';
 import { jobCommandRoutes } from './job-commands.ts';
@@ -46,6 +49,7 @@ export function createApp(): Hono<AppEnv> {
     app.use(path, allowOrigins(methods));
   }
   for (const open of openRoutes) serve(app, open);
+  app.route('/', consoleRoutes());
 
   // A pattern that ends in a wildcard matches what stands before it too.
   for (const path of ['/projects/*', '/jobs/*', '/operations/*', '/session/*', '/internal/*']) {
@@ -103,6 +107,8 @@ const guardedRoutes: readonly Route[] = [
   ...jobCommandRoutes,
   ...jobDispatchRoutes,
   ...jobEditRoutes,
+  ...erasureRoutes,
+  ...eventRoutes,
   ...callbackRoutes,
   ...sessionRoutes,
 ];

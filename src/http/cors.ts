@@ -6,7 +6,7 @@ import { loadConfig } from '../config.ts';
 import type { AppEnv } from './app-env.ts';
 
 const REQUEST_HEADERS =
-  'Authorization, Content-Type, Idempotency-Key, If-Match, If-None-Match, Prefer, Range, Traceparent, X-Correlation-Id';
+  'Authorization, Content-Type, Idempotency-Key, If-Match, If-None-Match, Last-Event-ID, Prefer, Range, Traceparent, X-Correlation-Id';
 const EXPOSED_HEADERS =
   'Accept-Ranges, Content-Disposition, Content-Range, ETag, Location, Preference-Applied, Retry-After, X-Request-Id, X-Retake-Ignored';
 /** Browsers ask again after two hours at the latest. */

@@ -41,6 +41,7 @@ export function openapiDocument(definitions: readonly RouteDefinition[]): OpenAp
       { name: 'Jobs', description: 'The life of one job' },
       { name: 'Operations', description: 'Many jobs at once' },
       { name: 'Session', description: 'Signing in, for pages of this service' },
+      { name: 'Events', description: 'What happens, as it happens' },
       { name: 'Callbacks', description: 'For the orchestrator' },
       { name: 'Service', description: 'About the service itself' },
     ],

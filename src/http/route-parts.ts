@@ -24,9 +24,9 @@ export const optionalJsonBody = <T extends z.ZodType>(schema: T) => ({
   content: { 'application/json': { schema } },
 });
 
-/** For browsers and libraries that keep to RFC 7396 by its media type, and for those that say JSON of all JSON. */
+/** By the media type of RFC 7396, or as any JSON. Without a body nothing is named, and nothing changes. */
 export const mergePatchBody = <T extends z.ZodType>(schema: T) => ({
-  required: true as const,
+  required: false as const,
   content: { 'application/json': { schema }, 'application/merge-patch+json': { schema } },
 });
 

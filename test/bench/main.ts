@@ -5,6 +5,7 @@ import { join } from 'node:path';
 import { parseArgs } from 'node:util';
 import { type Contestant, contestant, NAMES, type Name, type Running } from './contestants.ts';
 import { type EvidenceCost, evidenceCosts } from './evidence.ts';
+import { finding } from './finding.ts';
 import { bundleSize, type Footprint, startTimes } from './footprint.ts';
 import { goalsOf } from './goals.ts';
 import { type Growth, growth } from './growth.ts';
@@ -16,10 +17,13 @@ import { VARIANTS } from './promises-variants.ts';
 import { printReport, type Report, writePage, writeReport } from './report.ts';
 import { Results } from './results.ts';
 import { WAKING_NAMES, type Wakings, wakings } from './sleep.ts';
+import { viewers } from './viewers.ts';
 import { Session, type Sizes, sizesFor } from './workloads.ts';
 
 const HELP = `npm run bench -- [--quick] [--only NAME,…] [--jobs N] [--rounds N] [--no-growth] [--no-waking] [--no-evidence]
+npm run bench -- --viewers
 npm run bench -- --promises [--without NAME,…] [--jobs N] [--rounds N] [--no-waking]
+npm run bench -- --finding
 
 Measures Retake, three floors and its peers on this machine, in rounds that take turns; the report says how long it took.
   --quick        200 jobs, 3 rounds, short pasts, no jobs that sleep; for a look, not for figures
@@ -29,8 +33,10 @@ Measures Retake, three floors and its peers on this machine, in rounds that take
   --no-growth    without W8, the pasts of jobs
   --no-waking    without jobs that sleep
   --no-evidence  without retries that ask the store of artifacts
+  --viewers      instead of all that: reports per second to a job with and without a hundred viewers; a minute
   --promises     instead of all that: what each promise costs. Retake as it is and without one of them each, beside
                  floors B and C; default: 600 jobs, 5 rounds, half an hour. The tables go to promises.md as well
+  --finding      instead of all that: what each filter of a list reads and takes, in projects of up to 100,000 jobs; a minute
   --without NAMES  of these variants: ${VARIANTS.map(({ name }) => name).join(', ')}; default: all
 The report goes to test/bench/report/: report.md with charts, results.json with every sample.
 Peers: redis and postgres want Debian's redis-server and postgresql. The first run with one of them or restate installs
@@ -221,8 +227,10 @@ try {
       'no-growth': { type: 'boolean', default: false },
       'no-waking': { type: 'boolean', default: false },
       'no-evidence': { type: 'boolean', default: false },
+      viewers: { type: 'boolean', default: false },
       promises: { type: 'boolean', default: false },
       without: { type: 'string' },
+      finding: { type: 'boolean', default: false },
     },
   });
   const preset = values.promises ? PROMISES : values.quick ? QUICK : FULL;
@@ -239,7 +247,13 @@ try {
   const unknown = wanted.find((one) => !VARIANTS.some(({ name }) => name === one));
   if (unknown !== undefined) throw new Error(`--without knows no ${unknown}`);
   if (values.help) console.log(HELP);
-  else if (values.promises) {
+  else if (values.viewers) {
+    makeScratch();
+    await viewers(console.log);
+  } else if (values.finding) {
+    makeScratch();
+    await finding(progressSince(performance.now()));
+  } else if (values.promises) {
     makeScratch();
     const variants = VARIANTS.filter(({ name }) => wanted.includes(name));
     const wakingTurns = values['no-waking'] ? 0 : rounds;

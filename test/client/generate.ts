@@ -1,4 +1,5 @@
-// Generates TypeScript types from spec/openapi.yaml, as a user of the API would, into a folder that is not committed.
+// Generates TypeScript types from spec/openapi.yaml, as a user of the API would, into a folder that is not committed. The console and
+// the use of every operation beside this are compiled against them.
 import { mkdirSync, writeFileSync } from 'node:fs';
 import { registerHooks } from 'node:module';
 
@@ -10,5 +11,5 @@ registerHooks({
 const { default: openapiTS, astToString } = await import('openapi-typescript');
 
 const types = await openapiTS(new URL('../../spec/openapi.yaml', import.meta.url));
-mkdirSync(new URL('dist', import.meta.url), { recursive: true });
-writeFileSync(new URL('dist/api.ts', import.meta.url), astToString(types));
+mkdirSync(new URL('../../dist', import.meta.url), { recursive: true });
+writeFileSync(new URL('../../dist/api.ts', import.meta.url), astToString(types));

@@ -21,6 +21,7 @@ const ANSWER = {
   ...{ etag: '"a plan"', resume: null, refusal: null, stages: [], profiles: [], plan: null },
   ...{ edits_kept: [], edits_discarded: [], checkpoint_ref: 's3://media/draft.md' },
   ...{ expires_at: '2026-11-24T17:30:00.000Z', end_session_url: null },
+  ...{ records: [], after: 3 },
   version: { stage: 'transcript', version: 2 },
 };
 

@@ -1,7 +1,7 @@
 // Every operation of the document as a user calls it, with openapi-fetch and the generated types. That it compiles is the
 // point: what is always there is read without a question, and what is not can't be overlooked.
 import createClient from 'openapi-fetch';
-import type { components, operations, paths } from './dist/api.ts';
+import type { components, operations, paths } from '../../dist/api.ts';
 
 export type Client = ReturnType<typeof createClient<paths>>;
 type Dispatch = components['schemas']['Dispatch'];
@@ -40,13 +40,30 @@ export const uses = {
   getProject: async (client) =>
     new Date(dataOf(await client.GET('/projects/{projectId}', { params: project })).created_at),
 
-  createJob: async (client) =>
-    dataOf(await client.POST('/projects/{projectId}/jobs', { params: project, body: {} })).id.length,
+  createJob: async (client) => {
+    const body = { external_id: 'talk-117', metadata: { language: 'de' }, tags: ['urgent'] };
+    const made = dataOf(await client.POST('/projects/{projectId}/jobs', { params: project, body }));
+    return [made.id.length, made.external_id?.length, made.metadata.language, ...made.tags];
+  },
 
   listJobs: async (client) => {
-    const query = { status: 'FAILED', cursor: 'cursor_1' } as const;
+    const query = { status: 'FAILED,CANCELLED', failure_class: 'quota', cursor: 'cursor_1' } as const;
     const page = dataOf(await client.GET('/projects/{projectId}/jobs', { params: { ...project, query } }));
-    return page.items.map(({ id, status }) => `${id} ${status.toLowerCase()}`);
+    return page.items.map(
+      ({ id, status, failure, open_dispatch }) =>
+        `${id} ${status.toLowerCase()} ${failure?.failure_code} ${open_dispatch?.kind}`,
+    );
+  },
+
+  countJobs: async (client) => {
+    const counts = dataOf(await client.GET('/projects/{projectId}/counts', { params: project }));
+    return [counts.jobs, counts.by_status.FAILED, counts.by_failure_class.quota].map((n) => n.toFixed());
+  },
+
+  patchJob: async (client) => {
+    const params = { ...job, header: { 'If-Match': '"7"' } };
+    const body = { metadata: { language: null }, tags: ['later'] };
+    return dataOf(await client.PATCH('/jobs/{jobId}', { params, body })).revision.toFixed();
   },
 
   retryJobs: async (client) => {
@@ -156,6 +173,27 @@ export const uses = {
     );
   },
 
+  watchJob: async (client) => {
+    const params = { ...job, query: { after: 3 } };
+    const events = dataOf(await client.GET('/jobs/{jobId}/events', { params }));
+    // The document knows the stream as a text; without asking for it there is JSON.
+    if (typeof events === 'string') return events;
+    return [
+      events.after.toFixed(),
+      ...events.records.map((record) =>
+        record.type === 'job' ? `${record.etag} ${record.job.status}` : record.transition.seq.toFixed(),
+      ),
+    ];
+  },
+
+  watchProject: async (client) => {
+    const events = dataOf(await client.GET('/projects/{projectId}/events', { params: project }));
+    if (typeof events === 'string') return events;
+    return events.records.map((record) =>
+      record.type === 'summary' ? record.summary.status : record.counts.jobs.toFixed(),
+    );
+  },
+
   confirmUpload: async (client) => {
     const body = { video_uri: 's3://media/talk.mp4' };
     return dataOf(await client.POST('/jobs/{jobId}/confirm-upload', { params: job, body }));
@@ -234,6 +272,14 @@ export const uses = {
 
   cancelJob: async (client) =>
     dataOf(await client.POST('/jobs/{jobId}/cancel', { params: job, body: {} })).status.toLowerCase(),
+
+  eraseJob: async (client) =>
+    (await client.DELETE('/jobs/{jobId}', { params: job })).response.status.toFixed(),
+
+  eraseProject: async (client) => {
+    const params = { path: { projectId: 'prj_1' } };
+    return (await client.DELETE('/projects/{projectId}', { params })).response.status.toFixed();
+  },
 
   reportStatus: async (client) => {
     const body = {

@@ -14,12 +14,14 @@ import { newId } from '../support/ids.ts';
 import {
   type ActingJob,
   ActingPipeline,
+  changeRules,
   config,
   createdJob,
   failedAfter,
   type Home,
   jobAt,
   newHome,
+  underRules,
   until,
 } from '../support/workerd/acting.ts';
 import { ActingOperation, failedJobs } from '../support/workerd/bulk.ts';
@@ -34,6 +36,7 @@ import { costSection, figuresOf, type Measured, type Step } from './report.ts';
 const SOON_MS = 5_000;
 const PAGE_SIZE = 20;
 const LISTED_JOBS = 1_000;
+const DAY_MS = 86_400_000;
 
 /** Counts steps of jobs. Between steps that lie minutes apart, as a pipeline's do, the objects fall asleep. */
 class Account {
@@ -146,6 +149,7 @@ async function liveBeside(account: Account, listed: ActingJob): Promise<void> {
   );
 
   await liveOn(account);
+  await liveAgain(account);
 
   const running = await jobAt('AUDIO_READY');
   const transcribing = running.pipeline.body('TRANSCRIBING');
@@ -237,6 +241,24 @@ async function liveBeside(account: Account, listed: ActingJob): Promise<void> {
   );
 }
 
+/** A failed job that is retried by itself. */
+async function liveAgain(account: Account): Promise<void> {
+  const autoRetry = { failureClasses: ['unknown' as const], maxRetries: 3, ...PAUSES };
+  const asBefore = await changeRules({ autoRetry });
+  const { job, pipeline } = await jobAt('TRANSCRIBING');
+  const step = (name: string, act: () => Promise<unknown>) => account.step(name, act, () => job);
+  await step('callback: FAILED, to be retried by itself', () => pipeline.report('FAILED'));
+  await job.age(PAUSES.firstPauseMs);
+  await step('a retry by itself, until delivered', async () => {
+    await job.alarm();
+    await until(async () => {
+      expect((await job.storedDispatches()).at(-1)).toMatchObject({ isAutomatic: true, state: 'DELIVERED' });
+    });
+  });
+  asBefore();
+}
+const PAUSES = { firstPauseMs: 60_000, factor: 2, longestPauseMs: 60_000 };
+
 /** What an editor can have done with a finished draft. */
 async function liveOn(account: Account): Promise<void> {
   const { job } = await jobAt('DRAFT_READY');
@@ -262,6 +284,32 @@ async function liveOn(account: Account): Promise<void> {
   const last = await newest();
   await step('callback: first of an export, EXPORTING', () => last.report('EXPORTING'));
   await step('callback: DONE, with an export', () => last.report('DONE'));
+}
+
+/** What goes, and what keeps it until then; `beside` is a job that nothing happens to. */
+async function goAway(account: Account, beside: ActingJob): Promise<void> {
+  const step = async (name: string, job: ActingJob, act: () => Promise<unknown>) => {
+    await putToSleep(job.stub);
+    await putToSleep(env.PROJECT.getByName(job.projectId));
+    await account.step(name, act, () => beside);
+  };
+  const { job } = await failedAfter('AUDIO_READY');
+  await step('erase: a failed job', job, async () => expect((await job.erase()).status).toBe(204));
+  const { projectId, token } = job;
+  await step('erase: a project', job, async () => {
+    await putToSleep(env.WORKSPACE.getByName(await beside.owner()));
+    expect((await call('DELETE', `/projects/${projectId}`, { token })).status).toBe(204);
+  });
+  const { job: draft } = await jobAt('DRAFT_READY');
+  await step('erase: a draft, its pipeline told to stop', draft, async () => {
+    expect((await draft.erase()).status).toBe(202);
+    await until(async () => expect(await draft.alarmAt()).toBeNull());
+  });
+  const { job: kept } = await failedAfter('AUDIO_READY');
+  await underRules({ keepEndedMs: 30 * DAY_MS });
+  await step('kept for 30 days: the last alarm, set once more', kept, () => kept.alarm());
+  await kept.age(31 * DAY_MS);
+  await step('kept for 30 days: the alarm that erases', kept, () => kept.alarm());
 }
 
 async function askProjectInVain(projectId: string, token: string): Promise<void> {
@@ -338,6 +386,7 @@ async function measure(meter: Meter): Promise<Measured> {
     projectPerJob: await projectBytesPerJob(job),
   };
   await liveBeside(beside, job);
+  await goAway(beside, job);
   const operation = await operationOver(10, meter);
   const secondDispatch = await schemaRows(EARLIER_DISPATCHES);
   return {

@@ -29,7 +29,7 @@ test('worker-configuration.d.ts is what `npm run generate` writes', { timeout: 6
   const directory = mkdtempSync(join(tmpdir(), 'retake-types-'));
   try {
     for (const name of ['wrangler.toml', '.dev.vars']) cpSync(join(root, name), join(directory, name));
-    symlinkSync(join(root, 'src'), join(directory, 'src'));
+    for (const name of ['src', 'build-console.ts']) symlinkSync(join(root, name), join(directory, name));
     const wrangler = join(
       dirname(createRequire(import.meta.url).resolve('wrangler/package.json')),
       'bin/wrangler.js',

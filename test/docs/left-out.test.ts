@@ -36,14 +36,14 @@ test.each(['tsconfig.json', 'test/tsconfig.json', 'test/bench/contestants/tsconf
 
 test('every source and every test is compiled', () => {
   const tsc = join(dirname(createRequire(import.meta.url).resolve('typescript/package.json')), 'bin/tsc');
-  const compiled = ['.', 'test', 'test/client', 'test/bench/contestants'].flatMap((project) =>
+  const compiled = ['.', 'test', 'test/client', 'src/console', 'test/bench/contestants'].flatMap((project) =>
     execFileSync(process.execPath, [tsc, '-p', project, '--listFilesOnly'], {
       cwd: ROOT,
       encoding: 'utf8',
     }).split('\n'),
   );
   const seen = new Set(compiled.map((file) => relative(ROOT, file)));
-  const all = files('*.ts', '{src,test}/**/*.ts');
+  const all = files('*.ts', '{src,test}/**/*.{ts,tsx}');
   expect(all.length).toBeGreaterThan(100);
   expect(all.filter((file) => !seen.has(file))).toEqual([]);
 }, 30_000);

@@ -4,6 +4,7 @@ import { toETag } from '../../src/contract/resources.ts';
 import type { Callback } from '../../src/domain/commands.ts';
 import { FAILURE_CLASSES, type FailureClass } from '../../src/domain/failures.ts';
 import { nextActions } from '../../src/domain/next-actions.ts';
+import type { AutoRetry } from '../../src/domain/rules.ts';
 import { nextWakeUp } from '../../src/domain/timeouts.ts';
 import {
   abandon,
@@ -21,8 +22,8 @@ import {
 } from './builders.ts';
 import { MemoryJob, RULES } from './memory-job.ts';
 
-const AUTO = {
-  failureClasses: ['transient', 'timeout'] as FailureClass[],
+const AUTO: AutoRetry = {
+  failureClasses: ['transient', 'timeout'],
   ...{ maxRetries: 3, firstPauseMs: 60_000, factor: 10, longestPauseMs: 1_000_000 },
 };
 
@@ -338,7 +339,7 @@ function switchOff(job: MemoryJob): void {
   const profiles = job.rules.policy.profiles.map((profile) => ({ ...profile, enabled: false }));
   job.rules = { ...job.rules, policy: { ...job.rules.policy, profiles } };
 }
-function set(job: MemoryJob, patch: Partial<typeof AUTO>): void {
+function set(job: MemoryJob, patch: Partial<AutoRetry>): void {
   job.rules = { ...job.rules, autoRetry: { ...AUTO, ...patch } };
 }
 function limit(job: MemoryJob): void {

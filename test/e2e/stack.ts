@@ -4,6 +4,8 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { type ArtifactDoor, startArtifactDoor } from '../support/artifact-door.ts';
 import { Editor } from '../support/editor.ts';
+import { type IdentityProcess, startIdentityProcess } from '../support/identity/process.ts';
+import { objectsAwake } from '../support/objects-awake.ts';
 import type { ArtifactStore } from '../support/orchestrator/artifact-store.ts';
 import {
   freePort,
@@ -18,6 +20,8 @@ export interface StackOptions {
   stepMs?: number;
   /** The orchestrator puts what it makes into the bucket of the service. */
   withArtifactStore?: boolean;
+  /** People sign in to the console, at an identity provider beside it. */
+  withSignIn?: boolean;
   vars?: Record<string, string | number>;
   /** Called with each line that the service says, whichever instance of it. */
   onServiceLine?: (line: string) => void;
@@ -37,6 +41,7 @@ export class Stack {
   #door: ArtifactDoor | null = null;
   #service: Service | null = null;
   #orchestrator: OrchestratorProcess | null = null;
+  #identity: IdentityProcess | null = null;
 
   private constructor(options: StackOptions, ports: Ports) {
     this.#options = options;
@@ -48,6 +53,7 @@ export class Stack {
     const ports = { service: await freePort(), orchestrator: await freePort(), artifacts: await freePort() };
     const stack = new Stack(options, ports);
     try {
+      await stack.#startIdentity();
       await Promise.all([stack.#startDoor(), stack.startOrchestrator(), stack.startService()]);
       await stack.#door?.store.ready();
       return stack;
@@ -78,8 +84,13 @@ export class Stack {
     return `http://127.0.0.1:${this.#ports.service}`;
   }
 
+  /** How many objects the runtime has in its memory; null on a machine that does not tell. */
+  objectsAwake(): number | null {
+    return objectsAwake(this.#directory);
+  }
+
   editor(sub: string): Promise<Editor> {
-    return Editor.named(sub, this.serviceUrl);
+    return Editor.named(sub, this.serviceUrl, this.#identity?.issuer);
   }
 
   async startService(): Promise<void> {
@@ -88,7 +99,7 @@ export class Stack {
       orchestratorUrl: `http://127.0.0.1:${this.#ports.orchestrator}/dispatches`,
       persistTo: join(this.#directory, 'state'),
       ...(this.#options.withArtifactStore ? { artifactRegistry: this.#registryPath } : {}),
-      ...(this.#options.vars ? { vars: this.#options.vars } : {}),
+      vars: { ...this.#identity?.vars, ...this.#options.vars },
       ...(this.#options.onServiceLine ? { onLine: this.#options.onServiceLine } : {}),
     });
   }
@@ -116,13 +127,19 @@ export class Stack {
   }
 
   async stop(): Promise<void> {
-    await Promise.all([this.stopOrchestrator(), this.#service?.stop(), this.#door?.stop()]);
+    const others = [this.#service, this.#door, this.#identity];
+    await Promise.all([this.stopOrchestrator(), ...others.map((other) => other?.stop())]);
     this.#removeState();
     process.off('exit', this.#removeState);
   }
 
   get #registryPath(): string {
     return join(this.#directory, 'registry');
+  }
+
+  async #startIdentity(): Promise<void> {
+    if (!this.#options.withSignIn) return;
+    this.#identity = await startIdentityProcess({ serviceUrls: [this.serviceUrl], isForDevelopment: true });
   }
 
   async #startDoor(): Promise<void> {

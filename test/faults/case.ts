@@ -29,6 +29,7 @@ export async function caseOf(job: ActingJob, { calls, reports, videoUris, seen }
     ...{ reports, calls },
     evidence: {
       listed: { unknown: 'a list follows within moments, which are not waited for' },
+      labels: { unknown: 'nobody changes them there' },
       notices: {
         known: new Map(
           stored.flatMap(({ id, cancelNotice }) => (cancelNotice ? [[id, cancelNotice.state]] : [])),

@@ -5,6 +5,7 @@ import fc from 'fast-check';
 import { expect, onTestFinished, test, vi } from 'vitest';
 import { EDIT_SITUATIONS } from '../rules/edit-situations.ts';
 import { RULES, type RuleName } from '../rules/judge.ts';
+import { LABEL_RULES } from '../rules/labels.ts';
 import { PROFILE_SITUATIONS, SITUATIONS, Sightings } from '../rules/situations.ts';
 import { newHome } from '../support/workerd/acting.ts';
 import { histories, live } from './history.ts';
@@ -20,6 +21,7 @@ const WITHOUT_EVIDENCE: RuleName[] = [
   'a job is listed as it is',
   'a delivery is tried for as long as another attempt fits into its window',
   'no dispatch is opened while another is open',
+  ...(Object.keys(LABEL_RULES) as RuleName[]),
   'an answer comes within the wait',
   'who waits to the end is told the outcome',
   'who asks at rest is refused only for a reason',

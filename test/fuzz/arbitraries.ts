@@ -259,6 +259,7 @@ const offBounds = ({ minimum, maximum }: Schema) => [
 
 function strings(schema: Schema): Arbitrary<string> {
   if (schema.enum) return fc.constantFrom(...wordsOf(schema.enum));
+  if (schema.format === 'date-time') return moments;
   if (schema.format !== undefined) throw new Error(`no strings are made of format ${schema.format}`);
   if (schema.pattern === MEDIA_PATTERN) return uris(schema.maxLength ?? 2048);
   const { minLength = 0, maxLength = 300 } = schema;

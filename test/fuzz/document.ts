@@ -18,6 +18,7 @@ export interface Schema {
   maximum?: number;
   properties?: Readonly<Record<string, Schema>>;
   required?: readonly string[];
+  propertyNames?: Schema;
   additionalProperties?: boolean | Schema;
   items?: Schema;
   minItems?: number;
@@ -157,7 +158,8 @@ function callerOf({ operationId, security }: RawOperation): Operation['caller'] 
 function bodyOf({ requestBody }: RawOperation): Operation['body'] {
   if (!requestBody) return null;
   const [[, first] = [], ...more] = Object.entries(requestBody.content);
-  if (!first || more.length > 0) throw new Error('a body of several media types is not known here');
+  const isOneForm = more.every(([, { schema }]) => JSON.stringify(schema) === JSON.stringify(first?.schema));
+  if (!first || !isOneForm) throw new Error('a body of several forms is not known here');
   return {
     required: requestBody.required,
     mediaTypes: Object.keys(requestBody.content),
@@ -167,7 +169,9 @@ function bodyOf({ requestBody }: RawOperation): Operation['body'] {
 
 function toAnswer({ headers = {}, content }: RawOperation['responses'][string]): DocumentedAnswer {
   const [[mediaType, media] = [], ...more] = Object.entries(content ?? {});
-  if (more.length > 0) throw new Error('an answer of several media types is not known here');
+  // Who does not ask for a stream is answered what stands before it.
+  if (more.some(([type]) => type !== 'text/event-stream'))
+    throw new Error('an answer of several media types is not known here');
   const names = Object.entries(headers).flatMap(([name, { required }]) =>
     required === false ? [] : [name.toLowerCase()],
   );

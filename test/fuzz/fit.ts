@@ -170,7 +170,7 @@ const HIDDEN = /[\u061c\u200e\u200f\u2028-\u202e\u2066-\u2069]/;
  * A line goes when the document's schemas say it, and then both sides of it are judged.
  */
 function breaksUnsaidRule(schema: Schema, value: unknown): boolean {
-  const { anyOf, type, properties = {}, additionalProperties, pattern, items } = schema;
+  const { anyOf, type, properties = {}, additionalProperties, propertyNames, pattern, items } = schema;
   if (!anyOf && type === undefined) return false;
   if (anyOf) return anyOf.some((each) => fits(each, value) && breaksUnsaidRule(each, value));
   if (typeof value === 'string') {
@@ -188,6 +188,7 @@ function breaksUnsaidRule(schema: Schema, value: unknown): boolean {
   if (Array.isArray(value)) return isSchema(items) && value.some((each) => breaksUnsaidRule(items, each));
   if (typeof value !== 'object' || value === null) return false;
   return Object.entries(value).some(([key, each]) => {
+    if (propertyNames && (key === '__proto__' || breaksUnsaidRule({ type: 'string' }, key))) return true;
     const named = Object.hasOwn(properties, key) ? properties[key] : undefined;
     const described = named ?? (isSchema(additionalProperties) ? additionalProperties : null);
     return described !== null && breaksUnsaidRule(described, each);
@@ -205,6 +206,7 @@ function queryFit({ parameters }: Operation, query: Asked['query'], cursors: Ask
     if (!parameter) fit = 'open';
     else if (values.length > 1 || !fits(parameter.schema, textAs(parameter.schema, values[0] ?? '')))
       return 'breaks';
+    else if (breaksUnsaidRule(parameter.schema, values[0])) fit = 'open';
     // Cursors are opaque: one that this list did not give out may be refused. Nor are `01` and `+1` said to be 1.
     else if (name === 'cursor' && !cursors?.has(values[0] ?? '')) fit = 'open';
   }

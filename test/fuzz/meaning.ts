@@ -2,6 +2,7 @@
 // request, with the table of errors, and with the rest of the document.
 import { createHash } from 'node:crypto';
 import { toErrorDefinitions } from '../../src/contract/error-definitions.ts';
+import { moment } from '../../src/contract/readings.ts';
 import { FAILURE_CLASSES } from '../../src/domain/failures.ts';
 import { simplest } from './arbitraries.ts';
 import { documentedCodes, fits, operations } from './document.ts';
@@ -31,7 +32,7 @@ export function meaningFaults(asked: Asked, answer: Answer, body: Members | null
     case 'reportStatus':
       return [...faults, ...(status === 204 ? reportFaults(asked, headers) : [])];
     default:
-      return [...faults, ...pageFaults(asked, body)];
+      return [...faults, ...pageFaults(asked, body), ...filterFaults(asked, body)];
   }
 }
 
@@ -64,8 +65,12 @@ function definitionFaults(body: Members | null): string[] {
 /** Nothing is refused for a plan or a point that nobody has named. */
 function planFaults({ headers, body: sent }: Asked, body: Members | null): string[] {
   const details = (body?.details ?? {}) as { plan?: Members; requested?: unknown; available?: unknown };
+  const tags = tagsOf(headers);
+  if (body?.error_code === 'JOB_CHANGED') {
+    const { etag } = body.details as Members;
+    return tags?.includes(String(etag)) === false ? [] : [`the job is not another than ${tags}`];
+  }
   if (body?.error_code === 'PLAN_CHANGED') {
-    const tags = tagsOf(headers);
     if (tags === null) return ['no plan was named that could have changed'];
     return tags.includes(String(details.plan?.etag)) ? ['the plan that it names is the one that is'] : [];
   }
@@ -213,6 +218,30 @@ function pageFaults({ query, operation }: Asked, body: Members | null): string[]
   if (!schema || !Array.isArray(body?.items)) return [];
   const limit = Number(query.find(([name]) => name === 'limit')?.[1] ?? schema.default);
   return body.items.length <= limit ? [] : [`it has ${body.items.length} items, and ${limit} were asked for`];
+}
+
+/** Each job of a list is one of those that were asked for. */
+function filterFaults({ query, operation }: Asked, body: Members | null): string[] {
+  if (operation?.id !== 'listJobs' || !Array.isArray(body?.items)) return [];
+  const asked = Object.fromEntries(query);
+  const time = (text: string | undefined, otherwise: number) =>
+    text === undefined ? otherwise : (moment(text) ?? otherwise);
+  const strangers = (body.items as Record<string, Members & string>[]).filter((job) => {
+    const isOrAny = (name: string, is: unknown) => asked[name] === undefined || asked[name].trim() === is;
+    const at = Date.parse(job.updated_at ?? '');
+    return !(
+      (asked.status?.split(',').some((one) => one.trim() === job.status) ?? true) &&
+      isOrAny('failure_class', job.failure?.failure_class) &&
+      isOrAny('failure_code', job.failure?.failure_code) &&
+      isOrAny('failed_stage', job.failure?.failed_stage) &&
+      isOrAny('model_profile', job.model_profile) &&
+      isOrAny('external_id', job.external_id) &&
+      (asked.tag === undefined || (job.tags as unknown as string[]).includes(asked.tag.trim())) &&
+      at >= time(asked.updated_after, at) &&
+      at < time(asked.updated_before, Infinity)
+    );
+  });
+  return strangers.map(({ id }) => `${id} is none of those that were asked for`);
 }
 
 /** Each thing that can be done is a request of the document, which fits it with what the caller adds. */

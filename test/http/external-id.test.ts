@@ -174,10 +174,11 @@ test('a creation that was refused for its key keeps no external_id from others',
   const mismatch = await named(home, 'first');
   expect([mismatch.status, mismatch.body.error_code]).toEqual([409, 'IDEMPOTENCY_KEY_MISMATCH']);
 
-  const made = await named(home);
+  const replies = await Promise.all(Array.from({ length: 10 }, () => named(home)));
 
-  expect(made.status).toBe(201);
-  expect(await found(home)).toEqual([made.body.id]);
+  const made = replies.filter(({ status }) => status === 201).map(({ body }) => body.id);
+  expect(made).toHaveLength(1);
+  expect(await found(home)).toEqual(made);
   expect(await found(home, 'another')).toEqual([first.body.id]);
 });
 

@@ -82,7 +82,7 @@ describe('a job that is created with labels', () => {
     expectIssues(await create({ tags: ['t'.repeat(65)] }), 'tags.0');
   });
 
-  test.each([
+  test.each<[text: unknown, what: string]>([
     ['', 'is empty'],
     ['   ', 'is blank'],
     ['a\u0000b', 'holds a control character'],
@@ -92,7 +92,7 @@ describe('a job that is created with labels', () => {
     ['\u200b', 'cannot be seen'],
     ['\ud800', 'is no text'],
     [7, 'is a number'],
-  ])('refuses %j, which %s', async (text) => {
+  ])('refuses %j, which %s', async (text, _what) => {
     expectIssues(await create({ external_id: text }), 'external_id');
     expectIssues(await create({ tags: ['x', text] }), 'tags.1');
     if (typeof text !== 'string') return;

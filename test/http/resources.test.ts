@@ -120,6 +120,7 @@ describe('jobs', () => {
       manifest: { video_uri: null, audio_uri: null, transcript_uri: null, draft_uri: null, exports: {} },
       failure: null,
       open_dispatch: null,
+      next_retry_at: null,
       progress_pct: null,
       next_actions: [
         expect.objectContaining({ action: 'confirm_upload', allowed: true }),

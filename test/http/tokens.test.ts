@@ -221,6 +221,8 @@ describe('an editor’s token', () => {
     ['GET', ({ id }) => `/jobs/${id}/attempts`],
     ['GET', ({ id }) => `/jobs/${id}/artifacts`],
     ['GET', ({ id }) => `/jobs/${id}/transitions`],
+    ['GET', ({ id }) => `/jobs/${id}/events`],
+    ['GET', ({ projectId }) => `/projects/${projectId}/events`],
   ];
   const named = endpoints.map(([method, path, body]) => ({
     name: `${method} ${path({ id: '{id}', projectId: '{id}', token: '' })}`,

@@ -180,6 +180,8 @@ const CONFLICTS: Readonly<Record<Call['operation'], readonly string[]>> = {
   ],
   cancel: ['FSM_TERMINAL_IMMUTABLE'],
   abandon: ['JOB_NOT_RUNNING'],
+  erase: ['JOB_ALREADY_RUNNING'],
+  label: [],
   renew: ['VIDEO_URI_CONFLICT', 'JOB_ALREADY_RUNNING', 'FSM_TERMINAL_IMMUTABLE'],
 };
 
@@ -192,7 +194,9 @@ export function isDocumented(call: Call): boolean {
     case 502:
       return isForDispatch(call) && ending.code === 'ORCHESTRATOR_DISPATCH_FAILED';
     case 412:
-      return ['retry', 'redo'].includes(call.operation) && ending.code === 'PLAN_CHANGED';
+      return call.operation === 'label'
+        ? ending.code === 'JOB_CHANGED'
+        : ['retry', 'redo'].includes(call.operation) && ending.code === 'PLAN_CHANGED';
     case 409:
       return CONFLICTS[call.operation].includes(ending.code ?? '');
     default:

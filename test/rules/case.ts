@@ -43,6 +43,7 @@ export type Known<T> = { known: T } | { unknown: string };
 export interface Evidence {
   /** The status with which the job is listed; null when it is in no list. */
   listed: string | null;
+  labels: SeenLabels;
   /** How far the `job.cancel` of each dispatch is that has one. */
   notices: ReadonlyMap<string, string>;
   /** When each dispatch was made and last changed, by a clock of the service's that never stepped back. */
@@ -56,6 +57,16 @@ export interface Evidence {
   patience: Patience;
   /** That editors ask for a dispatch only where the job is shown at rest and in a status that allows it. */
   asksAtRest: true;
+}
+
+/** What the job is called by; each change adds an entry of its own to the metadata. */
+export interface SeenLabels {
+  /** The names of the entries, as the job has them and as its project lists them. */
+  stored: readonly string[];
+  listed: readonly string[];
+  /** Whether it was created with an external id; and the jobs that are found under that. */
+  isNamed: boolean;
+  found: readonly string[];
 }
 
 export interface Patience {
@@ -185,9 +196,20 @@ export type ReportAnswer = 'applied' | 'replayed' | 'refused' | 'failed' | 'none
 
 export interface Call {
   operation:
-    | ('project' | 'create' | 'confirm' | 'renew' | 'cancel' | 'abandon' | 'read' | 'edit')
+    | (
+        | 'project'
+        | 'create'
+        | 'confirm'
+        | 'renew'
+        | 'cancel'
+        | 'abandon'
+        | 'erase'
+        | 'read'
+        | 'edit'
+        | 'label'
+      )
     | CaseDispatch['kind'];
-  /** As of a dispatch, and of an edit; null of what makes neither. */
+  /** As of a dispatch, and of an edit; of a change of labels what it adds; null of what makes none of them. */
   request: string | null;
   /** Of an edit. */
   edit?: AskedEdit;

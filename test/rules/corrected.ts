@@ -122,7 +122,8 @@ function going(
   ref: string,
 ): CaseDispatch {
   return {
-    ...{ id, kind, state, request: `${kind} ${id}`, resumeFrom, ref, profile: 'balanced' },
+    ...{ id, kind, state, isAutomatic: false, request: `${kind} ${id}`, resumeFrom, ref },
+    profile: 'balanced',
     ...{ engines: ENGINES, exports: null, attempts: 1 },
     plan: { asked: null, discards: [], discarded: [], stages },
   };

@@ -5,6 +5,7 @@ import type { Evidence, JobCase } from './case.ts';
 import { CHECKPOINT_RULES } from './checkpoints.ts';
 import { DISPATCH_RULES } from './dispatches.ts';
 import { EDIT_RULES } from './edits.ts';
+import { LABEL_RULES } from './labels.ts';
 import { LISTED_RULES } from './listed.ts';
 import { REPORT_RULES } from './reports.ts';
 import { REST_RULES } from './rest.ts';
@@ -22,6 +23,7 @@ export const RULES = {
   ...EDIT_RULES,
   ...AUTOMATIC_RULES,
   ...LISTED_RULES,
+  ...LABEL_RULES,
   ...ANSWER_RULES,
 };
 export type RuleName = keyof typeof RULES;

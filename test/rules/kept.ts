@@ -50,6 +50,9 @@ export function keptCase() {
     call('run', 1, done({ status: 202, dispatch: told(RUN, 'DELIVERED') })),
     call('run', 2, done({ dispatch: told(RUN, 'RUNNING', { replayed: true }) })),
     call('read', 9, done({ revision: 6 })),
+    ...['n1', 'n2'].map((name, index) =>
+      call('label', 9.2 + index / 5, done({ revision: 6 }), { request: `label ${name}` }),
+    ),
     call('retry', 10, refused(502, 'ORCHESTRATOR_DISPATCH_FAILED', REFUSED)),
     call('retry', 20, done({ status: 202, dispatch: told(RETRY, 'PENDING') }), { prefer: 'respond-async' }),
     call('read', 40, done({ revision: 10 })),
@@ -57,6 +60,10 @@ export function keptCase() {
   const requests = [request(RUN), { ...request(REFUSED), wasRefused: true }, request(RETRY)];
   const known = {
     listed: 'DRAFT_READY' as string | null,
+    labels: {
+      ...{ stored: ['n1', 'n2'], listed: ['n1', 'n2'] },
+      ...{ isNamed: true, found: ['job_1'] },
+    },
     notices: new Map<string, string>(),
     lifetimes: new Map([
       [RUN as string, lived(1, 8)],

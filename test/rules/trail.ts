@@ -143,10 +143,11 @@ const TYPES: Readonly<Record<string, (from: string, to: string) => boolean>> = {
   failed_again: (from, to) => from === 'FAILED' && to === 'FAILED',
   // Of a job that is not at work and may be again.
   video_renewed: (from, to) => from === to && RESTING.includes(from) && !ENDED.includes(from),
+  labels_changed: (from, to) => from === to,
   artifact_edited: (from, to) => from === to && ['FAILED', 'DRAFT_READY', 'EDITING'].includes(from),
 };
 /** What an editor does that moves no job. */
-const LEAVING_STATUS = ['video_renewed', 'artifact_edited'];
+const LEAVING_STATUS = ['video_renewed', 'artifact_edited', 'labels_changed'];
 const ENDED = ['DONE', 'CANCELLED'];
 
 const reportedEntries = ({ trail }: JobCase): Entry[] =>

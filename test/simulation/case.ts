@@ -9,6 +9,8 @@ import { type Chance, LONGEST_DELAY_MS } from './chance.ts';
 import { MOST_AUTOMATIC } from './policies.ts';
 import { exportsOf } from './records.ts';
 import {
+  foundBy,
+  listedMetadata,
   listedStatus,
   namesProject,
   storedDispatches,
@@ -33,7 +35,18 @@ export const DEFAULT_WAIT_MS = 10_000;
 export const mayBeListedOtherwise = (chance: Chance): boolean => chance.injected.has('alarm: vanishes');
 
 export function caseOf(
-  { project, workspace, orchestrator, chance, timeline, store, automatic, jobs, operations }: World,
+  {
+    project,
+    workspace,
+    orchestrator,
+    chance,
+    timeline,
+    store,
+    automatic,
+    keepEndedMs,
+    jobs,
+    operations,
+  }: World,
   { id, object, records }: JobInWorld,
   {
     lastStirredAt,
@@ -103,6 +116,14 @@ export function caseOf(
         'the alarm that was to tell the list may be the one that vanished',
         namesProject(workspace) ? listedStatus(project, id) : null,
       ),
+      labels: {
+        known: {
+          stored: Object.keys(job.metadata),
+          listed: listedMetadata(project, id),
+          isNamed: job.externalId !== null,
+          found: job.externalId === null ? [] : foundBy(project, job.externalId),
+        },
+      },
       notices: {
         known: new Map(
           dispatches.flatMap(({ id, cancelNotice }) => (cancelNotice ? [[id, cancelNotice.state]] : [])),
@@ -125,15 +146,13 @@ export function caseOf(
         },
       ),
       remembered: { known: storedReports(object) },
-      rest: {
-        known: {
-          tookMs: timeline.now - lastStirredAt,
-          // Each of those that come by themselves may wait, and be silent.
-          boundMs:
-            LIVENESS_BOUND_MS * ((automatic ? 1 + MOST_AUTOMATIC : 1) + 2 * operations.size * jobs.length),
-          alarmAt: object.alarmAt,
-        },
-      },
+      rest: knownUnless(keepEndedMs !== null, 'what is kept for long goes much later', {
+        tookMs: timeline.now - lastStirredAt - timeline.silentMs,
+        // Each of those that come by themselves may wait, and be silent.
+        boundMs:
+          LIVENESS_BOUND_MS * ((automatic ? 1 + MOST_AUTOMATIC : 1) + 2 * operations.size * jobs.length),
+        alarmAt: object.alarmAt,
+      }),
       patience: {
         known: { defaultWaitMs: DEFAULT_WAIT_MS, holdUpsMs: HOLD_UPS_MS, callsMs: CALLS_MS },
       },

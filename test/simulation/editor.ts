@@ -1,5 +1,13 @@
 // The editor of one simulated job: asks, asks again while there is no answer, and writes down what became of it.
-import type { DispatchAnswer, EditAnswer, JobAnswer, PlanAnswer } from '../../src/actor/answers.ts';
+import type {
+  Admission,
+  DispatchAnswer,
+  EditAnswer,
+  ErasureAnswer,
+  JobAnswer,
+  PlanAnswer,
+  ShownAnswer,
+} from '../../src/actor/answers.ts';
 import type { PlanAsked } from '../../src/actor/planning.ts';
 import type { StagePlan } from '../../src/domain/dispatch.ts';
 import type { EditableStage } from '../../src/domain/lifecycle.ts';
@@ -21,7 +29,15 @@ import {
   type RequestName,
   rulesOf,
 } from './policies.ts';
-import { type Asking, endingOfDispatch, endingOfEdit, endingOfJob, INTERNAL_ERROR } from './records.ts';
+import {
+  type Asking,
+  endingOfDispatch,
+  endingOfEdit,
+  endingOfErasure,
+  endingOfJob,
+  endingOfShown,
+  INTERNAL_ERROR,
+} from './records.ts';
 import type { WantedEdit } from './scenario.ts';
 import { SIZE_BYTES } from './simulated-store.ts';
 import { storedPresent } from './stored.ts';
@@ -52,27 +68,99 @@ export class Editor {
   readonly absent: string[] = [];
   /** After how many deployments each edit was made. */
   readonly editedAt: number[] = [];
+  readonly #externalId: string | null;
   #edits = 0;
+  #labels = 0;
   /** Where it is for all that this editor was told. */
   #videoUri = commands.confirmUpload().videoUri;
 
-  constructor(world: World, job: JobInWorld, newDispatchId: () => string) {
+  constructor(
+    world: World,
+    job: JobInWorld,
+    { newDispatchId, externalId }: { newDispatchId: () => string; externalId: string | null },
+  ) {
     this.#world = world;
     this.#job = job;
     this.#newDispatchId = newDispatchId;
+    this.#externalId = externalId;
   }
 
-  /** Until the video is there: an upload that never gets through leaves nothing to simulate. */
-  async upload(): Promise<void> {
-    while (
-      (await this.#ask('create', 'create', {
-        id: this.#job.id,
-        ...PROJECT,
-        ownerIdentity: null,
-        requestDigest: null,
-      })) === null
-    );
+  /** Until the video is there: an upload that never gets through leaves nothing to simulate. False where the project is gone. */
+  async upload(): Promise<boolean> {
+    for (
+      let created: 'created' | 'gone' | null = null;
+      created !== 'created';
+      created = await this.#create()
+    ) {
+      if (created === 'gone') return false;
+    }
     while ((await this.#ask('confirmUpload', 'confirm', commands.confirmUpload())) === null);
+    return true;
+  }
+
+  /** The project admits it, and it is created: both again where either is not answered, which is null. */
+  async #create(): Promise<'created' | 'gone' | null> {
+    const { id } = this.#job;
+    const externalId = this.#externalId;
+    const admission = await this.#admit(id);
+    if (admission === null) return null;
+    const mayBeGone = this.#world.mayProjectGo && !admission.ok;
+    holds('a job’s own creation is admitted, however often it is tried', admission.ok || mayBeGone);
+    if (!admission.ok) return 'gone';
+    const origin = { id, ...PROJECT, ownerIdentity: null, requestDigest: null, externalId };
+    const call = { operation: 'create' as const, request: null, prefer: null };
+    const ending = await this.#insist<JobAnswer>(
+      'create',
+      call,
+      () => [origin, admission.at],
+      endingOfJob,
+      1,
+    );
+    return ending && 'created';
+  }
+
+  /** Another job is to have the external id of this one, which is there. */
+  async claim(): Promise<void> {
+    if (this.#externalId === null) return;
+    const admission = await this.#admit('job_claimant');
+    if (admission === null) return;
+    holds('an external id that a job has is given to no other', !admission.ok);
+    this.situations.add('an external id was asked for that a job has');
+  }
+
+  async #admit(jobId: string): Promise<Admission | null> {
+    const asked = { jobId, externalId: this.#externalId };
+    try {
+      return await this.#world.callProject<Admission>('admit', PROJECT.owner, asked);
+    } catch (error) {
+      if (!isFault(error)) throw error;
+      await this.#world.timeline.sleep(400);
+      return null;
+    }
+  }
+
+  /** Adds an entry of its own to the metadata; `seen`: if the job is still what it is shown as. */
+  async label(seen: boolean): Promise<void> {
+    const name = `n${this.#labels++}`;
+    const shown = seen ? await this.#shown() : null;
+    const { etag: _actors, ...asked } = commands.changeLabels({
+      changes: { metadata: { [name]: 'x' } },
+      ifMatch: shown && [shown.etag.slice(1, -1)],
+    });
+    const call = { operation: 'label' as const, request: requestOf('label', name), prefer: null };
+    const ending = await this.#insist<ShownAnswer>('changeLabels', call, () => [asked], endingOfShown);
+    if (ending?.kind === 'refused' && ending.status === 412)
+      this.situations.add('a change of labels was refused, the job being another');
+    if (ending?.kind === 'done' && shown) this.situations.add('labels of a job that was seen were changed');
+  }
+
+  async #shown(): Promise<{ etag: string } | null> {
+    try {
+      const answer = await this.#world.call<ShownAnswer>(this.#job, 'show', PROJECT.owner);
+      return answer.ok ? answer : null;
+    } catch {
+      return null;
+    }
   }
 
   async cancel(): Promise<void> {
@@ -83,6 +171,11 @@ export class Editor {
   async abandon(): Promise<void> {
     const { deliveryMayHaveStarted: _actors, ...command } = commands.abandon();
     await this.#ask('abandon', 'abandon', command);
+  }
+
+  async erase(): Promise<void> {
+    const call = { operation: 'erase' as const, request: null, prefer: null };
+    await this.#insist<ErasureAnswer>('erase', call, () => [commands.erase()], endingOfErasure);
   }
 
   async renewVideo(): Promise<void> {
@@ -130,7 +223,8 @@ export class Editor {
     const ref =
       where === 'as-before'
         ? (ofStage[0]?.ref ?? '')
-        : `${where === 'elsewhere' ? 's3' : 'r2'}://${BUCKET}/${this.#job.id}/${name}`;
+        : `${where === 'elsewhere' ? 's3' : 'r2'}://${BUCKET}/edits/${this.#job.id}/${name}`;
+    if (where === 'stored') this.#world.store.put(ref.slice(`r2://${BUCKET}/`.length));
     if (where === 'nowhere') this.#world.store.set(ref, 'gone');
     if (where === 'nowhere' || where === 'other-size') this.absent.push(ref);
     const edits = { newest, shown, stale: newest - 1 }[of];
@@ -217,8 +311,9 @@ export class Editor {
     call: Asking,
     request: () => unknown[],
     endingOf: (answer: T) => Ending,
+    attempts = ATTEMPTS,
   ): Promise<Ending | null> {
-    for (let attempt = 1; attempt <= ATTEMPTS; attempt += 1) {
+    for (let attempt = 1; attempt <= attempts; attempt += 1) {
       const ended = this.#job.records.asks(call);
       try {
         const ending = endingOf(await this.#world.call<T>(this.#job, method, ...request()));

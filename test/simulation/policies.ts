@@ -48,7 +48,7 @@ const AUTOMATIC: readonly Pick<Rules, 'autoRetry' | 'retriesPerJob'>[] = [
       maxRetries: 2,
       ...{ firstPauseMs: 2_000, factor: 4, longestPauseMs: 60_000 },
     },
-    retriesPerJob: 0,
+    retriesPerJob: 3,
   },
   {
     autoRetry: {
@@ -56,7 +56,7 @@ const AUTOMATIC: readonly Pick<Rules, 'autoRetry' | 'retriesPerJob'>[] = [
       maxRetries: 3,
       ...{ firstPauseMs: 500, factor: 30, longestPauseMs: 40_000 },
     },
-    retriesPerJob: 5,
+    retriesPerJob: 2,
   },
 ];
 /** How many there may be in a row, whatever is deployed. */

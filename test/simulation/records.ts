@@ -1,6 +1,13 @@
 // What is seen of a simulated world from outside: what editors asked and were answered, what the orchestrator was sent,
 // and how its reports were answered.
-import type { CallbackAnswer, DispatchAnswer, EditAnswer, JobAnswer } from '../../src/actor/answers.ts';
+import type {
+  CallbackAnswer,
+  DispatchAnswer,
+  EditAnswer,
+  ErasureAnswer,
+  JobAnswer,
+  ShownAnswer,
+} from '../../src/actor/answers.ts';
 import type { Delivery } from '../../src/contract/messages.ts';
 import type { Callback, DeliveryOutcome } from '../../src/domain/commands.ts';
 import type { Task } from '../../src/domain/dispatch.ts';
@@ -20,6 +27,8 @@ export class Records {
   /** Of the messages that met no fault, between the queue and the orchestrator. */
   longestToHealthyMs = 0;
   wasFull = false;
+  /** When the job's erasure was decided, for all that was stored then; null for never. */
+  erasedAt: number | null = null;
   readonly #now: () => number;
 
   constructor(now: () => number) {
@@ -98,6 +107,16 @@ export const endingOfJob = (answer: JobAnswer): Ending =>
     ? { kind: 'done', status: 200, dispatch: null, revision: answer.job.revision }
     : refusal(answer.rejection);
 
+export const endingOfErasure = (answer: ErasureAnswer): Ending =>
+  answer.ok
+    ? { kind: 'done', status: answer.isGone ? 204 : 202, dispatch: null, revision: null }
+    : refusal(answer.rejection);
+
+export const endingOfShown = (answer: ShownAnswer): Ending =>
+  answer.ok
+    ? { kind: 'done', status: 200, dispatch: null, revision: JSON.parse(answer.body).revision }
+    : refusal(answer.rejection);
+
 export const endingOfEdit = (answer: EditAnswer): Ending => {
   if (!answer.ok) return refusal(answer.rejection);
   const edit = { version: listed(answer.version), replayed: answer.replayed };
@@ -108,7 +127,8 @@ export const toReportAnswer = (answer: CallbackAnswer): ReportAnswer =>
   !answer.ok ? 'refused' : answer.replayed ? 'replayed' : 'applied';
 
 const STATUSES: Readonly<Record<string, number>> = {
-  ...{ ORCHESTRATOR_DISPATCH_FAILED: 502, RESOURCE_NOT_FOUND: 404, PLAN_CHANGED: 412 },
+  ...{ ORCHESTRATOR_DISPATCH_FAILED: 502, RESOURCE_NOT_FOUND: 404 },
+  ...{ PLAN_CHANGED: 412, JOB_CHANGED: 412 },
 };
 
 function refusal(rejection: Rejection): Ending {

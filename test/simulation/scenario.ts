@@ -13,8 +13,12 @@ export type Action =
   | { do: 'redo'; request: RedoName; prefer: string; twice: boolean; planned: boolean }
   | { do: 'export'; request: ExportName; prefer: string; twice: boolean }
   | WantedEdit
-  | { do: 'cancel' | 'abandon' | 'renew' | 'evict' | 'restart' }
-  | { do: 'deploy'; over: 'defaults' | 'version-1' | 'version-2' | 'policy' }
+  | { do: 'cancel' | 'abandon' | 'erase' | 'renew' | 'evict' | 'restart' }
+  /** `seen`: by whoever looks at the job before, and wants it as it was; `twice`: by two at once. */
+  | { do: 'label'; seen: boolean; twice: boolean }
+  /** Another job is to be created with the external id that this one has. */
+  | { do: 'claim' }
+  | { do: 'deploy'; over: 'defaults' | 'version-1' | 'version-2' | 'version-3' | 'policy' }
   | { do: 'tamper'; state: State }
   | { do: 'clock'; skewMs: number }
   /** The queue brings nothing for so long. */
@@ -38,7 +42,13 @@ export interface Scenario {
   jobs: number;
   /** For which of them the orchestrator never answers; null for none. */
   hangsFor: number | null;
+  /** Whether they are created with external ids. */
+  named: boolean;
   store: Pace;
+  /** How long a job is kept that has ended; null for good. */
+  keepEndedMs: number | null;
+  /** When the owner wants the project to go, from the moment on when it is made; null for never. */
+  projectGoesAfterMs: number | null;
   /** Whether failed jobs are retried by themselves. */
   automatic: boolean;
   /** `job` says whose editor, or whose object; one that there is not is the first. */
@@ -83,6 +93,8 @@ export const action: fc.Arbitrary<Action> = fc.oneof(
   { weight: 3, arbitrary: exports },
   { weight: 8, arbitrary: edit },
   { weight: 3, arbitrary: fc.record({ do: fc.constantFrom('cancel', 'abandon', 'renew', 'renew') }) },
+  { weight: 1, arbitrary: fc.record({ do: fc.constant('label' as const), seen: fc.boolean(), twice }) },
+  { weight: 1, arbitrary: fc.constant({ do: 'claim' as const }) },
   { weight: 4, arbitrary: fc.record({ do: fc.constantFrom('evict', 'restart') }) },
   {
     weight: 3,
@@ -125,7 +137,7 @@ const cancel: fc.Arbitrary<Action> = fc.constant({ do: 'cancel' });
 /** How long after each other the acts of a story are. */
 const pausesBefore = (act: fc.Arbitrary<Action>, before: fc.Arbitrary<Action> | undefined): number[] => {
   if (act === stop || before === held) return [1, 40, 700];
-  return act === cancel ? [700, 3_000] : LONG_ENOUGH;
+  return act === cancel ? [1_500, 1_500, 2_500] : LONG_ENOUGH;
 };
 /** What hardly comes about by itself: one act after another, with time for a pipeline between, or little before it is stopped. */
 const story = fc.oneof(
@@ -133,11 +145,12 @@ const story = fc.oneof(
     ...[
       [redo, retry],
       [redo, stop, back],
+      [redo, stop, back],
       [exports, retry],
       [exports, stop, retry],
-      [held, redo, stop, back],
-      [held, exports, stop, retry],
-      [retry, cancel],
+      [held, redo, stop, held, redo, stop],
+      [held, exports, stop, held, exports, stop],
+      [retry, retry, retry, cancel],
     ],
     ...[
       [edit, redo],
@@ -212,10 +225,40 @@ const inhabitants = fc.oneof(
 
 const store = fc.constantFrom<Pace[]>('prompt', 'prompt', 'prompt', 'slow', 'slow', 'silent');
 
+/** Most jobs are kept, and so is their project. What goes does so at the end: there is little left to live through then. */
+const ends = fc
+  .record({
+    goes: fc.oneof(
+      { weight: 14, arbitrary: fc.constant({ keepEndedMs: null, projectGoesAfterMs: null }) },
+      { weight: 1, arbitrary: fc.constant({ keepEndedMs: 30 * 86_400_000, projectGoesAfterMs: null }) },
+      {
+        weight: 1,
+        arbitrary: fc.record({
+          keepEndedMs: fc.constant(null),
+          projectGoesAfterMs: fc.constantFrom(0, 1, 2, 4, 8, 700_000),
+        }),
+      },
+    ),
+    last: fc.constantFrom<Action[][]>(
+      ...[[], [], [], [], [{ do: 'erase' as const }], [{ do: 'erase' as const }], [{ do: 'erase' as const }]],
+      [{ do: 'cancel' }, { do: 'erase' }],
+      [{ do: 'deploy', over: 'version-3' }],
+      [{ do: 'deploy', over: 'version-3' }, { do: 'erase' }, { do: 'deploy', over: 'defaults' }],
+    ),
+    afterMs: fc.constantFrom(0, 1, 700, 12_000, 700_000),
+    job: fc.constantFrom(0, 0, 1, 2),
+    more: fc.array(timed(action, [0, 1, 4, 40, 3_000]), { maxLength: 3, size: 'max' }),
+  })
+  .map(({ goes, last, afterMs, job, more }) => {
+    const acts = last.map((act, n) => ({ afterMs: n === 0 ? afterMs : 1, job, action: act }));
+    return { ...goes, actions: acts.length === 0 ? [] : [...acts, ...more] };
+  });
+
 export const scenarios: fc.Arbitrary<Scenario> = fc
   .tuple(
     inhabitants,
     fc.record({
+      named: fc.boolean(),
       actions: fc.oneof(
         { weight: 3, arbitrary: fc.array(timed(action), { maxLength: 20, size: 'max' }) },
         {
@@ -243,6 +286,10 @@ export const scenarios: fc.Arbitrary<Scenario> = fc
       }),
     }),
     store,
-    fc.constantFrom(false, false, true),
+    fc.boolean(),
+    ends,
   )
-  .map(([who, what, pace, automatic]) => ({ ...who, ...what, store: pace, automatic }));
+  .map(([who, what, pace, automatic, ends]) => ({
+    ...{ ...who, ...what, ...ends, store: pace, automatic },
+    actions: [...what.actions, ...ends.actions],
+  }));

@@ -36,6 +36,7 @@ export function casesOf({ jobs, calls, log }: ChaosRecords, windows: Windows): J
       calls: (callsOf.get(job.id) ?? []).map(toCall),
       evidence: {
         listed: { known: job.listedStatus },
+        labels: { unknown: 'nobody changes them there' },
         notices: { unknown: 'the API does not show them' },
         lifetimes: {
           known: new Map(

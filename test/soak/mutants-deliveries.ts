@@ -31,7 +31,7 @@ export const MUTANTS_OF_DELIVERIES: readonly Mutant[] = [
   },
   {
     bug: 'what the queue lost is not sent again',
-    from: 'await send(undelivered);',
+    from: 'await send(undelivered());',
     to: '',
     suite: 'deadlines',
   },
@@ -39,7 +39,7 @@ export const MUTANTS_OF_DELIVERIES: readonly Mutant[] = [
     bug: 'a withdrawn dispatch stays the open one',
     within: 'withdraw',
     from: 'openDispatchId: null',
-    to: '',
+    to: 'openDispatchId: job.openDispatchId',
     suite: 'model',
   },
   {
@@ -103,7 +103,7 @@ export const MUTANTS_OF_DELIVERIES: readonly Mutant[] = [
   {
     bug: 'a dead letter ends a delivery that has time left',
     from: 'updated(job, { ...subject, lastError, updatedAt: now })',
-    to: 'withdraw(job, { ...subject, lastError }, false, rules, now)',
+    to: 'withdraw(job, { ...subject, lastError }, { mayBeTaken: false, wasRefused: false }, rules, now)',
     suite: 'model',
   },
   {

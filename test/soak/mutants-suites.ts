@@ -17,6 +17,8 @@ export const SUITES = {
   histories: { project: 'workerd', file: 'test/faults/histories.test.ts' },
   consumer: { project: 'workerd', file: 'test/dispatch/consumer.test.ts' },
   delivery: { project: 'workerd', file: 'test/dispatch/delivery.test.ts' },
+  lists: { project: 'workerd', file: 'test/actor/job-list.test.ts' },
+  externalIds: { project: 'workerd', file: 'test/http/external-id.test.ts' },
   leases: { project: 'workerd', file: 'test/actor/leases.test.ts' },
   callbacks: { project: 'workerd', file: 'test/actor/callbacks.test.ts' },
   deadlines: { project: 'workerd', file: 'test/actor/deadlines.test.ts' },
@@ -31,6 +33,10 @@ export const SUITES = {
   leaks: { project: 'workerd', file: 'test/http/no-leak.test.ts' },
   sessions: { project: 'workerd', file: 'test/http/sessions.test.ts' },
   crossSite: { project: 'workerd', file: 'test/http/cross-site.test.ts' },
+  events: { project: 'workerd', file: 'test/http/events.test.ts' },
+  eventStream: { project: 'workerd', file: 'test/http/event-stream.test.ts' },
+  viewers: { project: 'workerd', file: 'test/actor/viewers.test.ts' },
+  projectEvents: { project: 'workerd', file: 'test/actor/project-events.test.ts' },
   acceptance: { project: 'workerd', file: 'test/http/acceptance.test.ts' },
 } as const satisfies Record<string, { project: string; file: string }>;
 export type SuiteName = keyof typeof SUITES;

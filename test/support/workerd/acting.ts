@@ -78,6 +78,10 @@ export class ActingJob {
     return this.post('cancel');
   }
 
+  erase(): Promise<Reply> {
+    return call('DELETE', `/jobs/${this.id}`, { token: this.token });
+  }
+
   async status(): Promise<Status> {
     return (await this.get()).status;
   }
@@ -187,6 +191,7 @@ export class ActingJob {
         job: {
           ...job,
           lastProgressAt: job.lastProgressAt && job.lastProgressAt - ms,
+          latestDispatchAt: job.latestDispatchAt && job.latestDispatchAt - ms,
           latestEditAt: job.latestEditAt && job.latestEditAt - ms,
           nextRetryAt: job.nextRetryAt && job.nextRetryAt - ms,
           updatedAt: job.updatedAt - ms,
@@ -353,18 +358,21 @@ export async function retriedAfter(status: ReportableStatus): Promise<Running & 
   return { job, dispatchId, pipeline: await job.pipeline(dispatchId), first };
 }
 
-/** From here on, until the end of the test, the service goes by these rules besides: the Worker, and every actor. */
+/** From here on, until the end of the test, the service goes by these rules besides. */
 export async function underRules(patch: Partial<Rules>): Promise<void> {
+  onTestFinished(await changeRules(patch));
+}
+
+/** The Worker and every actor go by these rules besides; until what is answered is called. */
+export async function changeRules(patch: Partial<Rules>): Promise<() => void> {
   const ofActors = await runInDurableObject(env.JOB.getByName('any'), (actor) =>
     requireConfig((actor as unknown as { env: Env }).env),
   );
-  for (const { rules } of new Set([config, ofActors])) {
-    const before = { ...rules };
-    Object.assign(rules, patch);
-    onTestFinished(() => {
-      Object.assign(rules, before);
-    });
-  }
+  const changed = [...new Set([config, ofActors])].map(({ rules }) => ({ rules, before: { ...rules } }));
+  for (const { rules } of changed) Object.assign(rules, patch);
+  return () => {
+    for (const { rules, before } of changed) Object.assign(rules, before);
+  };
 }
 
 /**

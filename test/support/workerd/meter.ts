@@ -58,6 +58,8 @@ export class Meter {
   #underWay = 0;
   #messagesLeft = 0;
   #muted = false;
+  /** The objects that are being called, until they wait for something. */
+  readonly #inside = new Set<unknown>();
   readonly #undo: (() => void)[] = [];
 
   private constructor(storage: DurableObjectStorage) {
@@ -162,11 +164,20 @@ export class Meter {
       if (name === 'constructor' || typeof value !== 'function') continue;
       const counted = name === 'alarm' ? 'alarmsFired' : (`${actor}Calls` as const);
       this.#wrap(prototype, name, (method, args, called) => {
+        // What an object asks of itself is no call.
+        if (this.#inside.has(called)) return method(...args);
         const { ctx } = called as { ctx: DurableObjectState };
         this.#actors.set(ctx.storage.sql, actor);
         this.#called.add(ctx.storage.sql);
         this.#counts[counted] += 1;
-        return this.#during(() => method(...args));
+        return this.#during(() => {
+          this.#inside.add(called);
+          try {
+            return method(...args);
+          } finally {
+            this.#inside.delete(called);
+          }
+        });
       });
     }
   }

@@ -1,0 +1,87 @@
+// What viewers of a project are told: rows of its list as they change, and how many jobs are in which status. Whoever comes
+// is told the newest page of the list.
+import { toCountsRecord, toSummaryRecord } from '../contract/events.ts';
+import { EVERY_JOB } from '../domain/job-filter.ts';
+import type { JobSummary, Position } from '../domain/project.ts';
+import type { ProjectStore } from './project-store.ts';
+import type { Owed, Sight } from './viewers.ts';
+
+const PAGE = 50;
+const COUNTS_PAUSE_MS = 1_000;
+
+export interface ProjectTold {
+  /** The life of the object in which the viewer was told something last: all that is remembered of one is gone with it. */
+  life: string | null;
+  /** Up to which change of that life. */
+  change: number;
+  /** As they were told last, and when. */
+  counts: string;
+  countedAt: number;
+}
+
+/** For who knows nothing. */
+export const NOTHING_TOLD: ProjectTold = { life: null, change: 0, counts: '', countedAt: 0 };
+
+export class ProjectEvents implements Sight<ProjectTold> {
+  readonly #store: ProjectStore;
+  readonly #life = crypto.randomUUID();
+  #change = 0;
+  /** The jobs that changed since all were told: the place of each in the list, and by which change. */
+  readonly #changed = new Map<string, { place: Position; change: number }>();
+  #counted: { change: number; record: string } | null = null;
+
+  constructor(store: ProjectStore) {
+    this.#store = store;
+  }
+
+  /** After the commit of these rows. */
+  changed(summaries: readonly JobSummary[]): void {
+    this.#change += 1;
+    for (const { id, createdAt } of summaries) {
+      this.#changed.set(id, { place: { id, createdAt }, change: this.#change });
+    }
+  }
+
+  /** A job has gone: there is one less. */
+  counted(): void {
+    this.#change += 1;
+  }
+
+  owed(told: ProjectTold, now: number): Owed<ProjectTold> {
+    const rows = this.#rowsSince(told);
+    const counts = this.#counts();
+    const areCountsDue = now >= told.countedAt + COUNTS_PAUSE_MS || now < told.countedAt;
+    const isTold = counts === told.counts;
+    const sends = !isTold && areCountsDue;
+    return {
+      records: [...rows.map(toSummaryRecord), ...(sends ? [counts] : [])],
+      told: {
+        life: this.#life,
+        change: this.#change,
+        counts: sends ? counts : told.counts,
+        countedAt: sends ? now : told.countedAt,
+      },
+      moreAt: isTold || sends ? null : told.countedAt + COUNTS_PAUSE_MS,
+    };
+  }
+
+  allTold(): void {
+    this.#changed.clear();
+  }
+
+  /** As they are stored: a push that came too late has changed nothing. */
+  #rowsSince({ life, change }: ProjectTold): JobSummary[] {
+    if (life === null) return this.#store.page(EVERY_JOB, null, PAGE).items;
+    const since = life === this.#life ? change : 0;
+    return [...this.#changed.values()]
+      .filter((changed) => changed.change > since)
+      .flatMap(({ place }) => this.#store.summary(place) ?? []);
+  }
+
+  #counts(): string {
+    if (this.#counted?.change !== this.#change) {
+      this.#counted = { change: this.#change, record: toCountsRecord(this.#store.counts()) };
+    }
+    return this.#counted.record;
+  }
+}

@@ -1,0 +1,150 @@
+// What is known of one project and its jobs. Rows change in place; new ones wait until they are asked for, so that nothing moves under
+// a pointer.
+import { batch, computed, type Signal, signal } from '@preact/signals';
+import { ask, type JobStatus, type JobSummary, type Project, type Refusal, type Schemas } from './api.ts';
+import { Live, type LiveRecord } from './live.ts';
+
+export class ProjectData {
+  readonly id: string;
+  readonly status: JobStatus | null;
+  readonly project: Signal<Project | null> = signal(null);
+  readonly refusal: Signal<Refusal | null> = signal(null);
+  /** Null until the first page is there. */
+  readonly rows: Signal<readonly JobSummary[] | null> = signal(null);
+  /** Those that have come since, and would be shown. */
+  readonly waiting: Signal<ReadonlyMap<string, JobSummary>> = signal(new Map());
+  /** Where the next page begins. */
+  readonly next: Signal<string | null> = signal(null);
+  readonly isLoadingMore = signal(false);
+  readonly moreRefusal: Signal<Refusal | null> = signal(null);
+  /** Jobs by status; null where nobody says. */
+  readonly counts: Signal<Schemas['JobCounts'] | null> = signal(null);
+  readonly live: Live;
+  readonly #left = new AbortController();
+
+  readonly newCount = computed(() => this.waiting.value.size);
+
+  constructor(id: string, status: JobStatus | null) {
+    this.id = id;
+    this.status = status;
+    this.live = new Live({
+      address: () => `/projects/${encodeURIComponent(id)}/events`,
+      onRecords: (records) => {
+        for (const record of records) this.#takeRecord(record);
+      },
+      refresh: () => this.refresh(),
+    });
+    void this.refresh();
+  }
+
+  dispose(): void {
+    this.#left.abort();
+    this.live.dispose();
+  }
+
+  async refresh(): Promise<boolean> {
+    const { signal } = this.#left;
+    const [project, page] = await Promise.all([
+      ask(
+        (client, signal) =>
+          client.GET('/projects/{projectId}', { params: { path: { projectId: this.id } }, signal }),
+        signal,
+      ),
+      this.#askPage(undefined),
+    ]);
+    if (signal.aborted) return false;
+    batch(() => {
+      if (project.ok) this.project.value = project.data;
+      if (page.ok) {
+        this.refusal.value = null;
+        if (this.rows.value === null) this.#begin(page.data.items, page.data.next_cursor);
+        else for (const summary of page.data.items) this.take(summary);
+        this.live.resume();
+        this.live.confirmed();
+      } else if (this.rows.value === null) {
+        this.refusal.value = page.refusal;
+        if (page.refusal.status === 404) this.live.end('off');
+      }
+    });
+    return page.ok;
+  }
+
+  async more(): Promise<void> {
+    const cursor = this.next.value;
+    if (cursor === null || this.isLoadingMore.value) return;
+    this.isLoadingMore.value = true;
+    const page = await this.#askPage(cursor);
+    batch(() => {
+      this.isLoadingMore.value = false;
+      this.moreRefusal.value = page.ok ? null : page.refusal;
+      if (!page.ok) return;
+      const rows = this.rows.value ?? [];
+      const known = new Set(rows.map(({ id }) => id));
+      this.rows.value = [...rows, ...page.data.items.filter(({ id }) => !known.has(id))];
+      this.next.value = page.data.next_cursor;
+    });
+  }
+
+  /** A row that is shown changes where it is; another one waits. */
+  take(summary: JobSummary): void {
+    const rows = this.rows.value ?? [];
+    const place = rows.findIndex(({ id }) => id === summary.id);
+    const known = rows[place];
+    if (known) {
+      if (known.updated_at <= summary.updated_at) this.rows.value = rows.with(place, summary);
+      return;
+    }
+    const isWanted = this.status === null || summary.status === this.status;
+    // Older ones are on a page that was not asked for.
+    const isHere = this.next.value === null || summary.created_at >= (rows.at(-1)?.created_at ?? '');
+    const waiting = new Map(this.waiting.value);
+    if (isWanted && (isHere || this.status !== null)) waiting.set(summary.id, summary);
+    else waiting.delete(summary.id);
+    this.waiting.value = waiting;
+  }
+
+  /** A row of one's own making is shown at once. */
+  show(summary: JobSummary): void {
+    this.rows.value = [summary, ...(this.rows.value ?? []).filter(({ id }) => id !== summary.id)];
+  }
+
+  showNew(): void {
+    const fresh = [...this.waiting.value.values()].sort((one, other) =>
+      other.created_at.localeCompare(one.created_at),
+    );
+    batch(() => {
+      this.rows.value = [...fresh, ...(this.rows.value ?? [])];
+      this.waiting.value = new Map();
+    });
+  }
+
+  /** The first page, and what has been heard before it came. */
+  #begin(items: readonly JobSummary[], next: string | null): void {
+    const early = this.waiting.value;
+    this.waiting.value = new Map();
+    this.rows.value = items;
+    this.next.value = next;
+    for (const summary of early.values()) this.take(summary);
+  }
+
+  #takeRecord(record: LiveRecord): void {
+    if (record.type === 'summary') this.take(record.summary);
+    if (record.type === 'counts') this.counts.value = record.counts;
+  }
+
+  #askPage(cursor: string | undefined) {
+    const query = {
+      limit: 50,
+      ...(this.status === null ? {} : { status: this.status }),
+      ...(cursor === undefined ? {} : { cursor }),
+    };
+    return ask(
+      (client, signal) =>
+        client.GET('/projects/{projectId}/jobs', {
+          params: { path: { projectId: this.id }, query },
+          signal,
+        }),
+      this.#left.signal,
+    );
+  }
+}

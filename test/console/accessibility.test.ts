@@ -1,0 +1,95 @@
+// Every view is judged by axe-core up to WCAG 2.2 AA, in light and dark; and none has to be scrolled sideways on a telephone.
+import { readFileSync } from 'node:fs';
+import { createRequire } from 'node:module';
+import type { Browser, Page } from 'playwright-core';
+import { afterAll, beforeAll, describe, expect, test } from 'vitest';
+import { startBrowser } from './browser.ts';
+import { Scene } from './scene.ts';
+import { type View, viewsOf } from './views.ts';
+import { watchedPage } from './watched.ts';
+
+/** Evaluated from outside: the page's own policy lets no script in. */
+const AXE = readFileSync(createRequire(import.meta.url).resolve('axe-core/axe.min.js'), 'utf8');
+const RUN = `axe.run(document, {
+  runOnly: { type: 'tag', values: ['wcag2a', 'wcag2aa', 'wcag21a', 'wcag21aa', 'wcag22aa', 'best-practice'] },
+  resultTypes: ['violations', 'incomplete'],
+}).then(({ violations, incomplete }) => {
+  const shown = ({ id, nodes }) => nodes.map(({ html, any }) => id + ': ' + html.slice(0, 160) + ' ' + (any[0]?.message ?? ''));
+  return { violations: violations.flatMap(shown), incomplete: incomplete.flatMap(shown) };
+})`;
+
+interface Found {
+  violations: string[];
+  incomplete: string[];
+}
+
+let scene: Scene;
+let browser: Browser;
+let views: View[];
+beforeAll(async () => {
+  [scene, browser] = await Promise.all([Scene.start(), startBrowser()]);
+  views = await viewsOf(scene);
+});
+afterAll(() => Promise.all([browser.close(), scene.stop()]));
+
+/** Once nothing is being loaded any more. */
+async function open(page: Page, path: string, has: string): Promise<void> {
+  await page.goto(`${scene.url}${path}`);
+  await page.locator(has).first().waitFor();
+  await expect.poll(() => page.locator('.skeleton').count()).toBe(0);
+}
+
+async function judged(page: Page): Promise<Found> {
+  await page.evaluate(AXE);
+  return page.evaluate(RUN);
+}
+
+describe.each(['light', 'dark'] as const)('in %s', (colorScheme) => {
+  test('no view has a violation, and what cannot be decided by a program is nothing new', {
+    timeout: 300_000,
+  }, async () => {
+    const context = await scene.signedIn(browser, 'alice', { colorScheme });
+    const { page, complaints } = await watchedPage(context, scene.stack.serviceUrl, { isRefused: true });
+    const found: Record<string, Found> = {};
+    for (const { name, path, has } of views) {
+      await open(page, path, has);
+      found[name] = await judged(page);
+    }
+    const wrong = Object.entries(found).flatMap(([name, { violations }]) =>
+      violations.map((each) => `${name}: ${each}`),
+    );
+    const unclear = Object.entries(found).flatMap(([name, { incomplete }]) =>
+      incomplete.map((each) => `${name}: ${each}`),
+    );
+    expect(Object.keys(found)).toHaveLength(views.length);
+    expect(wrong).toEqual([]);
+    expect(unclear).toEqual([]);
+    expect(complaints).toEqual([]);
+    await context.close();
+  });
+});
+
+test('on a telephone no view is wider than the screen, and what is pressed by a finger is large enough', {
+  timeout: 300_000,
+}, async () => {
+  const context = await scene.signedIn(browser, 'alice', {
+    viewport: { width: 320, height: 640 },
+    hasTouch: true,
+    isMobile: true,
+  });
+  const { page } = await watchedPage(context, scene.stack.serviceUrl, { isRefused: true });
+  const wide: string[] = [];
+  const small: string[] = [];
+  for (const { name, path, has } of views) {
+    await open(page, path, has);
+    const width = await page.evaluate<number>('document.documentElement.scrollWidth');
+    if (width > 320) wide.push(`${name}: ${width}`);
+    const buttons = await page.evaluate<string[]>(`[...document.querySelectorAll('button, .button')]
+      .filter((each) => each.checkVisibility() && each.getBoundingClientRect().height < 24)
+      .map((each) => each.outerHTML.slice(0, 120))`);
+    small.push(...buttons.map((each) => `${name}: ${each}`));
+  }
+  expect(wide).toEqual([]);
+  expect(small).toEqual([]);
+  await context.close();
+});

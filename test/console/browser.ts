@@ -1,0 +1,25 @@
+// The browser of the tests: the first Chromium that is found, else the one that its npm package ships.
+import { existsSync } from 'node:fs';
+import { type Browser, chromium } from 'playwright-core';
+
+const INSTALLED = [
+  '/usr/bin/google-chrome',
+  '/usr/bin/google-chrome-stable',
+  '/usr/bin/chromium',
+  '/usr/bin/chromium-browser',
+  '/Applications/Google Chrome.app/Contents/MacOS/Google Chrome',
+  '/Applications/Chromium.app/Contents/MacOS/Chromium',
+  'C:\\Program Files\\Google\\Chrome\\Application\\chrome.exe',
+];
+
+export async function startBrowser(): Promise<Browser> {
+  const named = process.env.CHROMIUM_PATH;
+  const installed = named ?? INSTALLED.find((path) => existsSync(path));
+  if (installed !== undefined) return chromium.launch({ executablePath: installed });
+  if (process.platform !== 'linux') {
+    throw new Error('No Chromium: install Google Chrome, or name one in CHROMIUM_PATH.');
+  }
+  const { default: shipped } = await import('@sparticuz/chromium');
+  // Not its own arguments, which are for a place without processes and switch off what is tested here.
+  return chromium.launch({ executablePath: await shipped.executablePath() });
+}

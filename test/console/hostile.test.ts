@@ -1,0 +1,104 @@
+// What an editor or a pipeline can write is text wherever it is shown: no markup, no script, no address that does something.
+import type { Browser } from 'playwright-core';
+import { afterAll, beforeAll, expect, test } from 'vitest';
+import { startBrowser } from './browser.ts';
+import { Scene } from './scene.ts';
+import { watchedPage } from './watched.ts';
+
+const SCRIPT = `<img src=x onerror="document.title='taken'"><script>document.title='taken'</script>`;
+const SCHEMES = [
+  'javascript:document.title="taken"',
+  'data:text/html,<script>alert(1)</script>',
+  'vbscript:x',
+  'file:///etc/passwd',
+];
+
+let scene: Scene;
+let browser: Browser;
+beforeAll(async () => {
+  [scene, browser] = await Promise.all([Scene.start(), startBrowser()]);
+});
+afterAll(() => Promise.all([browser.close(), scene.stop()]));
+
+test('names, messages, references and texts that hold HTML and scripts are shown as they are, in every view', async () => {
+  const { alice, stack } = scene;
+  const project = await scene.project(`Interviews ${SCRIPT}`.slice(0, 200));
+  const job = await scene.job(project, `talk ${SCRIPT.replaceAll('/', '')}.mp4`);
+  await scene.run(job, {
+    fail_at: 'GENERATING',
+    fail_times: 9,
+    failure_code: SCRIPT.slice(0, 60),
+    failure_message: SCRIPT,
+  });
+  await scene.correct(job, 'transcript', 1, `${SCRIPT}\nAlice, not Alis.`);
+  const context = await scene.signedIn(browser);
+  const { page, complaints } = await watchedPage(context, stack.serviceUrl, { isRefused: true });
+
+  const paths = [
+    ...['/', `/projects/${project}`, `/jobs/${job}`, `/jobs/${job}/retry`, `/jobs/${job}/renew-video`],
+    ...[
+      `/jobs/${job}/edit/transcript`,
+      `/jobs/${job}/read/transcript/2`,
+      `/jobs/${job}/read/transcript/%3Cscript%3E`,
+    ],
+    ...[`/projects/${encodeURIComponent(SCRIPT)}`, `/jobs/${encodeURIComponent(SCRIPT)}`],
+    ...[
+      `/jobs/${job}/retry?profile=${encodeURIComponent(SCRIPT)}`,
+      `/projects/${project}?status=${encodeURIComponent(SCRIPT)}`,
+    ],
+    `/?sign_in=${encodeURIComponent(SCRIPT)}`,
+  ];
+  for (const path of paths) {
+    await page.goto(`${scene.url}${path}`);
+    await page.locator('main :is(.list, .now, .empty, textarea, .text)').first().waitFor();
+    expect(await page.title()).not.toBe('taken');
+    expect(await page.locator('main :is(img, script, iframe)').count()).toBe(0);
+  }
+
+  await page.goto(`${scene.url}/jobs/${job}`);
+  await page.locator('.versions').first().waitFor();
+  expect(await page.locator('.now').innerText()).toContain(SCRIPT);
+  expect(await page.locator('h1').innerText()).toContain('talk <img');
+  await page.goto(`${scene.url}/jobs/${job}/read/transcript/2`);
+  expect(await page.locator('.text').innerText()).toContain(SCRIPT);
+  expect((await alice.get(`/jobs/${job}`)).status).toBe('FAILED');
+  expect(complaints).toEqual([]);
+  await context.close();
+});
+
+test('an address that a pipeline names is a link only where it is https, and tells nobody where it was found', async () => {
+  const job = await scene.job(await scene.project('Interviews'));
+  const context = await scene.signedIn(browser);
+  const { page, complaints } = await watchedPage(context, scene.stack.serviceUrl);
+  // The service takes few schemes from an editor, and whatever a pipeline says of its exports.
+  const exports = Object.fromEntries(
+    [...SCHEMES, 'https://media.example/talk.srt', 'HTTPS://user@media.example/x'].map((uri, at) => [
+      `f${at}`,
+      uri,
+    ]),
+  );
+  await page.route(`**/jobs/${job}`, async (route) => {
+    if (route.request().resourceType() === 'document') return route.continue();
+    const response = await route.fetch();
+    const body = await response.json();
+    return route.fulfill({ response, json: { ...body, manifest: { ...body.manifest, exports } } });
+  });
+  // Without its stream the page has what it was answered.
+  await page.routeWebSocket(/events/, (socket) => socket.close());
+  await page.goto(`${scene.url}/jobs/${job}`);
+  await page.getByText('Export, f0').waitFor();
+
+  const links = await page.locator('.details .reference a').all();
+  const hrefs = await Promise.all(links.map((link) => link.getAttribute('href')));
+  expect(hrefs).toEqual(['https://media.example/talk.srt', 'HTTPS://user@media.example/x']);
+  for (const link of links) expect(await link.getAttribute('rel')).toBe('noopener noreferrer');
+  for (const uri of SCHEMES)
+    expect(await page.locator('.details').getByText(uri, { exact: true }).count()).toBe(1);
+  expect(
+    await page
+      .locator('a[href^="javascript:"], a[href^="data:"], a[href^="vbscript:"], a[href^="file:"]')
+      .count(),
+  ).toBe(0);
+  expect(complaints).toEqual([]);
+  await context.close();
+});

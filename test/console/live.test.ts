@@ -1,0 +1,181 @@
+// What is on the page is what is: for two at once, without a reload, and where it is not known it is said since when.
+import type { Browser, Page } from 'playwright-core';
+import { afterAll, beforeAll, describe, expect, test } from 'vitest';
+import { startBrowser } from './browser.ts';
+import { Scene } from './scene.ts';
+import { watchedPage } from './watched.ts';
+
+let scene: Scene;
+let browser: Browser;
+let project: string;
+beforeAll(async () => {
+  [scene, browser] = await Promise.all([Scene.start(), startBrowser()]);
+  project = await scene.project('Interviews');
+});
+afterAll(() => Promise.all([browser.close(), scene.stop()]));
+
+const shows = (page: Page, words: string) =>
+  page.locator('.job-status .status').filter({ hasText: words }).waitFor();
+const isLive = (page: Page) => page.locator('.freshness.is-live').waitFor();
+
+test('two who look at a job see the same, and one what the other has pressed', async () => {
+  const job = await scene.failed(project, { fail_at: 'GENERATING' });
+  const contexts = await Promise.all([scene.signedIn(browser), scene.signedIn(browser)]);
+  const [one, other] = await Promise.all(
+    contexts.map((context) => watchedPage(context, scene.stack.serviceUrl)),
+  );
+  if (!one || !other) throw new Error('two pages');
+  await Promise.all([one, other].map(({ page }) => page.goto(`${scene.url}/jobs/${job}`)));
+  await Promise.all([one, other].map(({ page }) => isLive(page)));
+  await scene.stack.orchestrator.client.plan(job, { answers: [{ kind: 'hold' }] });
+
+  await one.page.getByRole('link', { name: 'Retry draft…' }).click();
+  await one.page.getByRole('button', { name: /^Retry draft/ }).click();
+
+  // The job is still FAILED: nobody presses a second time.
+  await shows(other.page, 'Retry sent');
+  expect((await scene.alice.get(`/jobs/${job}`)).status).toBe('FAILED');
+  expect(await other.page.getByRole('link', { name: 'Retry draft…' }).count()).toBe(0);
+  await scene.stack.orchestrator.client.release(job);
+  await Promise.all([one, other].map(({ page }) => shows(page, 'Draft ready')));
+  expect([...one.complaints, ...other.complaints]).toEqual([]);
+  await Promise.all(contexts.map((context) => context.close()));
+});
+
+test('a row changes where it stands, and a new one waits until it is asked for', async () => {
+  const listed = await scene.project('Panel talks');
+  const first = await scene.job(listed);
+  const context = await scene.signedIn(browser);
+  const { page, complaints } = await watchedPage(context, scene.stack.serviceUrl);
+  await page.goto(`${scene.url}/projects/${listed}`);
+  await isLive(page);
+  const rows = page.locator('.list tbody tr');
+  await rows.first().waitFor();
+
+  await scene.job(listed);
+  await scene.alice.post(`/jobs/${first}/cancel`);
+
+  await rows.first().filter({ hasText: 'Cancelled' }).waitFor();
+  await page.getByRole('button', { name: '1 new' }).waitFor();
+  expect(await rows.count()).toBe(1);
+  await page.getByRole('button', { name: '1 new' }).click();
+  expect(await rows.count()).toBe(2);
+  await page.locator('.chip').filter({ hasText: 'Cancelled1' }).waitFor();
+  expect(complaints).toEqual([]);
+  await context.close();
+});
+
+test('one that leaves the filter stays where it was, and says what it is now', async () => {
+  const listed = await scene.project('Keynotes');
+  const job = await scene.failed(listed, { fail_at: 'GENERATING' });
+  const context = await scene.signedIn(browser);
+  const { page } = await watchedPage(context, scene.stack.serviceUrl);
+  await page.goto(`${scene.url}/projects/${listed}?status=FAILED`);
+  await isLive(page);
+  await page.locator('.list tbody tr').waitFor();
+
+  await scene.alice.retry(job, { model_profile: 'balanced', client_request_id: 'again' });
+
+  const row = page.locator('.list tbody tr.is-out');
+  await row.filter({ hasText: 'now' }).filter({ hasText: 'Draft ready' }).waitFor();
+  expect(await page.locator('.list tbody tr').count()).toBe(1);
+  await context.close();
+});
+
+test('with the runtime killed the page says since when it is old, and is right again by itself, with what was typed', async () => {
+  const job = await scene.failed(project, { fail_at: 'GENERATING' });
+  const context = await scene.signedIn(browser);
+  const { page, complaints } = await watchedPage(context, scene.stack.serviceUrl, { isRefused: true });
+  await page.goto(`${scene.url}/jobs/${job}/edit/transcript`);
+  await isLive(page);
+  await page.getByLabel('Yours').fill('Half a sentence');
+  let loads = 0;
+  page.on('load', () => {
+    loads += 1;
+  });
+
+  await scene.stack.killService();
+  await page
+    .locator('.freshness')
+    .filter({ hasText: /^Reconnecting….*shown as of \d\d:\d\d:\d\d$/ })
+    .waitFor();
+  await scene.stack.startService();
+  await isLive(page);
+
+  await scene.alice.retry(job, { model_profile: 'balanced', client_request_id: 'again' });
+  await scene.alice.settledJob(job);
+  await page.getByRole('link', { name: 'Back to the job' }).click();
+  await shows(page, 'Draft ready');
+  await page.goBack();
+  await expect.poll(() => page.getByLabel('Yours').inputValue()).toBe('Half a sentence');
+  expect(loads).toBe(0);
+  expect(complaints).toEqual([]);
+  await context.close();
+});
+
+test('a connection that says nothing any more is given up, whatever its socket says of itself', async () => {
+  const job = await scene.failed(project, { fail_at: 'GENERATING' });
+  const context = await scene.signedIn(browser);
+  const { page } = await watchedPage(context, scene.stack.serviceUrl, { isRefused: true });
+  await page.clock.install();
+  let sockets = 0;
+  await page.routeWebSocket(/events/, (socket) => {
+    sockets += 1;
+    const isSilent = sockets === 1;
+    let heard = 0;
+    const server = socket.connectToServer();
+    server.onMessage((message) => {
+      heard += 1;
+      // The first brings its first message, and then nothing, not even an answer to a ping.
+      if (!isSilent || heard === 1) socket.send(message);
+    });
+  });
+  await page.goto(`${scene.url}/jobs/${job}`);
+  await isLive(page);
+
+  await page.clock.runFor(100_000);
+
+  await expect.poll(() => sockets).toBeGreaterThan(1);
+  await isLive(page);
+  await context.close();
+});
+
+describe('the service ends a connection', () => {
+  test.each([
+    [4401, 'Signed out'],
+    [4410, 'Erased'],
+    [4429, 'Too many viewers: refreshes every 15 s'],
+  ])('with %i, and the page says “%s”', async (code, words) => {
+    const job = await scene.job(project);
+    const context = await scene.signedIn(browser);
+    const { page } = await watchedPage(context, scene.stack.serviceUrl, { isRefused: true });
+    await page.routeWebSocket(/events/, (socket) => socket.close({ code, reason: 'for the test' }));
+    await page.goto(`${scene.url}/jobs/${job}`);
+    await page.locator('.now').waitFor();
+
+    await page.locator('.freshness').filter({ hasText: words }).waitFor();
+
+    // What is shown stays.
+    expect(await page.locator('h1').innerText()).toBe('interview.mp4');
+    await context.close();
+  });
+
+  test('for good where no socket gets through: plain requests bring what is new', async () => {
+    const job = await scene.job(project);
+    const context = await scene.signedIn(browser);
+    const { page } = await watchedPage(context, scene.stack.serviceUrl, { isRefused: true });
+    await page.clock.install();
+    await page.routeWebSocket(/events/, (socket) => socket.close({ code: 1006 }));
+    await page.goto(`${scene.url}/jobs/${job}`);
+    await page.locator('.now').waitFor();
+
+    await page.clock.runFor(5_000);
+    await page.locator('.freshness').filter({ hasText: 'Refreshes every 15 s' }).waitFor();
+    await scene.alice.post(`/jobs/${job}/cancel`);
+    await page.clock.runFor(20_000);
+
+    await shows(page, 'Cancelled');
+    expect(await page.locator('.freshness').innerText()).toContain('shown as of');
+    await context.close();
+  });
+});

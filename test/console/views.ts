@@ -1,0 +1,94 @@
+// Every view in every state that is worth looking at, with an address that leads there: for those that judge them, and those that
+// take their pictures.
+import type { Scene } from './scene.ts';
+
+export interface View {
+  name: string;
+  path: string;
+  /** What is there once the view is. */
+  has: string;
+}
+
+/** Makes what they show. */
+export async function viewsOf(scene: Scene): Promise<View[]> {
+  const { alice } = scene;
+  const project = await scene.project('Spring campaign');
+  await scene.project(
+    'A very long name of a project that somebody has given without thinking of how it is shown on a telephone',
+  );
+  const empty = await scene.project('Empty');
+  const created = await scene.job(project, null);
+  const uploaded = await scene.job(project, 'talk.mp4', { external_id: 'talk-007', tags: ['conference'] });
+  const failed = await scene.failed(
+    project,
+    {
+      fail_at: 'GENERATING',
+      fail_times: 9,
+      failure_code: 'WRITER_TIMEOUT',
+      failure_message: 'The writer did not answer within 120 s.',
+    },
+    'interview-042.mp4',
+    { external_id: 'interview-042', tags: ['interview', 'urgent'] },
+  );
+  const retried = await alice.retry(failed, { model_profile: 'accurate', client_request_id: 'again' });
+  if (retried.status !== 202) throw new Error(`not retried: ${retried.status}`);
+  await alice.settledJob(failed);
+  await scene.correct(failed, 'transcript', 2, 'Alice, not Alis.');
+  const broken = await scene.failed(
+    project,
+    {
+      fail_at: 'AUDIO_EXTRACTING',
+      failure_code: 'UNSUPPORTED_MEDIA',
+      failure_message: `The container is not one that is known. ${'0123456789abcdef'.repeat(30)}`,
+    },
+    'a-very-long-name-of-a-file-that-a-camera-has-made-up-2026-11-27T10-21-44.avi',
+  );
+  const running = await scene.job(project, 'panel.mp4', { external_id: 'panel-003' });
+  await scene.run(running, { pause_before: 'TRANSCRIPT_READY', heartbeats: 3 });
+  const ready = await scene.job(project, 'keynote.mp4', { external_id: 'keynote-001', tags: ['conference'] });
+  await scene.run(ready);
+  await scene.correct(ready, 'transcript', 1, 'Alice, not Alis.');
+  const cancelled = await scene.job(project, 'twice.mp4');
+  await alice.post(`/jobs/${cancelled}/cancel`);
+
+  const job = (id: string, rest = '') => `/jobs/${id}${rest}`;
+  return [
+    { name: 'projects', path: '/', has: '.list tbody tr' },
+    { name: 'new-project', path: '/new', has: 'dialog[open] input' },
+    { name: 'project', path: `/projects/${project}`, has: '.list tbody tr' },
+    { name: 'project-filtered', path: `/projects/${project}?status=FAILED`, has: '.list tbody tr' },
+    { name: 'project-no-match', path: `/projects/${project}?status=DONE`, has: '.empty' },
+    { name: 'project-empty', path: `/projects/${empty}`, has: '.empty' },
+    { name: 'new-job', path: `/projects/${project}/new`, has: 'dialog[open] input' },
+    { name: 'job-created', path: job(created), has: '.now' },
+    { name: 'job-uploaded', path: job(uploaded), has: '.now' },
+    { name: 'job-failed', path: job(failed), has: '.versions' },
+    { name: 'job-broken', path: job(broken), has: '.attempts' },
+    { name: 'job-running', path: job(running), has: 'progress' },
+    { name: 'job-ready', path: job(ready), has: '.versions' },
+    { name: 'job-cancelled', path: job(cancelled), has: '.now' },
+    { name: 'retry', path: job(failed, '/retry'), has: 'dialog[open] .plan' },
+    {
+      name: 'retry-from-the-start',
+      path: job(failed, '/retry?profile=accurate&from=UPLOADED&discard=transcript'),
+      has: 'dialog[open] .plan',
+    },
+    {
+      name: 'retry-in-the-way',
+      path: job(failed, '/retry?from=AUDIO_READY'),
+      has: 'dialog[open] .note.refused',
+    },
+    { name: 'retry-refused', path: job(running, '/retry'), has: 'dialog[open] .note.refused' },
+    { name: 'redo', path: job(ready, '/redo'), has: 'dialog[open] .plan' },
+    { name: 'export', path: job(ready, '/export'), has: 'dialog[open] input' },
+    { name: 'confirm-upload', path: job(created, '/confirm-upload'), has: 'dialog[open] input' },
+    { name: 'renew-video', path: job(failed, '/renew-video'), has: 'dialog[open] input' },
+    { name: 'abandon', path: job(running, '/abandon'), has: 'dialog[open]' },
+    { name: 'cancel', path: job(ready, '/cancel'), has: 'dialog[open]' },
+    { name: 'correct', path: job(ready, '/edit/transcript'), has: 'textarea' },
+    { name: 'correct-not-now', path: job(running, '/edit/transcript'), has: '.empty' },
+    { name: 'read', path: job(ready, '/read/draft/1'), has: '.text' },
+    { name: 'not-found', path: job('job_nobody'), has: '.empty' },
+    { name: 'no-such-page', path: '/nowhere', has: '.empty' },
+  ];
+}

@@ -1,0 +1,96 @@
+// Planted bugs of retries by themselves: when the next one is due, how often, who comes first, and what is counted.
+import type { Mutant } from './mutants-suites.ts';
+
+export const MUTANTS_OF_AUTOMATIC: readonly Mutant[] = [
+  {
+    bug: 'what is due to be retried wakes nobody',
+    within: 'nextWakeUp',
+    from: 'times.push(retryAt)',
+    to: 'void retryAt',
+    suite: 'simulation',
+  },
+  {
+    bug: 'a retry by itself is made before its time',
+    within: 'dueRetry',
+    from: 'now < at',
+    to: 'false',
+    suite: 'model',
+  },
+  {
+    bug: 'a retry by itself that is delivered does not count',
+    within: 'afterDelivery',
+    from: 'automatic.made + 1',
+    to: 'automatic.made',
+    suite: 'model',
+  },
+  {
+    bug: 'a retry by itself that is not delivered counts against the limit',
+    within: 'afterWithdrawal',
+    from: '{ ...automatic, undelivered }',
+    to: '{ ...automatic, undelivered, made: automatic.made + 1 }',
+    suite: 'model',
+  },
+  {
+    bug: 'an editor whose retry is delivered does not end what was to come',
+    within: 'afterDelivery',
+    from: '!isAutomatic || automatic === null',
+    to: 'automatic === null',
+    suite: 'model',
+  },
+  {
+    bug: 'an editor whose retry is withdrawn puts off what was to come',
+    within: 'afterWithdrawal',
+    from: '!isAutomatic || automatic === null',
+    to: 'automatic === null',
+    suite: 'model',
+  },
+  {
+    bug: 'what an editor has corrected is retried by itself all the same',
+    within: 'editArtifact',
+    from: '...CALLED_OFF',
+    to: '...{}',
+    suite: 'simulation',
+  },
+  {
+    bug: 'a retry that was withdrawn stays counted',
+    within: 'withdraw',
+    from: 'Math.max(job.retries - 1, 0)',
+    to: 'job.retries',
+    suite: 'simulation',
+  },
+  {
+    bug: 'a retry by itself holds the id of an editor’s',
+    within: 'requestKeyOf',
+    from: 'isAutomatic ? clientRequestId',
+    to: 'kind === null ? clientRequestId',
+    suite: 'model',
+  },
+  {
+    bug: 'the tag of a job does not change with what is to come',
+    within: 'toETag',
+    from: 'nextRetryAt(record, open) ?? 0',
+    to: '0',
+    suite: 'model',
+  },
+  {
+    bug: 'a retry by itself is judged without the limit of its settings',
+    within: 'retryDue',
+    from: 'refuseAutomatic(job.automatic, rules) ?? plan.refusal',
+    to: 'plan.refusal',
+    suite: 'model',
+  },
+  {
+    bug: 'a retry by itself does not ask the store of artifacts',
+    within: 'retryDue',
+    from: 'await this.#evidence(job, [request])',
+    to: 'NO_EVIDENCE',
+    suite: 'simulation',
+  },
+  {
+    bug: 'who waits for a redo that is given up is told that it was accepted',
+    within: 'refuseDispatch',
+    from: 'if (ended) return ended;',
+    to: 'if (begins !== null) return ended || null;',
+    suite: 'simulation',
+  },
+];
