@@ -262,7 +262,10 @@ export function mostAtOnce({ executions, callbacks }: OrchestratorLog): number {
 }
 
 /** How often each job's retry was executed. */
-function executionsPerJob({ executions }: OrchestratorLog, jobs: readonly string[]): Map<string, number> {
+export function executionsPerJob(
+  { executions }: OrchestratorLog,
+  jobs: readonly string[],
+): Map<string, number> {
   const counted = new Map(jobs.map((id) => [id, 0]));
   for (const { type, job_id } of executions) {
     if (type === 'job.retry') counted.set(job_id, (counted.get(job_id) ?? 0) + 1);

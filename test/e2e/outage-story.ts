@@ -128,7 +128,10 @@ export async function playOutage(
   const own = { ...log, executions: executions.filter(({ job_id }) => ids.has(job_id)) };
   narrator.check(
     "the orchestrator's own log agrees: exactly one execution of each, never more than ten at once",
-    [executionsPerJob(own, [...ids]).every((times) => times === 1), mostAtOnce(own) <= MAX_IN_FLIGHT],
+    [
+      [...executionsPerJob(own, [...ids]).values()].every((times) => times === 1),
+      mostAtOnce(own) <= MAX_IN_FLIGHT,
+    ],
     [true, true],
   );
 }
