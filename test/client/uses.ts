@@ -12,6 +12,7 @@ export const newClient = (baseUrl: string, fetch: (request: Request) => Promise<
 
 const job = { path: { jobId: 'job_1' } };
 const project = { path: { projectId: 'prj_1' } };
+const operation = { path: { operationId: 'opr_1' } };
 
 /** Narrows as a user does: a body of the operation, or the problem that it documents. */
 function dataOf<Data>(answer: { data: Data; error?: never } | { data?: never; error: Problem }): Data {
@@ -21,6 +22,9 @@ function dataOf<Data>(answer: { data: Data; error?: never } | { data?: never; er
 
 const describe = ({ dispatch_id, dispatch_state }: Dispatch): string =>
   `${dispatch_id} ${dispatch_state.toLowerCase()}`;
+
+/** What has a default in the document is asked for in the generated types. */
+const WIDTH = { max_in_flight: 10, limit: 50 };
 
 /** By operationId. */
 export const uses = {
@@ -58,6 +62,41 @@ export const uses = {
     const counts = dataOf(await client.GET('/projects/{projectId}/counts', { params: project }));
     return [counts.jobs, counts.by_status.FAILED, counts.by_failure_class.quota].map((n) => n.toFixed());
   },
+
+  retryJobs: async (client) => {
+    const filter = { status: ['FAILED' as const], failure_class: 'transient' as const };
+    const body = { model_profile: 'balanced', client_request_id: 'mend-1', filter, expected: 30 };
+    const answer = dataOf(
+      await client.POST('/projects/{projectId}/retries', { params: project, body: { ...WIDTH, ...body } }),
+    );
+    // A dry run answers with plans, a start with the operation.
+    return 'state' in answer ? answer.state.toLowerCase() : answer.found.toFixed();
+  },
+
+  listOperations: async (client) => {
+    const page = dataOf(await client.GET('/projects/{projectId}/operations', { params: project }));
+    return page.items.map(({ id, state }) => `${id} ${state.toLowerCase()}`);
+  },
+
+  getOperation: async (client) => {
+    const { state, counts } = dataOf(await client.GET('/operations/{operationId}', { params: operation }));
+    return `${state.toLowerCase()}: ${counts?.succeeded.toFixed()} of ${counts?.total.toFixed()}`;
+  },
+
+  listOperationItems: async (client) => {
+    const params = { ...operation, query: { outcome: 'refused' } } as const;
+    const page = dataOf(await client.GET('/operations/{operationId}/items', { params }));
+    return page.items.map(({ job_id, reason }) => `${job_id?.trim()} ${reason?.toLowerCase()}`);
+  },
+
+  pauseOperation: async (client) =>
+    dataOf(await client.POST('/operations/{operationId}/pause', { params: operation })).state.toLowerCase(),
+
+  resumeOperation: async (client) =>
+    dataOf(await client.POST('/operations/{operationId}/resume', { params: operation })).state.toLowerCase(),
+
+  cancelOperation: async (client) =>
+    dataOf(await client.POST('/operations/{operationId}/cancel', { params: operation })).state.toLowerCase(),
 
   patchJob: async (client) => {
     const params = { ...job, header: { 'If-Match': '"7"' } };
@@ -227,6 +266,14 @@ export const uses = {
 
   cancelJob: async (client) =>
     dataOf(await client.POST('/jobs/{jobId}/cancel', { params: job, body: {} })).status.toLowerCase(),
+
+  eraseJob: async (client) =>
+    (await client.DELETE('/jobs/{jobId}', { params: job })).response.status.toFixed(),
+
+  eraseProject: async (client) => {
+    const params = { path: { projectId: 'prj_1' } };
+    return (await client.DELETE('/projects/{projectId}', { params })).response.status.toFixed();
+  },
 
   reportStatus: async (client) => {
     const body = {

@@ -21,6 +21,7 @@ import {
   type Home,
   jobAt,
   newHome,
+  underRules,
   until,
 } from '../support/workerd/acting.ts';
 import { ActingOperation, failedJobs } from '../support/workerd/bulk.ts';
@@ -35,6 +36,7 @@ import { costSection, figuresOf, type Measured, type Step } from './report.ts';
 const SOON_MS = 5_000;
 const PAGE_SIZE = 20;
 const LISTED_JOBS = 1_000;
+const DAY_MS = 86_400_000;
 
 /** Counts steps of jobs. Between steps that lie minutes apart, as a pipeline's do, the objects fall asleep. */
 class Account {
@@ -316,6 +318,32 @@ async function liveOn(account: Account): Promise<void> {
   await step('callback: DONE, with an export', () => last.report('DONE'));
 }
 
+/** What goes, and what keeps it until then; `beside` is a job that nothing happens to. */
+async function goAway(account: Account, beside: ActingJob): Promise<void> {
+  const step = async (name: string, job: ActingJob, act: () => Promise<unknown>) => {
+    await putToSleep(job.stub);
+    await putToSleep(env.PROJECT.getByName(job.projectId));
+    await account.step(name, act, () => beside);
+  };
+  const { job } = await failedAfter('AUDIO_READY');
+  await step('erase: a failed job', job, async () => expect((await job.erase()).status).toBe(204));
+  const { projectId, token } = job;
+  await step('erase: a project', job, async () => {
+    await putToSleep(env.WORKSPACE.getByName(await beside.owner()));
+    expect((await call('DELETE', `/projects/${projectId}`, { token })).status).toBe(204);
+  });
+  const { job: draft } = await jobAt('DRAFT_READY');
+  await step('erase: a draft, its pipeline told to stop', draft, async () => {
+    expect((await draft.erase()).status).toBe(202);
+    await until(async () => expect(await draft.alarmAt()).toBeNull());
+  });
+  const { job: kept } = await failedAfter('AUDIO_READY');
+  await underRules({ keepEndedMs: 30 * DAY_MS });
+  await step('kept for 30 days: the last alarm, set once more', kept, () => kept.alarm());
+  await kept.age(31 * DAY_MS);
+  await step('kept for 30 days: the alarm that erases', kept, () => kept.alarm());
+}
+
 async function askProjectInVain(projectId: string, token: string): Promise<void> {
   for (const method of ['GET', 'POST']) {
     expect((await call(method, `/projects/${projectId}/jobs`, { token })).status).toBe(404);
@@ -390,6 +418,7 @@ async function measure(meter: Meter): Promise<Measured> {
     projectPerJob: await projectBytesPerJob(job),
   };
   await liveBeside(beside, job);
+  await goAway(beside, job);
   const operation = await operationOver(10, meter);
   const secondDispatch = await schemaRows(EARLIER_DISPATCHES);
   return {
