@@ -42,6 +42,11 @@ export class ProjectEvents implements Sight<ProjectTold> {
     }
   }
 
+  /** A job has gone: there is one less. */
+  counted(): void {
+    this.#change += 1;
+  }
+
   owed(told: ProjectTold, now: number): Owed<ProjectTold> {
     const rows = this.#rowsSince(told);
     const counts = this.#counts();

@@ -20,7 +20,7 @@ export interface JobView {
   open: Dispatch | null;
   /**
    * The dispatch that the command is about: the holder of the same request key (what asks for one), the one it names (callback,
-   * report-delivery), the settled one that moved the job last, whose pipeline may go on (cancel, abandon, deadline).
+   * report-delivery), the settled one that moved the job last, whose pipeline may go on (cancel, abandon, erase, disown, deadline).
    */
   subject: Dispatch | null;
   /** Whether a dispatch newer than the subject was made and not withdrawn. */

@@ -194,7 +194,14 @@ describe('a creation that a crash cut short is completed by its repeat', () => {
     const requestDigest = await payloadDigest(creation.body);
     const stored = env.PROJECT.getByName(id);
     await runInDurableObject(stored, (_actor, { storage }) =>
-      new ProjectStore(storage).create({ id, owner: whose, requestDigest, name: 'Talks', createdAt: 1 }),
+      new ProjectStore(storage).create({
+        id,
+        owner: whose,
+        requestDigest,
+        name: 'Talks',
+        createdAt: 1,
+        erasedAt: null,
+      }),
     );
     await evictDurableObject(stored);
     expect(await listed(creation)).toEqual([probe.id]);

@@ -35,7 +35,18 @@ export const DEFAULT_WAIT_MS = 10_000;
 export const mayBeListedOtherwise = (chance: Chance): boolean => chance.injected.has('alarm: vanishes');
 
 export function caseOf(
-  { project, workspace, orchestrator, chance, timeline, store, automatic, jobs, operations }: World,
+  {
+    project,
+    workspace,
+    orchestrator,
+    chance,
+    timeline,
+    store,
+    automatic,
+    keepEndedMs,
+    jobs,
+    operations,
+  }: World,
   { id, object, records }: JobInWorld,
   {
     lastStirredAt,
@@ -135,15 +146,13 @@ export function caseOf(
         },
       ),
       remembered: { known: storedReports(object) },
-      rest: {
-        known: {
-          tookMs: timeline.now - lastStirredAt,
-          // Each of those that come by themselves may wait, and be silent.
-          boundMs:
-            LIVENESS_BOUND_MS * ((automatic ? 1 + MOST_AUTOMATIC : 1) + 2 * operations.size * jobs.length),
-          alarmAt: object.alarmAt,
-        },
-      },
+      rest: knownUnless(keepEndedMs !== null, 'what is kept for long goes much later', {
+        tookMs: timeline.now - lastStirredAt - timeline.silentMs,
+        // Each of those that come by themselves may wait, and be silent.
+        boundMs:
+          LIVENESS_BOUND_MS * ((automatic ? 1 + MOST_AUTOMATIC : 1) + 2 * operations.size * jobs.length),
+        alarmAt: object.alarmAt,
+      }),
       patience: {
         known: { defaultWaitMs: DEFAULT_WAIT_MS, holdUpsMs: HOLD_UPS_MS, callsMs: CALLS_MS },
       },

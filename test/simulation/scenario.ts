@@ -13,12 +13,12 @@ export type Action =
   | { do: 'redo'; request: RedoName; prefer: string; twice: boolean; planned: boolean }
   | { do: 'export'; request: ExportName; prefer: string; twice: boolean }
   | WantedEdit
-  | { do: 'cancel' | 'abandon' | 'renew' | 'evict' | 'restart' }
+  | { do: 'cancel' | 'abandon' | 'erase' | 'renew' | 'evict' | 'restart' }
   /** `seen`: by whoever looks at the job before, and wants it as it was; `twice`: by two at once. */
   | { do: 'label'; seen: boolean; twice: boolean }
   /** Another job is to be created with the external id that this one has. */
   | { do: 'claim' }
-  | { do: 'deploy'; over: 'defaults' | 'version-1' | 'version-2' | 'policy' }
+  | { do: 'deploy'; over: 'defaults' | 'version-1' | 'version-2' | 'version-3' | 'policy' }
   | { do: 'tamper'; state: State }
   | { do: 'clock'; skewMs: number }
   /** The queue brings nothing for so long. */
@@ -45,6 +45,10 @@ export interface Scenario {
   /** Whether they are created with external ids. */
   named: boolean;
   store: Pace;
+  /** How long a job is kept that has ended; null for good. */
+  keepEndedMs: number | null;
+  /** When the owner wants the project to go, from the moment on when it is made; null for never. */
+  projectGoesAfterMs: number | null;
   /** Whether failed jobs are retried by themselves. */
   automatic: boolean;
   /** `job` says whose editor, or whose object; one that there is not is the first. */
@@ -223,6 +227,35 @@ const inhabitants = fc.oneof(
 
 const store = fc.constantFrom<Pace[]>('prompt', 'prompt', 'prompt', 'slow', 'slow', 'silent');
 
+/** Most jobs are kept, and so is their project. What goes does so at the end: there is little left to live through then. */
+const ends = fc
+  .record({
+    goes: fc.oneof(
+      { weight: 14, arbitrary: fc.constant({ keepEndedMs: null, projectGoesAfterMs: null }) },
+      { weight: 1, arbitrary: fc.constant({ keepEndedMs: 30 * 86_400_000, projectGoesAfterMs: null }) },
+      {
+        weight: 1,
+        arbitrary: fc.record({
+          keepEndedMs: fc.constant(null),
+          projectGoesAfterMs: fc.constantFrom(0, 1, 2, 4, 8, 700_000),
+        }),
+      },
+    ),
+    last: fc.constantFrom<Action[][]>(
+      ...[[], [], [], [], [{ do: 'erase' as const }], [{ do: 'erase' as const }], [{ do: 'erase' as const }]],
+      [{ do: 'cancel' }, { do: 'erase' }],
+      [{ do: 'deploy', over: 'version-3' }],
+      [{ do: 'deploy', over: 'version-3' }, { do: 'erase' }, { do: 'deploy', over: 'defaults' }],
+    ),
+    afterMs: fc.constantFrom(0, 1, 700, 12_000, 700_000),
+    job: fc.constantFrom(0, 0, 1, 2),
+    more: fc.array(timed(action, [0, 1, 4, 40, 3_000]), { maxLength: 3, size: 'max' }),
+  })
+  .map(({ goes, last, afterMs, job, more }) => {
+    const acts = last.map((act, n) => ({ afterMs: n === 0 ? afterMs : 1, job, action: act }));
+    return { ...goes, actions: acts.length === 0 ? [] : [...acts, ...more] };
+  });
+
 export const scenarios: fc.Arbitrary<Scenario> = fc
   .tuple(
     inhabitants,
@@ -256,5 +289,9 @@ export const scenarios: fc.Arbitrary<Scenario> = fc
     }),
     store,
     fc.boolean(),
+    ends,
   )
-  .map(([who, what, pace, automatic]) => ({ ...who, ...what, store: pace, automatic }));
+  .map(([who, what, pace, automatic, ends]) => ({
+    ...{ ...who, ...what, ...ends, store: pace, automatic },
+    actions: [...what.actions, ...ends.actions],
+  }));

@@ -78,6 +78,10 @@ export class ActingJob {
     return this.post('cancel');
   }
 
+  erase(): Promise<Reply> {
+    return call('DELETE', `/jobs/${this.id}`, { token: this.token });
+  }
+
   async status(): Promise<Status> {
     return (await this.get()).status;
   }
@@ -187,6 +191,7 @@ export class ActingJob {
         job: {
           ...job,
           lastProgressAt: job.lastProgressAt && job.lastProgressAt - ms,
+          latestDispatchAt: job.latestDispatchAt && job.latestDispatchAt - ms,
           latestEditAt: job.latestEditAt && job.latestEditAt - ms,
           nextRetryAt: job.nextRetryAt && job.nextRetryAt - ms,
           updatedAt: job.updatedAt - ms,
