@@ -227,12 +227,15 @@ const inhabitants = fc.oneof(
 
 const store = fc.constantFrom<Pace[]>('prompt', 'prompt', 'prompt', 'slow', 'slow', 'silent');
 
+/** Longer than any deadline, and short of the horizon beyond which no alarm comes here. */
+const KEPT_MS = 12 * 3_600_000;
+
 /** Most jobs are kept, and so is their project. What goes does so at the end: there is little left to live through then. */
 const ends = fc
   .record({
     goes: fc.oneof(
       { weight: 14, arbitrary: fc.constant({ keepEndedMs: null, projectGoesAfterMs: null }) },
-      { weight: 1, arbitrary: fc.constant({ keepEndedMs: 30 * 86_400_000, projectGoesAfterMs: null }) },
+      { weight: 1, arbitrary: fc.constant({ keepEndedMs: KEPT_MS, projectGoesAfterMs: null }) },
       {
         weight: 1,
         arbitrary: fc.record({
