@@ -22,6 +22,21 @@ const ANSWER = {
   ...{ edits_kept: [], edits_discarded: [], checkpoint_ref: 's3://media/draft.md' },
   ...{ expires_at: '2026-11-24T17:30:00.000Z', end_session_url: null },
   ...{ records: [], after: 3 },
+  ...{
+    counts: {},
+    progress_pct: 0,
+    resume_at: null,
+    state: 'running',
+    request: { model_profile: 'balanced' },
+  },
+  ...{
+    metadata: {},
+    tags: [],
+    revision: 8,
+    jobs: 1,
+    by_status: { FAILED: 1 },
+    by_failure_class: { quota: 0 },
+  },
   version: { stage: 'transcript', version: 2 },
 };
 
@@ -42,6 +57,7 @@ test.each(operations)('%s is used as %s %s', async (operationId, method, path) =
   const concrete = path
     .replace('{jobId}', 'job_1')
     .replace('{projectId}', 'prj_1')
+    .replace('{operationId}', 'opr_1')
     .replace('{stage}', 'transcript')
     .replace('{version}', '3');
   expect(asked).toEqual([`${method} ${concrete}`]);
