@@ -234,7 +234,7 @@ const KEPT_MS = 12 * 3_600_000;
 const ends = fc
   .record({
     goes: fc.oneof(
-      { weight: 14, arbitrary: fc.constant({ keepEndedMs: null, projectGoesAfterMs: null }) },
+      { weight: 28, arbitrary: fc.constant({ keepEndedMs: null, projectGoesAfterMs: null }) },
       { weight: 1, arbitrary: fc.constant({ keepEndedMs: KEPT_MS, projectGoesAfterMs: null }) },
       {
         weight: 1,
@@ -245,8 +245,8 @@ const ends = fc
       },
     ),
     last: fc.constantFrom<Action[][]>(
-      ...[[], [], [], [], [{ do: 'erase' as const }], [{ do: 'erase' as const }], [{ do: 'erase' as const }]],
-      [{ do: 'cancel' }, { do: 'erase' }],
+      ...Array<Action[]>(14).fill([]),
+      ...[[{ do: 'erase' as const }], [{ do: 'cancel' as const }, { do: 'erase' as const }]],
       [{ do: 'deploy', over: 'version-3' }],
       [{ do: 'deploy', over: 'version-3' }, { do: 'erase' }, { do: 'deploy', over: 'defaults' }],
     ),
