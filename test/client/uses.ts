@@ -23,9 +23,6 @@ function dataOf<Data>(answer: { data: Data; error?: never } | { data?: never; er
 const describe = ({ dispatch_id, dispatch_state }: Dispatch): string =>
   `${dispatch_id} ${dispatch_state.toLowerCase()}`;
 
-/** What has a default in the document is asked for in the generated types. */
-const WIDTH = { max_in_flight: 10, limit: 50 };
-
 /** By operationId. */
 export const uses = {
   getHealth: async (client) => dataOf(await client.GET('/healthz')).status.toUpperCase(),
@@ -63,46 +60,60 @@ export const uses = {
     return [counts.jobs, counts.by_status.FAILED, counts.by_failure_class.quota].map((n) => n.toFixed());
   },
 
-  retryJobs: async (client) => {
-    const filter = { status: ['FAILED' as const], failure_class: 'transient' as const };
-    const body = { model_profile: 'balanced', client_request_id: 'mend-1', filter, expected: 30 };
-    const answer = dataOf(
-      await client.POST('/projects/{projectId}/retries', { params: project, body: { ...WIDTH, ...body } }),
-    );
-    // A dry run answers with plans, a start with the operation.
-    return 'state' in answer ? answer.state.toLowerCase() : answer.found.toFixed();
-  },
-
-  listOperations: async (client) => {
-    const page = dataOf(await client.GET('/projects/{projectId}/operations', { params: project }));
-    return page.items.map(({ id, state }) => `${id} ${state.toLowerCase()}`);
-  },
-
-  getOperation: async (client) => {
-    const { state, counts } = dataOf(await client.GET('/operations/{operationId}', { params: operation }));
-    return `${state.toLowerCase()}: ${counts?.succeeded.toFixed()} of ${counts?.total.toFixed()}`;
-  },
-
-  listOperationItems: async (client) => {
-    const params = { ...operation, query: { outcome: 'refused' } } as const;
-    const page = dataOf(await client.GET('/operations/{operationId}/items', { params }));
-    return page.items.map(({ job_id, reason }) => `${job_id?.trim()} ${reason?.toLowerCase()}`);
-  },
-
-  pauseOperation: async (client) =>
-    dataOf(await client.POST('/operations/{operationId}/pause', { params: operation })).state.toLowerCase(),
-
-  resumeOperation: async (client) =>
-    dataOf(await client.POST('/operations/{operationId}/resume', { params: operation })).state.toLowerCase(),
-
-  cancelOperation: async (client) =>
-    dataOf(await client.POST('/operations/{operationId}/cancel', { params: operation })).state.toLowerCase(),
-
   patchJob: async (client) => {
     const params = { ...job, header: { 'If-Match': '"7"' } };
     const body = { metadata: { language: null }, tags: ['later'] };
     return dataOf(await client.PATCH('/jobs/{jobId}', { params, body })).revision.toFixed();
   },
+
+  retryJobs: async (client) => {
+    const begun = dataOf(
+      await client.POST('/projects/{projectId}/retries', {
+        params: project,
+        body: {
+          ...{
+            model_profile: 'balanced',
+            client_request_id: 'after-the-outage',
+            max_in_flight: 20,
+            limit: 50,
+          },
+          filter: { status: ['FAILED'], failure_class: 'transient' },
+        },
+      }),
+    );
+    if ('found' in begun)
+      return begun.items.map(({ job_id, plan }) => `${job_id} ${plan.verdict.toUpperCase()}`);
+    return begun.counts.total - begun.counts.waiting;
+  },
+
+  listOperations: async (client) => {
+    const page = dataOf(await client.GET('/projects/{projectId}/operations', { params: project }));
+    return page.items.map(({ id, state, total }) => `${id} ${state.toUpperCase()} ${total.toFixed()}`);
+  },
+
+  getOperation: async (client) => {
+    const { progress_pct, resume_at, request } = dataOf(
+      await client.GET('/operations/{operationId}', { params: operation }),
+    );
+    return [progress_pct.toFixed(), resume_at && new Date(resume_at), request.model_profile.trim()];
+  },
+
+  listOperationItems: async (client) => {
+    const query = { outcome: 'failed', limit: 10 } as const;
+    const page = dataOf(
+      await client.GET('/operations/{operationId}/items', { params: { ...operation, query } }),
+    );
+    return page.items.map(({ job_id, reason }) => `${job_id ?? 'erased'} ${reason?.toLowerCase()}`);
+  },
+
+  pauseOperation: async (client) =>
+    dataOf(await client.POST('/operations/{operationId}/pause', { params: operation, body: {} })).state,
+
+  resumeOperation: async (client) =>
+    dataOf(await client.POST('/operations/{operationId}/resume', { params: operation, body: {} })).state,
+
+  cancelOperation: async (client) =>
+    dataOf(await client.POST('/operations/{operationId}/cancel', { params: operation, body: {} })).state,
 
   getJob: async (client) => {
     const { manifest, failure, open_dispatch } = dataOf(await client.GET('/jobs/{jobId}', { params: job }));
