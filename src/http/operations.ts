@@ -8,9 +8,11 @@ import { idFor, isGivenOut } from '../contract/ids.ts';
 import {
   dryRun,
   itemCursor,
+  maxInFlightOf,
   operation,
   operationItemPage,
   operationPage,
+  plansAskedFor,
   type RetryJobsRequest,
   retryJobsRequest,
   shownItemState,
@@ -158,7 +160,7 @@ export const operationRoutes: readonly Route[] = [
       requestDigest: await bulkDigest(c.get('sent')),
       modelProfile: body.model_profile,
       discardEdits: body.discard_edits ?? [],
-      maxInFlight: body.max_in_flight,
+      maxInFlight: maxInFlightOf(body),
     });
     if (!answer.ok) return refuse(c, answer.rejection);
     const begun = await operationObject(c.env, id).show(owner);
@@ -212,9 +214,11 @@ async function choiceOf(c: Context<AppEnv>, { filter }: RetryJobsRequest) {
 async function look(
   c: Context<AppEnv>,
   projectId: string,
-  { model_profile, discard_edits, cursor, limit }: RetryJobsRequest,
+  body: RetryJobsRequest,
   choice: ReturnType<typeof toJobChoice>,
 ) {
+  const { model_profile, discard_edits, cursor } = body;
+  const limit = plansAskedFor(body);
   const owner = c.get('owner');
   const chosen = await projectObject(c.env, projectId).chosen(owner, choice, cursor ?? null, limit + 1);
   if (chosen === null) return null;

@@ -22,7 +22,15 @@ const ANSWER = {
   ...{ edits_kept: [], edits_discarded: [], checkpoint_ref: 's3://media/draft.md' },
   ...{ expires_at: '2026-11-24T17:30:00.000Z', end_session_url: null },
   ...{ records: [], after: 3, by_status: { FAILED: 1 }, by_failure_class: { quota: 1 }, jobs: 1 },
-  ...{ external_id: null, metadata: {}, tags: [], revision: 7, state: 'running', counts: null },
+  ...{
+    external_id: null,
+    metadata: {},
+    tags: [],
+    revision: 7,
+    state: 'running',
+    counts: { total: 3, waiting: 1 },
+  },
+  ...{ progress_pct: 40, resume_at: null, request: { model_profile: 'balanced' } },
   version: { stage: 'transcript', version: 2 },
 };
 

@@ -9,6 +9,7 @@ import type { Answer } from '../support/orchestrator/plan.ts';
 import { Stack } from './stack.ts';
 
 const PATIENCE_MS = 60_000;
+const ANSWER_MS = 20_000;
 /** What all ask at once a local runtime may lose. */
 const AT_ONCE = 20;
 
@@ -189,10 +190,7 @@ export class BulkStage {
     const patienceMs = PATIENCE_MS + this.jobs.length * 1_000;
     const until = Date.now() + patienceMs;
     for (;;) {
-      const seen = await Promise.race([look(), this.keeper.crash]).catch((error) => {
-        if (String(error).includes('ended by itself')) throw error;
-        return null;
-      });
+      const seen = await Promise.race([answered(look()), this.keeper.crash]);
       if (seen !== null && holds(seen)) return seen;
       if (Date.now() > until) throw new Error(`not after ${patienceMs} ms: ${JSON.stringify(seen)}`);
       await sleep(50);
@@ -207,10 +205,14 @@ interface Cast {
   jobs: readonly string[];
 }
 
+/** Null for a call that failed, or hung: a runtime that is killed may leave either. */
+const answered = <T>(call: Promise<T>): Promise<T | null> =>
+  Promise.race([call.catch(() => null), sleep(ANSWER_MS, null, { ref: false })]);
+
 /** As somebody does who gets no answer: under the same id, until there is one. */
 async function insist(ask: () => Promise<Reply>): Promise<Reply> {
   for (let attempt = 0; ; attempt += 1) {
-    const reply = await ask().catch(() => null);
+    const reply = await answered(ask());
     if (reply !== null && reply.status < 500) return reply;
     if (attempt > 600) throw new Error(`no answer: ${JSON.stringify(reply?.body)}`);
     await sleep(100);

@@ -162,7 +162,7 @@ export async function aimed(
 ): Promise<Aimed> {
   const operation = operationOf(shot.operation);
   const target = at ?? (await targetOf(shot));
-  const id = operation.path.includes('{jobId}') ? target.jobId : target.projectId;
+  const id = idOnPath(operation, target);
   const path = operation.path.replace(/\{(\w+)\}/g, (_, name) => encodeURIComponent(shot.steps[name] ?? id));
   const query = shot.query.map((pair) => pair.map(encodeURIComponent).join('='));
   const authorization =
@@ -191,6 +191,13 @@ export async function aimed(
     !operation.path.includes('{') ||
     (isNamed && version !== undefined ? await jobs.hasVersion(target, stage, Number(version)) : isNamed);
   return { asked, target, standing, exists, refusesDispatches: shot.place === 'REFUSED' };
+}
+
+/** Many are retried where nothing happens to any job that stands for its state. */
+function idOnPath({ path, id }: Operation, target: Target): string {
+  if (path.includes('{jobId}')) return target.jobId;
+  if (path.includes('{operationId}')) return target.operationId;
+  return id === 'retryJobs' || id === 'listOperations' ? target.bulkProjectId : target.projectId;
 }
 
 /** The tag of what a retry or redo that asks like this would do; of the owner's own, even to those who are told of nothing. */
@@ -228,7 +235,10 @@ async function targetOf({ place, malformedId }: Shot): Promise<Target> {
   if (place === 'MADE_UP') return madeUp();
   return place === 'NOWHERE'
     ? nowhere()
-    : { jobId: malformedId, projectId: malformedId, callbackToken: null };
+    : {
+        ...{ jobId: malformedId, projectId: malformedId, callbackToken: null },
+        ...{ operationId: malformedId, bulkProjectId: malformedId },
+      };
 }
 
 async function credentialsOf(
@@ -329,10 +339,12 @@ export async function sameAsNowhere(
 /** Cursors that the lists gave out, since no other fits. */
 async function collectCursors(): Promise<void> {
   const editor = await stack.editor(OWNER);
-  const { jobId, projectId } = await jobs.in('RETRIED');
+  const { jobId, projectId, operationId, bulkProjectId } = await jobs.in('RETRIED');
   const lists = {
     listProjects: '/projects',
     listJobs: `/projects/${projectId}/jobs`,
+    listOperations: `/projects/${bulkProjectId}/operations`,
+    listOperationItems: `/operations/${operationId}/items`,
     listTransitions: `/jobs/${jobId}/transitions`,
     listDispatches: `/jobs/${jobId}/dispatches`,
     listAttempts: `/jobs/${jobId}/attempts`,

@@ -230,12 +230,15 @@ const inhabitants = fc.oneof(
 
 const store = fc.constantFrom<Pace[]>('prompt', 'prompt', 'prompt', 'slow', 'slow', 'silent');
 
+/** Longer than any deadline, and short of the horizon beyond which no alarm comes here. */
+const KEPT_MS = 12 * 3_600_000;
+
 /** Most jobs are kept, and so is their project. What goes does so at the end: there is little left to live through then. */
 const ends = fc
   .record({
     goes: fc.oneof(
-      { weight: 14, arbitrary: fc.constant({ keepEndedMs: null, projectGoesAfterMs: null }) },
-      { weight: 1, arbitrary: fc.constant({ keepEndedMs: 30 * 86_400_000, projectGoesAfterMs: null }) },
+      { weight: 28, arbitrary: fc.constant({ keepEndedMs: null, projectGoesAfterMs: null }) },
+      { weight: 1, arbitrary: fc.constant({ keepEndedMs: KEPT_MS, projectGoesAfterMs: null }) },
       {
         weight: 1,
         arbitrary: fc.record({
@@ -245,8 +248,8 @@ const ends = fc
       },
     ),
     last: fc.constantFrom<Action[][]>(
-      ...[[], [], [], [], [{ do: 'erase' as const }], [{ do: 'erase' as const }], [{ do: 'erase' as const }]],
-      [{ do: 'cancel' }, { do: 'erase' }],
+      ...Array<Action[]>(14).fill([]),
+      ...[[{ do: 'erase' as const }], [{ do: 'cancel' as const }, { do: 'erase' as const }]],
       [{ do: 'deploy', over: 'version-3' }],
       [{ do: 'deploy', over: 'version-3' }, { do: 'erase' }, { do: 'deploy', over: 'defaults' }],
     ),
