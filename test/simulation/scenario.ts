@@ -146,11 +146,14 @@ const story = fc.oneof(
       [redo, retry],
       [redo, stop, back],
       [redo, stop, back],
+      [redo, stop, back],
+      [redo, stop, back],
       [exports, retry],
       [exports, stop, retry],
       [held, exports, stop, retry],
       [held, redo, stop, held, redo, stop],
       [held, exports, stop, held, exports, stop],
+      [retry, cancel],
       [retry, retry, retry, cancel],
     ],
     ...[
@@ -265,7 +268,7 @@ export const scenarios: fc.Arbitrary<Scenario> = fc
     fc.record({
       named: fc.boolean(),
       actions: fc.oneof(
-        { weight: 3, arbitrary: fc.array(timed(action), { maxLength: 20, size: 'max' }) },
+        { weight: 2, arbitrary: fc.array(timed(action), { maxLength: 20, size: 'max' }) },
         {
           weight: 1,
           arbitrary: fc
