@@ -125,7 +125,8 @@ export class JobEffects {
       if (!isOpen(dispatch)) this.#logEnded(dispatch);
       if (dispatch.state !== 'PENDING') this.waiting.wake(dispatch.id);
     }
-    if (tells) this.#ctx.waitUntil(this.#tellings.tell());
+    // Of what was opened just now, the first outcome of its delivery tells: mostly it has begun by then, or was withdrawn.
+    if (tells && !opened) this.#ctx.waitUntil(this.#tellings.tell());
     if (job.erasure) this.#goesNow();
     // After a delivery its message is sent again by whoever was told of the outcome, and how long the pause is.
     if (type === 'report-delivery') return;

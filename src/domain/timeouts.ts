@@ -93,8 +93,7 @@ function expire(
   if (due === null || now < due.until) return unchanged(job, open);
   if (due.kind === 'delivery' && open) {
     const lastError = open.lastError ?? 'No attempt was made within the window.';
-    const ending = { mayBeTaken: open.outcomeUnknown || deliveryMayHaveStarted, wasRefused: false };
-    return withdraw(job, { ...open, lastError }, ending, rules, now);
+    return withdraw(job, { ...open, lastError }, open.outcomeUnknown || deliveryMayHaveStarted, rules, now);
   }
 
   // A pipeline that is silent may be alive all the same.

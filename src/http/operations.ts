@@ -29,6 +29,7 @@ import { traceparentOf } from '../contract/trace.ts';
 import { jobObject, operationObject, projectObject } from '../objects.ts';
 import type { AppEnv } from './app-env.ts';
 import { asker, correlationHeader, requestIdHeaders, requestIdIssue, requestIdOf } from './asker.ts';
+import { recognisedByItself } from './idempotency-key.ts';
 import { problem, refuse } from './problem.ts';
 import { defineRoute, type Route, route } from './route.ts';
 import {
@@ -122,7 +123,7 @@ const commanded = (command: 'pause' | 'resume' | 'cancel', summary: string) =>
     operationId: `${command}Operation`,
     summary,
     parameters: [correlationHeader],
-    request: { ...ofOperation, body: optionalJsonBody(emptyBody) },
+    request: { ...ofOperation, headers: recognisedByItself, body: optionalJsonBody(emptyBody) },
     responses: {
       200: json(operation, 'The operation, as it was asked to be, now or before'),
       ...editorRefusals,

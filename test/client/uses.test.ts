@@ -21,22 +21,16 @@ const ANSWER = {
   ...{ etag: '"a plan"', resume: null, refusal: null, stages: [], profiles: [], plan: null },
   ...{ edits_kept: [], edits_discarded: [], checkpoint_ref: 's3://media/draft.md' },
   ...{ expires_at: '2026-11-24T17:30:00.000Z', end_session_url: null },
-  ...{ records: [], after: 3 },
+  ...{ records: [], after: 3, by_status: { FAILED: 1 }, by_failure_class: { quota: 1 }, jobs: 1 },
   ...{
-    counts: {},
-    progress_pct: 0,
-    resume_at: null,
-    state: 'running',
-    request: { model_profile: 'balanced' },
-  },
-  ...{
+    external_id: null,
     metadata: {},
     tags: [],
-    revision: 8,
-    jobs: 1,
-    by_status: { FAILED: 1 },
-    by_failure_class: { quota: 0 },
+    revision: 7,
+    state: 'running',
+    counts: { total: 3, waiting: 1 },
   },
+  ...{ progress_pct: 40, resume_at: null, request: { model_profile: 'balanced' } },
   version: { stage: 'transcript', version: 2 },
 };
 

@@ -71,7 +71,12 @@ export const uses = {
       await client.POST('/projects/{projectId}/retries', {
         params: project,
         body: {
-          ...{ model_profile: 'balanced', client_request_id: 'after-the-outage', max_in_flight: 20 },
+          ...{
+            model_profile: 'balanced',
+            client_request_id: 'after-the-outage',
+            max_in_flight: 20,
+            limit: 50,
+          },
           filter: { status: ['FAILED'], failure_class: 'transient' },
         },
       }),

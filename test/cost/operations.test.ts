@@ -172,6 +172,7 @@ async function liveBeside(account: Account, listed: ActingJob): Promise<void> {
     },
     () => listed,
   );
+  await labelled(account, listed);
   await account.step(
     'create a project',
     async () => {
@@ -238,6 +239,37 @@ async function liveBeside(account: Account, listed: ActingJob): Promise<void> {
       await askProjectInVain(newId('prj'), stranger.token);
     },
     () => stranger,
+  );
+}
+
+/** What an editor calls a job by, and finds it by. */
+async function labelled(account: Account, { projectId, token }: ActingJob): Promise<void> {
+  let job = await createdJob({}, { projectId, token });
+  const step = (name: string, act: () => Promise<unknown>) => account.step(name, act, () => job);
+  const patch = async (body: object) =>
+    expect((await call('PATCH', `/jobs/${job.id}`, { token, body })).status).toBe(200);
+  const labels = { external_id: 'talk-1', metadata: { language: 'de' }, tags: ['urgent', 'conference'] };
+  await step('create with an external id, metadata and two tags', async () => {
+    job = await createdJob({}, { projectId, token }, labels);
+  });
+  await step('create: refused, the external id is another job’s', async () => {
+    const reply = await call('POST', `/projects/${projectId}/jobs`, { token, body: labels });
+    expect(reply.status).toBe(409);
+  });
+  await step('patch: metadata', () => patch({ metadata: { language: 'en' } }));
+  await step('patch: one tag goes, another comes', () => patch({ tags: ['urgent', 'later'] }));
+  await step('patch: as it is already', () => patch({ tags: ['urgent', 'later'] }));
+  const find = async (query: string, found: number) => {
+    const { body } = await call('GET', `/projects/${projectId}/jobs?${query}`, { token });
+    expect(body.items).toHaveLength(found);
+  };
+  await step('list: by an external id', () => find('external_id=talk-1', 1));
+  await step('list: by a tag', () => find('tag=urgent', 1));
+  await step(`list: by what no index knows, of which there is none among ${LISTED_JOBS} jobs`, () =>
+    find('updated_before=2000-01-01T00:00:00Z', 0),
+  );
+  await step(`counts of ${LISTED_JOBS} jobs, the first since it woke`, async () =>
+    expect((await call('GET', `/projects/${projectId}/counts`, { token })).status).toBe(200),
   );
 }
 

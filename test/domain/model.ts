@@ -70,6 +70,8 @@ export interface ModelDispatch extends ModelMaker {
   executionId: string | null;
   /** An attempt got no answer. */
   unsure: boolean;
+  /** Until when the orchestrator wants to be left alone. */
+  asked: number | null;
   notice: { state: string; until: number; attempts: number } | null;
   /** Later than that of every dispatch before. */
   createdAt: number;
@@ -542,6 +544,8 @@ export class ModelJob {
         ? now + pause(dispatch.attempts, outcome.retryAfterMs)
         : Infinity;
     const forGood = outcome.kind === 'refused';
+    const wish = outcome.kind === 'refused' ? null : outcome.retryAfterMs;
+    dispatch.asked = wish === null ? null : now + wish;
     if (again + 250 > dispatch.until) this.#withdraw(dispatch, deliveryMayHaveStarted, forGood, now);
     return 'accepted';
   }
@@ -562,7 +566,7 @@ export class ModelJob {
 
   #withdraw(dispatch: ModelDispatch, mayHaveStarted: boolean, forGood: boolean, now: number): void {
     dispatch.state = 'UNDELIVERABLE';
-    this.automatic.withdrawn(dispatch.isOwn, forGood, this.policy, now);
+    this.automatic.withdrawn(dispatch.isOwn, { forGood, asked: dispatch.asked }, this.policy, now);
     if (dispatch.unsure || mayHaveStarted) this.#tell(dispatch, now);
   }
 
@@ -623,6 +627,7 @@ export class ModelJob {
       attempts: 0,
       executionId: null,
       unsure: false,
+      asked: null,
       notice: null,
       createdAt,
       changedAt: createdAt,

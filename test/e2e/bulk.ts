@@ -225,12 +225,16 @@ const endedOf = ({ counts }: Reply['body']): number => counts.total - counts.wai
 const DEADLINES = { DISPATCH_DEADLINE_SECONDS: 60, ACK_TIMEOUT_SECONDS: 60, STAGE_TIMEOUT_SECONDS: 60 };
 
 /** Resolves when this was done as often as said, by a few at a time. */
-export async function manyTimes(count: number, act: (index: number) => Promise<void>): Promise<void> {
+export async function manyTimes(
+  count: number,
+  act: (index: number) => Promise<void>,
+  atOnce = AT_ONCE,
+): Promise<void> {
   let next = 0;
   const one = async () => {
     while (next < count) await act(next++);
   };
-  await Promise.all(Array.from({ length: AT_ONCE }, one));
+  await Promise.all(Array.from({ length: atOnce }, one));
 }
 
 /** How many pipelines of retries ran at once, at the most: each from its beginning to when its last report was sent. */
@@ -260,7 +264,10 @@ export function mostAtOnce({ executions, callbacks }: OrchestratorLog): number {
 }
 
 /** How often each job's retry was executed. */
-function executionsPerJob({ executions }: OrchestratorLog, jobs: readonly string[]): Map<string, number> {
+export function executionsPerJob(
+  { executions }: OrchestratorLog,
+  jobs: readonly string[],
+): Map<string, number> {
   const counted = new Map(jobs.map((id) => [id, 0]));
   for (const { type, job_id } of executions) {
     if (type === 'job.retry') counted.set(job_id, (counted.get(job_id) ?? 0) + 1);

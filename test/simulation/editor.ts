@@ -124,6 +124,9 @@ export class Editor {
     if (this.#externalId === null) return;
     const admission = await this.#admit('job_claimant');
     if (admission === null) return;
+    // That of one that has gone is free.
+    const isHad = storedPresent(this.#job.object)?.job.erasure === null;
+    if (!isHad) return;
     holds('an external id that a job has is given to no other', !admission.ok);
     this.situations.add('an external id was asked for that a job has');
   }

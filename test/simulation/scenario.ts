@@ -91,7 +91,7 @@ export const action: fc.Arbitrary<Action> = fc.oneof(
   { weight: 16, arbitrary: retry },
   { weight: 6, arbitrary: redo },
   { weight: 3, arbitrary: exports },
-  { weight: 8, arbitrary: edit },
+  { weight: 11, arbitrary: edit },
   { weight: 3, arbitrary: fc.record({ do: fc.constantFrom('cancel', 'abandon', 'renew', 'renew') }) },
   { weight: 1, arbitrary: fc.record({ do: fc.constant('label' as const), seen: fc.boolean(), twice }) },
   { weight: 1, arbitrary: fc.constant({ do: 'claim' as const }) },
@@ -148,12 +148,14 @@ const story = fc.oneof(
       [redo, stop, back],
       [exports, retry],
       [exports, stop, retry],
+      [held, exports, stop, retry],
       [held, redo, stop, held, redo, stop],
       [held, exports, stop, held, exports, stop],
       [retry, retry, retry, cancel],
     ],
     ...[
       [edit, redo],
+      [edit, retry, edit],
       [edit, retry, edit],
       [edit, exports],
     ],
@@ -225,12 +227,15 @@ const inhabitants = fc.oneof(
 
 const store = fc.constantFrom<Pace[]>('prompt', 'prompt', 'prompt', 'slow', 'slow', 'silent');
 
+/** Longer than any deadline, and short of the horizon beyond which no alarm comes here. */
+const KEPT_MS = 12 * 3_600_000;
+
 /** Most jobs are kept, and so is their project. What goes does so at the end: there is little left to live through then. */
 const ends = fc
   .record({
     goes: fc.oneof(
       { weight: 14, arbitrary: fc.constant({ keepEndedMs: null, projectGoesAfterMs: null }) },
-      { weight: 1, arbitrary: fc.constant({ keepEndedMs: 30 * 86_400_000, projectGoesAfterMs: null }) },
+      { weight: 1, arbitrary: fc.constant({ keepEndedMs: KEPT_MS, projectGoesAfterMs: null }) },
       {
         weight: 1,
         arbitrary: fc.record({

@@ -1,7 +1,7 @@
 // Simulated time: events in order, each run to its end before the next. Nothing in a simulation waits for the
 // real clock, so that a run depends on its inputs alone.
 
-const LONG_MS = 12 * 3_600_000;
+const LONG_MS = 6 * 3_600_000;
 
 export interface Timer {
   at: number;
@@ -14,7 +14,7 @@ export class Timeline {
   /** What the machines' clock shows beyond true time, in milliseconds; it jumps now and then. */
   skewMs = 0;
   events = 0;
-  /** For how long nothing happened, of silences of half a day or longer: what is kept for so long, or remembered, goes then. */
+  /** For how long nothing happened, of silences of hours: what is kept for so long goes then. */
   silentMs = 0;
   readonly #timers: Timer[] = [];
   #order = 0;
