@@ -290,11 +290,7 @@ describe('what it does about an answer', () => {
     '`404`': ['stop', refused(404)],
     '`409 CALLBACK_OUT_OF_ORDER`': ['drop', OUT_OF_ORDER],
     '`409 FSM_TRANSITION_INVALID`': ['later', TOO_EARLY],
-    'other `4xx`': [
-      'stop',
-      refused(400, 'VALIDATION_ERROR'),
-      refused(409, 'EVENT_ID_PAYLOAD_MISMATCH'),
-    ],
+    'other `4xx`': ['stop', refused(400, 'VALIDATION_ERROR'), refused(409, 'EVENT_ID_PAYLOAD_MISMATCH')],
   };
 
   test.each(Object.entries(rows))('%s', (_row, [verdict, ...answers]) => {
