@@ -24,7 +24,7 @@ export const MUTANTS_OF_STORAGE: readonly Mutant[] = [
   },
   {
     bug: 'the summary is pushed once and not again',
-    from: 'now + pushBackoffMs(failures)',
+    from: 'this.isTold ? null : now + pushBackoffMs(failures)',
     to: 'null',
     suite: 'simulation',
   },
