@@ -118,7 +118,7 @@ describe('an orchestrator that cannot be reached', () => {
     const { home, jobs } = await failedJobs(2);
     const [refused, fine] = jobs;
     await refused?.answers({ kind: 'refuse', status: 422 });
-    const operation = await ActingOperation.over(home, { max_in_flight: 1 });
+    const operation = await ActingOperation.over(home, { max_in_flight: 2 });
     await operation.untilCounts({ withdrawn: 1, in_flight: 1 });
     if (fine) await succeed([fine]);
     await operation.untilState('done');

@@ -24,13 +24,8 @@ export const MUTANTS_OF_STORAGE: readonly Mutant[] = [
   },
   {
     bug: 'the summary is pushed once and not again',
-<<<<<<< HEAD
     from: 'return this.isTold ? null : now + pushBackoffMs(this.#failures);',
     to: 'return null;',
-=======
-    from: 'this.isTold ? null : now + pushBackoffMs(failures)',
-    to: 'null',
->>>>>>> operations
     suite: 'simulation',
   },
   {
