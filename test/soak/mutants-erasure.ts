@@ -32,14 +32,12 @@ export const MUTANTS_OF_ERASURE: readonly Mutant[] = [
   },
   {
     bug: 'a job deletes what it stored although its project still lists it',
-    within: '#goOn',
     from: '|| !this.#others.isTold',
     to: '',
     suite: 'simulation',
   },
   {
     bug: 'an erasure that was cut short is due never again',
-    within: '#arm',
     from: 'listAt, this.#erasing.dueAt(now)',
     to: 'listAt',
     suite: 'simulation',
@@ -53,7 +51,6 @@ export const MUTANTS_OF_ERASURE: readonly Mutant[] = [
   },
   {
     bug: 'the key of an erased job creates another',
-    within: '#refuseJob',
     from: 'this.#store.isGone(jobId) ? erasedBefore(jobId) : null',
     to: 'null',
     suite: 'erasure',
