@@ -10,8 +10,8 @@ import { Stack } from './stack.ts';
 
 const PATIENCE_MS = 60_000;
 const ANSWER_MS = 20_000;
-/** What all ask at once a local runtime may lose. */
-const AT_ONCE = 20;
+/** More at once make wrangler dev end by itself. */
+const AT_ONCE = 6;
 
 export interface BulkOptions {
   jobs: number;

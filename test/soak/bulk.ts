@@ -13,7 +13,7 @@ export async function runBulk(
   jobs: number,
   print: (line: string) => void,
 ): Promise<{ ok: boolean; figures: Record<string, unknown> }> {
-  const options = { jobs, maxInFlight: 25, stepMs: 20, killAfter: Math.ceil(jobs / 25), say: print };
+  const options = { jobs, maxInFlight: 10, stepMs: 20, killAfter: Math.ceil(jobs / 25), say: print };
   const whole = await throughKills(options);
   const cancelled = await cancelledInTheMiddle(options);
   const broken = [...brokenBy(whole, options), ...brokenBy(cancelled, options)];
