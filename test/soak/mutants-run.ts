@@ -12,6 +12,7 @@ const COPIED = [
   'src',
   'test',
   'spec',
+  'build-console.ts',
   'package.json',
   'tsconfig.json',
   'vitest.config.ts',
