@@ -13,6 +13,7 @@ const COPIED = [
   'test',
   'spec',
   'build-console.ts',
+  'package-lock.json',
   'package.json',
   'tsconfig.json',
   'vitest.config.ts',
