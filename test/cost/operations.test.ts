@@ -21,7 +21,7 @@ import {
   type Home,
   jobAt,
   newHome,
-  underRules,
+  replacedRules,
   until,
 } from '../support/workerd/acting.ts';
 import { ActingOperation, failedJobs } from '../support/workerd/bulk.ts';
@@ -338,10 +338,11 @@ async function goAway(account: Account, beside: ActingJob): Promise<void> {
     await until(async () => expect(await draft.alarmAt()).toBeNull());
   });
   const { job: kept } = await failedAfter('AUDIO_READY');
-  await underRules({ keepEndedMs: 30 * DAY_MS });
+  const goBack = await replacedRules({ keepEndedMs: 30 * DAY_MS });
   await step('kept for 30 days: the last alarm, set once more', kept, () => kept.alarm());
   await kept.age(31 * DAY_MS);
   await step('kept for 30 days: the alarm that erases', kept, () => kept.alarm());
+  goBack();
 }
 
 async function askProjectInVain(projectId: string, token: string): Promise<void> {

@@ -264,11 +264,14 @@ export async function ask(kind: string, asked: Asked): Promise<Answer> {
 
 /** Jobs that a command has moved, so that they are no longer what they were. */
 const moved = new Set<string>();
+/** Those that somebody has begun to erase: whoever else asks of them meanwhile may find them or not. */
+const going = new Set<string>();
 
 const READING = ['GET', 'HEAD'];
 
 export async function judged(kind: string, shot: Shot, { asked, target, ...about }: Aimed) {
   const fit = fitOf(asked);
+  if (asked.operation?.id === 'eraseJob' && about.standing === 'owner') going.add(target.jobId);
   const answer = await ask(`${kind} ${fit}`, asked);
   const isTaken =
     !READING.includes(asked.method) && answer.status < 300 && asked.operation?.path.includes('{jobId}');
@@ -277,7 +280,9 @@ export async function judged(kind: string, shot: Shot, { asked, target, ...about
     await jobs.retire(shot.place, target);
   }
   const where = `${asked.method} ${shot.operation} at ${shot.place} (${fit})`;
-  return { answer, faults: faultsOf(answer, { asked, ...about }).map((fault) => `${where}: ${fault}`) };
+  const exists = about.exists && going.has(target.jobId) ? null : about.exists;
+  const faults = faultsOf(answer, { asked, ...about, exists });
+  return { answer, faults: faults.map((fault) => `${where}: ${fault}`) };
 }
 
 interface Glance {

@@ -1,6 +1,6 @@
 // A project that is erased leaves nothing but the word that it was there, for 30 days: its list row goes, a job that is created
 // meanwhile goes too, and nothing of before brings it back.
-import { env, runDurableObjectAlarm, runInDurableObject } from 'cloudflare:test';
+import { env, evictDurableObject, runDurableObjectAlarm, runInDurableObject } from 'cloudflare:test';
 import { describe, expect, test } from 'vitest';
 import { newJob } from '../../src/domain/job.ts';
 import { summaryOf } from '../../src/domain/project.ts';
@@ -121,10 +121,14 @@ describe('a job of a project that goes', () => {
   test('that its project never heard of goes when it hears, and its pipeline is told', async () => {
     const job = await uploadedJob();
     expect((await job.run()).status).toBe(202);
+    const listed = async () =>
+      (await call('GET', `/projects/${job.projectId}/jobs`, { token: job.token })).body.items[0];
+    await expect.poll(listed).toMatchObject({ status: 'AUDIO_EXTRACTING', open_dispatch: { kind: 'run' } });
     // As if no push had ever arrived.
     await runInDurableObject(objectOf(job.projectId), (_actor, { storage }) => {
       storage.sql.exec('DELETE FROM listed_job');
     });
+    await evictDurableObject(objectOf(job.projectId));
     expect((await erase(job.projectId, job.token)).status).toBe(204);
     const [sent] = await job.requests();
     const pipeline = await job.pipeline(sent?.dispatch_id ?? '');

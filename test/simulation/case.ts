@@ -42,6 +42,7 @@ export function caseOf(
     chance,
     timeline,
     store,
+    isProjectErased,
     automatic,
     keepEndedMs,
     jobs,
@@ -71,6 +72,9 @@ export function caseOf(
   if (present === null) throw new Error('broken: the job exists');
   const { job } = present;
   const dispatches = storedDispatches(object, present);
+  const wasToldOfCreation = records.calls.some(
+    ({ operation, ending }) => operation === 'create' && ending.kind === 'done',
+  );
   const knownUnless = <T>(isUnknown: boolean, why: string, known: T): Known<T> =>
     isUnknown ? { unknown: why } : { known };
   return {
@@ -112,8 +116,8 @@ export function caseOf(
     calls: records.calls,
     evidence: {
       listed: knownUnless(
-        mayBeListedOtherwise(chance),
-        'the alarm that was to tell the list may be the one that vanished',
+        mayBeListedOtherwise(chance) || (isProjectErased && !wasToldOfCreation),
+        'the alarm that was to tell the list may be the one that vanished, or a creation was cut short, and nobody was told of it',
         namesProject(workspace) ? listedStatus(project, id) : null,
       ),
       labels: {

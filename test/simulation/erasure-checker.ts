@@ -35,6 +35,18 @@ export class ErasureChecker {
     return this.#mark !== null || (this.#world.isProjectErased && storedPresent(this.#job.object) === null);
   }
 
+  /**
+   * Whether nobody knows of it: a crash came between its creation, which was never answered, and its first push, and its project has
+   * gone since. There is nothing in it, and nobody was told its id.
+   */
+  get isUnheardOf(): boolean {
+    const { object, records } = this.#job;
+    const isAnswered = records.calls.some(
+      ({ operation, ending }) => operation === 'create' && ending.kind === 'done',
+    );
+    return this.#world.isProjectErased && !isAnswered && storedPresent(object)?.job.status === 'CREATED';
+  }
+
   /** After each commit of the job. */
   committed(): void {
     const { object, records } = this.#job;

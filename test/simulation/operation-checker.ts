@@ -53,14 +53,15 @@ export class OperationChecker {
     }
   }
 
-  /** Whether one is not over, and the alarm that was to see to it never came; or was never begun. */
+  /** Whether one is not over, or its project not told, and the alarm that was to see to it never came; or was never begun. */
   isWaitingForAnAlarm(): boolean {
     const { operations, project } = this.#world;
     return [...operations].some(([id, object]) => {
       const operation = storedOperation(object);
       if (operation === null) return project.hasLostAlarm && listedOperation(project, id) !== null;
       const isAtWork = operation.endedAt === null && !isResting(operation, storedItems(object));
-      return object.hasLostAlarm && isAtWork;
+      const isTold = listedOperation(project, id)?.shown?.state === operation.state;
+      return object.hasLostAlarm && (isAtWork || !(isTold || this.#world.isProjectErased));
     });
   }
 

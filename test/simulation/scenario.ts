@@ -146,11 +146,14 @@ const story = fc.oneof(
       [redo, retry],
       [redo, stop, back],
       [redo, stop, back],
+      [redo, stop, back],
+      [redo, stop, back],
       [exports, retry],
       [exports, stop, retry],
       [held, exports, stop, retry],
       [held, redo, stop, held, redo, stop],
       [held, exports, stop, held, exports, stop],
+      [retry, cancel],
       [retry, retry, retry, cancel],
     ],
     ...[
@@ -234,7 +237,7 @@ const KEPT_MS = 12 * 3_600_000;
 const ends = fc
   .record({
     goes: fc.oneof(
-      { weight: 14, arbitrary: fc.constant({ keepEndedMs: null, projectGoesAfterMs: null }) },
+      { weight: 28, arbitrary: fc.constant({ keepEndedMs: null, projectGoesAfterMs: null }) },
       { weight: 1, arbitrary: fc.constant({ keepEndedMs: KEPT_MS, projectGoesAfterMs: null }) },
       {
         weight: 1,
@@ -245,8 +248,8 @@ const ends = fc
       },
     ),
     last: fc.constantFrom<Action[][]>(
-      ...[[], [], [], [], [{ do: 'erase' as const }], [{ do: 'erase' as const }], [{ do: 'erase' as const }]],
-      [{ do: 'cancel' }, { do: 'erase' }],
+      ...Array<Action[]>(14).fill([]),
+      ...[[{ do: 'erase' as const }], [{ do: 'cancel' as const }, { do: 'erase' as const }]],
       [{ do: 'deploy', over: 'version-3' }],
       [{ do: 'deploy', over: 'version-3' }, { do: 'erase' }, { do: 'deploy', over: 'defaults' }],
     ),
@@ -265,7 +268,7 @@ export const scenarios: fc.Arbitrary<Scenario> = fc
     fc.record({
       named: fc.boolean(),
       actions: fc.oneof(
-        { weight: 3, arbitrary: fc.array(timed(action), { maxLength: 20, size: 'max' }) },
+        { weight: 2, arbitrary: fc.array(timed(action), { maxLength: 20, size: 'max' }) },
         {
           weight: 1,
           arbitrary: fc

@@ -111,6 +111,7 @@ class Life {
         situations.push(...erasure.situations);
         continue;
       }
+      if (erasure.isUnheardOf) continue;
       erasure.checkKept();
       const { videoUris } = editor;
       const jobCase = caseOf(this.#world, job, {
