@@ -25,7 +25,7 @@ export async function erasedJob(): Promise<ActingJob> {
 }
 
 /** From here on calls of this method fail, until the function that it answers is called or the test ends. */
-export function away(binding: 'PROJECT' | 'WORKSPACE', method: string): () => void {
+export function away(binding: 'PROJECT' | 'WORKSPACE' | 'OPERATION', method: string): () => void {
   const namespace = env[binding] as unknown as { getByName(name: string): object };
   const getByName = namespace.getByName.bind(namespace);
   const spy = vi.spyOn(namespace, 'getByName').mockImplementation(
