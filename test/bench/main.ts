@@ -3,6 +3,7 @@ import { chmodSync, mkdtempSync, rmSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { parseArgs } from 'node:util';
+import { consolePages } from './console.ts';
 import { type Contestant, contestant, NAMES, type Name, type Running } from './contestants.ts';
 import { type EvidenceCost, evidenceCosts } from './evidence.ts';
 import { finding } from './finding.ts';
@@ -24,6 +25,7 @@ const HELP = `npm run bench -- [--quick] [--only NAME,…] [--jobs N] [--rounds 
 npm run bench -- --viewers
 npm run bench -- --promises [--without NAME,…] [--jobs N] [--rounds N] [--no-waking]
 npm run bench -- --finding
+npm run bench -- --console
 
 Measures Retake, three floors and its peers on this machine, in rounds that take turns; the report says how long it took.
   --quick        200 jobs, 3 rounds, short pasts, no jobs that sleep; for a look, not for figures
@@ -37,6 +39,7 @@ Measures Retake, three floors and its peers on this machine, in rounds that take
   --promises     instead of all that: what each promise costs. Retake as it is and without one of them each, beside
                  floors B and C; default: 600 jobs, 5 rounds, half an hour. The tables go to promises.md as well
   --finding      instead of all that: what each filter of a list reads and takes, in projects of up to 100,000 jobs; a minute
+  --console      instead of all that: how long a project with a thousand jobs takes to show in a browser; a minute
   --without NAMES  of these variants: ${VARIANTS.map(({ name }) => name).join(', ')}; default: all
 The report goes to test/bench/report/: report.md with charts, results.json with every sample.
 Peers: redis and postgres want Debian's redis-server and postgresql. The first run with one of them or restate installs
@@ -231,6 +234,7 @@ try {
       promises: { type: 'boolean', default: false },
       without: { type: 'string' },
       finding: { type: 'boolean', default: false },
+      console: { type: 'boolean', default: false },
     },
   });
   const preset = values.promises ? PROMISES : values.quick ? QUICK : FULL;
@@ -250,7 +254,8 @@ try {
   else if (values.viewers) {
     makeScratch();
     await viewers(console.log);
-  } else if (values.finding) {
+  } else if (values.console) await consolePages(console.log);
+  else if (values.finding) {
     makeScratch();
     await finding(progressSince(performance.now()));
   } else if (values.promises) {
