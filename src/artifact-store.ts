@@ -18,6 +18,11 @@ export function boundStore(env: object): ArtifactStore | null {
   return bucket && name !== null ? { bucket, name } : null;
 }
 
+/** Where all corrections lie that were sent as their text, whoever's prefix that is below. */
+export const EDITS = 'edits/';
+/** Where those of a job lie: what is of no version of it is taken away, and all of it with the job. */
+export const editsOf = (jobId: string): string => `${EDITS}${jobId}/`;
+
 const prefixOf = ({ name }: ArtifactStore): string => `r2://${name}/`;
 
 export const refOf = (store: ArtifactStore, key: string): string => `${prefixOf(store)}${key}`;
@@ -38,4 +43,14 @@ export function findingOf(object: R2Object | null): Extract<Finding, { kind: 'fo
 /** Why this object, found under its reference, is not what the version was when it was recorded; null where nothing says so. */
 export function disproofBy(object: R2Object | null, version: ArtifactVersion): 'missing' | 'changed' | null {
   return disproof(version, new Map([[version.ref, findingOf(object)]]));
+}
+
+/** Takes away all that lies below this prefix. */
+export async function deleteBelow({ bucket }: ArtifactStore, prefix: string): Promise<void> {
+  let cursor: string | undefined;
+  do {
+    const page: R2Objects = await bucket.list({ prefix, ...(cursor ? { cursor } : {}) });
+    if (page.objects.length > 0) await bucket.delete(page.objects.map(({ key }) => key));
+    cursor = page.truncated ? page.cursor : undefined;
+  } while (cursor !== undefined);
 }

@@ -31,6 +31,12 @@ const list = z
 /** As wrangler.toml writes it, or as text. */
 const flag = z.union([z.boolean(), z.enum(['true', 'false']).transform((text) => text === 'true')]);
 
+const DAY_MS = 86_400_000;
+const retention = z.strictObject({
+  /** For how many days a job is kept that has ended; 0 for good. */
+  terminal_days: z.coerce.number().int().min(0).max(36_500),
+});
+
 /** Newest first: the first signs, all verify. */
 const keys = list.refine(
   (keys) => keys.every((key) => key.length >= 32),
@@ -113,6 +119,8 @@ const settings = z
     ACK_TIMEOUT_SECONDS: seconds(1, 7 * 86_400).default(600),
     STAGE_TIMEOUT_SECONDS: seconds(1, 7 * 86_400).default(3600),
     LATE_REPORT_SECONDS: seconds(1, 366 * 86_400).default(7 * 86_400),
+    /** A table of wrangler.toml, or JSON as text. */
+    RETENTION: fromJson.pipe(retention).default({ terminal_days: 0 }),
     MEDIA_SCHEMES: list.pipe(z.array(z.enum(MEDIA_SCHEMES))).default([...DEFAULT_MEDIA_SCHEMES]),
     MEDIA_HOSTS: list
       .refine(
@@ -308,6 +316,7 @@ function parse(env: object): ConfigResult {
         ackTimeoutMs: ms(vars.ACK_TIMEOUT_SECONDS),
         stageTimeoutMs: ms(vars.STAGE_TIMEOUT_SECONDS),
         lateReportMs: ms(vars.LATE_REPORT_SECONDS),
+        keepEndedMs: vars.RETENTION.terminal_days * DAY_MS || null,
         autoRetry: vars.AUTO_RETRY,
         retriesPerJob: vars.LIMITS.retries_per_job,
       },

@@ -14,6 +14,8 @@ export interface LogFields {
   operation_id?: string;
   operation_state?: string;
   dispatch_id?: string;
+  /** An editor: the `sub` of their token. */
+  actor_id?: string;
   dispatch_state?: string;
   message_kind?: string;
   outcome?: string;

@@ -56,7 +56,7 @@ export class AlarmClock {
     return this.#at !== null && this.#at <= Date.now() + ms;
   }
 
-  /** It has come. */
+  /** It has come, or went with all that was stored. */
   rang(): void {
     this.#at = null;
   }

@@ -14,6 +14,8 @@ export type JobAnswer = { ok: true; job: Job; open: Dispatch | null; replayed: b
 export type EditAnswer = (Extract<JobAnswer, { ok: true }> & { version: ArtifactVersion }) | Refused;
 /** Whether an edit could be made; under an id that one was made with already, it is a repeat, or another edit. */
 export type EditLook = { ok: true; isRepeat: boolean } | Refused;
+/** `isGone`: nothing is left of it; else it is marked, and the rest follows. */
+export type ErasureAnswer = { ok: true; isGone: boolean } | Refused;
 /** As of when a job is created that its project has admitted. */
 export type Admission = { ok: true; at: number } | Refused;
 export type ProjectAnswer = { ok: true; project: Project; replayed: boolean } | Refused;

@@ -1,5 +1,6 @@
 // What follows from a commit of a job, outside of it: messages on the queue, what its project and an operation have to know,
 // those who wait, and the alarm that sees to whatever of that fails. All of it follows from what was stored, so a crash at any point loses nothing.
+import { CLOSED } from '../contract/events.ts';
 import type { Command } from '../domain/commands.ts';
 import type { Decision, JobView } from '../domain/decision.ts';
 import { type Dispatch, isOpen } from '../domain/dispatch.ts';
@@ -10,11 +11,13 @@ import { LONGEST_PUSH_PAUSE_MS } from '../domain/resending.ts';
 import type { Rules } from '../domain/rules.ts';
 import { nextWakeUp } from '../domain/timeouts.ts';
 import { describeError, log } from '../log.ts';
+import { within } from '../time-limit.ts';
 import { AlarmClock } from './alarm-clock.ts';
+import { Erasing } from './erasing.ts';
 import type { JobStore } from './job-store.ts';
 import { Leases } from './leases.ts';
 import { type Enqueue, Outbox } from './outbox.ts';
-import { Telling, Tellings } from './telling.ts';
+import { ANSWER_WAIT_MS, Telling, Tellings } from './telling.ts';
 import type { Viewers } from './viewers.ts';
 import { Waiting } from './waiting.ts';
 
@@ -27,9 +30,11 @@ interface Surroundings {
   list(summary: JobSummary): Promise<unknown>;
   /** To the operation that asked for the dispatch. */
   report(operationId: string, jobId: string, news: DispatchNews): Promise<unknown>;
+  /** Whoever else has something of a job that is erased lets go of it. */
+  forget(job: Job): Promise<unknown>;
   /** Throws where the service is not set up. */
   rules(): Rules;
-  viewers: Pick<Viewers<unknown>, 'changed' | 'endsAt' | 'closeEnded'>;
+  viewers: Pick<Viewers<unknown>, 'changed' | 'endsAt' | 'closeEnded' | 'closeAll'>;
 }
 
 export class JobEffects {
@@ -43,6 +48,7 @@ export class JobEffects {
   readonly #list: Telling<JobSummary>;
   readonly #news: Telling<OperationsNews>;
   readonly #tellings: Tellings;
+  readonly #erasing: Erasing;
   readonly #viewers: Surroundings['viewers'];
   /** Whether this instance has looked for an alarm where one has to stand. */
   #isLookedAfter = false;
@@ -50,7 +56,7 @@ export class JobEffects {
   constructor(
     ctx: DurableObjectState,
     store: JobStore,
-    { enqueue, list, report, rules, viewers }: Surroundings,
+    { enqueue, list, report, forget, rules, viewers }: Surroundings,
   ) {
     this.#ctx = ctx;
     this.#store = store;
@@ -74,6 +80,10 @@ export class JobEffects {
       fields: ({ operationId, jobId }) => ({ job_id: jobId, operation_id: operationId }),
     });
     this.#tellings = new Tellings(this.#list, this.#news);
+    this.#erasing = new Erasing(store, forget, () => {
+      this.#alarm.rang();
+      this.#list.forget();
+    });
   }
 
   /** Before anything else: when the alarm stands. One that stands soon may have been set for the list. */
@@ -115,11 +125,25 @@ export class JobEffects {
       if (!isOpen(dispatch)) this.#logEnded(dispatch);
       if (dispatch.state !== 'PENDING') this.waiting.wake(dispatch.id);
     }
-    if (tells) this.#ctx.waitUntil(this.#tellings.tell());
+    // Of what was opened just now, the first outcome of its delivery tells: mostly it has begun by then, or was withdrawn.
+    if (tells && !opened) this.#ctx.waitUntil(this.#tellings.tell());
+    if (job.erasure) this.#goesNow();
     // After a delivery its message is sent again by whoever was told of the outcome, and how long the pause is.
     if (type === 'report-delivery') return;
     const notices = touched.filter(({ cancelNotice }) => cancelNotice?.state === 'PENDING');
     if (notices.length > 0) this.#ctx.waitUntil(this.send(notices));
+  }
+
+  #goesNow(): void {
+    this.#viewers.closeAll(CLOSED.erased);
+    this.#ctx.waitUntil(this.#erasing.goOn());
+  }
+
+  /** Resolves when nothing is left of a job that is being erased, with true, or when an alarm will see to it. */
+  async erase(): Promise<boolean> {
+    await within(ANSWER_WAIT_MS, this.#erasing.goOn()).catch(() => {});
+    this.#arm();
+    return this.#store.stored() === null;
   }
 
   /** Somebody has come to look on: the alarm sees to it that they do so no longer than they may. */
@@ -129,7 +153,7 @@ export class JobEffects {
 
   /** Puts on the queue what of these nobody carries, after a pause. What it does not take now is sent by an alarm. */
   async send(dispatches: readonly Dispatch[], pauseMs = 0): Promise<void> {
-    const job = this.#store.job();
+    const job = this.#store.stored();
     if (job && !(await this.#outbox.send(job, dispatches, Date.now(), pauseMs))) this.#arm();
   }
 
@@ -162,7 +186,7 @@ export class JobEffects {
     this.#alarm.rang();
     this.#isLookedAfter = true;
     try {
-      if (this.#store.job() === null) return;
+      if (this.#store.stored() === null) return;
       this.#viewers.closeEnded();
       decideDue();
       // Whoever carries a message now may lose it: that is found when the lease is over.
@@ -172,6 +196,7 @@ export class JobEffects {
       await retryDue();
       await this.send(this.#undelivered());
       await this.#tellings.tell();
+      await this.#erasing.goOn();
       this.#arm({ lookAt });
     } catch (error) {
       // The platform gives up on an alarm that keeps failing.
@@ -182,20 +207,14 @@ export class JobEffects {
 
   /** Sets the alarm for whatever is due next, by what is stored and by what only this instance knows. */
   #arm({ tells = true, lookAt = Infinity } = {}): void {
-    const job = this.#store.job();
+    const job = this.#store.stored();
     if (job === null) return;
     const now = Date.now();
     const wakeUp = nextWakeUp(job, this.#store.open(job), this.#store.notices(), this.#rules(), now);
     const sendAt = this.#outbox.dueAt(this.#undelivered(), now);
     const listAt = tells ? this.#tellings.dueAt(now) : null;
-    const due = Math.min(
-      wakeUp ?? Infinity,
-      sendAt ?? Infinity,
-      listAt ?? Infinity,
-      lookAt,
-      this.#viewers.endsAt,
-    );
-    this.#alarm.arm(due, !this.#tellings.isOwed);
+    const times = [wakeUp, sendAt, listAt, this.#erasing.dueAt(now)].map((at) => at ?? Infinity);
+    this.#alarm.arm(Math.min(...times, lookAt, this.#viewers.endsAt), !this.#tellings.isOwed);
   }
 
   /** Whether the orchestrator may have seen the open dispatch. */
@@ -211,7 +230,7 @@ export class JobEffects {
   }
 
   #open(): Dispatch | null {
-    const job = this.#store.job();
+    const job = this.#store.stored();
     return job && this.#store.open(job);
   }
 
@@ -223,7 +242,7 @@ export class JobEffects {
 
   /** How a dispatch began and was delivered is in the lines of the request and of the delivery. */
   #logEnded({ id, state, deliveryAttempts }: Dispatch): void {
-    const job_id = this.#store.job()?.id ?? '';
+    const job_id = this.#store.stored()?.id ?? '';
     log('info', 'dispatch_ended', {
       job_id,
       dispatch_id: id,

@@ -12,6 +12,7 @@ import type {
   ConfirmUpload,
   DeliveryOutcome,
   EditArtifact,
+  Erase,
   MessageKind,
   RenewVideo,
 } from '../domain/commands.ts';
@@ -21,14 +22,16 @@ import type { Decision } from '../domain/decision.ts';
 import type { Dispatch } from '../domain/dispatch.ts';
 import { refuseDispatch } from '../domain/dispatching.ts';
 import { NO_EVIDENCE } from '../domain/evidence.ts';
-import { type Job, type JobOrigin, newJob } from '../domain/job.ts';
-import type {
-  CallbackAnswer,
-  DispatchAnswer,
-  EditAnswer,
-  EditLook,
-  JobAnswer,
-  ShownAnswer,
+import { type JobOrigin, newJob } from '../domain/job.ts';
+import {
+  type CallbackAnswer,
+  type DispatchAnswer,
+  type EditAnswer,
+  type EditLook,
+  type ErasureAnswer,
+  type JobAnswer,
+  NOT_FOUND,
+  type ShownAnswer,
 } from './answers.ts';
 import { claim, pauseAfter } from './deliveries.ts';
 import { measureEnded } from './ended.ts';
@@ -44,12 +47,19 @@ export class JobActor extends JobReads {
     const known = this.effects.lookedAfter();
     const rejection = known && refuseRepeat(known, origin);
     if (rejection) return { ok: false, rejection };
+    if (!known && this.store.stored())
+      return { ok: false, rejection: { code: 'RESOURCE_ERASED', id: origin.id } };
     const job = known ?? newJob(origin, admittedAt);
     if (!known) {
       if (isOverdue(origin, admittedAt, Date.now())) throw new Error('the admission is too old to be used');
       this.store.create(job);
     }
     await this.effects.list();
+    if (this.store.job() === null) {
+      // Its project, or what had this id before, was erased meanwhile.
+      await this.effects.erase();
+      return NOT_FOUND;
+    }
     return { ok: true, job, open: this.store.open(job), replayed: known !== null };
   }
 
@@ -78,6 +88,17 @@ export class JobActor extends JobReads {
   abandon(command: Omit<Abandon, 'deliveryMayHaveStarted'>): JobAnswer {
     const deliveryMayHaveStarted = this.effects.mayHaveStarted();
     return this.#answerJob(this.#execute({ ...command, deliveryMayHaveStarted }));
+  }
+
+  /** The job goes. Answers whether nothing is left of it; what is, an alarm sees to. */
+  async erase(command: Erase): Promise<ErasureAnswer> {
+    const decision = this.#execute(command);
+    if (decision.kind === 'rejected') return { ok: false, rejection: decision.rejection };
+    return { ok: true, isGone: await this.effects.erase() };
+  }
+
+  protected override disowned(): void {
+    this.#execute({ type: 'disown', deliveryMayHaveStarted: this.effects.mayHaveStarted() });
   }
 
   /**
@@ -123,7 +144,7 @@ export class JobActor extends JobReads {
       if (!isKnown) this.#executeDue();
       this.store.touch();
     }
-    return this.#answerDispatch(decision.job, dispatch, decision.kind === 'replayed');
+    return this.#answerDispatch(dispatch, decision.kind === 'replayed');
   }
 
   async applyCallback(command: Callback): Promise<CallbackAnswer> {
@@ -136,7 +157,9 @@ export class JobActor extends JobReads {
 
   /** Whether a message that the queue brought is still wanted, and if so what to deliver. Who gets no answer asks again. */
   claim(dispatchId: string, message: MessageKind, id: string = crypto.randomUUID()): Claim {
-    const job = this.effects.lookedAfter();
+    const found = this.effects.lookedAfter();
+    // A pipeline is told to stop although its job is being erased.
+    const job = message === 'cancel' ? this.store.stored() : found;
     const dispatch = job && this.store.dispatch(dispatchId);
     if (!dispatch) return { verdict: 'drop' };
     return claim(job, dispatch, message, id, this.effects.leases, this.config().orchestratorTimeoutMs);
@@ -188,8 +211,9 @@ export class JobActor extends JobReads {
     return this.#execute({ type: 'deadline', deliveryMayHaveStarted: this.effects.mayBeUnreported() });
   }
 
-  #answerDispatch(job: Job, decided: Dispatch, replayed: boolean): DispatchAnswer {
-    const now = this.store.job() ?? job;
+  #answerDispatch(decided: Dispatch, replayed: boolean): DispatchAnswer {
+    const now = this.store.job();
+    if (now === null) return NOT_FOUND;
     const dispatch = this.store.dispatch(decided.id) ?? decided;
     const rejection = refuseDispatch(now, dispatch);
     if (rejection) return { ok: false, rejection, dispatch };

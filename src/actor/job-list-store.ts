@@ -46,6 +46,24 @@ export class JobList {
     count(this.#counts, summary, 1);
   }
 
+  /** Nothing of it is listed any more, and its external id is free. */
+  remove(job: Pick<JobSummary, 'createdAt' | 'id' | 'projectId' | 'externalId'>): void {
+    const known = this.known(job);
+    if (known !== null) {
+      this.#sql.exec(
+        'DELETE FROM listed_job WHERE status = ? AND created_at = ? AND job_id = ?',
+        known.status,
+        known.createdAt,
+        known.id,
+      );
+      this.#tag({ ...known, tags: [] }, known.tags);
+      if (this.#counts !== null) count(this.#counts, known, -1);
+    }
+    if (job.externalId !== null) {
+      this.#sql.exec('DELETE FROM external_id WHERE external_id = ? AND job_id = ?', job.externalId, job.id);
+    }
+  }
+
   /**
    * Newest first, those of which some may match: of each way to find them the one that leads to the fewest is taken, and no more
    * is read than is wanted. Whether one does match is left to `matches`.

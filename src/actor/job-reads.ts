@@ -1,6 +1,7 @@
 // What may be read of a job, by its owner alone, and what both sides of its object are made of. The commands are in
 // job-actor.ts.
 import { DurableObject } from 'cloudflare:workers';
+import { boundStore, deleteBelow, editsOf } from '../artifact-store.ts';
 import { type Config, requireConfig } from '../config.ts';
 import { toMessage, viewerAskOf } from '../contract/events.ts';
 import { ownedBy } from '../domain/access.ts';
@@ -46,13 +47,24 @@ export abstract class JobReads extends DurableObject<Env> {
     this.viewers = new Viewers(ctx, this.#events);
     this.effects = new JobEffects(ctx, this.store, {
       enqueue: (message, pause) => env.DISPATCHES.send(message, pause),
-      list: (summary) => projectObject(env, summary.projectId).putSummary(summary),
+      list: async (summary) => {
+        const answer = await projectObject(env, summary.projectId).putSummary(summary);
+        if (answer === 'gone') this.disowned();
+      },
       report: (operationId, jobId, news) => operationObject(env, operationId).heard(jobId, news),
+      forget: async (job) => {
+        await projectObject(env, job.projectId).eraseJob(job);
+        const artifacts = boundStore(env);
+        if (artifacts) await deleteBelow(artifacts, editsOf(job.id));
+      },
       rules: () => this.config().rules,
       viewers: this.viewers,
     });
     ctx.blockConcurrencyWhile(() => this.effects.load());
   }
+
+  /** The project has no room for this job any more. */
+  protected abstract disowned(): void;
 
   /** Not in the constructor: an object whose service is not set up has to keep its alarm all the same. */
   protected readonly config = (): Config => requireConfig(this.env);

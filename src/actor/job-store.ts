@@ -33,8 +33,14 @@ export class JobStore {
     this.#found = bringUpToDate(storage, JOB_SCHEMA);
   }
 
-  /** Null when this object holds no job. Reading stores nothing. */
+  /** Null when this object holds no job, or one that is being erased. Reading stores nothing. */
   job(): Job | null {
+    const stored = this.stored();
+    return stored?.erasure ? null : stored;
+  }
+
+  /** The job, for what is still to be done about one that is being erased too. */
+  stored(): Job | null {
     return this.#read()?.job ?? null;
   }
 
@@ -65,7 +71,7 @@ export class JobStore {
 
   /** What `decide` has to see for this command; null when this object holds no job. */
   view(command: Command): JobView | null {
-    const job = this.job();
+    const job = this.stored();
     if (job === null) return null;
     const view: JobView = {
       job,
@@ -94,6 +100,8 @@ export class JobStore {
         return { ...view, seenEdit: this.#history.edit(command.clientRequestId) };
       case 'cancel':
       case 'abandon':
+      case 'erase':
+      case 'disown':
         return { ...view, subject: this.#mover(job) };
       case 'callback': {
         const subject = this.dispatch(command.dispatchId);
@@ -198,6 +206,12 @@ export class JobStore {
     const before = this.#read();
     if (!before) throw new Error('only what exists is changed');
     this.#present = this.#storage.transactionSync(() => this.#store(before, changes));
+  }
+
+  /** Nothing is left here, nor an alarm. */
+  async clear(): Promise<void> {
+    await this.#storage.deleteAll();
+    this.#present = null;
   }
 
   #store(before: StoredPresent, changes: Changes): StoredPresent {

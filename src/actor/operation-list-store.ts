@@ -70,6 +70,27 @@ export class OperationList {
     this.#sql.exec('DELETE FROM operation WHERE created_at = ? AND id = ?', createdAt, id);
   }
 
+  /** Those whose frozen list has this job. */
+  having(jobId: string): ListedOperation[] {
+    return this.#where('instr(job_ids, ?) > 0', JSON.stringify(jobId));
+  }
+
+  /** The job is in the frozen list of this operation no more. */
+  strike({ id, createdAt }: Position, jobId: string): void {
+    this.#sql.exec(
+      `UPDATE operation
+       SET job_ids = (SELECT json_group_array(value) FROM json_each(job_ids) WHERE value != ?)
+       WHERE created_at = ? AND id = ?`,
+      jobId,
+      createdAt,
+      id,
+    );
+  }
+
+  clear(): void {
+    this.#sql.exec('DELETE FROM operation');
+  }
+
   #where(condition: string, ...bindings: SqlStorageValue[]): ListedOperation[] {
     return this.#sql
       .exec<{ record: string }>(`SELECT record FROM operation WHERE ${condition}`, ...bindings)

@@ -1,21 +1,26 @@
 // One Durable Object per project: its name and owner, and the list of its jobs. Decides nothing about a job, which is the truth
 // of itself and pushes here what the list shows of it.
 import { DurableObject } from 'cloudflare:workers';
-import { toMessage, viewerAskOf } from '../contract/events.ts';
+import { CLOSED, toMessage, viewerAskOf } from '../contract/events.ts';
 import { ownedBy } from '../domain/access.ts';
 import { refuseExternalId, refuseRepeat } from '../domain/creation.ts';
-import type { JobCounts } from '../domain/job-counts.ts';
+import { TOMBSTONE_KEPT_MS } from '../domain/erasure.ts';
+import type { Job } from '../domain/job.ts';
+import { type JobCounts, jobsIn } from '../domain/job-counts.ts';
 import type { JobFilter } from '../domain/job-filter.ts';
 import type { JobChoice, ShownOperation } from '../domain/operation.ts';
 import type { JobSummary, Position, Project } from '../domain/project.ts';
+import { describeError, log } from '../log.ts';
 import { jobObject, workspaceObject } from '../objects.ts';
 import { AlarmClock } from './alarm-clock.ts';
 import {
   type Admission,
   type BegunAnswer,
+  type ErasureAnswer,
   type EventsAnswer,
   NOT_FOUND,
   type ProjectAnswer,
+  type Refused,
 } from './answers.ts';
 import { Gathered } from './gathered.ts';
 import { NOTHING_TOLD, ProjectEvents, type ProjectTold } from './project-events.ts';
@@ -23,6 +28,9 @@ import { type BulkAsked, ProjectOperations } from './project-operations.ts';
 import { type JobPage, ProjectStore } from './project-store.ts';
 import { Telling, Tellings } from './telling.ts';
 import { Viewers } from './viewers.ts';
+
+/** What was erased is looked through no more often than this. */
+const PRUNE_EVERY_MS = 86_400_000;
 
 export class ProjectActor extends DurableObject<Env> {
   readonly #store: ProjectStore;
@@ -45,9 +53,12 @@ export class ProjectActor extends DurableObject<Env> {
       this.#viewers.changed(() => this.#events.changed(summaries));
     });
     this.#list = new Telling<Project>({
-      current: () => this.#store.project(),
-      isAlike: (one, other) => one.name === other.name,
-      tell: (project) => workspaceObject(env, project.owner).putProject(project),
+      current: () => this.#store.stored(),
+      isAlike: (one, other) => one.name === other.name && one.erasedAt === other.erasedAt,
+      tell: (project) => {
+        const workspace = workspaceObject(env, project.owner);
+        return project.erasedAt === null ? workspace.putProject(project) : workspace.eraseProject(project);
+      },
       fields: ({ id }) => ({ project_id: id }),
     });
     this.#operations = new ProjectOperations(this.#store, env);
@@ -56,11 +67,12 @@ export class ProjectActor extends DurableObject<Env> {
   }
 
   /** Stores a new project and lists it in its owner's workspace. A repeat completes what was begun and answers the project as it is. */
-  async create(origin: Omit<Project, 'createdAt'>): Promise<ProjectAnswer> {
+  async create(origin: Omit<Project, 'createdAt' | 'erasedAt'>): Promise<ProjectAnswer> {
     const known = this.#store.project();
     const rejection = known && refuseRepeat(known, origin);
     if (rejection) return { ok: false, rejection };
-    const project = known ?? { ...origin, createdAt: Date.now() };
+    if (!known && this.#store.stored()) return erasedBefore(origin.id);
+    const project = known ?? { ...origin, createdAt: Date.now(), erasedAt: null };
     if (!known) this.#store.create(project);
     if (!this.#list.isTold) {
       await this.#list.tellSoon();
@@ -78,13 +90,16 @@ export class ProjectActor extends DurableObject<Env> {
    * Lets a job be created in it, as of when: one with an external id alone has it from now on, whether or not it comes to be.
    */
   async admit(owner: string, asked: { jobId: string; externalId: string | null }): Promise<Admission> {
-    if (!this.#ownedBy(owner)) return NOT_FOUND;
     const { jobId, externalId } = asked;
+    const refused = this.#refuseJob(owner, jobId);
+    if (refused) return refused;
     if (externalId === null) return { ok: true, at: Date.now() };
     const before = this.#store.holder(externalId);
     const isInDoubt = before !== null && before.jobId !== jobId && !before.isListed;
     const said = isInDoubt ? { externalId: await jobObject(this.env, before.jobId).externalId() } : null;
-    // While that was asked, somebody else may have been admitted.
+    // While that was asked, somebody else may have been admitted, or the project erased.
+    const refusedSince = isInDoubt ? this.#refuseJob(owner, jobId) : null;
+    if (refusedSince) return refusedSince;
     const holder = this.#store.holder(externalId);
     const says = holder?.jobId === before?.jobId && holder?.at === before?.at ? said : null;
     const now = Date.now();
@@ -130,10 +145,36 @@ export class ProjectActor extends DurableObject<Env> {
     this.#viewers.left(socket);
   }
 
-  /** A job's push: an older revision never replaces a newer one. */
-  putSummary(summary: JobSummary): Promise<void> {
+  /** A job's push: an older revision never replaces a newer one. What hears that it is gone is no job of this project any more. */
+  async putSummary(summary: JobSummary): Promise<'listed' | 'gone'> {
     this.#lookAfter();
-    return this.#summaries.put(summary);
+    await this.#summaries.put(summary);
+    return this.#store.isGone(summary.id) ? 'gone' : 'listed';
+  }
+
+  /** A job goes: nothing of it is left here, nor in the operations over it, and no push of before brings it back. */
+  async eraseJob(job: Pick<Job, 'id' | 'projectId' | 'createdAt' | 'externalId'>): Promise<void> {
+    this.#lookAfter();
+    if (this.#store.project() === null) return;
+    const now = Date.now();
+    this.#store.eraseJob(job, now);
+    this.#alarm.arm(now + TOMBSTONE_KEPT_MS, false);
+    this.#viewers.changed(() => this.#events.counted());
+    await this.#operations.forget(job.id);
+  }
+
+  /** The project goes, if it has no jobs. Answers whether its workspace knows that; if not, an alarm sees to it. */
+  async erase(owner: string, actorId: string): Promise<ErasureAnswer> {
+    const project = this.#ownedBy(owner);
+    if (project === null) return NOT_FOUND;
+    const jobs = jobsIn(this.#store.counts());
+    if (jobs > 0) return { ok: false, rejection: { code: 'PROJECT_NOT_EMPTY', jobs } };
+    this.#store.bury(project, Date.now());
+    log('info', 'project_erased', { project_id: project.id, actor_id: actorId });
+    this.#viewers.closeAll(CLOSED.erased);
+    this.#arm();
+    await this.#list.tellSoon();
+    return { ok: true, isGone: this.#list.isTold };
   }
 
   /** How many jobs are meant, and a page of them, newest first; null when the owner has no such project. */
@@ -171,13 +212,34 @@ export class ProjectActor extends DurableObject<Env> {
     if (this.#store.project()) this.#store.operations.drop(operation);
   }
 
-  /** The workspace, or an operation, did not answer before; or a viewer may look no longer. */
+  /** The workspace, or an operation, did not answer before; a viewer may look no longer; or there is something to be forgotten. */
   override async alarm(): Promise<void> {
     this.#alarm.rang();
-    if (!this.#store.project()) return;
+    const stored = this.#store.stored();
+    if (stored === null) return;
     this.#viewers.closeEnded();
     await this.#tellings.tell();
-    this.#arm();
+    const now = Date.now();
+    const isForgotten = stored.erasedAt !== null && now >= stored.erasedAt + TOMBSTONE_KEPT_MS;
+    if (isForgotten && this.#list.isTold) return this.#clear(now);
+    const pruneAt = this.#store.prune(now);
+    this.#arm(pruneAt === null ? Infinity : Math.max(pruneAt, now + PRUNE_EVERY_MS));
+  }
+
+  async #clear(now: number): Promise<void> {
+    try {
+      await this.#store.clear();
+    } catch (error) {
+      // The platform gives up on an alarm that keeps failing.
+      log('error', 'alarm_failed', { error: describeError(error) });
+      this.#alarm.set(now + PRUNE_EVERY_MS);
+    }
+  }
+
+  /** Why no job of this id may be created here; null when it may. */
+  #refuseJob(owner: string, jobId: string): Refused | null {
+    if (this.#ownedBy(owner) === null) return NOT_FOUND;
+    return this.#store.isGone(jobId) ? erasedBefore(jobId) : null;
   }
 
   #ownedBy(owner: string): Project | null {
@@ -190,8 +252,12 @@ export class ProjectActor extends DurableObject<Env> {
     if (this.#alarm.isLost) this.#arm();
   }
 
-  #arm(): void {
-    const due = Math.min(this.#tellings.dueAt(Date.now()) ?? Infinity, this.#viewers.endsAt);
-    this.#alarm.arm(due, false);
+  #arm(pruneAt = Infinity): void {
+    const toldAt = this.#tellings.dueAt(Date.now()) ?? Infinity;
+    const erasedAt = this.#store.stored()?.erasedAt ?? null;
+    const forgetAt = erasedAt === null ? Infinity : erasedAt + TOMBSTONE_KEPT_MS;
+    this.#alarm.arm(Math.min(toldAt, this.#viewers.endsAt, pruneAt, forgetAt), false);
   }
 }
+
+const erasedBefore = (id: string): Refused => ({ ok: false, rejection: { code: 'RESOURCE_ERASED', id } });

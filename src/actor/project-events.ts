@@ -52,6 +52,11 @@ export class ProjectEvents implements Sight<ProjectTold> {
     this.#moved.set(id, this.#change);
   }
 
+  /** A job has gone: there is one less. */
+  counted(): void {
+    this.#change += 1;
+  }
+
   owed(told: ProjectTold, now: number): Owed<ProjectTold> {
     const rows = this.#rowsSince(told);
     const counts = this.#counts();

@@ -77,6 +77,17 @@ export class ProjectOperations {
     this.#hasBegun(operation.id);
   }
 
+  /** A job is erased: no operation over it says anything of it any more. Throws where one could not be reached. */
+  async forget(jobId: string): Promise<void> {
+    for (const listed of this.#store.operations.having(jobId)) {
+      // What has not begun would begin with the list as it was.
+      await this.beginning.tell();
+      if (!this.beginning.isTold) throw new Error('an operation has not begun');
+      await operationObject(this.#env, listed.id).forget(jobId);
+      this.#store.operations.strike(listed, jobId);
+    }
+  }
+
   /** What the same request has begun, or why this is another. */
   #begun({ id, requestDigest }: { id: string; requestDigest: string }, clientRequestId: string) {
     const listed = this.#store.operations.byId(id);

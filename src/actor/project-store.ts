@@ -1,4 +1,5 @@
-// What a project stores: itself, the list of its jobs (job-list-store.ts), and the operations over them (operation-list-store.ts).
+// What a project stores: itself, the list of its jobs (job-list-store.ts), which of them were erased, and the operations over them
+// (operation-list-store.ts).
 import type { Holder } from '../domain/creation.ts';
 import { type JobCounts, noJobs } from '../domain/job-counts.ts';
 import { type JobFilter, matches } from '../domain/job-filter.ts';
@@ -8,6 +9,7 @@ import { bringUpToDate, type MarkerRow } from './migrate.ts';
 import { OperationList } from './operation-list-store.ts';
 import { decodeProject, encodeProject } from './records.ts';
 import { PROJECT_SCHEMA } from './schema-project.ts';
+import { TombstoneStore } from './tombstone-store.ts';
 
 /** A page is answered after a look at so many, however few of them match. */
 export const MOST_LOOKED_AT = 10_000;
@@ -22,6 +24,7 @@ export class ProjectStore {
   readonly #storage: DurableObjectStorage;
   readonly #sql: SqlStorage;
   readonly #jobs: JobList;
+  readonly #erased: TombstoneStore;
   /** What this instance found when it woke, until it is looked at. */
   #found: MarkerRow | null;
   #project: Project | null = null;
@@ -30,12 +33,19 @@ export class ProjectStore {
     this.#storage = storage;
     this.#sql = storage.sql;
     this.#jobs = new JobList(storage.sql);
+    this.#erased = new TombstoneStore(storage.sql);
     this.operations = new OperationList(storage.sql);
     this.#found = bringUpToDate(storage, PROJECT_SCHEMA);
   }
 
-  /** Null when this object holds no project. Reading stores nothing. */
+  /** Null when this object holds no project, or what is left of one. Reading stores nothing. */
   project(): Project | null {
+    const stored = this.stored();
+    return stored?.erasedAt === null ? stored : null;
+  }
+
+  /** The project, or what is left of it. */
+  stored(): Project | null {
     if (this.#found !== null) {
       this.#project = decodeProject(String(this.#found.record));
       this.#found = null;
@@ -56,13 +66,52 @@ export class ProjectStore {
     this.#project = project;
   }
 
-  /** All or none; what is known of a job that was true later stays. */
+  /** Leaves of the project that it was there: what its workspace has to be told, and what no key may create again. */
+  bury(project: Project, erasedAt: number): void {
+    const buried = { ...project, name: '', requestDigest: null, erasedAt };
+    this.#storage.transactionSync(() => {
+      this.#sql.exec('UPDATE project SET record = ?', encodeProject(buried));
+      this.operations.clear();
+    });
+    this.#project = buried;
+  }
+
+  /** Nothing is left here, nor an alarm. */
+  async clear(): Promise<void> {
+    await this.#storage.deleteAll();
+    this.#project = null;
+  }
+
+  /** All or none; what is known of a job that was true later stays, and what was erased is not listed again. */
   putSummaries(summaries: readonly JobSummary[]): void {
-    if (!this.project()) throw new Error('only a project has jobs');
+    if (!this.stored()) throw new Error('only a project has jobs');
+    this.#change(() => {
+      for (const summary of summaries) if (!this.isGone(summary.id)) this.#jobs.put(summary);
+    });
+  }
+
+  /** Whether there is no place for this job any more: it was erased, or the project was. */
+  isGone(jobId: string): boolean {
+    return this.stored() !== null && (this.project() === null || this.#erased.has(jobId));
+  }
+
+  /** Nothing is known of the job any more but that it was erased. */
+  eraseJob(job: Pick<JobSummary, 'createdAt' | 'id' | 'projectId' | 'externalId'>, now: number): void {
+    this.#change(() => {
+      this.#jobs.remove(job);
+      this.#erased.add(job.id, now);
+    });
+  }
+
+  /** Forgets which jobs were erased long ago. Answers when to do so again; null for never. */
+  prune(now: number): number | null {
+    this.#erased.prune(now);
+    return this.#erased.pruneAt();
+  }
+
+  #change(change: () => void): void {
     try {
-      this.#storage.transactionSync(() => {
-        for (const summary of summaries) this.#jobs.put(summary);
-      });
+      this.#storage.transactionSync(change);
     } catch (error) {
       this.#jobs.forgetCounts();
       throw error;

@@ -19,7 +19,7 @@ export interface StoredPresent extends Present {
 }
 
 /** The form of each kind of record; a form that older code cannot read is a new number. */
-const VERSION = 3;
+const VERSION = 4;
 const PROJECT_VERSION = 2;
 const OPERATION_VERSION = 1;
 
@@ -42,6 +42,7 @@ const JOB = {
   lastProgressAt: null,
   latestCallback: null,
   latestHeartbeat: null,
+  erasure: null,
 } satisfies Partial<Job>;
 const DISPATCH = {
   isAutomatic: false,
@@ -63,7 +64,7 @@ const DISPATCH = {
   checkpointRef: null,
 } satisfies Partial<Dispatch>;
 const PLAN = { discardEdits: [], editsDiscarded: [] } satisfies Partial<DispatchPlan>;
-const PROJECT = { requestDigest: null } satisfies Partial<Project>;
+const PROJECT = { requestDigest: null, erasedAt: null } satisfies Partial<Project>;
 const FAILURE = {
   failureMessage: null,
   failedStage: null,

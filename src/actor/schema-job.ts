@@ -61,10 +61,13 @@ const VERSIONS_OF_CHECKPOINTS = `
 /** 2 → 3: versions that people made, and dispatches of kinds that code of before does not know. There is nothing to rewrite. */
 const EDITS = `UPDATE job SET record = json_set(record, '$.v', 3);`;
 
+/** 3 → 4: a job that is being erased, which code of before would show. There is nothing to rewrite. */
+const ERASURE = `UPDATE job SET record = json_set(record, '$.v', 4);`;
+
 // An edit's row in the history has the id of its request as its key, and its digest, as a report's has.
 export const JOB_SCHEMA: Schema = {
   marker: 'job',
-  version: 3,
+  version: 4,
   tables: `
   -- The present, one row: the job, its newest dispatch and what is counted of the rest (actor/records.ts).
   CREATE TABLE job (
@@ -96,7 +99,7 @@ export const JOB_SCHEMA: Schema = {
     recorded_at INTEGER NOT NULL,
     PRIMARY KEY (dispatch_id, key)
   ) WITHOUT ROWID;`,
-  steps: [VERSIONS_OF_CHECKPOINTS, EDITS],
+  steps: [VERSIONS_OF_CHECKPOINTS, EDITS, ERASURE],
 };
 
 /** Every dispatch but the newest. Most jobs have one dispatch alone, so this is made with the second. */

@@ -35,6 +35,11 @@ const LISTED_JOBS = `
     created_at INTEGER NOT NULL,
     job_id TEXT NOT NULL,
     PRIMARY KEY (tag, created_at, job_id)
+  ) WITHOUT ROWID;
+  -- Jobs that were erased, whose pushes may still come.
+  CREATE TABLE erased (
+    id TEXT PRIMARY KEY,
+    erased_at INTEGER NOT NULL
   ) WITHOUT ROWID;`;
 
 /** Operations over its jobs. The ids come last: whoever looks for an operation does not read them. */

@@ -8,6 +8,13 @@ const ENDED_SESSIONS = `
     until INTEGER NOT NULL
   ) WITHOUT ROWID;`;
 
+/** Projects that were erased, whose pushes may still come. */
+const ERASED = `
+  CREATE TABLE erased (
+    id TEXT PRIMARY KEY,
+    erased_at INTEGER NOT NULL
+  ) WITHOUT ROWID;`;
+
 export const WORKSPACE_SCHEMA: Schema = {
   marker: 'workspace',
   version: 2,
@@ -22,6 +29,6 @@ export const WORKSPACE_SCHEMA: Schema = {
     id TEXT NOT NULL,
     name TEXT NOT NULL,
     PRIMARY KEY (created_at, id)
-  ) WITHOUT ROWID;${ENDED_SESSIONS}`,
-  steps: [ENDED_SESSIONS],
+  ) WITHOUT ROWID;${ENDED_SESSIONS}${ERASED}`,
+  steps: [ENDED_SESSIONS + ERASED],
 };

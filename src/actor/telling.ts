@@ -6,7 +6,7 @@ import { describeError, type LogFields, log } from '../log.ts';
 import { within } from '../time-limit.ts';
 
 /** No answer waits longer for it than this: it must not depend on it. */
-const ANSWER_WAIT_MS = 1_000;
+export const ANSWER_WAIT_MS = 1_000;
 
 interface Told<T> {
   /** What is to be known; null when there is nothing. */
@@ -32,6 +32,11 @@ export class Telling<T> {
   /** There is something to tell, or may be: until it was told, an alarm that stands for it stays. */
   owe(): void {
     this.#isOwed = true;
+  }
+
+  /** Whoever was told has let go of it: what comes under the same name is told anew. */
+  forget(): void {
+    this.#told = null;
   }
 
   get isOwed(): boolean {

@@ -17,6 +17,11 @@ export class WorkspaceActor extends DurableObject<Env> {
     this.#store.putProject(project);
   }
 
+  /** A project is no more. */
+  eraseProject(project: Position): void {
+    this.#store.eraseProject(project, Date.now());
+  }
+
   /** Of somebody who signs out: it would have gone on until then. */
   endSession(id: string, until: number): void {
     this.#store.endSession(id, until, Date.now());

@@ -1,7 +1,8 @@
-// The only SQL of the workspace: the list of an owner's projects, and which sessions were ended.
+// What a workspace stores: the list of an owner's projects, which of them were erased, and which sessions were ended.
 import type { Position, Project } from '../domain/project.ts';
 import { bringUpToDate } from './migrate.ts';
 import { WORKSPACE_SCHEMA } from './schema-workspace.ts';
+import { TombstoneStore } from './tombstone-store.ts';
 
 export type ListedProject = Pick<Project, 'id' | 'name' | 'createdAt'>;
 
@@ -10,17 +11,20 @@ const START: Position = { createdAt: Number.MAX_SAFE_INTEGER, id: '' };
 export class WorkspaceStore {
   readonly #storage: DurableObjectStorage;
   readonly #sql: SqlStorage;
+  readonly #erased: TombstoneStore;
   #isStored: boolean;
 
   constructor(storage: DurableObjectStorage) {
     this.#storage = storage;
     this.#sql = storage.sql;
+    this.#erased = new TombstoneStore(storage.sql);
     this.#isStored = bringUpToDate(storage, WORKSPACE_SCHEMA) !== null;
   }
 
-  /** Stores the project as it is now; makes the tables with the first. */
+  /** Stores the project as it is now, unless it was erased; makes the tables with the first. */
   putProject({ createdAt, id, name }: ListedProject): void {
     this.#write(() => {
+      if (this.#erased.has(id)) return;
       this.#sql.exec(
         `INSERT INTO project (created_at, id, name) VALUES (?, ?, ?)
          ON CONFLICT DO UPDATE SET name = excluded.name`,
@@ -28,6 +32,15 @@ export class WorkspaceStore {
         id,
         name,
       );
+    });
+  }
+
+  /** Takes the project off the list, which no push of before brings back. What was erased long ago is forgotten then. */
+  eraseProject({ createdAt, id }: Position, now: number): void {
+    this.#write(() => {
+      this.#sql.exec('DELETE FROM project WHERE created_at = ? AND id = ?', createdAt, id);
+      this.#erased.prune(now);
+      this.#erased.add(id, now);
     });
   }
 

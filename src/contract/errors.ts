@@ -10,7 +10,7 @@ import { plan, toPlanResource } from './plans.ts';
 import { editableStage, jobStatus, resumeStatus } from './statuses.ts';
 
 interface Row {
-  status: 400 | 401 | 403 | 404 | 405 | 409 | 411 | 412 | 413 | 415 | 416 | 429 | 500 | 502 | 503;
+  status: 400 | 401 | 403 | 404 | 405 | 409 | 410 | 411 | 412 | 413 | 415 | 416 | 429 | 500 | 502 | 503;
   /**
    * True when the same request may be answered otherwise although its sender does nothing but wait: as long as
    * `Retry-After` says, else with growing pauses. False when it is refused until something else has changed: the request,
@@ -347,6 +347,23 @@ export const ERRORS = {
     whatToDo: 'Use a new key for another request.',
     details: z.object({ id: z.string().meta({ description: 'What was created with it.' }) }),
     from: (rejection) => ({ id: rejection.id }),
+  }),
+  // Not retryable: the id is free again some day, and a repeat is never meant to create another thing then.
+  RESOURCE_ERASED: refusal({
+    status: 410,
+    retryable: false,
+    title: 'What this Idempotency-Key created has been erased',
+    whatToDo: 'Use a new key to create another.',
+    details: z.object({ id: z.string().meta({ description: 'What was created with it.' }) }),
+    from: ({ id }) => ({ id }),
+  }),
+  PROJECT_NOT_EMPTY: refusal({
+    status: 409,
+    retryable: false,
+    title: 'The project has jobs',
+    whatToDo: 'Erase its jobs first.',
+    details: z.object({ jobs: z.int().meta({ description: 'How many there are.' }) }),
+    from: ({ jobs }) => ({ jobs }),
   }),
   EXTERNAL_ID_TAKEN: refusal({
     status: 409,

@@ -18,7 +18,7 @@ export const nextAction = z
       .string()
       .nullable()
       .meta({ description: 'And the reason in the details of that answer, where it has one.' }),
-    method: z.enum(['GET', 'POST', 'PUT']),
+    method: z.enum(['GET', 'POST', 'PUT', 'DELETE']),
     path: z.string(),
     body: z.record(z.string(), z.union([z.string(), z.number()])).nullable(),
     needs: z.array(z.string()).meta({ description: 'What the caller adds to the body.' }),
@@ -71,6 +71,7 @@ const REQUESTS: Readonly<Record<Action, Request>> = {
   new_job: { method: 'POST', path: ({ projectId }) => `/projects/${projectId}/jobs` },
   abandon: { method: 'POST', path: ofJob('/abandon') },
   cancel: { method: 'POST', path: ofJob('/cancel') },
+  erase: { method: 'DELETE', path: ofJob('') },
 };
 
 export const toNextActions = (job: Job, open: Dispatch | null, rules: Rules): ShownAction[] =>

@@ -71,9 +71,14 @@ export const retryJobsRequest = z
     expected: z.int().min(0).nullish().meta({
       description: 'How many jobs a dry run has found: if there are not as many, nothing is done (412).',
     }),
-    max_in_flight: z.int().min(1).max(MOST_IN_FLIGHT).default(DEFAULT_IN_FLIGHT).meta({
-      description: 'How many of the jobs may have an open dispatch at any time.',
-    }),
+    max_in_flight: z
+      .int()
+      .min(1)
+      .max(MOST_IN_FLIGHT)
+      .optional()
+      .meta({
+        description: `How many of the jobs may have an open dispatch at any time; ${DEFAULT_IN_FLIGHT} where it is not said.`,
+      }),
     discard_edits: discardEdits.nullish().meta({
       description:
         'The stages whose corrections may be looked past. Without it nothing passes over what a person has corrected.',
@@ -93,11 +98,15 @@ export const retryJobsRequest = z
       .int()
       .min(1)
       .max(MOST_PLANS)
-      .default(DEFAULT_PLANS)
-      .meta({ description: 'Of a dry run: how many plans.' }),
+      .optional()
+      .meta({ description: `Of a dry run: how many plans; ${DEFAULT_PLANS} where it is not said.` }),
   })
   .meta({ id: 'RetryJobsRequest' });
 export type RetryJobsRequest = z.infer<typeof retryJobsRequest>;
+
+export const maxInFlightOf = ({ max_in_flight }: RetryJobsRequest): number =>
+  max_in_flight ?? DEFAULT_IN_FLIGHT;
+export const plansAskedFor = ({ limit }: RetryJobsRequest): number => limit ?? DEFAULT_PLANS;
 
 export const toJobChoice = ({
   job_ids,

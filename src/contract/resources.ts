@@ -2,6 +2,7 @@
 import * as z from 'zod';
 import { nextRetryAt } from '../domain/automatic-retry.ts';
 import { DISPATCH_KINDS, type Dispatch, type DispatchPlan } from '../domain/dispatch.ts';
+import { keptUntil } from '../domain/erasure.ts';
 import { FAILURE_CLASSES } from '../domain/failures.ts';
 import { AUDIT_EVENTS, type Transition } from '../domain/history.ts';
 import type { Failure, Job } from '../domain/job.ts';
@@ -110,6 +111,9 @@ export const job = z
     next_actions: z.array(nextAction).meta({
       description: 'What can be done now, and what not and why; what helps most comes first.',
     }),
+    kept_until: timestamp.nullable().meta({
+      description: 'When it is erased by itself, unless more becomes of it; null for never.',
+    }),
     revision: z.int(),
     created_at: timestamp,
     updated_at: timestamp,
@@ -214,6 +218,7 @@ export const toFailureResource = (record: Failure): z.infer<typeof failure> => (
 export function toJobResource(record: Job, open: Dispatch | null, rules: Rules): z.infer<typeof job> {
   const { manifest } = record;
   const { audio, transcript, draft } = currentVersions(record, rules);
+  const goesAt = keptUntil(record, open, rules);
   const retryAt = nextRetryAt(record, open);
   return {
     id: record.id,
@@ -232,6 +237,7 @@ export function toJobResource(record: Job, open: Dispatch | null, rules: Rules):
     next_retry_at: retryAt === null ? null : toTimestamp(retryAt),
     progress_pct: record.progressPct,
     next_actions: toNextActions(record, open, rules),
+    kept_until: goesAt === null ? null : toTimestamp(goesAt),
     revision: record.revision,
     created_at: toTimestamp(record.createdAt),
     updated_at: toTimestamp(record.updatedAt),
@@ -248,12 +254,13 @@ const FORM = 5;
 export function toETag(
   record: Job,
   open: Dispatch | null,
-  { policy, ackTimeoutMs, stageTimeoutMs, retriesPerJob }: Rules,
+  { policy, ackTimeoutMs, stageTimeoutMs, retriesPerJob, keepEndedMs }: Rules,
 ): string {
   const parts = [
     record.revision,
     // What can be done, and until when is waited, depends on the settings.
     ...[FORM, encodeURIComponent(policy.version), ackTimeoutMs, stageTimeoutMs, retriesPerJob],
+    keepEndedMs ?? 0,
     // What is no revision, and yet changes what can be done.
     ...[record.retries, nextRetryAt(record, open) ?? 0],
     // Two changes may fall into one millisecond, so the time alone does not tell them apart.

@@ -21,6 +21,9 @@ export interface Automatic {
   undelivered: number;
 }
 
+/** No orchestrator puts the next one off for longer: a report cannot either. */
+const LONGEST_WISH_MS = 7 * 86_400_000;
+
 /** What changes of a job, which changes nothing that counts as a revision: as with a dispatch, it is what is to come. */
 type Scheduled = Partial<Pick<Job, 'nextRetryAt' | 'automatic'>>;
 
@@ -55,20 +58,20 @@ export function afterDelivery(
 
 /**
  * The orchestrator has not got the dispatch. An editor's leaves everything as it was, a retry that is to come included. One that
- * was made by itself is made again after a longer pause, unless the orchestrator has refused it for good.
+ * was made by itself is made again after a longer pause, or when the orchestrator has asked for it, unless that has refused it for good.
  */
 export function afterWithdrawal(
   { automatic }: Job,
-  { isAutomatic }: Pick<Dispatch, 'isAutomatic'>,
-  wasRefused: boolean,
+  { isAutomatic, wasRefused, retryAfterAt }: Pick<Dispatch, 'isAutomatic' | 'wasRefused' | 'retryAfterAt'>,
   { autoRetry }: Pick<Rules, 'autoRetry'>,
   now: number,
 ): Scheduled {
   if (!isAutomatic || automatic === null) return {};
   if (wasRefused) return CALLED_OFF;
   const undelivered = automatic.undelivered + 1;
+  const wish = Math.min(retryAfterAt ?? 0, now + LONGEST_WISH_MS);
   return {
-    nextRetryAt: now + pauseMs(autoRetry, automatic.made + undelivered),
+    nextRetryAt: Math.max(now + pauseMs(autoRetry, automatic.made + undelivered), wish),
     automatic: { ...automatic, undelivered },
   };
 }

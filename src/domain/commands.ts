@@ -110,6 +110,18 @@ export interface Abandon extends EditorCommand {
   deliveryMayHaveStarted: boolean;
 }
 
+/** The job is to go, with all that is kept of it. */
+export interface Erase extends EditorCommand {
+  type: 'erase';
+}
+
+/** Its project has said that it has erased the job, or is itself erased. */
+export interface Disown {
+  type: 'disown';
+  /** As of a cancel. */
+  deliveryMayHaveStarted: boolean;
+}
+
 /** The confirmed video is to be had elsewhere: the caller says that it is the same. */
 export interface RenewVideo extends EditorCommand {
   type: 'renew-video';
@@ -203,6 +215,8 @@ export type Command =
   | ChangeLabels
   | Abandon
   | Cancel
+  | Erase
+  | Disown
   | Callback
   | ReportDelivery
   | Deadline

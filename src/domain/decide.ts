@@ -11,15 +11,18 @@ import { type Decision, type JobView, reject } from './decision.ts';
 import { reportDelivery } from './delivery.ts';
 import { askForPipeline, retryDue } from './dispatching.ts';
 import { editArtifact } from './edit-artifact.ts';
+import { disown, endsErased, erase } from './erasure.ts';
 import type { Rules } from './rules.ts';
 import { deadline } from './timeouts.ts';
 
 /** A job's history is waited for this long, after a clock that ran ahead. */
 const MOST_AHEAD_MS = 5 * 60_000;
 
-/** A null view means that there is no such job. `clock` is what the machine's clock says. */
+/** A null view means that there is no such job; one that is being erased is as good as none. `clock` is what the machine's clock says. */
 export function decide(view: JobView | null, command: Command, rules: Rules, clock: number): Decision {
-  if (view === null) return reject({ code: 'RESOURCE_NOT_FOUND' });
+  if (view === null || (view.job.erasure !== null && !endsErased(command))) {
+    return reject({ code: 'RESOURCE_NOT_FOUND' });
+  }
   // Clocks step back now and then; a job's history does not, unless a clock was so far ahead that it would wait for long.
   const latest = Math.max(view.job.updatedAt, view.open?.updatedAt ?? 0);
   const now = Math.max(clock, Math.min(latest, clock + MOST_AHEAD_MS));
@@ -42,6 +45,10 @@ export function decide(view: JobView | null, command: Command, rules: Rules, clo
       return cancel(view, command, rules, now);
     case 'abandon':
       return abandon(view, command, rules, now);
+    case 'erase':
+      return erase(view, command, rules, now);
+    case 'disown':
+      return disown(view, command, rules, now);
     case 'callback':
       return callback(view, command, rules, now);
     case 'report-delivery':

@@ -20,7 +20,7 @@ export interface JobView {
   open: Dispatch | null;
   /**
    * The dispatch that the command is about: the holder of the same request key (what asks for one), the one it names (callback,
-   * report-delivery), the settled one that moved the job last, whose pipeline may go on (cancel, abandon, deadline).
+   * report-delivery), the settled one that moved the job last, whose pipeline may go on (cancel, abandon, erase, disown, deadline).
    */
   subject: Dispatch | null;
   /** Whether a dispatch newer than the subject was made and not withdrawn. */
@@ -120,12 +120,12 @@ export function tellToStop(dispatch: Dispatch, { dispatchDeadlineMs }: Rules, no
 
 /**
  * The job is left exactly as it was before the dispatch; the dispatch's record stays. Where the orchestrator may have it, it
- * is told to stop. `wasRefused`: it has answered that it will not take it.
+ * is told to stop.
  */
 export function withdraw(
   job: Job,
   dispatch: Dispatch,
-  { mayBeTaken, wasRefused }: { mayBeTaken: boolean; wasRefused: boolean },
+  mayBeTaken: boolean,
   rules: Rules,
   now: number,
 ): Decision {
@@ -134,7 +134,7 @@ export function withdraw(
     openDispatchId: null,
     // Those of before this was kept were not counted.
     retries: dispatch.kind === 'retry' ? Math.max(job.retries - 1, 0) : job.retries,
-    ...afterWithdrawal(job, dispatch, wasRefused, rules, now),
+    ...afterWithdrawal(job, dispatch, rules, now),
   };
   const moved = move(dispatch, 'UNDELIVERABLE', now);
   const withdrawn = mayBeTaken ? tellToStop(moved, rules, now) : moved;

@@ -72,13 +72,12 @@ function reportDispatch(
       outcome.kind === 'refused' || outcome.retryAfterMs === null ? null : now + outcome.retryAfterMs,
     updatedAt: now,
   };
-  const wasRefused = outcome.kind === 'refused';
-  const ending = { mayBeTaken: attempted.outcomeUnknown || deliveryMayHaveStarted, wasRefused };
-  if (wasRefused) return withdraw(job, attempted, ending, rules, now);
+  const mayBeTaken = attempted.outcomeUnknown || deliveryMayHaveStarted;
+  if (outcome.kind === 'refused') return withdraw(job, attempted, mayBeTaken, rules, now);
   const pause = backoffMs(attempted.deliveryAttempts, outcome.retryAfterMs);
   return fitsWindow(now + pause, attempted.deliverUntil)
     ? updated(job, attempted)
-    : withdraw(job, attempted, ending, rules, now);
+    : withdraw(job, attempted, mayBeTaken, rules, now);
 }
 
 /** Ended while it was on its way: whoever has it all the same begins what nobody waits for. */

@@ -13,6 +13,9 @@ export const noJobs = (): JobCounts => ({
   failureClasses: zeros(FAILURE_CLASSES),
 });
 
+export const jobsIn = ({ statuses }: JobCounts): number =>
+  Object.values(statuses).reduce((sum, jobs) => sum + jobs, 0);
+
 /** Counts this many jobs that are as this one is; a negative number takes them out. */
 export function count(counts: JobCounts, { status, failure }: Counted, jobs: number): void {
   counts.statuses[status] += jobs;

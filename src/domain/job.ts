@@ -80,6 +80,13 @@ export interface OwnerIdentity {
   value: string;
 }
 
+/** The decision that a job goes, with all that is kept of it. */
+export interface Erasure {
+  /** The editor who wants it; null where it goes by itself. */
+  actorId: string | null;
+  decidedAt: number;
+}
+
 export interface Job extends Labels {
   id: string;
   projectId: string;
@@ -123,6 +130,8 @@ export interface Job extends Labels {
   } | null;
   /** The newest sign of life that left nothing else: its repeat is recognised by this alone. */
   latestHeartbeat: { dispatchId: string; eventId: string; payloadDigest: string } | null;
+  /** Null but for a job that is being erased, which nobody finds any more (erasure.ts). */
+  erasure: Erasure | null;
   /** Counts the committed changes of what an editor can see of the job itself. */
   revision: number;
   createdAt: number;
@@ -155,6 +164,7 @@ export function newJob(origin: JobOrigin, now: number): Job {
     lastProgressAt: null,
     latestCallback: null,
     latestHeartbeat: null,
+    erasure: null,
     revision: 1,
     createdAt: now,
     updatedAt: now,

@@ -4,6 +4,7 @@ import { nextRetryAt } from './automatic-retry.ts';
 import { refuseCancel } from './cancel.ts';
 import { refuseTransition } from './decision.ts';
 import { DISPATCH_KINDS, type Dispatch, type DispatchKind } from './dispatch.ts';
+import { refuseErasure } from './erasure.ts';
 import { NO_EVIDENCE } from './evidence.ts';
 import type { FailureClass } from './failures.ts';
 import { isAtWork, type Job } from './job.ts';
@@ -28,6 +29,7 @@ export const ACTIONS = [
   'new_job',
   'abandon',
   'cancel',
+  'erase',
 ] as const;
 export type Action = (typeof ACTIONS)[number];
 
@@ -129,6 +131,7 @@ function others(job: Job, open: Dispatch | null): NextAction[] {
     new_job: job.status === 'FAILED' && job.failure?.failureClass === 'input',
     abandon: !isAtRest || job.nextRetryAt !== null,
     cancel: refuseCancel(job, open) === null,
+    erase: refuseErasure(job, open) === null,
   };
   return ACTIONS.filter((action) => possible[action]).map(plain);
 }

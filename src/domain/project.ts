@@ -10,6 +10,8 @@ export interface Project {
   requestDigest: string | null;
   name: string;
   createdAt: number;
+  /** When it was erased; null but for what is left of one, which says that it was there. */
+  erasedAt: number | null;
 }
 
 /** A job as a list shows it. */

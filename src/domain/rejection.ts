@@ -74,6 +74,9 @@ export type Rejection =
   /** The dispatch is null where the id is that of an edit, or of an operation. */
   | { code: 'CLIENT_REQUEST_ID_PAYLOAD_MISMATCH'; clientRequestId: string; dispatchId: string | null }
   | { code: 'IDEMPOTENCY_KEY_MISMATCH'; id: string }
+  /** What its creator's key made is there no more, and is not made again. */
+  | { code: 'RESOURCE_ERASED'; id: string }
+  | { code: 'PROJECT_NOT_EMPTY'; jobs: number }
   /** Another job of the project has it, or is being created with it. */
   | { code: 'EXTERNAL_ID_TAKEN'; externalId: string; jobId: string }
   /** The job is not what the caller has seen. */

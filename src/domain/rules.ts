@@ -12,6 +12,8 @@ export interface Rules {
   stageTimeoutMs: number;
   /** How long after its last sign of life a pipeline that has settled may still report. */
   lateReportMs: number;
+  /** How long a job is kept that has ended; null for good. */
+  keepEndedMs: number | null;
   autoRetry: AutoRetry;
   /** How many retries of one job there may be, whoever makes them; 0 for as many as they like. */
   retriesPerJob: number;

@@ -12,6 +12,7 @@ import {
   withdraw,
 } from './decision.ts';
 import type { Dispatch } from './dispatch.ts';
+import { erased, keptUntil } from './erasure.ts';
 import { ownFailure } from './failures.ts';
 import { effectiveStatus, type Job } from './job.ts';
 import { isResting } from './lifecycle.ts';
@@ -28,6 +29,7 @@ export function awaited(
   open: Dispatch | null,
   rules: Rules,
 ): { kind: DueKind; until: number } | null {
+  if (job.erasure !== null) return null;
   if (open?.state === 'PENDING') return { kind: 'delivery', until: open.deliverUntil + REPORT_GRACE_MS };
   if (open?.state === 'DELIVERED') {
     return { kind: 'ack', until: (open.deliveredAt ?? open.updatedAt) + rules.ackTimeoutMs };
@@ -47,6 +49,8 @@ export function nextWakeUp(
   const times: number[] = [];
   const due = awaited(job, open, rules);
   if (due) times.push(due.until);
+  const goesAt = keptUntil(job, open, rules);
+  if (goesAt !== null) times.push(goesAt);
   const retryAt = nextRetryAt(job, open);
   if (retryAt !== null) times.push(retryAt);
   if (open?.state === 'PENDING') times.push(resendAt(open, open.deliverUntil, now));
@@ -83,12 +87,13 @@ function expire(
   rules: Rules,
   now: number,
 ): Decision {
+  const goesAt = keptUntil(job, open, rules);
+  if (goesAt !== null && now >= goesAt) return erased(job, null, [], now);
   const due = awaited(job, open, rules);
   if (due === null || now < due.until) return unchanged(job, open);
   if (due.kind === 'delivery' && open) {
     const lastError = open.lastError ?? 'No attempt was made within the window.';
-    const ending = { mayBeTaken: open.outcomeUnknown || deliveryMayHaveStarted, wasRefused: false };
-    return withdraw(job, { ...open, lastError }, ending, rules, now);
+    return withdraw(job, { ...open, lastError }, open.outcomeUnknown || deliveryMayHaveStarted, rules, now);
   }
 
   // A pipeline that is silent may be alive all the same.

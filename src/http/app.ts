@@ -11,6 +11,7 @@ import { callbackRoutes, measureRefusal } from './callbacks.ts';
 import { consoleRoutes } from './console.ts';
 import { allowOrigins } from './cors.ts';
 import { type OpenApiDocument, openapiDocument } from './document.ts';
+import { erasureRoutes } from './erasure.ts';
 import { errorDefinitionRoute } from './error-definitions.ts';
 import { eventRoutes } from './events.ts';
 import { frame } from './frame.ts';
@@ -106,6 +107,7 @@ const guardedRoutes: readonly Route[] = [
   ...jobCommandRoutes,
   ...jobDispatchRoutes,
   ...jobEditRoutes,
+  ...erasureRoutes,
   ...eventRoutes,
   ...callbackRoutes,
   ...sessionRoutes,

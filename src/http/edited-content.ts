@@ -1,6 +1,6 @@
 // Corrections in the store of artifacts: an upload is streamed there and hashed on its way, what came of no version is taken away.
 // Each lies under a key of its own, edits/<job>/<stage>/<version that it corrects>-<random>: nothing is ever written over.
-import { type ArtifactStore, keyIn, refOf } from '../artifact-store.ts';
+import { type ArtifactStore, editsOf, keyIn, refOf } from '../artifact-store.ts';
 import { toHex } from '../contract/hashes.ts';
 import { describeError, log } from '../log.ts';
 import { within } from '../time-limit.ts';
@@ -10,10 +10,6 @@ export const STORE_LIMIT_MS = 10_000;
 /** An upload is done with, one way or another, long before. */
 const LEFT_BEHIND_MS = 3_600_000;
 
-/** Where all corrections lie, whoever's prefix that is below: what of them is of no version of its own job is taken away. */
-export const EDITS = 'edits/';
-/** Where those of a job lie. */
-export const editsOf = (jobId: string): string => `${EDITS}${jobId}/`;
 const folderOf = (jobId: string, stage: string): string => `${editsOf(jobId)}${stage}/`;
 
 /** A key that no other upload has. */

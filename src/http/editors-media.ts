@@ -1,10 +1,9 @@
 // Whether an editor may name this media for this job, by the settings and by whose it is.
 import type { Context } from 'hono';
-import { boundStore, keyIn } from '../artifact-store.ts';
+import { boundStore, EDITS, editsOf, keyIn } from '../artifact-store.ts';
 import { refuseMedia } from '../contract/media.ts';
 import { jobObject } from '../objects.ts';
 import type { AppEnv } from './app-env.ts';
-import { EDITS, editsOf } from './edited-content.ts';
 import { invalid, type Problem, refuse } from './problem.ts';
 
 /** Null when they may. */

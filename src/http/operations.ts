@@ -8,9 +8,11 @@ import { idFor, isGivenOut } from '../contract/ids.ts';
 import {
   dryRun,
   itemCursor,
+  maxInFlightOf,
   operation,
   operationItemPage,
   operationPage,
+  plansAskedFor,
   type RetryJobsRequest,
   retryJobsRequest,
   shownItemState,
@@ -27,6 +29,7 @@ import { traceparentOf } from '../contract/trace.ts';
 import { jobObject, operationObject, projectObject } from '../objects.ts';
 import type { AppEnv } from './app-env.ts';
 import { asker, correlationHeader, requestIdHeaders, requestIdIssue, requestIdOf } from './asker.ts';
+import { recognisedByItself } from './idempotency-key.ts';
 import { problem, refuse } from './problem.ts';
 import { defineRoute, type Route, route } from './route.ts';
 import {
@@ -120,7 +123,7 @@ const commanded = (command: 'pause' | 'resume' | 'cancel', summary: string) =>
     operationId: `${command}Operation`,
     summary,
     parameters: [correlationHeader],
-    request: { ...ofOperation, body: optionalJsonBody(emptyBody) },
+    request: { ...ofOperation, headers: recognisedByItself, body: optionalJsonBody(emptyBody) },
     responses: {
       200: json(operation, 'The operation, as it was asked to be, now or before'),
       ...editorRefusals,
@@ -157,7 +160,7 @@ export const operationRoutes: readonly Route[] = [
       requestDigest: await bulkDigest(c.get('sent')),
       modelProfile: body.model_profile,
       discardEdits: body.discard_edits ?? [],
-      maxInFlight: body.max_in_flight,
+      maxInFlight: maxInFlightOf(body),
     });
     if (!answer.ok) return refuse(c, answer.rejection);
     const begun = await operationObject(c.env, id).show(owner);
@@ -211,9 +214,11 @@ async function choiceOf(c: Context<AppEnv>, { filter }: RetryJobsRequest) {
 async function look(
   c: Context<AppEnv>,
   projectId: string,
-  { model_profile, discard_edits, cursor, limit }: RetryJobsRequest,
+  body: RetryJobsRequest,
   choice: ReturnType<typeof toJobChoice>,
 ) {
+  const { model_profile, discard_edits, cursor } = body;
+  const limit = plansAskedFor(body);
   const owner = c.get('owner');
   const chosen = await projectObject(c.env, projectId).chosen(owner, choice, cursor ?? null, limit + 1);
   if (chosen === null) return null;

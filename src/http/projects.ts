@@ -5,7 +5,11 @@ import { type IdPrefix, idFor, newId } from '../contract/ids.ts';
 import { jobFilterQuery, toJobFilter } from '../contract/job-filter.ts';
 import { toLabels } from '../contract/labels.ts';
 import { payloadDigest } from '../contract/payload-digest.ts';
-import { createJobConflictError, idempotencyKeyMismatchError } from '../contract/problems.ts';
+import {
+  createJobConflictError,
+  idempotencyKeyMismatchError,
+  resourceErasedError,
+} from '../contract/problems.ts';
 import { createJobRequest, createProjectRequest } from '../contract/requests.ts';
 import {
   job,
@@ -40,6 +44,7 @@ import {
 const repeatable = {
   headers: withIdempotencyKey('A repeat with the same key and body is answered with what the first created.'),
   conflict: refusal(idempotencyKeyMismatchError, 'The key was used with another body'),
+  erased: refusal(resourceErasedError, 'What the key created has been erased'),
 };
 
 const createProject = defineRoute({
@@ -56,6 +61,7 @@ const createProject = defineRoute({
     ...editorRefusals,
     ...bodyRefusals,
     409: repeatable.conflict,
+    410: repeatable.erased,
   },
 });
 
@@ -99,6 +105,7 @@ const createJob = defineRoute({
       createJobConflictError,
       'The key was used with another body, or the external_id is another job’s',
     ),
+    410: repeatable.erased,
   },
 });
 

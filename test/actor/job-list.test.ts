@@ -22,7 +22,7 @@ function inProject<T>(
   const id = newId('prj');
   return runInDurableObject(env.PROJECT.getByName(id), (_actor, { storage }) => {
     const store = new ProjectStore(storage);
-    store.create({ id, owner: 'own_1', requestDigest: null, name: 'Talks', createdAt: 1 });
+    store.create({ id, owner: 'own_1', requestDigest: null, name: 'Talks', createdAt: 1, erasedAt: null });
     return work(store, storage, id);
   });
 }

@@ -31,7 +31,14 @@ class Project {
 
   constructor(storage: DurableObjectStorage) {
     this.#store = new ProjectStore(storage);
-    this.#store.create({ id: this.id, owner: 'own_1', requestDigest: null, name: 'Talks', createdAt: 1 });
+    this.#store.create({
+      id: this.id,
+      owner: 'own_1',
+      requestDigest: null,
+      name: 'Talks',
+      createdAt: 1,
+      erasedAt: null,
+    });
     this.#events = new ProjectEvents(this.#store);
   }
 

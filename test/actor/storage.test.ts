@@ -92,7 +92,7 @@ test('what the service stored says under which version of the tables and of its 
   const job = await createdJob();
   const [row] = await job.sql('SELECT schema, record FROM job');
   expect(row?.schema).toBe(JOB_SCHEMA.version);
-  expect(JSON.parse(String(row?.record))).toMatchObject({ v: 3, job: { id: job.id } });
+  expect(JSON.parse(String(row?.record))).toMatchObject({ v: 4, job: { id: job.id } });
 });
 
 describe('an object of an older version of the service', () => {
@@ -182,7 +182,7 @@ test('a record of before reads with null for what was not known then, never with
 });
 
 test('a record of a newer version is not guessed at', () => {
-  expect(() => decodeDispatch(JSON.stringify({ v: 4, id: 'dsp_1' }))).toThrow('a record of version 4');
+  expect(() => decodeDispatch(JSON.stringify({ v: 5, id: 'dsp_1' }))).toThrow('a record of version 5');
 });
 
 test('whatever is asked of a job, project or workspace that does not exist stores nothing', async () => {

@@ -112,7 +112,7 @@ describe('a push', () => {
     const id = newId('prj');
     const listed = await runInDurableObject(env.PROJECT.getByName(id), (_actor, state) => {
       const store = new ProjectStore(state.storage);
-      store.create({ id, owner: 'own_1', requestDigest: null, name: 'Talks', createdAt: 1 });
+      store.create({ id, owner: 'own_1', requestDigest: null, name: 'Talks', createdAt: 1, erasedAt: null });
       const summary = summaryOf({ ...aJob(), projectId: id }, null);
       return (
         [

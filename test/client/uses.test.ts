@@ -21,7 +21,16 @@ const ANSWER = {
   ...{ etag: '"a plan"', resume: null, refusal: null, stages: [], profiles: [], plan: null },
   ...{ edits_kept: [], edits_discarded: [], checkpoint_ref: 's3://media/draft.md' },
   ...{ expires_at: '2026-11-24T17:30:00.000Z', end_session_url: null },
-  ...{ records: [], after: 3 },
+  ...{ records: [], after: 3, by_status: { FAILED: 1 }, by_failure_class: { quota: 1 }, jobs: 1 },
+  ...{
+    external_id: null,
+    metadata: {},
+    tags: [],
+    revision: 7,
+    state: 'running',
+    counts: { total: 3, waiting: 1 },
+  },
+  ...{ progress_pct: 40, resume_at: null, request: { model_profile: 'balanced' } },
   version: { stage: 'transcript', version: 2 },
 };
 
@@ -42,6 +51,7 @@ test.each(operations)('%s is used as %s %s', async (operationId, method, path) =
   const concrete = path
     .replace('{jobId}', 'job_1')
     .replace('{projectId}', 'prj_1')
+    .replace('{operationId}', 'opr_1')
     .replace('{stage}', 'transcript')
     .replace('{version}', '3');
   expect(asked).toEqual([`${method} ${concrete}`]);

@@ -12,6 +12,7 @@ export const newClient = (baseUrl: string, fetch: (request: Request) => Promise<
 
 const job = { path: { jobId: 'job_1' } };
 const project = { path: { projectId: 'prj_1' } };
+const operation = { path: { operationId: 'opr_1' } };
 
 /** Narrows as a user does: a body of the operation, or the problem that it documents. */
 function dataOf<Data>(answer: { data: Data; error?: never } | { data?: never; error: Problem }): Data {
@@ -64,6 +65,55 @@ export const uses = {
     const body = { metadata: { language: null }, tags: ['later'] };
     return dataOf(await client.PATCH('/jobs/{jobId}', { params, body })).revision.toFixed();
   },
+
+  retryJobs: async (client) => {
+    const begun = dataOf(
+      await client.POST('/projects/{projectId}/retries', {
+        params: project,
+        body: {
+          ...{
+            model_profile: 'balanced',
+            client_request_id: 'after-the-outage',
+            max_in_flight: 20,
+            limit: 50,
+          },
+          filter: { status: ['FAILED'], failure_class: 'transient' },
+        },
+      }),
+    );
+    if ('found' in begun)
+      return begun.items.map(({ job_id, plan }) => `${job_id} ${plan.verdict.toUpperCase()}`);
+    return begun.counts.total - begun.counts.waiting;
+  },
+
+  listOperations: async (client) => {
+    const page = dataOf(await client.GET('/projects/{projectId}/operations', { params: project }));
+    return page.items.map(({ id, state, total }) => `${id} ${state.toUpperCase()} ${total.toFixed()}`);
+  },
+
+  getOperation: async (client) => {
+    const { progress_pct, resume_at, request } = dataOf(
+      await client.GET('/operations/{operationId}', { params: operation }),
+    );
+    return [progress_pct.toFixed(), resume_at && new Date(resume_at), request.model_profile.trim()];
+  },
+
+  listOperationItems: async (client) => {
+    const query = { outcome: 'failed', limit: 10 } as const;
+    const page = dataOf(
+      await client.GET('/operations/{operationId}/items', { params: { ...operation, query } }),
+    );
+    return page.items.map(({ job_id, reason }) => `${job_id ?? 'erased'} ${reason?.toLowerCase()}`);
+  },
+
+  pauseOperation: async (client) =>
+    dataOf(await client.POST('/operations/{operationId}/pause', { params: operation, body: {} })).state,
+
+  resumeOperation: async (client) =>
+    dataOf(await client.POST('/operations/{operationId}/resume', { params: operation, body: {} })).state,
+
+  cancelOperation: async (client) =>
+    dataOf(await client.POST('/operations/{operationId}/cancel', { params: operation, body: {} })).state,
 
   getJob: async (client) => {
     const { manifest, failure, open_dispatch } = dataOf(await client.GET('/jobs/{jobId}', { params: job }));
@@ -144,9 +194,10 @@ export const uses = {
   watchProject: async (client) => {
     const events = dataOf(await client.GET('/projects/{projectId}/events', { params: project }));
     if (typeof events === 'string') return events;
-    return events.records.map((record) =>
-      record.type === 'summary' ? record.summary.status : record.counts.jobs.toFixed(),
-    );
+    return events.records.map((record) => {
+      if (record.type === 'summary') return record.summary.status;
+      return record.type === 'counts' ? record.counts.jobs.toFixed() : record.operation.state;
+    });
   },
 
   confirmUpload: async (client) => {
@@ -227,6 +278,14 @@ export const uses = {
 
   cancelJob: async (client) =>
     dataOf(await client.POST('/jobs/{jobId}/cancel', { params: job, body: {} })).status.toLowerCase(),
+
+  eraseJob: async (client) =>
+    (await client.DELETE('/jobs/{jobId}', { params: job })).response.status.toFixed(),
+
+  eraseProject: async (client) => {
+    const params = { path: { projectId: 'prj_1' } };
+    return (await client.DELETE('/projects/{projectId}', { params })).response.status.toFixed();
+  },
 
   reportStatus: async (client) => {
     const body = {

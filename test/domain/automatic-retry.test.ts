@@ -228,6 +228,20 @@ describe('how often', () => {
     expect(job.job.nextRetryAt).toBe(at + 2 + 600_000);
   });
 
+  test('an orchestrator that asks for a longer pause has it, a week at the most', () => {
+    for (const [retryAfterMs, pause] of [
+      [100_000, 600_000],
+      [700_000, 700_000],
+      [8 * 86_400_000, 7 * 86_400_000],
+    ] as const) {
+      const job = failed();
+      const at = retried(job, 'dsp_auto');
+      const outcome = { kind: 'unreachable' as const, error: 'later', retryAfterMs };
+      job.execute({ ...undelivered('dsp_auto'), outcome }, at + 1);
+      expect(job.job.nextRetryAt).toBe(at + 1 + pause);
+    }
+  });
+
   test('an orchestrator that refuses it for good ends it', () => {
     const job = failed();
     retried(job, 'dsp_auto');

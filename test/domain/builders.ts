@@ -7,7 +7,9 @@ import type {
   ChangeLabels,
   ConfirmUpload,
   Deadline,
+  Disown,
   EditArtifact,
+  Erase,
   ExportDraft,
   Redo,
   RenewVideo,
@@ -106,6 +108,14 @@ export const cancel = (patch: Partial<Cancel> = {}): Cancel => ({
   type: 'cancel',
   deliveryMayHaveStarted: true,
   ...editor,
+  ...patch,
+});
+
+export const erase = (patch: Partial<Erase> = {}): Erase => ({ type: 'erase', ...editor, ...patch });
+
+export const disown = (patch: Partial<Disown> = {}): Disown => ({
+  type: 'disown',
+  deliveryMayHaveStarted: true,
   ...patch,
 });
 

@@ -52,6 +52,8 @@ const WORTH_SEEING = [
     'callback FSM_TRANSITION_INVALID',
     'callback FSM_TERMINAL_IMMUTABLE',
   ],
+  ...['erase accepted', 'erase JOB_ALREADY_RUNNING', 'disown accepted', 'callback RESOURCE_NOT_FOUND'],
+  ...['retry RESOURCE_NOT_FOUND', 'report-delivery RESOURCE_NOT_FOUND'],
 ];
 
 test('no history of commands breaks a promise, and every step of it is as the model says', () => {

@@ -13,7 +13,7 @@ import { MemoryJob, type MemoryState, OWNER, RULES } from './memory-job.ts';
 import { asRequest, ModelJob } from './model.ts';
 import { checkOffers } from './offers.ts';
 import { POLICIES, toRules, type WordedPolicy } from './policies.ts';
-import { checkPresent, checkRoom, checkShown, checkStep, sameAgain } from './promises.ts';
+import { checkErased, checkPresent, checkRoom, checkShown, checkStep, sameAgain } from './promises.ts';
 import { checkEdits } from './promises-edits.ts';
 import { Changes, situationsOf } from './situations.ts';
 import type { Step } from './steps.ts';
@@ -53,14 +53,19 @@ export function live(
       continue;
     }
     if (act.type === 'deploy') {
-      job.rules = rulesUnder(act.policy);
+      job.rules = { ...rulesUnder(act.policy), keepEndedMs: job.rules.keepEndedMs };
       model.policy = act.policy;
+      continue;
+    }
+    if (act.type === 'keep') {
+      job.rules = { ...job.rules, keepEndedMs: act.endedMs };
+      model.keptFor = act.endedMs;
       continue;
     }
     const command = act;
     const effective = model.effective;
     const asked = planAsked(command);
-    const plan = asked && samePlan(job, model, asked);
+    const plan = asked && !model.isErased ? samePlan(job, model, asked) : null;
     const met = plan ? [...changes.since(plan, job)] : [];
     const decision = job.execute(command, now);
     const answer = model.apply(command, now);
@@ -85,8 +90,11 @@ export function live(
     if (job.state !== before) checkPresent(job, now);
     if (decision.kind === 'replayed') sameAgain(job, command, decision, now);
   }
-  checkRoom(job, now);
-  checkOffers(job, now);
+  if (job.job.erasure) checkErased(job, now);
+  else {
+    checkRoom(job, now);
+    checkOffers(job, now);
+  }
 }
 
 const isJudgedByPlan = (decision: Decision): boolean =>

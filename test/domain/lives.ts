@@ -7,7 +7,9 @@ import {
   confirmUpload,
   deadline,
   delivered,
+  disown,
   editArtifact,
+  erase,
   NO_ARTIFACTS,
   retry,
   run,
@@ -204,6 +206,31 @@ const opening: fc.Arbitrary<Step[]> = fc.oneof(
   { weight: 5, arbitrary: chapters.map((steps) => [...UPLOADED_AND_RUN, ...steps]) },
   { weight: 3, arbitrary: spells.map((steps) => [...UPLOADED_AND_RUN, ...steps]) },
 );
+
+/** How a job goes; of one that has gone there is little left to live through, so this comes last. */
+const ENDS: Readonly<Record<string, Step[]>> = {
+  erased: [step(() => erase())],
+  disowned: [step(() => disown())],
+  // Its pipeline times out first, if one is at work.
+  kept: [
+    step(() => ({ type: 'keep', endedMs: 3_500_000 })),
+    { waitMs: 4_000_000, make: () => deadline() },
+    { waitMs: 4_000_000, make: () => deadline() },
+  ],
+};
+const ending: fc.Arbitrary<Step[]> = fc.oneof(
+  { weight: 3, arbitrary: fc.constant<Step[]>([]) },
+  {
+    weight: 2,
+    arbitrary: fc
+      .record({
+        how: fc.constantFrom('erased', 'erased', 'disowned', 'kept'),
+        after: fc.array(fc.record({ waitMs, make }), { maxLength: 6, size: 'max' }),
+      })
+      .map(({ how, after }) => [...(ENDS[how] ?? []), ...after]),
+  },
+);
+
 export const histories: fc.Arbitrary<Step[]> = fc
-  .tuple(opening, fc.array(fc.record({ waitMs, make }), { minLength: 1, maxLength: 45, size: 'max' }))
-  .map(([opened, steps]) => [...opened, ...steps]);
+  .tuple(opening, fc.array(fc.record({ waitMs, make }), { minLength: 1, maxLength: 45, size: 'max' }), ending)
+  .map(([opened, steps, ends]) => [...opened, ...steps, ...ends]);

@@ -39,6 +39,7 @@ export const RULES: Rules = {
   ackTimeoutMs: 600_000,
   stageTimeoutMs: 3_600_000,
   lateReportMs: 7_200_000,
+  keepEndedMs: null,
   autoRetry: {
     failureClasses: [],
     maxRetries: 3,
@@ -124,6 +125,8 @@ export class MemoryJob {
     switch (command.type) {
       case 'cancel':
       case 'abandon':
+      case 'erase':
+      case 'disown':
       case 'deadline': {
         const mover = this.#find(this.job.latestCallback?.dispatchId ?? null);
         return mover?.state === 'SETTLED' ? mover : null;

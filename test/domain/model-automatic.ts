@@ -36,7 +36,12 @@ export class ModelAutomatic {
   }
 
   /** It has not, and will not. */
-  withdrawn(isOwn: boolean, forGood: boolean, policy: WordedPolicy, now: number): void {
+  withdrawn(
+    isOwn: boolean,
+    { forGood, asked }: { forGood: boolean; asked: number | null },
+    policy: WordedPolicy,
+    now: number,
+  ): void {
     if (!isOwn) return;
     if (forGood) {
       this.due = null;
@@ -44,6 +49,7 @@ export class ModelAutomatic {
     }
     this.missed += 1;
     this.due = now + pauseAfter(this.had + this.missed, policy);
+    if (asked !== null && asked > this.due) this.due = Math.min(asked, now + 604_800_000);
   }
 
   /** Whether there may be no more of them after such a failure. */

@@ -70,6 +70,8 @@ export interface ModelDispatch extends ModelMaker {
   executionId: string | null;
   /** An attempt got no answer. */
   unsure: boolean;
+  /** Until when the orchestrator wants to be left alone. */
+  asked: number | null;
   notice: { state: string; until: number; attempts: number } | null;
   /** Later than that of every dispatch before. */
   createdAt: number;
@@ -123,6 +125,10 @@ export class ModelJob {
   changedAt = 0;
   /** The dispatch that the last accepted or replayed run or retry was answered with. */
   named: string | null = null;
+  /** Nobody finds it any more. */
+  isErased = false;
+  /** How long it is kept when it has ended. */
+  keptFor: number | null = null;
   readonly owner: string;
 
   constructor(owner: string) {
@@ -154,9 +160,14 @@ export class ModelJob {
     [this.lastTag, this.lastLook] = [tag, look];
   }
 
+  get isAtWork(): boolean {
+    return this.open !== null || IN_PROGRESS.includes(this.status);
+  }
+
   /** What the job waits for and until when. */
   get awaits(): { what: string; until: number } | null {
     const { open } = this;
+    if (this.isErased) return null;
     if (open?.state === 'PENDING') return { what: 'delivery', until: open.until + GRACE };
     if (open?.state === 'DELIVERED') return { what: 'ack', until: (open.deliveredAt ?? 0) + ACK };
     if (RESTING.includes(this.status) && !open) return null;
@@ -175,6 +186,9 @@ export class ModelJob {
     const known = Math.max(this.changedAt, this.open?.changedAt ?? 0);
     const now = Math.max(clock, Math.min(known, clock + MOST_AHEAD));
     if ('owner' in command && command.owner !== this.owner) return 'RESOURCE_NOT_FOUND';
+    // Time goes on, and what was to be told to stop still is.
+    const isAboutStop = command.type === 'report-delivery' && command.message === 'cancel';
+    if (this.isErased && command.type !== 'deadline' && !isAboutStop) return 'RESOURCE_NOT_FOUND';
     return this.#do(command, now);
   }
 
@@ -212,6 +226,13 @@ export class ModelJob {
         return this.#cancel(command.deliveryMayHaveStarted, now);
       case 'abandon':
         return this.#abandon(command.deliveryMayHaveStarted, now);
+      case 'erase':
+        return this.#erase(now);
+      case 'disown':
+        // Whatever is at work is stopped.
+        if (this.open || !['DONE', 'FAILED', 'CANCELLED'].includes(this.status))
+          this.#stop(command.deliveryMayHaveStarted, now);
+        return this.#gone(now);
       case 'callback':
         return this.#callback(command, now);
       case 'report-delivery':
@@ -334,6 +355,23 @@ export class ModelJob {
     const ended = this.#stop(mayHaveStarted, now);
     this.#fails(failure, profile, this.dispatches.find(({ id }) => id === ended) ?? null);
     this.#move('FAILED', 'editor', ended, now);
+    return 'accepted';
+  }
+
+  #erase(now: number): string {
+    if (this.open || !RESTING.includes(this.status)) return 'JOB_ALREADY_RUNNING';
+    // A draft's pipeline may go on for so long after it was heard of.
+    const mayGoOn =
+      ['DRAFT_READY', 'EDITING'].includes(this.status) && now - (this.lastSign ?? 0) <= LATE_REPORT;
+    if (mayGoOn) this.#stop(true, now);
+    return this.#gone(now);
+  }
+
+  #gone(now: number): string {
+    this.isErased = true;
+    this.automatic.callOff();
+    this.progress = null;
+    this.changedAt = now;
     return 'accepted';
   }
 
@@ -506,6 +544,8 @@ export class ModelJob {
         ? now + pause(dispatch.attempts, outcome.retryAfterMs)
         : Infinity;
     const forGood = outcome.kind === 'refused';
+    const wish = outcome.kind === 'refused' ? null : outcome.retryAfterMs;
+    dispatch.asked = wish === null ? null : now + wish;
     if (again + 250 > dispatch.until) this.#withdraw(dispatch, deliveryMayHaveStarted, forGood, now);
     return 'accepted';
   }
@@ -526,7 +566,7 @@ export class ModelJob {
 
   #withdraw(dispatch: ModelDispatch, mayHaveStarted: boolean, forGood: boolean, now: number): void {
     dispatch.state = 'UNDELIVERABLE';
-    this.automatic.withdrawn(dispatch.isOwn, forGood, this.policy, now);
+    this.automatic.withdrawn(dispatch.isOwn, { forGood, asked: dispatch.asked }, this.policy, now);
     if (dispatch.unsure || mayHaveStarted) this.#tell(dispatch, now);
   }
 
@@ -536,6 +576,16 @@ export class ModelJob {
     );
     for (const { notice } of overdue) if (notice) notice.state = 'GIVEN_UP';
     const { awaits, open } = this;
+    const hasEnded = !open && ['DONE', 'FAILED', 'CANCELLED'].includes(this.status);
+    const since = Math.max(this.changedAt, this.dispatches.at(-1)?.createdAt ?? 0);
+    if (
+      this.keptFor !== null &&
+      hasEnded &&
+      this.automatic.due === null &&
+      !this.isErased &&
+      now >= since + this.keptFor
+    )
+      return this.#gone(now);
     if (!awaits || now < awaits.until) return overdue.length > 0 ? 'accepted' : 'replayed';
     if (awaits.what === 'delivery') {
       if (open) this.#withdraw(open, mayHaveStarted, false, now);
@@ -577,6 +627,7 @@ export class ModelJob {
       attempts: 0,
       executionId: null,
       unsure: false,
+      asked: null,
       notice: null,
       createdAt,
       changedAt: createdAt,

@@ -123,11 +123,11 @@ const offered = (job: MemoryJob) =>
       .join(' '),
   );
 
-const AT_REST = ['renew_video', 'cancel'];
+const AT_REST = ['renew_video', 'cancel', 'erase'];
 
 test.each([
-  ['CREATED', ['confirm_upload', 'cancel']],
-  ['UPLOADED', ['run balanced', 'renew_video', 'cancel']],
+  ['CREATED', ['confirm_upload', 'cancel', 'erase']],
+  ['UPLOADED', ['run balanced', ...AT_REST]],
   ['UPLOADED, with a run under way', ['wait', 'abandon', 'cancel']],
   ['TRANSCRIBING', ['wait', 'abandon', 'cancel']],
   [
@@ -162,25 +162,36 @@ test.each([
     'EDITING, with all that was made',
     ['redo balanced', 'redo late', 'export', 'edit transcript 1', 'edit draft 1', ...AT_REST],
   ],
-  ['FAILED', ['retry balanced', 'retry_with_profile late (MODEL_PROFILE_NOT_ALLOWED)', 'renew_video']],
+  [
+    'FAILED',
+    ['retry balanced', 'retry_with_profile late (MODEL_PROFILE_NOT_ALLOWED)', 'renew_video', 'erase'],
+  ],
   [
     'FAILED, its redo having failed',
-    [...['retry balanced', 'retry_with_profile late', 'edit transcript 1', 'edit draft 1'], 'renew_video'],
+    [
+      ...['retry balanced', 'retry_with_profile late', 'edit transcript 1', 'edit draft 1'],
+      'renew_video',
+      'erase',
+    ],
   ],
   [
     'FAILED, its redo having failed, its draft corrected',
     [
       ...['retry balanced (EDITS_IN_THE_WAY)', 'retry_with_profile late (EDITS_IN_THE_WAY)'],
-      ...['edit transcript 1', 'edit draft 2', 'renew_video'],
+      ...['edit transcript 1', 'edit draft 2', 'renew_video', 'erase'],
     ],
   ],
   [
     'FAILED, its export having failed',
-    [...['retry balanced', 'retry_with_profile late', 'edit transcript 1', 'edit draft 1'], 'renew_video'],
+    [
+      ...['retry balanced', 'retry_with_profile late', 'edit transcript 1', 'edit draft 1'],
+      'renew_video',
+      'erase',
+    ],
   ],
   ['FAILED, with a retry under way', ['wait', 'abandon', 'cancel']],
-  ['DONE', []],
-  ['CANCELLED', []],
+  ['DONE', ['erase']],
+  ['CANCELLED', ['erase']],
 ] as const)('%s: what can be done is %j', (what, actions) => {
   expect(offered(JOBS[what]?.() ?? new MemoryJob())).toEqual(actions);
 });

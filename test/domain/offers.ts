@@ -8,6 +8,7 @@ import {
   cancel,
   confirmUpload,
   editArtifact,
+  erase,
   exportDraft,
   redo,
   renewVideo,
@@ -48,6 +49,8 @@ function commandFor(
       return abandon();
     case 'cancel':
       return cancel();
+    case 'erase':
+      return erase();
     case 'wait':
     case 'new_job':
       return null;

@@ -3,10 +3,26 @@ import { toETag, toJobResource } from '../../src/contract/resources.ts';
 import type { Command } from '../../src/domain/commands.ts';
 import type { Decision } from '../../src/domain/decision.ts';
 import { isOpen } from '../../src/domain/dispatch.ts';
+import { keptUntil } from '../../src/domain/erasure.ts';
 import type { Rules } from '../../src/domain/rules.ts';
 import { awaited, nextWakeUp } from '../../src/domain/timeouts.ts';
 import { holds } from '../rules/holds.ts';
-import { callback, cancel, deadline } from './builders.ts';
+import {
+  abandon,
+  callback,
+  cancel,
+  confirmUpload,
+  deadline,
+  delivered,
+  disown,
+  editArtifact,
+  erase,
+  exportDraft,
+  redo,
+  renewVideo,
+  retry,
+  run,
+} from './builders.ts';
 import { type MemoryJob, type MemoryState, OWNER, RULES } from './memory-job.ts';
 
 const isPrefix = <T>(shorter: readonly T[], longer: readonly T[]): boolean =>
@@ -118,7 +134,7 @@ export function checkRoom(job: MemoryJob, now: number): void {
       ...{ failureCode: 'X', failureMessage: 'x'.repeat(2_000), failedStage: 'x'.repeat(64) },
       ...{ failureClass: null, retryAfterMs: null },
     };
-    const failed = callback(open.id, 'FAILED', { occurredAt: now + 1, failure: longest });
+    const failed = callback(open.id, 'FAILED', { eventId: 'last', occurredAt: now + 1, failure: longest });
     holds('a pipeline can always say that it has failed', job.would(failed, now).kind === 'accepted');
   }
   if (awaited(state.job, open, RULES)) {
@@ -130,6 +146,41 @@ export function checkRoom(job: MemoryJob, now: number): void {
   const hasEnded =
     state.job.status === 'DONE' || (state.job.status === 'FAILED' && open === null && !isToCome);
   holds('a job can always be cancelled, until it has ended', hasEnded || cancelled.kind !== 'rejected');
+}
+
+/** Whoever asks for anything of it is told that there is no such job, however it is asked. */
+export function checkErased(job: MemoryJob, now: number): void {
+  const { state } = job;
+  const dispatchId = state.dispatches.at(-1)?.id ?? 'dsp_none';
+  const commands = [
+    ...[
+      confirmUpload(),
+      renewVideo(),
+      run('dsp_new'),
+      retry('dsp_new'),
+      redo('dsp_new'),
+      exportDraft('dsp_new'),
+    ],
+    ...[editArtifact(), cancel(), abandon(), erase(), disown(), callback(dispatchId, 'FAILED')],
+    delivered(dispatchId),
+  ];
+  for (const command of commands) {
+    const decision = job.would(command, now);
+    const isNone =
+      decision.kind === 'rejected' && JSON.stringify(decision.rejection) === '{"code":"RESOURCE_NOT_FOUND"}';
+    holds(`an erased job is none: ${command.type}`, isNone);
+  }
+  const open = state.dispatches.filter(isOpen);
+  holds(
+    'no pipeline of an erased job is waited for',
+    open.length === 0 && awaited(state.job, null, job.rules) === null,
+  );
+  const notices = state.dispatches.filter(({ cancelNotice }) => cancelNotice?.state === 'PENDING');
+  const late = job.would(deadline(), now + 10 * RULES.stageTimeoutMs);
+  holds(
+    'who is told to stop is waited for no longer than it is tried',
+    notices.length === 0 || late.kind === 'accepted',
+  );
 }
 
 export function checkPresent(job: MemoryJob, now: number): void {
@@ -146,10 +197,12 @@ export function checkPresent(job: MemoryJob, now: number): void {
   const due = awaited(state.job, job.open, RULES);
   holds('an open dispatch has a deadline', open.length === 0 || due !== null);
   const notices = state.dispatches.filter(({ cancelNotice }) => cancelNotice?.state === 'PENDING');
+  const goesAt = keptUntil(state.job, job.open, job.rules);
   const isToCome = job.open === null && state.job.nextRetryAt !== null;
-  const isAwaiting = due !== null || notices.length > 0 || isToCome;
-  const wakeUp = nextWakeUp(state.job, job.open, notices, RULES, now);
+  const isAwaiting = due !== null || notices.length > 0 || isToCome || goesAt !== null;
+  const wakeUp = nextWakeUp(state.job, job.open, notices, job.rules, now);
   holds('whatever is awaited wakes the job', (wakeUp !== null) === isAwaiting);
+  holds('a job is not kept for longer than it is to be', goesAt === null || (wakeUp ?? Infinity) <= goesAt);
   holds(
     'creation times of dispatches rise strictly',
     state.dispatches.every(

@@ -20,6 +20,7 @@ export const SITUATIONS_OF_AUTOMATIC: readonly string[] = [
   'a retry by itself failed, and was the last',
   'a retry by itself was not delivered, and came again',
   'a retry by itself was not delivered twice in a row',
+  'a retry by itself was put off as the orchestrator asked',
   'a retry by itself was refused for good',
   ...REFUSALS.map((code) => `a retry by itself was not made: ${code}`),
   'a retry by itself was not due yet',
@@ -77,7 +78,7 @@ function* made({ job, dispatches }: MemoryState, opened: Dispatch): Generator<st
 }
 
 function* endings(before: MemoryState, after: MemoryState, command: Command): Generator<string> {
-  for (const [index, { isAutomatic, state }] of after.dispatches.entries()) {
+  for (const [index, { isAutomatic, state, retryAfterAt }] of after.dispatches.entries()) {
     const was = before.dispatches[index]?.state;
     if (was === undefined || was === state) continue;
     const isToCome = after.job.nextRetryAt !== null;
@@ -96,6 +97,8 @@ function* endings(before: MemoryState, after: MemoryState, command: Command): Ge
     if (state !== 'UNDELIVERABLE') continue;
     if (!isToCome) yield 'a retry by itself was refused for good';
     else yield 'a retry by itself was not delivered, and came again';
+    if (isToCome && after.job.nextRetryAt === retryAfterAt)
+      yield 'a retry by itself was put off as the orchestrator asked';
     if ((after.job.automatic?.undelivered ?? 0) > 1)
       yield 'a retry by itself was not delivered twice in a row';
   }

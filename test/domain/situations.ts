@@ -12,6 +12,7 @@ import { isAtOrPast } from '../rules/protocol.ts';
 import type { MemoryJob, MemoryState } from './memory-job.ts';
 import { automaticSituationsOf, SITUATIONS_OF_AUTOMATIC } from './situations-automatic.ts';
 import { editSituationsOf, SITUATIONS_OF_EDITS } from './situations-edits.ts';
+import { erasureSituationsOf, SITUATIONS_OF_ERASURE } from './situations-erasure.ts';
 
 const POINTS = ['UPLOADED', 'AUDIO_READY', 'TRANSCRIPT_READY', 'DRAFT_READY'] as const;
 
@@ -59,6 +60,7 @@ export const SITUATIONS: readonly string[] = [
   'the evidence changed between plan and retry',
   'the policy changed between plan and retry',
   ...SITUATIONS_OF_EDITS,
+  ...SITUATIONS_OF_ERASURE,
   ...SITUATIONS_OF_AUTOMATIC,
 ];
 
@@ -71,6 +73,7 @@ export function situationsOf(
   const found = [
     ...endings(before, after, command),
     ...editSituationsOf(before, after, command, decision),
+    ...erasureSituationsOf(before, after, command, decision),
     ...automaticSituationsOf(before, after, command, decision),
   ];
   if (command.type === 'retry') found.push(...retries(before, command, decision));

@@ -70,7 +70,7 @@ const again = fc.record({
   waitMs: fc.constantFrom(9_001, 9_001, 9_001, 21_000, 1),
   arrives: fc.constantFrom(
     ...(['taken', 'taken', 'taken', 'taken', 'taken', 'refused', 'unheard of', 'cancelled'] as const),
-    ...(['withdrawn', 'withdrawn', 'withdrawn', 'overdue', 'given up'] as const),
+    ...(['withdrawn', 'withdrawn', 'withdrawn', 'overdue', 'given up', 'put off'] as const),
   ),
 });
 type Again = typeof again extends fc.Arbitrary<infer T> ? T : never;
@@ -108,6 +108,15 @@ function retried(c: Again, nth: number): Step[] {
     refused: [step((model) => ({ ...undelivered(nameOf(model, 1)), outcome: refused }))],
     'unheard of': takenAnd(step(() => deadline(), 700_000)),
     withdrawn: [step((model) => undelivered(nameOf(model, 1)), 61_000)],
+    'put off': [
+      step(
+        (model) => ({
+          ...undelivered(nameOf(model, 1)),
+          outcome: { kind: 'unreachable' as const, error: 'not now', retryAfterMs: 15_000 },
+        }),
+        61_000,
+      ),
+    ],
     overdue: [step(() => deadline(), 62_000)],
     'given up': [step(() => abandon())],
     cancelled: [step(() => (nth > 1 ? cancel() : deadline()))],

@@ -27,8 +27,15 @@ import type { ModelJob } from './model.ts';
 import { POLICIES, type WordedPolicy } from './policies.ts';
 import { age, nameOf, report } from './reported.ts';
 
-/** A command; or an editor looks at a plan; or another version of the service is deployed, with another policy. */
-export type Act = Command | Look | { type: 'deploy'; policy: WordedPolicy };
+/**
+ * A command; or an editor looks at a plan; or another version of the service is deployed, with another policy, or keeps jobs for
+ * another time.
+ */
+export type Act =
+  | Command
+  | Look
+  | { type: 'deploy'; policy: WordedPolicy }
+  | { type: 'keep'; endedMs: number };
 /** The tag that an editor who looks now is shown. */
 export type See = (look: Look) => string;
 /** A step knows the job only through the model, from which it picks what is worth trying. */

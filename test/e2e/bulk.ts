@@ -1,6 +1,7 @@
 // A bulk retry under wrangler dev while its runtime is killed again and again, and while the orchestrator refuses, hangs and comes
 // back: told from outside, by the orchestrator's own log and the jobs' own histories. For npm test in small, for npm run soak at length.
 import { setTimeout as sleep } from 'node:timers/promises';
+import { Keeper } from '../soak/chaos-keeper.ts';
 import type { Editor, Reply } from '../support/editor.ts';
 import type { OrchestratorClient } from '../support/orchestrator/client.ts';
 import type { OrchestratorLog } from '../support/orchestrator/log.ts';
@@ -8,8 +9,9 @@ import type { Answer } from '../support/orchestrator/plan.ts';
 import { Stack } from './stack.ts';
 
 const PATIENCE_MS = 60_000;
-/** What all ask at once a local runtime may lose. */
-const AT_ONCE = 20;
+const ANSWER_MS = 20_000;
+/** More at once make wrangler dev end by itself. */
+const AT_ONCE = 6;
 
 export interface BulkOptions {
   jobs: number;
@@ -29,6 +31,8 @@ export interface BulkAccount {
   dispatches: Map<string, Reply['body'][]>;
   log: OrchestratorLog;
   kills: number;
+  /** Times that wrangler dev ended by itself, which it does under load. */
+  deaths: number;
   /** States that somebody who looked has seen. */
   seen: Set<string>;
   seconds: number;
@@ -36,19 +40,20 @@ export interface BulkAccount {
 
 /** Failed jobs of one project, and an operation over them while all goes wrong that may. */
 export class BulkStage {
-  kills = 0;
   readonly seen = new Set<string>();
   readonly stack: Stack;
   readonly alice: Editor;
   readonly jobs: readonly string[];
+  readonly keeper: Keeper;
   readonly #projectId: string;
   readonly #options: BulkOptions;
   #operationId = '';
   #nextKillAt: number;
 
-  private constructor(stack: Stack, alice: Editor, projectId: string, jobs: string[], options: BulkOptions) {
+  private constructor(stack: Stack, { alice, keeper, projectId, jobs }: Cast, options: BulkOptions) {
     this.stack = stack;
     this.alice = alice;
+    this.keeper = keeper;
     this.#projectId = projectId;
     this.jobs = jobs;
     this.#options = options;
@@ -60,19 +65,23 @@ export class BulkStage {
     const { jobs: count, stepMs, say } = options;
     const stack = await Stack.start({ stepMs, vars: { ORCHESTRATOR_TIMEOUT_SECONDS: 1, ...DEADLINES } });
     try {
+      const keeper = new Keeper(stack);
       const alice = await stack.editor('alice');
-      const { id: projectId } = await alice.post('/projects', { name: 'Interviews' });
       await stack.orchestrator.client.plan('default', {
         pipeline: { fail_at: 'AUDIO_EXTRACTING', step_ms: 1 },
       });
+      const create = async (path: string, key: string, body?: object): Promise<string> =>
+        (await insist(() => alice.call('POST', path, body, { 'idempotency-key': key }))).body.id;
+      const projectId = await create('/projects', 'project', { name: 'Interviews' });
       const jobs: string[] = [];
-      await manyTimes(count, async () => {
-        const { id } = await alice.post(`/projects/${projectId}/jobs`);
-        await alice.post(`/jobs/${id}/confirm-upload`, { video_uri: `s3://videos/${id}.mp4` });
-        await alice.run(id, { prefer: 'respond-async' });
+      await manyTimes(count, async (index) => {
+        const id = await create(`/projects/${projectId}/jobs`, `job-${index}`);
+        const video = { video_uri: `s3://videos/${id}.mp4` };
+        await insist(() => alice.call('POST', `/jobs/${id}/confirm-upload`, video));
+        await insist(() => alice.run(id, { prefer: 'respond-async' }));
         jobs.push(id);
       });
-      const stage = new BulkStage(stack, alice, projectId, jobs, options);
+      const stage = new BulkStage(stack, { alice, keeper, projectId, jobs }, options);
       await stage.#when(
         () => alice.get(`/projects/${projectId}/counts`),
         ({ by_status }) => by_status.FAILED === count,
@@ -83,6 +92,12 @@ export class BulkStage {
       await stack.stop();
       throw error;
     }
+  }
+
+  /** What wrangler dev does by itself from now on is meant. */
+  async end(): Promise<void> {
+    await this.keeper.done();
+    await this.stack.stop();
   }
 
   /** From here on the orchestrator answers so. */
@@ -100,7 +115,7 @@ export class BulkStage {
 
   /** Begins the operation; a repeat finds it. */
   async begin(): Promise<Reply> {
-    const begun = await this.#insist(() =>
+    const begun = await insist(() =>
       this.alice.call('POST', `/projects/${this.#projectId}/retries`, {
         ...{
           model_profile: 'balanced',
@@ -115,7 +130,7 @@ export class BulkStage {
   }
 
   command(command: 'pause' | 'resume' | 'cancel'): Promise<Reply> {
-    return this.#insist(() => this.alice.call('POST', `/operations/${this.#operationId}/${command}`));
+    return insist(() => this.alice.call('POST', `/operations/${this.#operationId}/${command}`));
   }
 
   /** The operation as soon as `holds` says so, however often the service is killed meanwhile. */
@@ -128,21 +143,14 @@ export class BulkStage {
     return this.#when(look, holds);
   }
 
-  /** SIGKILL to the runtime, which is there again as soon as it can be. */
-  async kill(): Promise<void> {
-    await this.stack.killService();
-    this.kills += 1;
-    await this.stack.startService();
-  }
-
-  /** Kills it each time that the operation has got on, until that many jobs have succeeded. */
-  async killUntil(succeeded: number): Promise<void> {
+  /** Kills it each time that the operation has got on, until that many jobs have ended. */
+  async killUntil(ended: number): Promise<void> {
     for (;;) {
       const { counts } = await this.when(
-        (now) => now.counts.succeeded >= succeeded || now.counts.accepted >= this.#nextKillAt,
+        (now) => endedOf(now) >= ended || now.counts.accepted >= this.#nextKillAt,
       );
-      if (counts.succeeded >= succeeded) return;
-      await this.kill();
+      if (endedOf({ counts }) >= ended) return;
+      await this.keeper.kill();
       this.#nextKillAt = counts.accepted + this.#options.killAfter;
     }
   }
@@ -166,41 +174,67 @@ export class BulkStage {
     });
     const log = await this.stack.orchestrator.client.log();
     const seconds = Math.round((Date.now() - startedAt) / 1_000);
-    return { operation, items, dispatches, log, kills: this.kills, seen: this.seen, seconds };
+    return {
+      operation,
+      items,
+      dispatches,
+      log,
+      kills: this.keeper.kills,
+      deaths: this.keeper.deaths,
+      seen: this.seen,
+      seconds,
+    };
   }
 
   async #when<T>(look: () => Promise<T>, holds: (seen: T) => boolean): Promise<T> {
     const patienceMs = PATIENCE_MS + this.jobs.length * 1_000;
     const until = Date.now() + patienceMs;
     for (;;) {
-      const seen = await look().catch(() => null);
+      const seen = await Promise.race([answered(look()), this.keeper.crash]);
       if (seen !== null && holds(seen)) return seen;
       if (Date.now() > until) throw new Error(`not after ${patienceMs} ms: ${JSON.stringify(seen)}`);
       await sleep(50);
     }
   }
+}
 
-  /** As somebody does who gets no answer: under the same id, until there is one. */
-  async #insist(ask: () => Promise<Reply>): Promise<Reply> {
-    for (let attempt = 0; ; attempt += 1) {
-      const reply = await ask().catch(() => null);
-      if (reply !== null && reply.status < 500) return reply;
-      if (attempt > 600) throw new Error(`no answer: ${JSON.stringify(reply?.body)}`);
-      await sleep(100);
-    }
+interface Cast {
+  alice: Editor;
+  keeper: Keeper;
+  projectId: string;
+  jobs: readonly string[];
+}
+
+/** Null for a call that failed, or hung: a runtime that is killed may leave either. */
+const answered = <T>(call: Promise<T>): Promise<T | null> =>
+  Promise.race([call.catch(() => null), sleep(ANSWER_MS, null, { ref: false })]);
+
+/** As somebody does who gets no answer: under the same id, until there is one. */
+async function insist(ask: () => Promise<Reply>): Promise<Reply> {
+  for (let attempt = 0; ; attempt += 1) {
+    const reply = await answered(ask());
+    if (reply !== null && reply.status < 500) return reply;
+    if (attempt > 600) throw new Error(`no answer: ${JSON.stringify(reply?.body)}`);
+    await sleep(100);
   }
 }
+
+const endedOf = ({ counts }: Reply['body']): number => counts.total - counts.waiting - counts.in_flight;
 
 /** So that a report that is repeated over a restart comes in time, and nothing that is silent is waited for for long. */
 const DEADLINES = { DISPATCH_DEADLINE_SECONDS: 60, ACK_TIMEOUT_SECONDS: 60, STAGE_TIMEOUT_SECONDS: 60 };
 
 /** Resolves when this was done as often as said, by a few at a time. */
-export async function manyTimes(count: number, act: (index: number) => Promise<void>): Promise<void> {
+export async function manyTimes(
+  count: number,
+  act: (index: number) => Promise<void>,
+  atOnce = AT_ONCE,
+): Promise<void> {
   let next = 0;
   const one = async () => {
     while (next < count) await act(next++);
   };
-  await Promise.all(Array.from({ length: AT_ONCE }, one));
+  await Promise.all(Array.from({ length: atOnce }, one));
 }
 
 /** How many pipelines of retries ran at once, at the most: each from its beginning to when its last report was sent. */
@@ -229,17 +263,20 @@ export function mostAtOnce({ executions, callbacks }: OrchestratorLog): number {
   return most;
 }
 
-/** Each job's executions of a retry, by how many there were. */
-export function executionsPerJob({ executions }: OrchestratorLog, jobs: readonly string[]): number[] {
+/** How often each job's retry was executed. */
+export function executionsPerJob(
+  { executions }: OrchestratorLog,
+  jobs: readonly string[],
+): Map<string, number> {
   const counted = new Map(jobs.map((id) => [id, 0]));
   for (const { type, job_id } of executions) {
     if (type === 'job.retry') counted.set(job_id, (counted.get(job_id) ?? 0) + 1);
   }
-  return [...counted.values()];
+  return counted;
 }
 
 /** What the jobs' own histories say became of them in this operation. */
-export const historiesSay = ({ dispatches, operation }: BulkAccount): Map<string, string> =>
+const historiesSay = ({ dispatches, operation }: BulkAccount): Map<string, string> =>
   new Map(
     [...dispatches].map(([jobId, made]) => {
       const own = made.find(({ operation_id, dispatch_state }) => {
@@ -255,6 +292,36 @@ const OUTCOMES: Readonly<Record<string, string>> = {
   CANCELLED: 'cancelled',
 };
 
+/** What of its promises an operation has broken, in words: by the orchestrator's own log and the jobs' own histories. */
+export function brokenBy(account: BulkAccount, { jobs, maxInFlight }: BulkOptions): string[] {
+  const { operation, items, log } = account;
+  const most = mostAtOnce(log);
+  const executed = executionsPerJob(log, [...items.keys()]);
+  const said = historiesSay(account);
+  const lies = [...items].flatMap(([jobId, { outcome }]) => {
+    const begun = outcome === 'skipped' ? 0 : 1;
+    const history = said.get(jobId) ?? 'nothing';
+    return [
+      ...(executed.get(jobId) === begun
+        ? []
+        : [`${jobId} was ${outcome} and executed ${executed.get(jobId)} times`]),
+      ...(outcome === (history === 'none' ? 'skipped' : history)
+        ? []
+        : [`${jobId} is ${outcome} and was ${history}`]),
+    ];
+  });
+  const counted = Map.groupBy(items.values(), ({ outcome }) => outcome);
+  const miscounted = ['succeeded', 'failed', 'cancelled', 'refused', 'withdrawn', 'skipped', 'erased'].filter(
+    (outcome) => operation.counts[outcome] !== (counted.get(outcome)?.length ?? 0),
+  );
+  return [
+    ...(items.size === jobs ? [] : [`there are ${items.size} jobs in it, and not ${jobs}`]),
+    ...(most <= maxInFlight ? [] : [`${most} ran at once`]),
+    ...miscounted.map((outcome) => `${operation.counts[outcome]} are counted as ${outcome}`),
+    ...lies,
+  ];
+}
+
 /** The whole story: the orchestrator is away, comes back, hangs for a while; paused and resumed in the middle; killed all along. */
 export async function throughKills(options: BulkOptions): Promise<BulkAccount> {
   const stage = await BulkStage.set(options);
@@ -267,7 +334,7 @@ export async function throughKills(options: BulkOptions): Promise<BulkAccount> {
     await stage.begin();
     await stage.when(({ state, resume_at }) => state === 'waiting' && resume_at !== null);
     options.say('the operation waits for the orchestrator');
-    await stage.kill();
+    await stage.keeper.kill();
     await stage.begin();
     await stage.answers({ kind: 'accept' });
     await stage.command('resume');
@@ -275,20 +342,20 @@ export async function throughKills(options: BulkOptions): Promise<BulkAccount> {
 
     await stage.answers({ kind: 'hang' });
     await stage.hasHung(client);
-    await stage.kill();
+    await stage.keeper.kill();
     await stage.answers({ kind: 'accept' });
     options.say('the orchestrator hung, and is back');
     await stage.killUntil(twoThirds);
 
     await stage.command('pause');
-    await stage.kill();
+    await stage.keeper.kill();
     await stage.when(({ state, counts }) => state === 'paused' && counts.in_flight === 0);
     const { body } = await stage.command('resume');
     options.say(`paused, and resumed after ${body.counts.succeeded} jobs`);
     await stage.killUntil(options.jobs);
     return await stage.account(startedAt);
   } finally {
-    await stage.stack.stop();
+    await stage.end();
   }
 }
 
@@ -302,9 +369,9 @@ export async function cancelledInTheMiddle(options: BulkOptions): Promise<BulkAc
     await stage.killUntil(Math.ceil(options.jobs / 3));
     const { body } = await stage.command('cancel');
     options.say(`cancelled after ${body.counts.succeeded} jobs`);
-    await stage.kill();
+    await stage.keeper.kill();
     return await stage.account(startedAt);
   } finally {
-    await stage.stack.stop();
+    await stage.end();
   }
 }

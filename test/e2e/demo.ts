@@ -2,6 +2,7 @@
 import { parseArgs, styleText } from 'node:util';
 import { playCorrections } from './correction-story.ts';
 import { Narrator } from './narrator.ts';
+import { playOutage } from './outage-story.ts';
 import { Stack } from './stack.ts';
 import { playStory } from './story.ts';
 import { timeRetries } from './timing.ts';
@@ -10,7 +11,8 @@ const HELP = `npm run demo
 
 Starts the service under wrangler dev and a local orchestrator on free ports, plays the story of a failed job that
 is retried under other models, each time from the latest result that still holds, then corrected, made again and exported;
-checks every fact of it, and stops everything again. Takes about ten seconds.
+then of thirty jobs that an outage fails, and one request that retries them. Checks every fact of it, and stops everything again.
+Takes about fifteen seconds.
 Exit status: 0 when every fact holds, 1 when one does not, 130 when interrupted.`;
 
 const RETRIES_TIMED = 25;
@@ -27,6 +29,7 @@ async function demo(): Promise<void> {
     const { client } = stack.orchestrator;
     const jobId = await playStory(alice, client, stack.artifacts, narrator);
     await playCorrections(alice, jobId, client, narrator);
+    await playOutage(alice, client, narrator);
     const times = await timeRetries(await stack.editor('bob'), stack.orchestrator.client, RETRIES_TIMED);
     const median = times[Math.floor(times.length / 2)] ?? Number.NaN;
     narrator.say(`\nA retry through the queue and back: median ${median.toFixed(1)} ms (n=${times.length}).`);

@@ -10,12 +10,19 @@ export class NotAsTold extends Error {
   }
 }
 
+const BAR_WIDTH = 30;
+
 export class Narrator {
   readonly #write: (text: string) => void;
+  readonly #isTerminal: boolean;
   #steps = 0;
 
-  constructor(write: (text: string) => void = (text) => process.stdout.write(text)) {
+  constructor(
+    write: (text: string) => void = (text) => process.stdout.write(text),
+    isTerminal: boolean = process.stdout.isTTY,
+  ) {
     this.#write = write;
+    this.#isTerminal = isTerminal;
   }
 
   say(line = ''): void {
@@ -55,6 +62,20 @@ export class Narrator {
       see: (status) => {
         if (status !== last) this.#write(last === null ? `    ${status}` : ` → ${status}`);
         last = status;
+      },
+      end: () => this.#write('\n'),
+    };
+  }
+
+  /** How many of `total` are done: one line that moves on a terminal; elsewhere the numbers, one after another. */
+  bar(total: number): { see: (done: number, note: string) => void; end: () => void } {
+    const numbers = this.progress();
+    if (!this.#isTerminal) return { see: (done) => numbers.see(`${done}`), end: numbers.end };
+    return {
+      see: (done, note) => {
+        const full = Math.round((BAR_WIDTH * done) / total);
+        const bar = styleText('green', '█'.repeat(full)) + '░'.repeat(BAR_WIDTH - full);
+        this.#write(`\r    ${bar}  ${done} of ${total}, ${note}\u001b[K`);
       },
       end: () => this.#write('\n'),
     };

@@ -27,6 +27,10 @@ test('npm run demo tells the whole story, and its exit status says that every fa
     'who has not seen her correction cannot overwrite it',
     'what would pass over it is refused',
     'the job is done, in both formats',
+    'thirty failed by the outage, and two by their video',
+    'the dry run has found the thirty, and would keep the transcript of each',
+    'all thirty are done, and the list says the same',
+    'exactly one execution of each, never more than ten at once',
   ])
     expect(demo.output).toContain(fact);
   expect(demo.output).not.toMatch(/rtk1\.|eyJ|whsec_/);

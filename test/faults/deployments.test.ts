@@ -1,5 +1,5 @@
 // A deployment in the middle of a job's life: what the code of before has stored, put on the queue and heard is read by the
-// code of today. version-1.json is what version 1 of the storage wrote; a new version of the tables adds a file beside it.
+// code of today. version-1.json is what version 1 of the storage wrote, and so forth; a new version of the tables adds a file beside it.
 import { env, runInDurableObject } from 'cloudflare:test';
 import { expect, test } from 'vitest';
 import { JOB_SCHEMA } from '../../src/actor/schema-job.ts';
@@ -17,8 +17,9 @@ import {
   newHome,
   retriedAfter,
 } from '../support/workerd/acting.ts';
-import { missingId } from '../support/workerd/harness.ts';
+import { call, missingId } from '../support/workerd/harness.ts';
 import version1 from './version-1.json?raw';
+import version3 from './version-3.json?raw';
 
 type Row = Record<string, SqlStorageValue>;
 interface Stored {
@@ -31,12 +32,18 @@ interface Stored {
   message: DispatchMessage;
 }
 
-/** A job that failed, was retried and failed again, in an object that today's code did not write to. */
-async function jobOfVersion1(): Promise<{ job: ActingJob; stored: Stored }> {
+/** A job that failed, was retried and failed again. */
+const jobOfVersion1 = () => jobOf(version1);
+
+/** A job whose draft was corrected, and whose redo has failed. */
+const jobOfVersion3 = () => jobOf(version3);
+
+/** In an object that today's code did not write to. */
+async function jobOf(version: string): Promise<{ job: ActingJob; stored: Stored }> {
   const { token, projectId } = await newHome();
   const owner = await (await createdJob({}, { token, projectId })).owner();
   const job = new ActingJob(await missingId('job'), projectId, token);
-  const text = version1
+  const text = version
     .replaceAll('{{job}}', job.id)
     .replaceAll('{{project}}', projectId)
     .replaceAll('{{owner}}', owner);
@@ -97,6 +104,33 @@ test('a job that version 1 of the storage holds goes on with everything it had',
   });
   const late = await (await job.pipeline(first?.dispatch_id)).send({ ...pipeline.body('TRANSCRIBING') });
   expect(late.body).toMatchObject({ error_code: 'DISPATCH_NOT_CURRENT' });
+});
+
+test('a job that version 3 of the storage holds goes on with everything it had', async () => {
+  const { job, stored } = await jobOfVersion3();
+  expect(await job.get()).toMatchObject({ status: 'FAILED', open_dispatch: null, kept_until: null });
+  expect((await job.sql('SELECT schema FROM job'))[0]).toEqual({ schema: JOB_SCHEMA.version });
+  expect(await job.transitions()).toHaveLength(
+    stored.tables.history?.filter(({ seq }) => seq !== null).length ?? 0,
+  );
+  expect((await job.dispatches()).map(({ kind, dispatch_state }) => [kind, dispatch_state])).toEqual([
+    ['redo', 'FAILED'],
+    ['run', 'SETTLED'],
+  ]);
+
+  const retry = await job.retry('of-today');
+  expect(retry.body).toMatchObject({
+    resume_from_status: 'TRANSCRIPT_READY',
+    checkpoint_ref: 's3://corrected/1',
+  });
+  await (await job.pipeline(retry.body.dispatch_id)).reportAll(
+    'GENERATING',
+    'DRAFT_READY',
+    'EXPORTING',
+    'DONE',
+  );
+  expect((await job.erase()).status).toBe(204);
+  expect((await call('GET', `/jobs/${job.id}`, { token: job.token })).status).toBe(404);
 });
 
 test('a report that version 1 has applied is known when it comes again', async () => {

@@ -323,12 +323,13 @@ test('a body that nobody reads spoils no request after it, on the same connectio
 });
 
 test('a path answers the methods of the document, and 405 with exactly those to any other', async () => {
-  const { jobId, projectId } = await jobs.in('CREATED');
+  const { jobId, projectId, operationId } = await jobs.in('CREATED');
   const faults: string[] = [];
   for (const [pattern, allowed] of allowedMethods) {
     const path = pattern
       .replace('{jobId}', jobId)
       .replace('{projectId}', projectId)
+      .replace('{operationId}', operationId)
       .replace('{stage}', 'draft')
       .replace('{version}', '1');
     const isCallback = CALLBACK.some((operation) => operation.path === pattern);

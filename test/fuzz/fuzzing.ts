@@ -162,7 +162,7 @@ export async function aimed(
 ): Promise<Aimed> {
   const operation = operationOf(shot.operation);
   const target = at ?? (await targetOf(shot));
-  const id = operation.path.includes('{jobId}') ? target.jobId : target.projectId;
+  const id = idOnPath(operation, target);
   const path = operation.path.replace(/\{(\w+)\}/g, (_, name) => encodeURIComponent(shot.steps[name] ?? id));
   const query = shot.query.map((pair) => pair.map(encodeURIComponent).join('='));
   const authorization =
@@ -191,6 +191,13 @@ export async function aimed(
     !operation.path.includes('{') ||
     (isNamed && version !== undefined ? await jobs.hasVersion(target, stage, Number(version)) : isNamed);
   return { asked, target, standing, exists, refusesDispatches: shot.place === 'REFUSED' };
+}
+
+/** Many are retried where nothing happens to any job that stands for its state. */
+function idOnPath({ path, id }: Operation, target: Target): string {
+  if (path.includes('{jobId}')) return target.jobId;
+  if (path.includes('{operationId}')) return target.operationId;
+  return id === 'retryJobs' || id === 'listOperations' ? target.bulkProjectId : target.projectId;
 }
 
 /** The tag of what a retry or redo that asks like this would do; of the owner's own, even to those who are told of nothing. */
@@ -228,7 +235,10 @@ async function targetOf({ place, malformedId }: Shot): Promise<Target> {
   if (place === 'MADE_UP') return madeUp();
   return place === 'NOWHERE'
     ? nowhere()
-    : { jobId: malformedId, projectId: malformedId, callbackToken: null };
+    : {
+        ...{ jobId: malformedId, projectId: malformedId, callbackToken: null },
+        ...{ operationId: malformedId, bulkProjectId: malformedId },
+      };
 }
 
 async function credentialsOf(
@@ -254,11 +264,14 @@ export async function ask(kind: string, asked: Asked): Promise<Answer> {
 
 /** Jobs that a command has moved, so that they are no longer what they were. */
 const moved = new Set<string>();
+/** Those that somebody has begun to erase: whoever else asks of them meanwhile may find them or not. */
+const going = new Set<string>();
 
 const READING = ['GET', 'HEAD'];
 
 export async function judged(kind: string, shot: Shot, { asked, target, ...about }: Aimed) {
   const fit = fitOf(asked);
+  if (asked.operation?.id === 'eraseJob' && about.standing === 'owner') going.add(target.jobId);
   const answer = await ask(`${kind} ${fit}`, asked);
   const isTaken =
     !READING.includes(asked.method) && answer.status < 300 && asked.operation?.path.includes('{jobId}');
@@ -267,7 +280,9 @@ export async function judged(kind: string, shot: Shot, { asked, target, ...about
     await jobs.retire(shot.place, target);
   }
   const where = `${asked.method} ${shot.operation} at ${shot.place} (${fit})`;
-  return { answer, faults: faultsOf(answer, { asked, ...about }).map((fault) => `${where}: ${fault}`) };
+  const exists = about.exists && going.has(target.jobId) ? null : about.exists;
+  const faults = faultsOf(answer, { asked, ...about, exists });
+  return { answer, faults: faults.map((fault) => `${where}: ${fault}`) };
 }
 
 interface Glance {
@@ -329,10 +344,12 @@ export async function sameAsNowhere(
 /** Cursors that the lists gave out, since no other fits. */
 async function collectCursors(): Promise<void> {
   const editor = await stack.editor(OWNER);
-  const { jobId, projectId } = await jobs.in('RETRIED');
+  const { jobId, projectId, operationId, bulkProjectId } = await jobs.in('RETRIED');
   const lists = {
     listProjects: '/projects',
     listJobs: `/projects/${projectId}/jobs`,
+    listOperations: `/projects/${bulkProjectId}/operations`,
+    listOperationItems: `/operations/${operationId}/items`,
     listTransitions: `/jobs/${jobId}/transitions`,
     listDispatches: `/jobs/${jobId}/dispatches`,
     listAttempts: `/jobs/${jobId}/attempts`,

@@ -236,6 +236,7 @@ const FITTING_STATES: Readonly<Record<string, State>> = {
   runJob: 'UPLOADED',
   retryJob: 'FAILED',
   cancelJob: 'RUNNING',
+  eraseJob: 'UPLOADED',
   abandonJob: 'RUNNING',
   reportStatus: 'RUNNING',
   redoJob: 'EDITED',

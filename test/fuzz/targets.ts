@@ -29,9 +29,14 @@ export type State = (typeof STATES)[number];
 export interface Target {
   jobId: string;
   projectId: string;
+  /** An operation that is over, over jobs of another project, which many are retried in and nothing happens to any. */
+  operationId: string;
+  bulkProjectId: string;
   /** Of its latest dispatch; null before the first. */
   callbackToken: string | null;
 }
+
+type Bulk = Pick<Target, 'bulkProjectId' | 'operationId'>;
 
 interface Recipe {
   plan?: Plan;
@@ -154,6 +159,7 @@ export class Jobs {
   readonly #editor: Editor;
   readonly #baselines = new Map<string, Promise<string>>();
   readonly #standing = new Map<State, Promise<Target>>();
+  #bulk: Promise<Bulk> | null = null;
 
   private constructor(stack: Stack, editor: Editor, projectId: string) {
     this.#stack = stack;
@@ -165,6 +171,23 @@ export class Jobs {
     const editor = await stack.editor(sub);
     const project = await editor.post('/projects', { name: `Private rushes of ${sub}` });
     return new Jobs(stack, editor, project.id);
+  }
+
+  /** Two operations over two jobs that there is nothing to retry of, and which of them was begun last. */
+  bulk(): Promise<Bulk> {
+    this.#bulk ??= this.#makeBulk();
+    return this.#bulk;
+  }
+
+  async #makeBulk(): Promise<Bulk> {
+    const { id: bulkProjectId } = await this.#editor.post('/projects', { name: 'Bulk' });
+    for (const _ of [1, 2]) await this.#editor.post(`/projects/${bulkProjectId}/jobs`);
+    const begin = async (client_request_id: string) => {
+      const body = { model_profile: 'balanced', client_request_id, filter: { status: ['CREATED'] } };
+      return (await this.#editor.post(`/projects/${bulkProjectId}/retries`, body)).id;
+    };
+    const operations = [await begin('one'), await begin('two')];
+    return { bulkProjectId, operationId: operations[1] };
   }
 
   /** A job in this state, the same one until it is retired. */
@@ -231,11 +254,12 @@ export class Jobs {
     if (isCancelled) await this.#editor.post(`/jobs/${id}/cancel`);
     const latestToken = async () => (await client.log(id)).executions.at(-1)?.callback_token ?? null;
     const callbackToken = runsTo === null ? null : await latestToken();
+    const bulk = await this.bulk();
     if (afterwards && callbackToken !== null) {
       await afterwards(id, { stack: this.#stack, editor: this.#editor, callbackToken });
-      return { jobId: id, projectId: this.projectId, callbackToken: await latestToken() };
+      return { jobId: id, projectId: this.projectId, ...bulk, callbackToken: await latestToken() };
     }
-    return { jobId: id, projectId: this.projectId, callbackToken };
+    return { jobId: id, projectId: this.projectId, ...bulk, callbackToken };
   }
 }
 
@@ -245,6 +269,8 @@ const idKeys = devSetting('ID_KEYS').split(',');
 export const nowhere = async (): Promise<Target> => ({
   jobId: await newId('job', idKeys),
   projectId: await newId('prj', idKeys),
+  operationId: await newId('opr', idKeys),
+  bulkProjectId: await newId('prj', idKeys),
   callbackToken: null,
 });
 
@@ -252,13 +278,15 @@ export const nowhere = async (): Promise<Target> => ({
 export const madeUp = (): Target => ({
   jobId: madeUpId('job'),
   projectId: madeUpId('prj'),
+  operationId: madeUpId('opr'),
+  bulkProjectId: madeUpId('prj'),
   callbackToken: null,
 });
 
 /** What of a picture nobody else may ever see: ids, places, reasons. */
 export function privateWords(pictures: readonly string[]): string[] {
   const words = pictures.flatMap((picture) => [
-    ...(picture.match(/\b(job|prj|dsp|exe)_[0-9a-f-]{32,36}/g) ?? []),
+    ...(picture.match(/\b(job|prj|opr|dsp|exe)_[0-9a-f-]{32,36}/g) ?? []),
     ...(picture.match(/(?:s3|r2):\/\/[^"\\]+/g) ?? []),
     ...[...picture.matchAll(/"failure_(?:code|message)":"([^"]{8,})"/g)].map(([, word = '']) => word),
   ]);

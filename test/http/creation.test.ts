@@ -194,7 +194,14 @@ describe('a creation that a crash cut short is completed by its repeat', () => {
     const requestDigest = await payloadDigest(creation.body);
     const stored = env.PROJECT.getByName(id);
     await runInDurableObject(stored, (_actor, { storage }) =>
-      new ProjectStore(storage).create({ id, owner: whose, requestDigest, name: 'Talks', createdAt: 1 }),
+      new ProjectStore(storage).create({
+        id,
+        owner: whose,
+        requestDigest,
+        name: 'Talks',
+        createdAt: 1,
+        erasedAt: null,
+      }),
     );
     await evictDurableObject(stored);
     expect(await listed(creation)).toEqual([probe.id]);
@@ -274,6 +281,10 @@ describe('for a retry the key is another way to say client_request_id', () => {
     expectIssues(await retry(job, null, null), 'client_request_id');
     expectIssues(await retry(job, 'two words', 'two'), 'Idempotency-Key');
     expect(await job.dispatches()).toHaveLength(1);
+
+    const another = await uploadedJob();
+    for (const key of ['same', '"other"'])
+      expect((await another.post('cancel', undefined, { 'idempotency-key': key })).status).toBe(200);
   });
 
   test('a request that does not fit together says nothing of whether the job exists', async () => {
@@ -288,7 +299,6 @@ describe('every other POST of an editor', () => {
     ['confirm-upload', { video_uri: 's3://media/talk.mp4' }],
     ['run', undefined],
     ['abandon', undefined],
-    ['cancel', undefined],
   ] as const;
 
   test('takes a key, and is recognised by what it asks for, whatever that is', async () => {

@@ -44,7 +44,7 @@ describe('an export', () => {
         status: 'DONE',
         manifest: srt.artifact_updates,
         open_dispatch: null,
-        next_actions: [],
+        next_actions: [expect.objectContaining({ action: 'erase', allowed: true })],
       });
       expect((await job.trail()).slice(-2)).toEqual([`${status} → EXPORTING`, 'EXPORTING → DONE']);
       expect((await job.dispatch(dispatchId)).dispatch_state).toBe('SETTLED');

@@ -33,8 +33,8 @@ const FINISHED = [
 export type OfferedState = [name: string, make: () => Promise<ActingJob>, offers: string[]];
 
 export const STATES: OfferedState[] = [
-  ['CREATED', () => createdJob(), ['confirm_upload', 'cancel']],
-  ['UPLOADED', () => uploadedJob(), ['run balanced', 'renew_video', 'cancel']],
+  ['CREATED', () => createdJob(), ['confirm_upload', 'cancel', 'erase']],
+  ['UPLOADED', () => uploadedJob(), ['run balanced', 'renew_video', 'cancel', 'erase']],
   ['UPLOADED with a run that is not delivered', pendingRun, AT_WORK],
   ['AUDIO_EXTRACTING', () => at('AUDIO_EXTRACTING'), AT_WORK],
   ['AUDIO_READY', () => at('AUDIO_READY'), AT_WORK],
@@ -42,14 +42,14 @@ export const STATES: OfferedState[] = [
   ['GENERATING', () => at('GENERATING'), AT_WORK],
   ['REGENERATING', () => at('REGENERATING'), AT_WORK],
   ['EXPORTING', () => at('EXPORTING'), AT_WORK],
-  ['FAILED', () => failed({}), [...RETRIES, DRAFT_ONLY_REFUSED, 'renew_video']],
+  ['FAILED', () => failed({}), [...RETRIES, DRAFT_ONLY_REFUSED, 'renew_video', 'erase']],
   [
     'FAILED with a transcript',
     async () => (await failedAfter('GENERATING')).job,
     [
       'retry balanced',
       ...allowedUnder('polished', 'accurate', 'draft-only'),
-      ...['edit transcript 1', 'renew_video'],
+      ...['edit transcript 1', 'renew_video', 'erase'],
     ],
   ],
   [
@@ -58,13 +58,13 @@ export const STATES: OfferedState[] = [
     [
       'retry balanced',
       ...allowedUnder('polished', 'accurate', 'draft-only'),
-      ...['edit transcript 1', 'edit draft 1', 'renew_video'],
+      ...['edit transcript 1', 'edit draft 1', 'renew_video', 'erase'],
     ],
   ],
   [
     'FAILED before anything was made',
     async () => (await failedAfter('AUDIO_EXTRACTING')).job,
-    [...RETRIES, DRAFT_ONLY_REFUSED, 'renew_video'],
+    [...RETRIES, DRAFT_ONLY_REFUSED, 'renew_video', 'erase'],
   ],
   ['FAILED with an open retry', async () => (await retriedAfter('TRANSCRIBING')).job, AT_WORK],
   [
@@ -79,37 +79,37 @@ export const STATES: OfferedState[] = [
   [
     'FAILED because it was abandoned',
     () => stopped('TRANSCRIBING', (job) => job.post('abandon')),
-    [...RETRIES, DRAFT_ONLY_REFUSED, 'renew_video'],
+    [...RETRIES, DRAFT_ONLY_REFUSED, 'renew_video', 'erase'],
   ],
   [
     'FAILED for a moment',
     () => failed({ failure_class: 'transient' }),
-    [...RETRIES, DRAFT_ONLY_REFUSED, 'renew_video'],
+    [...RETRIES, DRAFT_ONLY_REFUSED, 'renew_video', 'erase'],
   ],
   [
     'FAILED for a quota, until a time',
     () => failed({ failure_class: 'quota', retry_after_seconds: 60 }),
-    ['wait', ...RETRIES, DRAFT_ONLY_REFUSED, 'renew_video'],
+    ['wait', ...RETRIES, DRAFT_ONLY_REFUSED, 'renew_video', 'erase'],
   ],
   [
     'FAILED for a moment, until a time',
     () => failed({ failure_class: 'transient', retry_after_seconds: 60 }),
-    [...RETRIES, DRAFT_ONLY_REFUSED, 'wait', 'renew_video'],
+    [...RETRIES, DRAFT_ONLY_REFUSED, 'wait', 'renew_video', 'erase'],
   ],
   [
     'FAILED by a content policy',
     () => failed({ failure_class: 'policy' }),
-    [...allowedUnder('polished', 'accurate'), DRAFT_ONLY_REFUSED, 'retry balanced', 'renew_video'],
+    [...allowedUnder('polished', 'accurate'), DRAFT_ONLY_REFUSED, 'retry balanced', 'renew_video', 'erase'],
   ],
   [
     'FAILED for good',
     () => failed({ failure_class: 'permanent' }),
-    [...allowedUnder('polished', 'accurate'), DRAFT_ONLY_REFUSED, 'retry balanced', 'renew_video'],
+    [...allowedUnder('polished', 'accurate'), DRAFT_ONLY_REFUSED, 'retry balanced', 'renew_video', 'erase'],
   ],
   [
     'FAILED for its input',
     () => failed({ failure_class: 'input' }),
-    ['renew_video', 'new_job', ...RETRIES, DRAFT_ONLY_REFUSED],
+    ['renew_video', 'new_job', ...RETRIES, DRAFT_ONLY_REFUSED, 'erase'],
   ],
   [
     'FAILED under another profile',
@@ -119,29 +119,29 @@ export const STATES: OfferedState[] = [
       await pipeline.report('FAILED');
       return job;
     },
-    ['retry accurate', ...allowedUnder('balanced', 'polished'), DRAFT_ONLY_REFUSED, 'renew_video'],
+    ['retry accurate', ...allowedUnder('balanced', 'polished'), DRAFT_ONLY_REFUSED, 'renew_video', 'erase'],
   ],
-  ['CANCELLED', () => stopped('AUDIO_READY', (job) => job.cancel()), []],
-  ['DONE', () => at('DONE'), []],
+  ['CANCELLED', () => stopped('AUDIO_READY', (job) => job.cancel()), ['erase']],
+  ['DONE', () => at('DONE'), ['erase']],
 ];
 
 /** Those of a finished draft, and what they lead to. */
 export const DRAFT_STATES: OfferedState[] = [
-  ['DRAFT_READY', () => at('DRAFT_READY'), [...FINISHED, 'renew_video', 'cancel']],
-  ['EDITING', () => at('EDITING'), [...FINISHED, 'renew_video', 'cancel']],
+  ['DRAFT_READY', () => at('DRAFT_READY'), [...FINISHED, 'renew_video', 'cancel', 'erase']],
+  ['EDITING', () => at('EDITING'), [...FINISHED, 'renew_video', 'cancel', 'erase']],
   [
     'DRAFT_READY with a corrected transcript',
     () => edited('transcript'),
     [
       ...redoUnder('balanced', 'polished', 'accurate', 'draft-only'),
       'not export: EDITS_IN_THE_WAY',
-      ...['edit transcript 2', 'edit draft 1', 'renew_video', 'cancel'],
+      ...['edit transcript 2', 'edit draft 1', 'renew_video', 'cancel', 'erase'],
     ],
   ],
   [
     'DRAFT_READY with a corrected draft',
     () => edited('draft'),
-    [...NOT_REDONE, 'export', 'edit transcript 1', 'edit draft 2', 'renew_video', 'cancel'],
+    [...NOT_REDONE, 'export', 'edit transcript 1', 'edit draft 2', 'renew_video', 'cancel', 'erase'],
   ],
   [
     'DRAFT_READY without a draft that anybody named',
@@ -152,7 +152,7 @@ export const DRAFT_STATES: OfferedState[] = [
     },
     [
       ...redoUnder('balanced', 'polished', 'accurate', 'draft-only'),
-      ...['not export: NOTHING_TO_EXPORT no_draft', 'edit transcript 1', 'renew_video', 'cancel'],
+      ...['not export: NOTHING_TO_EXPORT no_draft', 'edit transcript 1', 'renew_video', 'cancel', 'erase'],
     ],
   ],
   ['DRAFT_READY with an open redo', () => redone(), AT_WORK],
@@ -163,19 +163,23 @@ export const DRAFT_STATES: OfferedState[] = [
     () => redone('REGENERATING', 'DRAFT_READY'),
     [
       ...redoUnder('polished', 'balanced', 'accurate', 'draft-only'),
-      ...['export', 'edit transcript 1', 'edit draft 2', 'renew_video', 'cancel'],
+      ...['export', 'edit transcript 1', 'edit draft 2', 'renew_video', 'cancel', 'erase'],
     ],
   ],
   ['EXPORTING by an export', () => exported('EXPORTING'), AT_WORK],
-  ['EDITING by an export', () => exported('EXPORTING', 'EDITING'), [...FINISHED, 'renew_video', 'cancel']],
-  ['DONE by an export', () => exported('EXPORTING', 'DONE'), []],
+  [
+    'EDITING by an export',
+    () => exported('EXPORTING', 'EDITING'),
+    [...FINISHED, 'renew_video', 'cancel', 'erase'],
+  ],
+  ['DONE by an export', () => exported('EXPORTING', 'DONE'), ['erase']],
   [
     'FAILED in a redo',
     () => redone('REGENERATING', 'FAILED'),
     [
       'retry polished',
       ...allowedUnder('balanced', 'accurate', 'draft-only'),
-      ...['edit transcript 1', 'edit draft 1', 'renew_video'],
+      ...['edit transcript 1', 'edit draft 1', 'renew_video', 'erase'],
     ],
   ],
   [
@@ -184,7 +188,7 @@ export const DRAFT_STATES: OfferedState[] = [
     [
       'retry balanced',
       ...allowedUnder('polished', 'accurate', 'draft-only'),
-      ...['edit transcript 1', 'edit draft 1', 'renew_video'],
+      ...['edit transcript 1', 'edit draft 1', 'renew_video', 'erase'],
     ],
   ],
   [
@@ -197,7 +201,7 @@ export const DRAFT_STATES: OfferedState[] = [
     [
       'retry balanced',
       ...allowedUnder('polished', 'accurate', 'draft-only'),
-      ...['edit transcript 2', 'renew_video'],
+      ...['edit transcript 2', 'renew_video', 'erase'],
     ],
   ],
   [
@@ -213,7 +217,7 @@ export const DRAFT_STATES: OfferedState[] = [
       'retry_with_profile draft-only',
     ]
       .map((offer) => `not ${offer}: EDITS_IN_THE_WAY`)
-      .concat('edit transcript 2', 'edit draft 2', 'renew_video'),
+      .concat('edit transcript 2', 'edit draft 2', 'renew_video', 'erase'),
   ],
 ];
 

@@ -74,6 +74,11 @@ test('an editor’s own answers show what can be done next', async () => {
   const confirmed = await job.confirm();
   const cancelled = await job.cancel();
 
-  expect(confirmed.body.job.next_actions.map(inShort)).toEqual(['run balanced', 'renew_video', 'cancel']);
-  expect(cancelled.body.next_actions).toEqual([]);
+  expect(confirmed.body.job.next_actions.map(inShort)).toEqual([
+    'run balanced',
+    'renew_video',
+    'cancel',
+    'erase',
+  ]);
+  expect(cancelled.body.next_actions.map(inShort)).toEqual(['erase']);
 });

@@ -16,6 +16,7 @@ import {
   withoutSideEffect,
 } from '../support/workerd/harness.ts';
 import { editorEndpoints } from './endpoints.ts';
+import { erasedJob, markedJob } from './erasing.ts';
 
 type Endpoint = [
   method: string,
@@ -39,6 +40,7 @@ const OF_JOBS: Endpoint[] = [
   ['POST', (id) => `/jobs/${id}/run`, { model_profile: 'balanced' }],
   ['POST', (id) => `/jobs/${id}/cancel`],
   ['POST', (id) => `/jobs/${id}/abandon`],
+  ['DELETE', (id) => `/jobs/${id}`],
   [
     'PUT',
     (id) => `/jobs/${id}/video`,
@@ -70,6 +72,7 @@ const OF_JOBS: Endpoint[] = [
 ];
 const OF_PROJECTS: Endpoint[] = [
   ['GET', (id) => `/projects/${id}`],
+  ['DELETE', (id) => `/projects/${id}`],
   ['POST', (id) => `/projects/${id}/jobs`],
   ['GET', (id) => `/projects/${id}/jobs`],
   ['POST', (id) => `/projects/${id}/retries`, BULK],
@@ -189,6 +192,24 @@ describe('a job', () => {
   );
 
   test.each(named(OF_JOBS))(
+    '$name: one that is erased, or is being erased, is missing to its owner too',
+    async ({ method, path, body, headers }) => {
+      const erased = await erasedJob();
+      const { job: marked } = await markedJob();
+      const token = await othersToken();
+      const missing = await call(method, path(await missingId('job')), { token, body, headers });
+      for (const job of [erased, marked]) {
+        const before = await storedRows(job.id);
+
+        const reply = await call(method, path(job.id), { token: job.token, body, headers });
+
+        expect(visible(reply)).toEqual(visible(missing));
+        expect(await storedRows(job.id)).toEqual(before);
+      }
+    },
+  );
+
+  test.each(named(OF_JOBS))(
     '$name: an id that was not given out answers the same, and no object is woken for it',
     async ({ method, path, body, headers }) => {
       const { id: own, token } = await createdJob();
@@ -266,6 +287,14 @@ describe('a project', () => {
       }
     },
   );
+
+  test.each(named(OF_PROJECTS))('$name: an erased one is missing to its owner too', async (asked) => {
+    const { method, path, body } = asked;
+    const { projectId, token } = await newHome();
+    expect((await call('DELETE', `/projects/${projectId}`, { token })).status).toBe(204);
+    const missing = await call(method, path(await missingId('prj')), { token: await othersToken(), body });
+    expect(visible(await call(method, path(projectId), { token, body }))).toEqual(visible(missing));
+  });
 
   test('a missing one gets no job', async () => {
     const before = await listDurableObjectIds(env.JOB);

@@ -73,6 +73,10 @@ const DONE: Record<Action, (job: ActingJob, reply: Reply, offer: Offer) => Promi
   cancel: async (job) => {
     expect(await job.status()).toBe('CANCELLED');
   },
+  erase: async (job, reply) => {
+    expect([202, 204]).toContain(reply.status);
+    expect((await call('GET', `/jobs/${job.id}`, { token: job.token })).status).toBe(404);
+  },
 };
 
 function expectDispatched(kind: string) {
@@ -102,6 +106,7 @@ const REQUESTS: Record<Exclude<Action, 'wait' | 'new_job'>, (job: ActingJob) => 
     }),
   abandon: (job) => job.post('abandon'),
   cancel: (job) => job.cancel(),
+  erase: (job) => job.erase(),
 };
 const asked = Object.keys(REQUESTS) as (keyof typeof REQUESTS)[];
 

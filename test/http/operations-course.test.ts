@@ -68,7 +68,12 @@ describe('an orchestrator that cannot be reached', () => {
     expect(counts).toMatchObject({ waiting: 3, accepted: 0, in_flight: 0, withdrawn: 0 });
     expect(Date.parse(resume_at) - Date.now()).toBeGreaterThan(3_000_000);
     for (const job of jobs) expect(await job.get()).toMatchObject({ status: 'FAILED', open_dispatch: null });
-    expect(await operationsOf(home)).toMatchObject([{ id: operation.id, state: 'waiting', resume_at }]);
+    await until(async () => {
+      const latest = (await operation.get()).resume_at;
+      expect(await operationsOf(home)).toMatchObject([
+        { id: operation.id, state: 'waiting', resume_at: latest },
+      ]);
+    });
   });
 
   test('is tried with one job first when the wait is over, and then with all', async () => {
@@ -113,7 +118,7 @@ describe('an orchestrator that cannot be reached', () => {
     const { home, jobs } = await failedJobs(2);
     const [refused, fine] = jobs;
     await refused?.answers({ kind: 'refuse', status: 422 });
-    const operation = await ActingOperation.over(home, { max_in_flight: 1 });
+    const operation = await ActingOperation.over(home, { max_in_flight: 2 });
     await operation.untilCounts({ withdrawn: 1, in_flight: 1 });
     if (fine) await succeed([fine]);
     await operation.untilState('done');

@@ -33,9 +33,9 @@ describe('a page of an origin that is listed', () => {
       expect(await answer.text()).toBe('');
       expect(corsHeaders(answer)).toEqual({
         'access-control-allow-origin': PAGE,
-        'access-control-allow-methods': 'GET, HEAD, PATCH, POST, PUT',
+        'access-control-allow-methods': 'DELETE, GET, HEAD, PATCH, POST, PUT',
         'access-control-allow-headers':
-          'Authorization, Content-Type, Idempotency-Key, If-Match, If-None-Match, Prefer, Range, Traceparent, X-Correlation-Id',
+          'Authorization, Content-Type, Idempotency-Key, If-Match, If-None-Match, Last-Event-ID, Prefer, Range, Traceparent, X-Correlation-Id',
         'access-control-max-age': '7200',
       });
       expect(answer.headers.get('vary')).toBe('Origin');
@@ -102,7 +102,7 @@ async function everyAnswer(origin: string): Promise<Response[]> {
     await ask(of, 'GET', { origin }),
     await ask(`${of}/cancel`, 'POST', { ...headers, authorization: reader }),
     await ask(`/jobs/${await missingId('job')}`, 'GET', headers),
-    await ask(of, 'DELETE', headers),
+    await ask(of, 'PUT', headers),
     await ask(`${of}/run`, 'POST', headers),
     await ask('/projects', 'POST', headers, listed, 'x'.repeat(70_000)),
     await ask('/projects', 'POST', { ...headers, 'content-type': 'text/plain' }, listed, '{}'),

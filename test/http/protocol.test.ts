@@ -118,10 +118,10 @@ describe('traceparent', () => {
 describe('methods', () => {
   test.each([
     ['/projects', 'GET, HEAD, POST'],
-    ['/projects/{project}', 'GET, HEAD'],
+    ['/projects/{project}', 'DELETE, GET, HEAD'],
     ['/projects/{project}/jobs', 'GET, HEAD, POST'],
     ['/projects/{project}/counts', 'GET, HEAD'],
-    ['/jobs/{job}', 'GET, HEAD, PATCH'],
+    ['/jobs/{job}', 'DELETE, GET, HEAD, PATCH'],
     ['/jobs/{job}/confirm-upload', 'POST'],
     ['/jobs/{job}/video', 'PUT'],
     ['/jobs/{job}/run', 'POST'],
@@ -194,7 +194,7 @@ describe('every answer', () => {
       await call('GET', `/jobs/${job.id}`, { token }),
       await call('GET', `/jobs/${job.id}`),
       await call('GET', '/nowhere'),
-      await call('DELETE', `/jobs/${job.id}`, { token }),
+      await call('PUT', `/jobs/${job.id}`, { token }),
       await call('POST', `/jobs/${job.id}/retry`, { token, body: '{' }),
       await call('POST', `/jobs/${job.id}/retry`, { token, body: 'x'.repeat(70_000) }),
       await call('POST', `/jobs/${job.id}/retry`, {

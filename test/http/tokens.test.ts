@@ -185,6 +185,8 @@ describe('an editor’s token', () => {
     ['POST', () => '/projects', { name: 'Talks' }],
     ['GET', () => '/projects'],
     ['GET', ({ projectId }) => `/projects/${projectId}`],
+    ['DELETE', ({ projectId }) => `/projects/${projectId}`],
+    ['GET', ({ projectId }) => `/projects/${projectId}/counts`],
     ['POST', ({ projectId }) => `/projects/${projectId}/jobs`],
     ['GET', ({ projectId }) => `/projects/${projectId}/jobs`],
     ['POST', ({ projectId }) => `/projects/${projectId}/retries`, { filter: { status: ['FAILED'] } }],
@@ -196,6 +198,8 @@ describe('an editor’s token', () => {
       ({ id }) => `/operations/${id}/${command}`,
     ]),
     ['GET', ({ id }) => `/jobs/${id}`],
+    ['PATCH', ({ id }) => `/jobs/${id}`, { tags: ['urgent'] }],
+    ['DELETE', ({ id }) => `/jobs/${id}`],
     ['POST', ({ id }) => `/jobs/${id}/confirm-upload`, { video_uri: 's3://media/talk.mp4' }],
     [
       'PUT',

@@ -36,6 +36,14 @@ test('records in which every promise is kept pass', () => {
   expect(check(keptRecords(), WINDOWS)).toEqual([]);
 });
 
+/** No chaos editor labels a job. */
+const LABELS = [
+  'a change of labels that was taken is there',
+  'a change of labels is there because somebody asked for it, and was not refused',
+  'a job is listed with its labels',
+  'a job is found by its external id, and no other is',
+];
+
 test('a chaos run is judged by every rule but those on what is not shown, and on real time', () => {
   const [jobCase] = casesOf(keptRecords(), WINDOWS);
   const applied: readonly string[] = jobCase ? judge(jobCase).applied : [];
@@ -47,6 +55,7 @@ test('a chaos run is judged by every rule but those on what is not shown, and on
     'a report that was taken is remembered',
     'only what was reported is remembered',
     'a pipeline that was executed and did not end by itself is told so',
+    ...LABELS,
     'an answer comes within the wait',
     'who waits to the end is told the outcome',
     'all who wait for one dispatch are answered once its outcome is known',

@@ -287,14 +287,10 @@ describe('what it does about an answer', () => {
       refused(409, 'DISPATCH_NOT_CURRENT'),
       refused(409, 'FSM_TERMINAL_IMMUTABLE'),
     ],
+    '`404`': ['stop', refused(404)],
     '`409 CALLBACK_OUT_OF_ORDER`': ['drop', OUT_OF_ORDER],
     '`409 FSM_TRANSITION_INVALID`': ['later', TOO_EARLY],
-    'other `4xx`': [
-      'stop',
-      refused(400, 'VALIDATION_ERROR'),
-      refused(404),
-      refused(409, 'EVENT_ID_PAYLOAD_MISMATCH'),
-    ],
+    'other `4xx`': ['stop', refused(400, 'VALIDATION_ERROR'), refused(409, 'EVENT_ID_PAYLOAD_MISMATCH')],
   };
 
   test.each(Object.entries(rows))('%s', (_row, [verdict, ...answers]) => {

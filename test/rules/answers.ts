@@ -180,6 +180,7 @@ const CONFLICTS: Readonly<Record<Call['operation'], readonly string[]>> = {
   ],
   cancel: ['FSM_TERMINAL_IMMUTABLE'],
   abandon: ['JOB_NOT_RUNNING'],
+  erase: ['JOB_ALREADY_RUNNING'],
   label: [],
   renew: ['VIDEO_URI_CONFLICT', 'JOB_ALREADY_RUNNING', 'FSM_TERMINAL_IMMUTABLE'],
 };

@@ -196,7 +196,18 @@ export type ReportAnswer = 'applied' | 'replayed' | 'refused' | 'failed' | 'none
 
 export interface Call {
   operation:
-    | ('project' | 'create' | 'confirm' | 'renew' | 'cancel' | 'abandon' | 'read' | 'edit' | 'label')
+    | (
+        | 'project'
+        | 'create'
+        | 'confirm'
+        | 'renew'
+        | 'cancel'
+        | 'abandon'
+        | 'erase'
+        | 'read'
+        | 'edit'
+        | 'label'
+      )
     | CaseDispatch['kind'];
   /** As of a dispatch, and of an edit; of a change of labels what it adds; null of what makes none of them. */
   request: string | null;

@@ -35,7 +35,19 @@ export const DEFAULT_WAIT_MS = 10_000;
 export const mayBeListedOtherwise = (chance: Chance): boolean => chance.injected.has('alarm: vanishes');
 
 export function caseOf(
-  { project, workspace, orchestrator, chance, timeline, store, automatic, jobs, operations }: World,
+  {
+    project,
+    workspace,
+    orchestrator,
+    chance,
+    timeline,
+    store,
+    isProjectErased,
+    automatic,
+    keepEndedMs,
+    jobs,
+    operations,
+  }: World,
   { id, object, records }: JobInWorld,
   {
     lastStirredAt,
@@ -60,6 +72,9 @@ export function caseOf(
   if (present === null) throw new Error('broken: the job exists');
   const { job } = present;
   const dispatches = storedDispatches(object, present);
+  const wasToldOfCreation = records.calls.some(
+    ({ operation, ending }) => operation === 'create' && ending.kind === 'done',
+  );
   const knownUnless = <T>(isUnknown: boolean, why: string, known: T): Known<T> =>
     isUnknown ? { unknown: why } : { known };
   return {
@@ -101,8 +116,8 @@ export function caseOf(
     calls: records.calls,
     evidence: {
       listed: knownUnless(
-        mayBeListedOtherwise(chance),
-        'the alarm that was to tell the list may be the one that vanished',
+        mayBeListedOtherwise(chance) || (isProjectErased && !wasToldOfCreation),
+        'the alarm that was to tell the list may be the one that vanished, or a creation was cut short, and nobody was told of it',
         namesProject(workspace) ? listedStatus(project, id) : null,
       ),
       labels: {
@@ -135,15 +150,13 @@ export function caseOf(
         },
       ),
       remembered: { known: storedReports(object) },
-      rest: {
-        known: {
-          tookMs: timeline.now - lastStirredAt,
-          // Each of those that come by themselves may wait, and be silent.
-          boundMs:
-            LIVENESS_BOUND_MS * ((automatic ? 1 + MOST_AUTOMATIC : 1) + 2 * operations.size * jobs.length),
-          alarmAt: object.alarmAt,
-        },
-      },
+      rest: knownUnless(keepEndedMs !== null, 'what is kept for long goes much later', {
+        tookMs: timeline.now - lastStirredAt - timeline.silentMs,
+        // Each of those that come by themselves may wait, and be silent.
+        boundMs:
+          LIVENESS_BOUND_MS * ((automatic ? 1 + MOST_AUTOMATIC : 1) + 2 * operations.size * jobs.length),
+        alarmAt: object.alarmAt,
+      }),
       patience: {
         known: { defaultWaitMs: DEFAULT_WAIT_MS, holdUpsMs: HOLD_UPS_MS, callsMs: CALLS_MS },
       },

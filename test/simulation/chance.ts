@@ -21,6 +21,8 @@ const FAULTS = {
     'arrives-late': 9,
     'answers-late': 6,
   },
+  /** Of an object that is to store nothing any more. */
+  clear: { fails: 10 },
   /** The bucket of artifacts. */
   store: { hangs: 4, fails: 4 },
   /** One that never comes is still there to be seen, overdue; one that vanishes is not. */

@@ -4,6 +4,7 @@ import type { Dispatch, DispatchPlan } from '../../src/domain/dispatch.ts';
 import type { Job } from '../../src/domain/job.ts';
 import { holds } from '../rules/holds.ts';
 import { OPEN, RESTING, WITHDRAWN } from '../rules/protocol.ts';
+import { ErasureChecker } from './erasure-checker.ts';
 import { LineageChecker } from './lineage-checker.ts';
 import { rulesOf } from './policies.ts';
 import { storedDispatches, storedPresent, storedReports } from './stored.ts';
@@ -20,6 +21,7 @@ export class Checker {
   /** The longest that the job's row ever was. */
   longestRow = 0;
   readonly lineage: LineageChecker;
+  readonly erasure: ErasureChecker;
   readonly #world: World;
   readonly #job: JobInWorld;
   readonly #plans = new Map<string, DispatchPlan | null>();
@@ -40,6 +42,7 @@ export class Checker {
     this.#world = world;
     this.#job = job;
     this.lineage = new LineageChecker(world.store);
+    this.erasure = new ErasureChecker(world, job);
   }
 
   /** What was planned when this dispatch was made. */
@@ -65,6 +68,7 @@ export class Checker {
     holds('a delivery window closes in time', timeline.now <= until + WINDOW_BOUND_MS);
     if (object.commits === this.#commits) return;
     this.#commits = object.commits;
+    this.erasure.committed();
     this.#checkPresent();
   }
 
@@ -101,11 +105,9 @@ export class Checker {
     holds('at most one dispatch is open', open.length <= 1);
     holds('the job names its open dispatch', (open[0]?.id ?? null) === job.openDispatchId);
     if (object.alarmAt === null && !object.hasLostAlarm) {
+      const isAtRest = RESTING.includes(job.status) || job.erasure !== null;
       const isToCome = job.nextRetryAt !== null;
-      holds(
-        'whatever is awaited has an alarm',
-        open.length === 0 && RESTING.includes(job.status) && !isToCome,
-      );
+      holds('whatever is awaited has an alarm', open.length === 0 && isAtRest && !isToCome);
     }
     this.#pendingUntil = open[0]?.state === 'PENDING' ? open[0].deliverUntil : Infinity;
     this.#checkReports(new Map(dispatches.map(({ id, state }) => [id, state])), job.status);

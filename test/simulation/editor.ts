@@ -3,6 +3,7 @@ import type {
   Admission,
   DispatchAnswer,
   EditAnswer,
+  ErasureAnswer,
   JobAnswer,
   PlanAnswer,
   ShownAnswer,
@@ -32,6 +33,7 @@ import {
   type Asking,
   endingOfDispatch,
   endingOfEdit,
+  endingOfErasure,
   endingOfJob,
   endingOfShown,
   INTERNAL_ERROR,
@@ -83,20 +85,28 @@ export class Editor {
     this.#externalId = externalId;
   }
 
-  /** Until the video is there: an upload that never gets through leaves nothing to simulate. */
-  async upload(): Promise<void> {
-    while (!(await this.#isCreated()));
+  /** Until the video is there: an upload that never gets through leaves nothing to simulate. False where the project is gone. */
+  async upload(): Promise<boolean> {
+    for (
+      let created: 'created' | 'gone' | null = null;
+      created !== 'created';
+      created = await this.#create()
+    ) {
+      if (created === 'gone') return false;
+    }
     while ((await this.#ask('confirmUpload', 'confirm', commands.confirmUpload())) === null);
+    return true;
   }
 
-  /** The project admits it, and it is created: both again where either is not answered. */
-  async #isCreated(): Promise<boolean> {
+  /** The project admits it, and it is created: both again where either is not answered, which is null. */
+  async #create(): Promise<'created' | 'gone' | null> {
     const { id } = this.#job;
     const externalId = this.#externalId;
     const admission = await this.#admit(id);
-    if (admission === null) return false;
-    holds('a job’s own creation is admitted, however often it is tried', admission.ok);
-    if (!admission.ok) return false;
+    if (admission === null) return null;
+    const mayBeGone = this.#world.mayProjectGo && !admission.ok;
+    holds('a job’s own creation is admitted, however often it is tried', admission.ok || mayBeGone);
+    if (!admission.ok) return 'gone';
     const origin = { id, ...PROJECT, ownerIdentity: null, requestDigest: null, externalId };
     const call = { operation: 'create' as const, request: null, prefer: null };
     const ending = await this.#insist<JobAnswer>(
@@ -106,7 +116,7 @@ export class Editor {
       endingOfJob,
       1,
     );
-    return ending !== null;
+    return ending && 'created';
   }
 
   /** Another job is to have the external id of this one, which is there. */
@@ -114,6 +124,9 @@ export class Editor {
     if (this.#externalId === null) return;
     const admission = await this.#admit('job_claimant');
     if (admission === null) return;
+    // That of one that has gone is free.
+    const isHad = storedPresent(this.#job.object)?.job.erasure === null;
+    if (!isHad) return;
     holds('an external id that a job has is given to no other', !admission.ok);
     this.situations.add('an external id was asked for that a job has');
   }
@@ -163,6 +176,11 @@ export class Editor {
     await this.#ask('abandon', 'abandon', command);
   }
 
+  async erase(): Promise<void> {
+    const call = { operation: 'erase' as const, request: null, prefer: null };
+    await this.#insist<ErasureAnswer>('erase', call, () => [commands.erase()], endingOfErasure);
+  }
+
   async renewVideo(): Promise<void> {
     const videoUri = `s3://media/talk-${this.videoUris.length}.mp4`;
     this.videoUris.push(videoUri);
@@ -208,7 +226,8 @@ export class Editor {
     const ref =
       where === 'as-before'
         ? (ofStage[0]?.ref ?? '')
-        : `${where === 'elsewhere' ? 's3' : 'r2'}://${BUCKET}/${this.#job.id}/${name}`;
+        : `${where === 'elsewhere' ? 's3' : 'r2'}://${BUCKET}/edits/${this.#job.id}/${name}`;
+    if (where === 'stored') this.#world.store.put(ref.slice(`r2://${BUCKET}/`.length));
     if (where === 'nowhere') this.#world.store.set(ref, 'gone');
     if (where === 'nowhere' || where === 'other-size') this.absent.push(ref);
     const edits = { newest, shown, stale: newest - 1 }[of];

@@ -5,7 +5,8 @@ import { USUAL } from './simulated-orchestrator.ts';
 
 const before = (at: Failure['at']): Failure => ({ comes: 'before', at });
 
-const ONE_JOB = { jobs: 1, hangsFor: null, named: false, store: 'prompt', automatic: false } as const;
+const KEPT = { keepEndedMs: null, projectGoesAfterMs: null, store: 'prompt' } as const;
+const ONE_JOB = { ...KEPT, jobs: 1, hangsFor: null, named: false, automatic: false } as const;
 
 export const FOUND: readonly Scenario[] = [
   // Seed 3: a clock that had stepped back gave two dispatches one creation time, and a repeated report of the

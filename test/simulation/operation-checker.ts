@@ -7,6 +7,7 @@ import { holds } from '../rules/holds.ts';
 import { OPEN, WITHDRAWN } from '../rules/protocol.ts';
 import { mayBeListedOtherwise } from './case.ts';
 import {
+  isFrozen,
   listedOperation,
   listedOperations,
   storedDispatches,
@@ -52,20 +53,24 @@ export class OperationChecker {
     }
   }
 
-  /** Whether one is not over, and the alarm that was to see to it never came; or was never begun. */
+  /** Whether one is not over, or its project not told, and the alarm that was to see to it never came; or was never begun. */
   isWaitingForAnAlarm(): boolean {
     const { operations, project } = this.#world;
     return [...operations].some(([id, object]) => {
       const operation = storedOperation(object);
       if (operation === null) return project.hasLostAlarm && listedOperation(project, id) !== null;
       const isAtWork = operation.endedAt === null && !isResting(operation, storedItems(object));
-      return object.hasLostAlarm && isAtWork;
+      const isTold = listedOperation(project, id)?.shown?.state === operation.state;
+      return object.hasLostAlarm && (isAtWork || !(isTold || this.#world.isProjectErased));
     });
   }
 
   /** Nothing is left to happen. */
   atRest(): void {
     const { project, chance, operations } = this.#world;
+    for (const { erasedAt, id } of this.#world.jobs.map(({ id, records }) => ({ id, ...records }))) {
+      holds('no frozen list names an erased job', erasedAt === null || !isFrozen(project, id));
+    }
     for (const { id, shown } of listedOperations(project)) {
       const isBegun = operations.has(id) && (shown !== null || mayBeListedOtherwise(chance));
       holds('an operation that was frozen is begun, and its project hears of it', isBegun);
@@ -79,6 +84,7 @@ export class OperationChecker {
       }
       const items = storedItems(object);
       holds('an operation ends, or rests where its editor has paused it', isResting(operation, items));
+      if (this.#world.isProjectErased) continue;
       holds('each job is in it once', items.length === listed?.total);
       for (const item of items) this.#checkItem(operation, item);
       const counts = countsOf(items.map(groupOf));
@@ -92,7 +98,13 @@ export class OperationChecker {
   }
 
   #checkItem({ id, state }: Operation, item: Item): void {
-    const { object } = this.#world.jobs.find((job) => job.id === item.jobId) ?? {};
+    const { object, records } = this.#world.jobs.find((job) => job.id === item.jobId) ?? {};
+    if (item.state === 'erased') {
+      holds('nothing is known of a job that is erased but that it is', object === undefined);
+      this.situations.add('in an operation a job was erased');
+      return;
+    }
+    holds('an operation says nothing of an erased job', records?.erasedAt == null);
     if (!object) throw new Error('an item is a job');
     const own = this.#dispatches(id, item.jobId);
     const standing = own.filter((dispatch) => dispatch.state !== WITHDRAWN);
@@ -144,7 +156,7 @@ export const OPERATION_SITUATIONS: readonly string[] = [
     (state) => `an operation was ${state}`,
   ),
   'an operation had several jobs in flight',
-  ...ITEM_STATES.filter((state) => !['in_flight', 'erased', 'waiting_again'].includes(state)).map(
+  ...ITEM_STATES.filter((state) => !['in_flight', 'waiting_again'].includes(state)).map(
     (state) => `in an operation a job was ${state}`,
   ),
   ...['JOB_ALREADY_RUNNING', 'RETRY_NOT_ALLOWED_STATE'].map((code) => `a job was refused: ${code}`),

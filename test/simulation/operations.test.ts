@@ -46,6 +46,7 @@ const bulk: fc.Arbitrary<Action> = fc.record({
 const word: fc.Arbitrary<Action> = fc.record({
   do: fc.constantFrom('bulk-pause', 'bulk-resume', 'bulk-resume', 'bulk-cancel', 'bulk-evict', 'bulk-evict'),
 });
+const erase: fc.Arbitrary<Action> = fc.record({ do: fc.constant('erase') });
 const timed = (what: fc.Arbitrary<Action>, ...pauses: number[]) =>
   fc.record({ afterMs: fc.constantFrom(...pauses), job: fc.nat(3), action: what });
 
@@ -61,6 +62,7 @@ const scenarios: fc.Arbitrary<Scenario> = fc
             { weight: 4, arbitrary: timed(word, 0, 1, 40, 700, 12_000) },
             { weight: 1, arbitrary: timed(bulk, 0, 40, 12_000, 700_000) },
             { weight: 3, arbitrary: timed(action, 0, 1, 40, 700, 12_000, 70_000) },
+            { weight: 1, arbitrary: timed(erase, 0, 1, 40, 700, 12_000, 70_000) },
           ),
           { maxLength: 12, size: 'max' },
         ),
@@ -81,7 +83,7 @@ const scenarios: fc.Arbitrary<Scenario> = fc
     ...{
       hangsFor: null,
       named: false,
-      store: 'prompt',
+      ...{ store: 'prompt', keepEndedMs: null, projectGoesAfterMs: null },
       plans: [...failed.slice(0, scenario.jobs), ...others],
     },
   }));

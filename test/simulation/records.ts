@@ -4,6 +4,7 @@ import type {
   CallbackAnswer,
   DispatchAnswer,
   EditAnswer,
+  ErasureAnswer,
   JobAnswer,
   ShownAnswer,
 } from '../../src/actor/answers.ts';
@@ -26,6 +27,8 @@ export class Records {
   /** Of the messages that met no fault, between the queue and the orchestrator. */
   longestToHealthyMs = 0;
   wasFull = false;
+  /** When the job's erasure was decided, for all that was stored then; null for never. */
+  erasedAt: number | null = null;
   readonly #now: () => number;
 
   constructor(now: () => number) {
@@ -102,6 +105,11 @@ export function endingOfDispatch(answer: DispatchAnswer): Ending {
 export const endingOfJob = (answer: JobAnswer): Ending =>
   answer.ok
     ? { kind: 'done', status: 200, dispatch: null, revision: answer.job.revision }
+    : refusal(answer.rejection);
+
+export const endingOfErasure = (answer: ErasureAnswer): Ending =>
+  answer.ok
+    ? { kind: 'done', status: answer.isGone ? 204 : 202, dispatch: null, revision: null }
     : refusal(answer.rejection);
 
 export const endingOfShown = (answer: ShownAnswer): Ending =>

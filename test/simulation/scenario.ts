@@ -13,12 +13,12 @@ export type Action =
   | { do: 'redo'; request: RedoName; prefer: string; twice: boolean; planned: boolean }
   | { do: 'export'; request: ExportName; prefer: string; twice: boolean }
   | WantedEdit
-  | { do: 'cancel' | 'abandon' | 'renew' | 'evict' | 'restart' }
+  | { do: 'cancel' | 'abandon' | 'erase' | 'renew' | 'evict' | 'restart' }
   /** `seen`: by whoever looks at the job before, and wants it as it was; `twice`: by two at once. */
   | { do: 'label'; seen: boolean; twice: boolean }
   /** Another job is to be created with the external id that this one has. */
   | { do: 'claim' }
-  | { do: 'deploy'; over: 'defaults' | 'version-1' | 'version-2' | 'policy' }
+  | { do: 'deploy'; over: 'defaults' | 'version-1' | 'version-2' | 'version-3' | 'policy' }
   | { do: 'tamper'; state: State }
   | { do: 'clock'; skewMs: number }
   /** The queue brings nothing for so long. */
@@ -45,6 +45,10 @@ export interface Scenario {
   /** Whether they are created with external ids. */
   named: boolean;
   store: Pace;
+  /** How long a job is kept that has ended; null for good. */
+  keepEndedMs: number | null;
+  /** When the owner wants the project to go, from the moment on when it is made; null for never. */
+  projectGoesAfterMs: number | null;
   /** Whether failed jobs are retried by themselves. */
   automatic: boolean;
   /** `job` says whose editor, or whose object; one that there is not is the first. */
@@ -87,7 +91,7 @@ export const action: fc.Arbitrary<Action> = fc.oneof(
   { weight: 16, arbitrary: retry },
   { weight: 6, arbitrary: redo },
   { weight: 3, arbitrary: exports },
-  { weight: 8, arbitrary: edit },
+  { weight: 11, arbitrary: edit },
   { weight: 3, arbitrary: fc.record({ do: fc.constantFrom('cancel', 'abandon', 'renew', 'renew') }) },
   { weight: 1, arbitrary: fc.record({ do: fc.constant('label' as const), seen: fc.boolean(), twice }) },
   { weight: 1, arbitrary: fc.constant({ do: 'claim' as const }) },
@@ -141,15 +145,18 @@ const story = fc.oneof(
     ...[
       [redo, retry],
       [redo, stop, back],
-      [redo, stop, back],
+      [exports, retry],
       [exports, retry],
       [exports, stop, retry],
+      [held, exports, stop, retry],
       [held, redo, stop, held, redo, stop],
-      [held, exports, stop, held, exports, stop],
+      [held, exports, stop, held, exports, stop, retry],
+      [retry, cancel],
       [retry, retry, retry, cancel],
     ],
     ...[
       [edit, redo],
+      [edit, retry, edit],
       [edit, retry, edit],
       [edit, exports],
     ],
@@ -221,13 +228,45 @@ const inhabitants = fc.oneof(
 
 const store = fc.constantFrom<Pace[]>('prompt', 'prompt', 'prompt', 'slow', 'slow', 'silent');
 
+/** Longer than any deadline, and short of the horizon beyond which no alarm comes here. */
+const KEPT_MS = 12 * 3_600_000;
+
+/** Most jobs are kept, and so is their project. What goes does so at the end: there is little left to live through then. */
+const ends = fc
+  .record({
+    goes: fc.oneof(
+      { weight: 28, arbitrary: fc.constant({ keepEndedMs: null, projectGoesAfterMs: null }) },
+      { weight: 1, arbitrary: fc.constant({ keepEndedMs: KEPT_MS, projectGoesAfterMs: null }) },
+      {
+        weight: 1,
+        arbitrary: fc.record({
+          keepEndedMs: fc.constant(null),
+          projectGoesAfterMs: fc.constantFrom(0, 1, 2, 4, 8, 700_000),
+        }),
+      },
+    ),
+    last: fc.constantFrom<Action[][]>(
+      ...Array<Action[]>(14).fill([]),
+      ...[[{ do: 'erase' as const }], [{ do: 'cancel' as const }, { do: 'erase' as const }]],
+      [{ do: 'deploy', over: 'version-3' }],
+      [{ do: 'deploy', over: 'version-3' }, { do: 'erase' }, { do: 'deploy', over: 'defaults' }],
+    ),
+    afterMs: fc.constantFrom(0, 1, 700, 12_000, 700_000),
+    job: fc.constantFrom(0, 0, 1, 2),
+    more: fc.array(timed(action, [0, 1, 4, 40, 3_000]), { maxLength: 3, size: 'max' }),
+  })
+  .map(({ goes, last, afterMs, job, more }) => {
+    const acts = last.map((act, n) => ({ afterMs: n === 0 ? afterMs : 1, job, action: act }));
+    return { ...goes, actions: acts.length === 0 ? [] : [...acts, ...more] };
+  });
+
 export const scenarios: fc.Arbitrary<Scenario> = fc
   .tuple(
     inhabitants,
     fc.record({
       named: fc.boolean(),
       actions: fc.oneof(
-        { weight: 3, arbitrary: fc.array(timed(action), { maxLength: 20, size: 'max' }) },
+        { weight: 2, arbitrary: fc.array(timed(action), { maxLength: 20, size: 'max' }) },
         {
           weight: 1,
           arbitrary: fc
@@ -254,5 +293,9 @@ export const scenarios: fc.Arbitrary<Scenario> = fc
     }),
     store,
     fc.boolean(),
+    ends,
   )
-  .map(([who, what, pace, automatic]) => ({ ...who, ...what, store: pace, automatic }));
+  .map(([who, what, pace, automatic, ends]) => ({
+    ...{ ...who, ...what, ...ends, store: pace, automatic },
+    actions: [...what.actions, ...ends.actions],
+  }));

@@ -13,6 +13,8 @@ import { situationsOf } from './situations.ts';
 import { isListedAs, namesProject, storedDispatches, storedPresent } from './stored.ts';
 import { isFault, type JobInWorld, PROJECT, World } from './world.ts';
 
+const ENDED = ['DONE', 'FAILED', 'CANCELLED'];
+
 const MAX_EVENTS = 40_000;
 /** Long after any alarm was due, by every clock: an alarm may be late. */
 const LOST_FOR_MS = 4_000_000;
@@ -98,10 +100,19 @@ class Life {
     }
     const clockWasSet = this.#scenario.actions.some(({ action }) => action.do === 'clock');
     const lastStirredAt = this.#lastStirredAt;
+    holds('an erased project is not listed', !this.#world.isProjectErased || this.#isForgotten());
     this.#operations.atRest();
     const rules = new Set<RuleName>();
     const situations = [...this.#bulk.situations, ...this.#operations.situations];
     for (const { job, editor, checker } of this.#inhabitants) {
+      const { erasure } = checker;
+      if (erasure.isErased) {
+        erasure.rested();
+        situations.push(...erasure.situations);
+        continue;
+      }
+      if (erasure.isUnheardOf) continue;
+      erasure.checkKept();
       const { videoUris } = editor;
       const jobCase = caseOf(this.#world, job, {
         ...{ lastStirredAt, clockWasSet, videoUris },
@@ -133,6 +144,11 @@ class Life {
     };
   }
 
+  #isForgotten(): boolean {
+    const { workspace, chance } = this.#world;
+    return !namesProject(workspace) || mayBeListedOtherwise(chance);
+  }
+
   /** Until nothing is left to happen. */
   async #run(): Promise<void> {
     const { timeline } = this.#world;
@@ -149,6 +165,7 @@ class Life {
     this.#world.settle();
     if (chance.count > this.#faults) this.#lastStirredAt = timeline.now;
     this.#faults = chance.count;
+    this.#world.noteProject();
     for (const { checker } of this.#inhabitants) checker.settled();
     this.#operations.settled();
   }
@@ -161,9 +178,11 @@ class Life {
 
   async #begin(): Promise<void> {
     while (!(await this.#isProjectMade()));
+    const { projectGoesAfterMs } = this.#scenario;
+    if (projectGoesAfterMs !== null)
+      this.#world.timeline.after(projectGoesAfterMs, () => this.#guard(this.#eraseProject()));
     for (const { editor } of this.#inhabitants) {
-      await editor.upload();
-      this.#guard(editor.run('respond-async'));
+      if (await editor.upload()) this.#guard(editor.run('respond-async'));
     }
     for (const { afterMs, job, action } of this.#scenario.actions) {
       await this.#world.timeline.sleep(afterMs);
@@ -181,6 +200,19 @@ class Life {
     } catch {
       await this.#world.timeline.sleep(400);
       return false;
+    }
+  }
+
+  /** Its owner asks as often as anybody, and is refused as long as it has jobs. */
+  async #eraseProject(): Promise<void> {
+    for (let attempt = 1; attempt <= 3; attempt += 1) {
+      try {
+        await this.#world.callProject('erase', PROJECT.owner, 'alice');
+        return;
+      } catch (error) {
+        if (!isFault(error)) throw error;
+        await this.#world.timeline.sleep(400 * attempt);
+      }
     }
   }
 
@@ -203,6 +235,8 @@ class Life {
         return editor.cancel();
       case 'abandon':
         return editor.abandon();
+      case 'erase':
+        return editor.erase();
       case 'renew':
         return editor.renewVideo();
       case 'label':
@@ -250,6 +284,9 @@ class Life {
       case 'defaults':
         this.#world.deploy();
         break;
+      case 'version-3':
+        this.#world.deployOverVersion3();
+        break;
       case 'version-2':
         this.#world.deployOverVersion2();
         break;
@@ -264,15 +301,20 @@ class Life {
 
   /** Whether something is still to happen, and the alarm that was to see to it never came. */
   #isWaitingForAnAlarm(): boolean {
-    const { project, workspace, jobs, chance } = this.#world;
+    const { project, workspace, jobs, chance, isProjectErased, keepEndedMs } = this.#world;
     return (
-      (project.hasLostAlarm && !namesProject(workspace) && !mayBeListedOtherwise(chance)) ||
+      (project.hasLostAlarm &&
+        namesProject(workspace) === isProjectErased &&
+        !mayBeListedOtherwise(chance)) ||
       this.#operations.isWaitingForAnAlarm() ||
       jobs.some(({ object }) => {
         const present = object.hasLostAlarm ? storedPresent(object) : null;
         if (present === null) return false;
         const dispatches = storedDispatches(object, present);
+        const goes =
+          present.job.erasure !== null || (keepEndedMs !== null && ENDED.includes(present.job.status));
         return (
+          goes ||
           !RESTING.includes(present.job.status) ||
           present.job.nextRetryAt !== null ||
           dispatches.some(

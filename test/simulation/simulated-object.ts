@@ -214,6 +214,17 @@ export class SimulatedObject {
         this.#hasLostAlarm = false;
         this.#watchAlarm();
       },
+      deleteAll: async () => {
+        alive();
+        if (this.#chance.fault('clear') === 'fails') throw new Error('The storage failed.');
+        this.#write();
+        for (const { name } of this.#run("SELECT name FROM sqlite_master WHERE type = 'table'", []))
+          this.#database.exec(`DROP TABLE ${name}`);
+        this.#alarmAt = null;
+        this.#lostAlarm = null;
+        this.#hasLostAlarm = false;
+        this.#watchAlarm();
+      },
       getAlarm: async () => {
         alive();
         return this.#alarmAt;

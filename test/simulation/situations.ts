@@ -11,6 +11,7 @@ import {
   RARE_SITUATIONS,
 } from '../rules/situations.ts';
 import type { Chance } from './chance.ts';
+import { ERASURE_SITUATIONS } from './erasure-checker.ts';
 import type { Scenario } from './scenario.ts';
 import { SLOW_MS } from './simulated-store.ts';
 import type { JobInWorld } from './world.ts';
@@ -76,8 +77,9 @@ export const SITUATIONS: readonly string[] = [
   'an external id was asked for that a job has',
   'labels of a job that was seen were changed',
   'a change of labels was refused, the job being another',
-  ...[1, 2].map((version) => `a job was deployed over what version ${version} had stored`),
+  ...[1, 2, 3].map((version) => `a job was deployed over what version ${version} had stored`),
   'a policy was replaced',
+  ...ERASURE_SITUATIONS,
 ];
 
 export function situationsOf(
@@ -114,6 +116,7 @@ export function situationsOf(
     'a job was deployed over': actions.some(({ action }) => action.do === 'deploy'),
     'a job was deployed over what version 1 had stored': hasDeployedOver('version-1'),
     'a job was deployed over what version 2 had stored': hasDeployedOver('version-2'),
+    'a job was deployed over what version 3 had stored': hasDeployedOver('version-3'),
     'a correction was made between two deployments': editedAt.some(
       (count) => count > 0 && count < deployments,
     ),

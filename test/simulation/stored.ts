@@ -94,6 +94,16 @@ export function listedStatus(project: SimulatedObject, jobId: string): string | 
   return listed === undefined ? null : String(listed.status);
 }
 
+/** Whether the project remembers that it was erased. */
+export const isTombstoned = (project: SimulatedObject, jobId: string): boolean =>
+  isMade(project, 'erased') && project.rows('SELECT 1 FROM erased WHERE id = ?', jobId).length === 1;
+
+/** Whether the project is there no more, but for what is left of it. */
+export const isErasedProject = (project: SimulatedObject): boolean =>
+  isMade(project, 'project') &&
+  project.rows(`SELECT 1 FROM project WHERE record ->> '$.erasedAt' IS NOT NULL`).length === 1;
+
+export const tablesOf = (object: SimulatedObject): unknown[] => object.rows('SELECT name FROM sqlite_master');
 /** The names of the metadata with which the project lists the job. */
 export function listedMetadata(project: SimulatedObject, jobId: string): string[] {
   const [listed] = project.rows('SELECT labels FROM listed_job WHERE job_id = ?', jobId);
@@ -130,6 +140,7 @@ export const MAY_BE_MISSING = {
       lastProgressAt: null,
       latestCallback: null,
       latestHeartbeat: null,
+      erasure: null,
     },
     ...{ latestEditAt: null, latestProfile: null, unfinishedTask: DRAFT, latestOperation: null },
     ...{ retries: 0, nextRetryAt: null, automatic: null },
@@ -189,23 +200,37 @@ const CHECKPOINTS: Readonly<Record<string, string>> = {
   draft: 'DRAFT_READY',
 };
 
-/** What nobody could ask for before edits and labels there were, no job of before has. */
+/** What nobody could ask for before edits there were, no job of before has. */
 function isOfBeforeEdits(object: SimulatedObject): boolean {
-  const present = storedPresent(object);
-  if (!present || schemaOf(object) !== JOB_SCHEMA.version) return false;
+  const present = isOfBeforeErasure(object) ? storedPresent(object) : null;
   return (
-    present.job.latestEditAt === null &&
-    present.job.automatic === null &&
-    JSON.stringify(labelsOf(present.job)) === JSON.stringify(NO_LABELS) &&
+    present?.job.latestEditAt === null &&
     storedDispatches(object, present).every(
-      ({ kind, task, plan, isAutomatic, operationId }) =>
-        !isAutomatic &&
-        operationId === null &&
-        (kind === 'run' || kind === 'retry') &&
-        task.kind === 'draft' &&
-        !plan?.discardEdits.length,
+      ({ kind, task, plan }) =>
+        (kind === 'run' || kind === 'retry') && task.kind === 'draft' && !plan?.discardEdits.length,
     )
   );
+}
+
+/** Rewrites what is stored as version 3 of the storage would have left it. Nobody may be at work in the object. */
+export function storeAsVersion3(object: SimulatedObject): void {
+  if (!isOfBeforeErasure(object)) return;
+  const { job, ...rest } = JSON.parse(String(object.rows('SELECT record FROM job')[0]?.record));
+  object.rewrite(
+    'UPDATE job SET schema = 3, record = ?',
+    JSON.stringify({ ...rest, v: 3, job: ofVersion3(job) }),
+  );
+}
+
+/** What nobody could ask for before jobs were erased, labelled or retried with others or by themselves, no job of before has. */
+function isOfBeforeErasure(object: SimulatedObject): boolean {
+  const present = storedPresent(object);
+  if (!present || schemaOf(object) !== JOB_SCHEMA.version) return false;
+  const { erasure, automatic } = present.job;
+  const isLabelled = JSON.stringify(labelsOf(present.job)) !== JSON.stringify(NO_LABELS);
+  const dispatches = storedDispatches(object, present);
+  const isNew = dispatches.some(({ isAutomatic, operationId }) => isAutomatic || operationId !== null);
+  return erasure === null && automatic === null && !isLabelled && !isNew;
 }
 
 /** Rewrites what is stored as version 2 of the storage would have left it. Nobody may be at work in the object. */
@@ -219,8 +244,10 @@ export function storeAsVersion2(object: SimulatedObject): void {
 }
 
 const ofVersion2 = ({ latestEditAt: _at, latestProfile: _profile, unfinishedTask: _task, ...job }: Fields) =>
-  Object.fromEntries(Object.entries(job).filter(([name]) => !OF_AUTOMATIC.includes(name)));
-const OF_AUTOMATIC = ['retries', 'nextRetryAt', 'automatic'];
+  ofVersion3(job);
+const ofVersion3 = (job: Fields) =>
+  Object.fromEntries(Object.entries(job).filter(([name]) => !OF_VERSION_4.includes(name)));
+const OF_VERSION_4 = ['retries', 'nextRetryAt', 'automatic', 'erasure'];
 
 /** Rewrites what is stored as version 1 of the storage would have left it, as far as it knew. Nobody may be at work in the object. */
 export function storeAsVersion1(object: SimulatedObject): void {
@@ -316,3 +343,8 @@ export const listedOperations = (project: SimulatedObject): ListedOperation[] =>
 
 export const listedOperation = (project: SimulatedObject, id: string): ListedOperation | null =>
   listedOperations(project).find((listed) => listed.id === id) ?? null;
+
+/** Whether the project has this job in the list of an operation. */
+export const isFrozen = (project: SimulatedObject, jobId: string): boolean =>
+  isMade(project, 'operation') &&
+  project.rows('SELECT 1 FROM operation WHERE instr(job_ids, ?) > 0', jobId).length > 0;

@@ -1,6 +1,8 @@
 // Simulated time: events in order, each run to its end before the next. Nothing in a simulation waits for the
 // real clock, so that a run depends on its inputs alone.
 
+const LONG_MS = 6 * 3_600_000;
+
 export interface Timer {
   at: number;
   order: number;
@@ -12,6 +14,8 @@ export class Timeline {
   /** What the machines' clock shows beyond true time, in milliseconds; it jumps now and then. */
   skewMs = 0;
   events = 0;
+  /** For how long nothing happened, of silences of hours: what is kept for so long goes then. */
+  silentMs = 0;
   readonly #timers: Timer[] = [];
   #order = 0;
 
@@ -36,6 +40,7 @@ export class Timeline {
   /** Runs until nothing is left to happen, or `stop` says so; `settled` is called after each event has run out. */
   async run(settled: () => void, stop: () => boolean): Promise<void> {
     for (let timer = this.#timers.pop(); timer; timer = this.#timers.pop()) {
+      if (timer.at - this.now > LONG_MS) this.silentMs += timer.at - this.now;
       this.now = timer.at;
       this.events += 1;
       timer.run();

@@ -7,6 +7,7 @@ import { ProjectActor } from '../../src/actor/project-actor.ts';
 import { WorkspaceActor } from '../../src/actor/workspace-actor.ts';
 import type { Delivery, DispatchMessage } from '../../src/contract/messages.ts';
 import type { Callback, DeliveryOutcome, Retry } from '../../src/domain/commands.ts';
+import { holds } from '../rules/holds.ts';
 import { requestOf } from '../rules/outside.ts';
 import type { Script } from '../support/pipeline/script.ts';
 import { Chance, type Chances } from './chance.ts';
@@ -16,7 +17,14 @@ import { GONE, SimulatedObject } from './simulated-object.ts';
 import { SimulatedOrchestrator } from './simulated-orchestrator.ts';
 import { type Invocation, SimulatedQueue } from './simulated-queue.ts';
 import { type Pace, SimulatedStore, type State } from './simulated-store.ts';
-import { leaveOutDefaults, storeAsVersion1, storeAsVersion2, storedPresent } from './stored.ts';
+import {
+  isErasedProject,
+  leaveOutDefaults,
+  storeAsVersion1,
+  storeAsVersion2,
+  storeAsVersion3,
+  storedPresent,
+} from './stored.ts';
 import { Timeline, type Timer } from './timeline.ts';
 
 export const PROJECT = { projectId: 'prj_simulated', owner: 'own_alice' };
@@ -63,6 +71,10 @@ export interface Inhabitants {
   /** For which of the jobs the orchestrator never answers; null for none. */
   hangsFor: number | null;
   store: Pace;
+  /** How long a job is kept that has ended; null for good. */
+  keepEndedMs: number | null;
+  /** When its owner wants the project to go; null for never. */
+  projectGoesAfterMs: number | null;
   /** Whether failed jobs are retried by themselves. */
   automatic: boolean;
 }
@@ -78,8 +90,12 @@ export class World {
   readonly queue: SimulatedQueue;
   readonly orchestrator: SimulatedOrchestrator;
   readonly store: SimulatedStore;
+  readonly keepEndedMs: number | null;
+  readonly mayProjectGo: boolean;
   /** Which version of the service is deployed: its policy is its own. */
   deployed = 0;
+  isProjectErased = false;
+  #projectCommits = 0;
   readonly automatic: boolean;
   /** Whether a version was deployed over what an older one had stored. */
   hasBeenOlder = false;
@@ -90,10 +106,15 @@ export class World {
   /** When each dispatch was first put on the queue, and how many faults there had been. */
   readonly #sent = new Map<string, { at: number; faults: number; isAttempted: boolean }>();
 
-  constructor(chances: Chances, { jobs, scripts, hangsFor, store, automatic }: Inhabitants) {
+  constructor(
+    chances: Chances,
+    { jobs, scripts, hangsFor, store, automatic, keepEndedMs, projectGoesAfterMs }: Inhabitants,
+  ) {
     const { timeline } = this;
     this.automatic = automatic;
     this.chance = new Chance(chances);
+    this.keepEndedMs = keepEndedMs;
+    this.mayProjectGo = projectGoesAfterMs !== null;
     this.store = new SimulatedStore(timeline, this.chance, store);
     this.workspace = new SimulatedObject(timeline, this.chance, (ctx) => new WorkspaceActor(ctx, {} as Env));
     this.project = new SimulatedObject(
@@ -215,6 +236,20 @@ export class World {
     for (const { object } of this.jobs) storeAsVersion2(object);
   }
 
+  /** The same, over what version 3 has left. */
+  deployOverVersion3(): void {
+    this.#comeBack();
+    this.hasBeenOlder = true;
+    for (const { object } of this.jobs) storeAsVersion3(object);
+  }
+
+  /** After every event: what is left of an erased project goes too. */
+  noteProject(): void {
+    if (this.#projectCommits === this.project.commits) return;
+    this.#projectCommits = this.project.commits;
+    this.isProjectErased ||= isErasedProject(this.project);
+  }
+
   deployPolicy(): void {
     this.#comeBack();
     this.deployed += 1;
@@ -266,10 +301,12 @@ export class World {
 
   async #report(job: JobInWorld, report: Callback): Promise<string | null> {
     const answered = job.records.reported(report);
+    const wasErased = job.records.erasedAt !== null;
     try {
       const answer = await this.call<CallbackAnswer>(job, 'applyCallback', report);
       answered(toReportAnswer(answer));
       const code = answer.ok ? null : answer.rejection.code;
+      holds('a report for an erased job finds none', !wasErased || code === 'RESOURCE_NOT_FOUND');
       job.records.wasFull ||= code === 'MANIFEST_FULL';
       return code;
     } catch (error) {
@@ -331,14 +368,18 @@ export class World {
     const world = this;
     return {
       get rules() {
-        return rulesOf(world);
+        return { ...rulesOf(world), keepEndedMs: world.keepEndedMs };
       },
       ...{ orchestratorTimeoutMs: 2_500, maxOpenDeliveries: 60, artifactsBucket: BUCKET },
     };
   }
 
   #bucket(caller: Caller): object {
-    return { head: (key: string) => (caller.canSend() ? this.store.head(key) : never()) };
+    return {
+      head: (key: string) => (caller.canSend() ? this.store.head(key) : never()),
+      list: (options: { prefix: string }) => (caller.canSend() ? this.store.list(options) : never()),
+      delete: (keys: string[]) => (caller.canSend() ? this.store.delete(keys) : never()),
+    };
   }
 
   #jobEnv(gate: () => boolean): Env {

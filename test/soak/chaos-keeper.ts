@@ -50,13 +50,18 @@ export class Keeper {
       await sleep(pauseMs);
       while (done() - before < work && Date.now() < until) await sleep(100);
       if (Date.now() >= until) break;
-      await this.#inTurn(() => {
-        this.kills += 1;
-        return this.#restart(Date.now());
-      });
+      await this.kill();
     }
     await sleep(Math.max(until - Date.now(), 0));
     await this.#turn;
+  }
+
+  /** Kills it now; resolves when it is up again. */
+  kill(): Promise<void> {
+    return this.#inTurn(() => {
+      this.kills += 1;
+      return this.#restart(Date.now());
+    });
   }
 
   /** Since when there is nothing wrong with it. */

@@ -3,6 +3,7 @@ import { cpus } from 'node:os';
 import { join } from 'node:path';
 import { parseArgs } from 'node:util';
 import { VIOLATIONS } from '../rules/rule.ts';
+import { runBulk } from './bulk.ts';
 import { runChaos } from './chaos.ts';
 import { mutantsNamed, runMutants } from './mutants-run.ts';
 import type { Mutant } from './mutants-suites.ts';
@@ -15,6 +16,7 @@ Without a part's name all of them run, which takes about an hour on two cores; e
   --simulation  200,000 simulated worlds: crashes, queue faults, clocks
   --histories   10,000 random histories over HTTP in real workerd
   --fuzz        requests made from spec/openapi.yaml, twenty times those of npm test
+  --bulk        bulk retries of 1,000 jobs under wrangler dev, which is killed again and again
   --chaos       200 jobs at once under wrangler dev, which is killed every few seconds
   --mutants     planted bugs, each of which a suite has to find
   --bug WORD    of the planted bugs those in whose description this stands; may be repeated
@@ -23,7 +25,7 @@ Without a part's name all of them run, which takes about an hour on two cores; e
 Exit status: 0 when nothing was found.`;
 
 const ROOT = join(import.meta.dirname, '../..');
-const PARTS = ['model', 'simulation', 'histories', 'fuzz', 'chaos', 'mutants'] as const;
+const PARTS = ['model', 'simulation', 'histories', 'fuzz', 'bulk', 'chaos', 'mutants'] as const;
 type Part = (typeof PARTS)[number];
 
 type Figures = Record<string, unknown>;
@@ -102,6 +104,8 @@ async function runPart(
       ]);
       return { ok, figures: { ...figures, violations: Object.fromEntries(broken) } };
     }
+    case 'bulk':
+      return runBulk(Math.max(100, Math.round(1_000 * scale)), (line) => console.log(`  ${line}`));
     case 'mutants': {
       const figures = await runMutants(mutants, (line) => console.log(`  ${line}`));
       return { ok: figures.killed === figures.planted, figures: { ...figures } };

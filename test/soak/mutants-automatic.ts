@@ -31,6 +31,13 @@ export const MUTANTS_OF_AUTOMATIC: readonly Mutant[] = [
     suite: 'model',
   },
   {
+    bug: 'an orchestrator that wants to be left alone is asked by itself all the same',
+    within: 'afterWithdrawal',
+    from: 'retryAfterAt ?? 0',
+    to: '0',
+    suite: 'model',
+  },
+  {
     bug: 'an editor whose retry is delivered does not end what was to come',
     within: 'afterDelivery',
     from: '!isAutomatic || automatic === null',

@@ -103,7 +103,7 @@ export const MUTANTS_OF_DELIVERIES: readonly Mutant[] = [
   {
     bug: 'a dead letter ends a delivery that has time left',
     from: 'updated(job, { ...subject, lastError, updatedAt: now })',
-    to: 'withdraw(job, { ...subject, lastError }, { mayBeTaken: false, wasRefused: false }, rules, now)',
+    to: 'withdraw(job, { ...subject, lastError }, false, rules, now)',
     suite: 'model',
   },
   {

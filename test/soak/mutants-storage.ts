@@ -24,8 +24,8 @@ export const MUTANTS_OF_STORAGE: readonly Mutant[] = [
   },
   {
     bug: 'the summary is pushed once and not again',
-    from: 'now + pushBackoffMs(failures)',
-    to: 'null',
+    from: 'return this.isTold ? null : now + pushBackoffMs(this.#failures);',
+    to: 'return null;',
     suite: 'simulation',
   },
   {

@@ -5,6 +5,7 @@ import { MUTANTS_OF_CORRECTIONS } from './mutants-corrections.ts';
 import { MUTANTS_OF_DELIVERIES } from './mutants-deliveries.ts';
 import { MUTANTS_OF_EDITORS } from './mutants-editors.ts';
 import { MUTANTS_OF_EDITS } from './mutants-edits.ts';
+import { MUTANTS_OF_ERASURE } from './mutants-erasure.ts';
 import { MUTANTS_OF_EVENTS } from './mutants-events.ts';
 import { MUTANTS_OF_LINEAGE } from './mutants-lineage.ts';
 import { MUTANTS_OF_LISTS } from './mutants-lists.ts';
@@ -29,4 +30,5 @@ export const MUTANTS: readonly Mutant[] = [
   ...MUTANTS_OF_STORAGE,
   ...MUTANTS_OF_EVENTS,
   ...MUTANTS_OF_LISTS,
+  ...MUTANTS_OF_ERASURE,
 ];

@@ -109,16 +109,21 @@ export class Editor {
   }
 
   /** The job as soon as `holds` says so. */
-  async jobWhen(
-    jobId: string,
+  jobWhen(jobId: string, condition: string, holds: (job: Reply['body']) => boolean): Promise<Reply['body']> {
+    return this.when(`/jobs/${jobId}`, condition, holds);
+  }
+
+  /** What is read there as soon as `holds` says so. */
+  async when(
+    path: string,
     condition: string,
-    holds: (job: Reply['body']) => boolean,
+    holds: (seen: Reply['body']) => boolean,
   ): Promise<Reply['body']> {
     const until = Date.now() + WAIT_TIMEOUT_MS;
     for (;;) {
-      const job = await this.get(`/jobs/${jobId}`);
-      if (holds(job)) return job;
-      if (Date.now() > until) throw new Error(`not ${condition}: ${JSON.stringify(job)}`);
+      const seen = await this.get(path);
+      if (holds(seen)) return seen;
+      if (Date.now() > until) throw new Error(`not ${condition}: ${JSON.stringify(seen)}`);
       await sleep(25);
     }
   }

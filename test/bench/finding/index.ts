@@ -38,6 +38,7 @@ export class FilledProject extends DurableObject<Bindings> {
       requestDigest: null,
       name: 'Filled',
       createdAt: 1,
+      erasedAt: null,
     });
     for (let from = 0; from < jobs; from += PIECE) {
       const numbers = `WITH RECURSIVE n(i) AS (SELECT ${from} UNION ALL SELECT i + 1 FROM n WHERE i < ${Math.min(from + PIECE, jobs) - 1})`;

@@ -78,6 +78,10 @@ export class ActingJob {
     return this.post('cancel');
   }
 
+  erase(): Promise<Reply> {
+    return call('DELETE', `/jobs/${this.id}`, { token: this.token });
+  }
+
   async status(): Promise<Status> {
     return (await this.get()).status;
   }
@@ -187,6 +191,7 @@ export class ActingJob {
         job: {
           ...job,
           lastProgressAt: job.lastProgressAt && job.lastProgressAt - ms,
+          latestDispatchAt: job.latestDispatchAt && job.latestDispatchAt - ms,
           latestEditAt: job.latestEditAt && job.latestEditAt - ms,
           nextRetryAt: job.nextRetryAt && job.nextRetryAt - ms,
           updatedAt: job.updatedAt - ms,
@@ -353,9 +358,21 @@ export async function retriedAfter(status: ReportableStatus): Promise<Running & 
   return { job, dispatchId, pipeline: await job.pipeline(dispatchId), first };
 }
 
-/** From here on, until the end of the test, the service goes by these rules besides. */
+/** From here on, until the end of the test, the service goes by these rules besides: the Worker, and every actor. */
 export async function underRules(patch: Partial<Rules>): Promise<void> {
-  onTestFinished(await changeRules(patch));
+  onTestFinished(await replacedRules(patch));
+}
+
+/** The same until what it answers is called. */
+export async function replacedRules(patch: Partial<Rules>): Promise<() => void> {
+  const ofActors = await runInDurableObject(env.JOB.getByName('any'), (actor) =>
+    requireConfig((actor as unknown as { env: Env }).env),
+  );
+  const all = [...new Set([config, ofActors])].map(({ rules }) => ({ rules, before: { ...rules } }));
+  for (const { rules } of all) Object.assign(rules, patch);
+  return () => {
+    for (const { rules, before } of all) Object.assign(rules, before);
+  };
 }
 
 /** The Worker and every actor go by these rules besides; until what is answered is called. */
