@@ -1,5 +1,6 @@
 // Every view in every state that is worth looking at, with an address that leads there: for those that judge them, and those that
 // take their pictures.
+import { setTimeout as pause } from 'node:timers/promises';
 import type { Scene } from './scene.ts';
 
 export interface View {
@@ -51,14 +52,31 @@ export async function viewsOf(scene: Scene): Promise<View[]> {
   const cancelled = await scene.job(project, 'twice.mp4');
   await alice.post(`/jobs/${cancelled}/cancel`);
 
+  const operations = await operationsOf(scene, [failed, broken, uploaded], project);
+
   const job = (id: string, rest = '') => `/jobs/${id}${rest}`;
   return [
     { name: 'projects', path: '/', has: '.list tbody tr' },
     { name: 'new-project', path: '/new', has: 'dialog[open] input' },
-    { name: 'project', path: `/projects/${project}`, has: '.list tbody tr' },
-    { name: 'project-filtered', path: `/projects/${project}?status=FAILED`, has: '.list tbody tr' },
+    { name: 'project', path: `/projects/${project}`, has: '.jobs tbody tr' },
+    { name: 'project-filtered', path: `/projects/${project}?status=FAILED`, has: '.jobs tbody tr' },
     { name: 'project-no-match', path: `/projects/${project}?status=DONE`, has: '.empty' },
     { name: 'project-empty', path: `/projects/${empty}`, has: '.empty' },
+    {
+      name: 'project-narrowed',
+      path: `/projects/${project}?status=FAILED,UPLOADED&tag=urgent`,
+      has: '.jobs tbody tr',
+    },
+    {
+      name: 'bulk',
+      path: `/projects/${project}/retries/new?jobs=${failed},${broken},${uploaded}`,
+      has: '.would',
+    },
+    { name: 'bulk-none', path: `/projects/${project}/retries/new?status=DONE`, has: '.empty' },
+    { name: 'project-operations', path: `/projects/${operations.project}`, has: '.operations .list' },
+    { name: 'operation-paused', path: `/operations/${operations.paused}`, has: '.operation .list' },
+    { name: 'operation-stop', path: `/operations/${operations.paused}/stop`, has: 'dialog[open]' },
+    { name: 'operation-done', path: `/operations/${operations.done}`, has: '.operation .list' },
     { name: 'new-job', path: `/projects/${project}/new`, has: 'dialog[open] input' },
     { name: 'job-created', path: job(created), has: '.now' },
     { name: 'job-uploaded', path: job(uploaded), has: '.now' },
@@ -91,4 +109,25 @@ export async function viewsOf(scene: Scene): Promise<View[]> {
     { name: 'not-found', path: job('job_nobody'), has: '.empty' },
     { name: 'no-such-page', path: '/nowhere', has: '.empty' },
   ];
+}
+
+/** One that is over, with a refusal in it, and one that is paused with a job in flight, in a project of its own. */
+async function operationsOf(scene: Scene, over: readonly string[], of: string) {
+  const { alice } = scene;
+  const begin = async (projectId: string, filter: object, key: string): Promise<string> =>
+    (
+      await alice.post(`/projects/${projectId}/retries`, {
+        ...{ model_profile: 'balanced', max_in_flight: 1, filter, client_request_id: key },
+      })
+    ).id;
+  const done = await begin(of, { job_ids: over }, 'over');
+  while ((await alice.get(`/operations/${done}`)).state !== 'done') await pause(200);
+  const project = await scene.project('Podcasts');
+  for (const external_id of ['episode-1', 'episode-2', 'episode-3']) {
+    const id = await scene.failed(project, undefined, undefined, { external_id });
+    await scene.stack.orchestrator.client.plan(id, { pipeline: { pause_before: 'DRAFT_READY' } });
+  }
+  const paused = await begin(project, { status: ['FAILED'] }, 'paused');
+  await alice.post(`/operations/${paused}/pause`);
+  return { project, paused, done };
 }
