@@ -53,6 +53,7 @@ const jobFilter = jobFilterQuery
     id: 'BulkFilter',
     description: 'All that is named has to hold. It has to name something.',
     minProperties: 1,
+    dependentRequired: { operation: ['outcome'], outcome: ['operation'] },
     example: { status: ['FAILED'], failure_class: 'transient' },
   });
 

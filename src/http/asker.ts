@@ -35,11 +35,13 @@ const CORRELATION_ID = /^[!-~]{1,128}$/;
 export const requestIdHeaders = withIdempotencyKey('Another way to say `client_request_id`.');
 
 /** The header and the body are two ways to say by which id a request is known. */
-export function requestIdIssue(headers: object, body: object) {
+export function requestIdIssue(headers: object, body: object, isRequired = true) {
   const { 'Idempotency-Key': key } = headers as z.infer<typeof requestIdHeaders>;
   const { client_request_id: id } = body as { client_request_id?: unknown };
   const issue = (message: string) => ({ path: 'client_request_id', message });
-  if (id === undefined && key === undefined) return issue('is required, here or as Idempotency-Key');
+  if (id === undefined && key === undefined) {
+    return isRequired ? issue('is required, here or as Idempotency-Key') : null;
+  }
   return id === undefined || key === undefined || id === key
     ? null
     : issue('is not what Idempotency-Key says');

@@ -63,8 +63,8 @@ const retryJobs = defineRoute({
     ...ofProject,
     headers: requestIdHeaders,
     body: jsonBody(retryJobsRequest),
-    together: (headers, body) =>
-      'dry_run' in body && body.dry_run === true ? null : requestIdIssue(headers, body),
+    // Who only looks need not say by which id the request is known.
+    together: (headers, body) => requestIdIssue(headers, body, !('dry_run' in body && body.dry_run === true)),
   },
   responses: {
     200: json(z.union([operation, dryRun]), 'The operation that this request began before; or a dry run'),

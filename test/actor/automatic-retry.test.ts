@@ -256,6 +256,10 @@ describe('an orchestrator', () => {
     expect(Date.parse((await job.get()).next_retry_at) - Date.now()).toBeGreaterThan(1.9 * PAUSE_MS);
     expect(await job.stored()).toMatchObject({ retries: 0, automatic: { made: 0, undelivered: 1 } });
     await job.plan({});
+    // What was not heard of before the memory was lost is told to stop; until then the job is written to.
+    await until(async () => {
+      expect((await job.storedDispatches()).at(-1)?.cancelNotice?.state).not.toBe('PENDING');
+    });
     await job.age(3 * PAUSE_MS);
     await job.alarm();
     await until(async () => {

@@ -11,7 +11,10 @@ const KEYWORDS: Record<string, readonly string[]> = {
   number: ['minimum', 'maximum'],
   boolean: [],
   null: [],
-  object: ['properties', 'required', 'additionalProperties', 'propertyNames', 'maxProperties'],
+  object: [
+    ...['properties', 'required', 'dependentRequired', 'additionalProperties', 'propertyNames'],
+    ...['minProperties', 'maxProperties'],
+  ],
   array: ['items', 'minItems', 'maxItems', 'uniqueItems'],
   // A schema without a type, which anything fits.
   any: [],
@@ -43,6 +46,7 @@ const TELLING: Record<string, readonly unknown[]> = {
   event_id: ['event-1', 'event-2'],
   status: ['AUDIO_EXTRACTING', 'AUDIO_READY', 'FAILED'],
   failure_class: ['quota', 'transient', 'Transient', 'none', ''],
+  filter: [{ status: ['CREATED'] }, { failure_class: 'quota' }, { job_ids: ['job_1'] }],
   edits: [1, 2, 3],
   uri: ['s3://corrections/by-hand', 'https://corrections.example/by-hand', `${STORE}by-hand`],
   digest: [`sha-256:${createHash('sha256').update(CORRECTION).digest('hex')}`, 'md5:1'],

@@ -42,14 +42,15 @@ function keyFit(
   if (key === undefined && parameter.required) return 'breaks';
   if (keys.length > 1 || (key !== undefined && !/^[!#-~][!-~]{0,127}$/.test(key))) return 'open';
   if (taken?.schema.properties?.client_request_id === undefined || given === null) return 'fits';
-  let body: { client_request_id?: unknown } | null;
+  let body: { client_request_id?: unknown; dry_run?: unknown } | null;
   try {
     body = JSON.parse(Buffer.from(given).toString());
   } catch {
     return 'fits';
   }
   const named = body?.client_request_id;
-  if (key === undefined) return named === undefined ? 'breaks' : 'fits';
+  // Who only looks needs none.
+  if (key === undefined) return named === undefined && body?.dry_run !== true ? 'breaks' : 'fits';
   return named === undefined || named === key ? 'fits' : 'breaks';
 }
 
@@ -125,6 +126,9 @@ function bodyFit(
 
 /** What the document says exactly, but only in words: how large params may be. */
 function breaksWord({ properties = {} }: Schema, value: unknown): boolean {
+  // Where a page begins is for its list to say, and what it has not said is none of its cursors.
+  if (properties.cursor !== undefined && typeof (value as { cursor?: unknown }).cursor === 'string')
+    return true;
   if (properties.params === undefined) return false;
   const { params } = value as { params?: unknown };
   return params !== undefined && Buffer.byteLength(JSON.stringify(params)) > MAX_PARAMS_BYTES;

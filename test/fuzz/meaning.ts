@@ -74,6 +74,12 @@ function planFaults({ headers, body: sent }: Asked, body: Members | null): strin
     if (tags === null) return ['no plan was named that could have changed'];
     return tags.includes(String(details.plan?.etag)) ? ['the plan that it names is the one that is'] : [];
   }
+  if (body?.error_code === 'JOBS_CHANGED') {
+    const { expected, found } = body.details as Members;
+    return expected === parsed(sent)?.expected && found !== expected
+      ? []
+      : ['as many as were expected are there'];
+  }
   const asked = parsed(sent)?.resume_from ?? null;
   return [
     ...(details.requested === asked ? [] : [`it was asked for ${asked}, not ${details.requested}`]),

@@ -95,7 +95,9 @@ class Life {
     while (this.#isWaitingForAnAlarm()) {
       holds('the next touch repairs what an alarm that never came left', touchesWhenCalm < 1);
       if (chance.isSpent) touchesWhenCalm += 1;
-      timeline.after(LOST_FOR_MS, () => this.#guard(this.#touch()));
+      // One that is for what has been kept long enough is not missed before.
+      const lostForMs = LOST_FOR_MS + (this.#world.keepEndedMs ?? 0);
+      timeline.after(lostForMs, () => this.#guard(this.#touch()));
       await this.#run();
     }
     const clockWasSet = this.#scenario.actions.some(({ action }) => action.do === 'clock');

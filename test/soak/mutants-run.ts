@@ -12,6 +12,8 @@ const COPIED = [
   'src',
   'test',
   'spec',
+  'build-console.ts',
+  'package-lock.json',
   'package.json',
   'tsconfig.json',
   'vitest.config.ts',
