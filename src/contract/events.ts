@@ -46,12 +46,10 @@ const summaryRecord = z
 const countsRecord = z
   .object({ type: z.literal('counts'), counts: jobCounts })
   .meta({ id: 'CountsRecord', description: 'How many jobs the project lists, as its counts say.' });
-const operationRecord = z
-  .object({ type: z.literal('operation'), operation: operationSummary })
-  .meta({
-    id: 'OperationRecord',
-    description: 'An operation over jobs of the project, as the list shows it.',
-  });
+const operationRecord = z.object({ type: z.literal('operation'), operation: operationSummary }).meta({
+  id: 'OperationRecord',
+  description: 'An operation over jobs of the project, as the list shows it.',
+});
 
 /** What there is, and how to go on. */
 export const jobEvents = z

@@ -37,6 +37,8 @@ async function open(page: Page, path: string, has: string): Promise<void> {
   await page.goto(`${scene.url}${path}`);
   await page.locator(has).first().waitFor();
   await expect.poll(() => page.locator('.skeleton').count()).toBe(0);
+  // Until it is known who looks, the header says so by a mark that a program cannot judge.
+  await page.locator('.person-name:not(:empty)').waitFor({ state: 'attached' });
 }
 
 async function judged(page: Page): Promise<Found> {
