@@ -1,7 +1,7 @@
 // A refusal in words: the cause, and then what can be done. Every one ends somewhere; a code that is not known here is said in the
 // server's own words.
 import type { JobStatus, Plan, Refusal, ResumeStatus } from './api.ts';
-import { listed, REASONS, RESUME_POINTS, STAGES, type Stage, statusWords } from './words.ts';
+import { jobsInWords, listed, REASONS, RESUME_POINTS, STAGES, type Stage, statusWords } from './words.ts';
 
 export function inWords({ code, title, detail, details, retryAfterSeconds }: Refusal): string {
   return SENTENCES[code]?.(details, retryAfterSeconds) ?? ended(detail ?? title);
@@ -80,6 +80,10 @@ const SENTENCES: Readonly<Record<string, Sentence>> = {
     typeof limit === 'number'
       ? `${made} of ${limit} retries are used; the limit is a setting of this installation.`
       : 'All retries are used; the limit is a setting of this installation.',
+  JOB_CHANGED: () => 'The job has changed meanwhile. Nothing was done.',
+  METADATA_FULL: ({ max_entries }) => `There is room for ${max_entries} entries of metadata.`,
+  PROJECT_NOT_EMPTY: ({ jobs }) =>
+    `It has ${jobsInWords(Number(jobs))}: erase ${jobs === 1 ? 'that' : 'those'} first.`,
   EXTERNAL_ID_TAKEN: () => 'Another job of this project has this id already.',
   CROSS_SITE_REQUEST: () => 'The request did not come from this page.',
   NOTHING_TO_REDO: () => 'The draft would be the same.',
