@@ -159,7 +159,7 @@ function SignedIn() {
 function view(): { key: string; content: ComponentChildren } {
   if (path.value === '' || path.value === '/new') return { key: 'projects', content: <ProjectsView /> };
   if (path.value === SIGNED_IN) return { key: path.value, content: <SignedIn /> };
-  const project = match('/projects/:id') ?? match('/projects/:id/new');
+  const project = match('/projects/:id') ?? match('/projects/:id/new') ?? match('/projects/:id/erase');
   if (project?.id) return { key: project.id, content: <ProjectView key={project.id} id={project.id} /> };
   const bulk = match('/projects/:id/retries/new');
   if (bulk?.id) return { key: path.value, content: <BulkView key={path.value} projectId={bulk.id} /> };

@@ -10,6 +10,7 @@ import { Attempts } from './attempts.tsx';
 import { CorrectPage } from './correct.tsx';
 import { Details } from './details.tsx';
 import { EditDetails } from './edit-details.tsx';
+import { EraseJob } from './erase.tsx';
 import { ExportDialog } from './export.tsx';
 import { History } from './history.tsx';
 import { JobData } from './job-data.ts';
@@ -98,6 +99,8 @@ function dialogOf(data: JobData, job: Job, rest: string): ComponentChildren {
       return <AbandonDialog data={data} job={job} />;
     case '/cancel':
       return <CancelDialog data={data} job={job} />;
+    case '/erase':
+      return <EraseJob data={data} job={job} />;
     default:
       return undefined;
   }

@@ -1,6 +1,7 @@
 // The jobs of a project: newest first, by status, each with what became of it. Rows change in place.
 import { useCallback, useEffect, useMemo, useRef } from 'preact/hooks';
-import type { JobSummary } from './api.ts';
+import type { JobSummary, Project } from './api.ts';
+import { EraseProject } from './erase.tsx';
 import {
   type Choice,
   choiceParams,
@@ -46,10 +47,21 @@ export function ProjectView({ id }: { id: string }) {
       <Operations operations={data.operations.value ?? []} />
       <Filters data={data} />
       <Jobs data={data} />
+      {data.project.value && <EraseLink project={data.project.value} />}
       {match('/projects/:id/new') && <NewJob data={data} />}
+      {match('/projects/:id/erase') && data.project.value && <EraseProject project={data.project.value} />}
     </div>
   );
 }
+
+/** Far from what is pressed every day. */
+const EraseLink = ({ project: { id } }: { project: Project }) => (
+  <div class="foot">
+    <a class="button dangerous" href={to(`/projects/${id}/erase`)}>
+      Erase this project…
+    </a>
+  </div>
+);
 
 function Jobs({ data }: { data: ProjectData }) {
   const rows = data.rows.value;

@@ -44,6 +44,14 @@ export async function viewsOf(scene: Scene): Promise<View[]> {
     },
     'a-very-long-name-of-a-file-that-a-camera-has-made-up-2026-11-27T10-21-44.avi',
   );
+  const patched = await alice.call('PATCH', `/jobs/${failed}`, {
+    metadata: {
+      language: 'de',
+      speaker: 'Alice Adams',
+      programme: 'The talks of an autumn that was too long',
+    },
+  });
+  if (patched.status !== 200) throw new Error(`not patched: ${patched.status}`);
   const running = await scene.job(project, 'panel.mp4', { external_id: 'panel-003' });
   await scene.run(running, { pause_before: 'TRANSCRIPT_READY', heartbeats: 3 });
   const ready = await scene.job(project, 'keynote.mp4', { external_id: 'keynote-001', tags: ['conference'] });
@@ -103,6 +111,10 @@ export async function viewsOf(scene: Scene): Promise<View[]> {
     { name: 'renew-video', path: job(failed, '/renew-video'), has: 'dialog[open] input' },
     { name: 'abandon', path: job(running, '/abandon'), has: 'dialog[open]' },
     { name: 'cancel', path: job(ready, '/cancel'), has: 'dialog[open]' },
+    { name: 'details', path: job(failed, '/details'), has: 'dialog[open] .entry' },
+    { name: 'erase', path: job(cancelled, '/erase'), has: 'dialog[open] input' },
+    { name: 'erase-called', path: job(failed, '/erase'), has: 'dialog[open] input' },
+    { name: 'erase-project', path: `/projects/${empty}/erase`, has: 'dialog[open] input' },
     { name: 'correct', path: job(ready, '/edit/transcript'), has: 'textarea' },
     { name: 'correct-not-now', path: job(running, '/edit/transcript'), has: '.empty' },
     { name: 'read', path: job(ready, '/read/draft/1'), has: '.text' },
