@@ -95,3 +95,43 @@ test('on a telephone no view is wider than the screen, and what is pressed by a 
   expect(small).toEqual([]);
   await context.close();
 });
+
+describe.each(['light', 'dark'] as const)('in a %s palette of the system’s own colours', (colorScheme) => {
+  test('every status is seen by its shape, drawn in the colour of text with its tick in that of the ground', async () => {
+    const context = await scene.signedIn(browser, 'alice', { colorScheme, forcedColors: 'active' });
+    const { page, complaints } = await watchedPage(context, scene.stack.serviceUrl);
+    await open(page, views.find(({ name }) => name === 'project')?.path ?? '', '.jobs .shape.is-failed');
+    const colours = await page.evaluate<string[][]>(`(() => {
+      const system = (name) => {
+        const probe = document.body.appendChild(document.createElement('p'));
+        probe.style.color = name;
+        const { color } = getComputedStyle(probe);
+        probe.remove();
+        return color;
+      };
+      const named = { [system('CanvasText')]: 'text', [system('Canvas')]: 'ground' };
+      return [...document.querySelectorAll('.jobs .shape')].flatMap((shape) =>
+        [...shape.querySelectorAll('*')]
+          .filter((part) => part.tagName !== 'g')
+          .map((part) => {
+            const { fill, stroke } = getComputedStyle(part);
+            const isTick = part.matches('.tick');
+            const colour = fill === 'none' ? stroke : fill;
+            return [shape.classList[1], isTick ? 'tick' : 'shape', named[colour] ?? colour];
+          }),
+      );
+    })()`);
+    const shapes = [...new Set(colours.map(([shape]) => shape))].sort();
+    expect(shapes).toEqual(['is-cancelled', 'is-done', 'is-failed', 'is-ready', 'is-running', 'is-waiting']);
+    for (const [shape, part, colour] of colours) {
+      expect(colour, `${part} of ${shape}`).toBe(part === 'tick' ? 'ground' : 'text');
+    }
+    for (const icon of await page.locator('.jobs .shape').all()) {
+      const seen = await icon.screenshot();
+      await icon.evaluate((node) => node.setAttribute('opacity', '0'));
+      expect(seen.equals(await icon.screenshot())).toBe(false);
+    }
+    expect(complaints).toEqual([]);
+    await context.close();
+  });
+});

@@ -66,7 +66,7 @@ test('tags and metadata are changed, added and taken away, and nothing else of t
   await page.getByRole('button', { name: 'Add an entry' }).click();
   await page.keyboard.type('year');
   await page.getByLabel('Value of year').fill('2026');
-  await save().click();
+  await page.keyboard.press('Enter');
 
   await closed();
   await page.locator('.details .tag').filter({ hasText: 'keynote' }).waitFor();
