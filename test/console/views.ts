@@ -1,6 +1,7 @@
 // Every view in every state that is worth looking at, with an address that leads there: for those that judge them, and those that
 // take their pictures.
 import { setTimeout as pause } from 'node:timers/promises';
+import type { Page } from 'playwright-core';
 import type { Scene } from './scene.ts';
 
 export interface View {
@@ -8,6 +9,14 @@ export interface View {
   path: string;
   /** What is there once the view is. */
   has: string;
+  /** What leads on to a state that has no address. */
+  act?: (page: Page) => Promise<void>;
+}
+
+export async function openView(page: Page, url: string, { path, has, act }: View): Promise<void> {
+  await page.goto(`${url}${path}`);
+  await page.locator(has).first().waitFor();
+  await act?.(page);
 }
 
 /** Makes what they show. */
@@ -112,6 +121,35 @@ export async function viewsOf(scene: Scene): Promise<View[]> {
     { name: 'abandon', path: job(running, '/abandon'), has: 'dialog[open]' },
     { name: 'cancel', path: job(ready, '/cancel'), has: 'dialog[open]' },
     { name: 'details', path: job(failed, '/details'), has: 'dialog[open] .entry' },
+    {
+      name: 'details-newer',
+      path: job(created, '/details'),
+      has: 'dialog[open] textarea',
+      act: async (page) => {
+        await page.getByLabel('Tags', { exact: true }).fill('mine');
+        const newer = {
+          tags: ['theirs', crypto.randomUUID().slice(0, 8)],
+          metadata: { speaker: 'Alice Adams' },
+        };
+        await alice.call('PATCH', `/jobs/${created}`, newer);
+        await page.locator('dialog .changed').getByText(newer.tags.join(', ')).waitFor();
+      },
+    },
+    {
+      name: 'erased',
+      path: job(uploaded, '/erase'),
+      has: 'dialog[open] input',
+      act: async (page) => {
+        // Once for all of those who look: the job is still there.
+        await page.route(`**/jobs/${uploaded}`, (route) =>
+          route.request().method() === 'DELETE' ? route.fulfill({ status: 202 }) : route.continue(),
+        );
+        await page.getByLabel('To erase it').fill('talk-007');
+        await page.getByRole('button', { name: 'Erase this job' }).click();
+        await page.getByRole('heading', { name: 'talk-007 is erased' }).waitFor();
+        await page.unrouteAll();
+      },
+    },
     { name: 'erase', path: job(cancelled, '/erase'), has: 'dialog[open] input' },
     { name: 'erase-called', path: job(failed, '/erase'), has: 'dialog[open] input' },
     { name: 'erase-project', path: `/projects/${empty}/erase`, has: 'dialog[open] input' },
