@@ -89,9 +89,17 @@ test('by keys alone: the focus is in what was added, and goes back to what opene
   await page.keyboard.type('year');
   await page.keyboard.press('Tab');
   await page.keyboard.type('2026');
-  await page.keyboard.press('Control+Enter');
+  const [request] = await Promise.all([
+    page.waitForRequest((each) => each.method() === 'PATCH'),
+    page.keyboard.press('Control+Enter'),
+  ]);
 
   await closed();
+  // What stays as it is, is not sent.
+  expect(request.postDataJSON()).toEqual({
+    tags: ['conference', 'urgent', 'keynote'],
+    metadata: { year: '2026' },
+  });
   expect(await labels()).toMatchObject({
     tags: ['conference', 'urgent', 'keynote'],
     metadata: { year: '2026', language: 'de' },
