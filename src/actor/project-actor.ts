@@ -202,7 +202,9 @@ export class ProjectActor extends DurableObject<Env> {
   /** An operation's push. */
   putOperation({ id, createdAt, ...shown }: Position & ShownOperation): void {
     this.#lookAfter();
-    if (this.#store.project()) this.#operations.put({ id, createdAt }, shown);
+    if (this.#store.project() === null) return;
+    this.#operations.put({ id, createdAt }, shown);
+    this.#viewers.changed(() => this.#events.operationMoved(id));
   }
 
   /** It is kept no longer. */

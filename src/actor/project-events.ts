@@ -1,12 +1,14 @@
-// What viewers of a project are told: rows of its list as they change, and how many jobs are in which status. Whoever comes
-// is told the newest page of the list.
-import { toCountsRecord, toSummaryRecord } from '../contract/events.ts';
+// What viewers of a project are told: rows of its list as they change, how many jobs are in which status, and where the operations
+// over them stand. Whoever comes is told the newest page of both lists.
+import { toCountsRecord, toOperationRecord, toSummaryRecord } from '../contract/events.ts';
 import { EVERY_JOB } from '../domain/job-filter.ts';
+import type { ListedOperation } from '../domain/operation.ts';
 import type { JobSummary, Position } from '../domain/project.ts';
 import type { ProjectStore } from './project-store.ts';
 import type { Owed, Sight } from './viewers.ts';
 
 const PAGE = 50;
+const OPERATIONS = 10;
 const COUNTS_PAUSE_MS = 1_000;
 
 export interface ProjectTold {
@@ -28,6 +30,8 @@ export class ProjectEvents implements Sight<ProjectTold> {
   #change = 0;
   /** The jobs that changed since all were told: the place of each in the list, and by which change. */
   readonly #changed = new Map<string, { place: Position; change: number }>();
+  /** The operations that have moved since, likewise. */
+  readonly #moved = new Map<string, number>();
   #counted: { change: number; record: string } | null = null;
 
   constructor(store: ProjectStore) {
@@ -42,6 +46,12 @@ export class ProjectEvents implements Sight<ProjectTold> {
     }
   }
 
+  /** After the commit of where it stands. */
+  operationMoved(id: string): void {
+    this.#change += 1;
+    this.#moved.set(id, this.#change);
+  }
+
   /** A job has gone: there is one less. */
   counted(): void {
     this.#change += 1;
@@ -54,7 +64,11 @@ export class ProjectEvents implements Sight<ProjectTold> {
     const isTold = counts === told.counts;
     const sends = !isTold && areCountsDue;
     return {
-      records: [...rows.map(toSummaryRecord), ...(sends ? [counts] : [])],
+      records: [
+        ...rows.map(toSummaryRecord),
+        ...(sends ? [counts] : []),
+        ...this.#operationsSince(told).map(toOperationRecord),
+      ],
       told: {
         life: this.#life,
         change: this.#change,
@@ -67,6 +81,7 @@ export class ProjectEvents implements Sight<ProjectTold> {
 
   allTold(): void {
     this.#changed.clear();
+    this.#moved.clear();
   }
 
   /** As they are stored: a push that came too late has changed nothing. */
@@ -76,6 +91,14 @@ export class ProjectEvents implements Sight<ProjectTold> {
     return [...this.#changed.values()]
       .filter((changed) => changed.change > since)
       .flatMap(({ place }) => this.#store.summary(place) ?? []);
+  }
+
+  #operationsSince({ life, change }: ProjectTold): ListedOperation[] {
+    if (life === null) return this.#store.operations.page(null, OPERATIONS);
+    const since = life === this.#life ? change : 0;
+    return [...this.#moved]
+      .filter(([, moved]) => moved > since)
+      .flatMap(([id]) => this.#store.operations.byId(id) ?? []);
   }
 
   #counts(): string {

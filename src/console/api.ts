@@ -17,6 +17,8 @@ export type Plan = Schemas['Plan'];
 export type OfferedPlan = Schemas['OfferedPlan'];
 export type StagePlan = Schemas['StagePlan'];
 export type ResumeStatus = Schemas['ResumeStatus'];
+export type Operation = Schemas['Operation'];
+export type OperationSummary = Schemas['OperationSummary'];
 export type NextAction = Schemas['NextAction'];
 
 /** What is known of a request that was not done: the API's own problem, or that there was no answer. */

@@ -1,6 +1,7 @@
 // What else is known of a job, for whoever needs it: the last thing on the page.
 import { useSignal } from '@preact/signals';
 import type { Job } from './api.ts';
+import { to } from './router.ts';
 import { Copy, Id, Reference, Time } from './shown.tsx';
 
 export function Details({ job }: { job: Job }) {
@@ -9,7 +10,12 @@ export function Details({ job }: { job: Job }) {
   const exports = Object.entries(manifest.exports);
   return (
     <aside class="details" aria-labelledby="details">
-      <h2 id="details">Details</h2>
+      <div class="details-head">
+        <h2 id="details">Details</h2>
+        <a class="button" href={to(`/jobs/${job.id}/details`)}>
+          Edit details…
+        </a>
+      </div>
       <dl>
         <dt>Created</dt>
         <dd>

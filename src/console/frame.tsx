@@ -3,10 +3,12 @@ import { useSignalEffect } from '@preact/signals';
 import type { ComponentChildren } from 'preact';
 import { useEffect, useRef } from 'preact/hooks';
 import { Announced, mention } from './announce.tsx';
+import { BulkView } from './bulk.tsx';
 import { exact, now } from './clock.ts';
 import { JobView } from './job.tsx';
 import { helpIsOpen, KeysHelp } from './keys.tsx';
 import { connection, type Live, type LiveState } from './live.ts';
+import { OperationView } from './operation.tsx';
 import { ProjectView } from './project.tsx';
 import { ProjectsView } from './projects.tsx';
 import { match, path, query, to } from './router.ts';
@@ -157,8 +159,13 @@ function SignedIn() {
 function view(): { key: string; content: ComponentChildren } {
   if (path.value === '' || path.value === '/new') return { key: 'projects', content: <ProjectsView /> };
   if (path.value === SIGNED_IN) return { key: path.value, content: <SignedIn /> };
-  const project = match('/projects/:id') ?? match('/projects/:id/new');
+  const project = match('/projects/:id') ?? match('/projects/:id/new') ?? match('/projects/:id/erase');
   if (project?.id) return { key: project.id, content: <ProjectView key={project.id} id={project.id} /> };
+  const bulk = match('/projects/:id/retries/new');
+  if (bulk?.id) return { key: path.value, content: <BulkView key={path.value} projectId={bulk.id} /> };
+  const operation = match('/operations/:id') ?? match('/operations/:id/stop');
+  if (operation?.id)
+    return { key: operation.id, content: <OperationView key={operation.id} id={operation.id} /> };
   const [, jobs, id = '', ...rest] = path.value.split('/');
   if (jobs === 'jobs' && id !== '') {
     return { key: id, content: <JobView key={id} id={id} rest={`/${rest.join('/')}`} /> };

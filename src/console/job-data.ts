@@ -18,6 +18,8 @@ const PAUSE_MS = 300;
 export class JobData {
   readonly id: string;
   readonly job: Signal<Job | null> = signal(null);
+  /** Of the job as it is shown, for a change that is meant for that alone. */
+  etag = '';
   /** Why there is no job to show. */
   readonly refusal: Signal<Refusal | null> = signal(null);
   readonly attempts: Signal<Attempt[] | null> = signal(null);
@@ -70,7 +72,7 @@ export class JobData {
     batch(() => {
       // An open dispatch changes no revision: of the same one, what the stream has brought meanwhile is newer.
       const isOvertaken = told !== this.#told && job.data.revision <= (this.job.value?.revision ?? -1);
-      if (!isOvertaken) this.take(job.data);
+      if (!isOvertaken) this.take(job.data, job.response.headers.get('etag') ?? '');
       if (transitions.ok) this.#takeTransitions(transitions.data);
       this.live.resume();
       this.live.confirmed();
@@ -87,10 +89,11 @@ export class JobData {
   }
 
   /** State by its version: what is not newer than what is known is left alone. */
-  take(job: Job): void {
+  take(job: Job, etag: string): void {
     const known = this.job.value;
     if (known !== null && job.revision < known.revision) return;
     this.refusal.value = null;
+    this.etag = etag;
     this.job.value = job;
     this.#followUp(job);
   }
@@ -98,7 +101,7 @@ export class JobData {
   #takeRecord(record: LiveRecord): void {
     if (record.type === 'job') {
       this.#told += 1;
-      this.take(record.job);
+      this.take(record.job, record.etag);
     }
     if (record.type === 'transition') this.#takeTransitions([record.transition]);
   }

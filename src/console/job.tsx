@@ -9,6 +9,8 @@ import { AbandonDialog, CancelDialog, ConfirmUploadDialog, RenewVideoDialog } fr
 import { Attempts } from './attempts.tsx';
 import { CorrectPage } from './correct.tsx';
 import { Details } from './details.tsx';
+import { EditDetails } from './edit-details.tsx';
+import { EraseJob } from './erase.tsx';
 import { ExportDialog } from './export.tsx';
 import { History } from './history.tsx';
 import { JobData } from './job-data.ts';
@@ -91,10 +93,14 @@ function dialogOf(data: JobData, job: Job, rest: string): ComponentChildren {
       return <ConfirmUploadDialog data={data} job={job} />;
     case '/renew-video':
       return <RenewVideoDialog data={data} job={job} />;
+    case '/details':
+      return <EditDetails data={data} job={job} />;
     case '/abandon':
       return <AbandonDialog data={data} job={job} />;
     case '/cancel':
       return <CancelDialog data={data} job={job} />;
+    case '/erase':
+      return <EraseJob data={data} job={job} />;
     default:
       return undefined;
   }

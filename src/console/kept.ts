@@ -32,6 +32,17 @@ export function requestId(key: string, what: string): string {
   return id;
 }
 
+/** Of a request whose answer may have been lost, for whoever comes back: what was sent, and when. */
+export interface Sent<T> {
+  body: T;
+  at: number;
+}
+
+export const keepSent = <T>(key: string, sent: Sent<T> | null): void =>
+  void write('sessionStorage', `sent:${key}`, sent);
+export const sentBefore = <T>(key: string): Sent<T> | null =>
+  read('sessionStorage', `sent:${key}`) as Sent<T> | null;
+
 export const forgetRequest = (key: string): void => void write('sessionStorage', `request:${key}`, null);
 
 /** A text that somebody is writing, and the version that it corrects. */

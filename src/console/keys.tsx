@@ -27,7 +27,9 @@ export function useKey(key: string, does: string, act: (() => void) | null): voi
 }
 
 const isTyping = (target: EventTarget | null): boolean =>
-  target instanceof HTMLElement && target.closest('input, textarea, select, [contenteditable]') !== null;
+  target instanceof HTMLElement &&
+  target.closest('input:not([type="checkbox"], [type="radio"]), textarea, select, [contenteditable]') !==
+    null;
 
 function pressed(event: KeyboardEvent): void {
   if (!keysAreOn.value.peek() || event.defaultPrevented || isTyping(event.target)) return;

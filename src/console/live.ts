@@ -42,7 +42,8 @@ export type LiveRecord =
   | Schemas['JobRecord']
   | Schemas['TransitionRecord']
   | Schemas['SummaryRecord']
-  | Schemas['CountsRecord'];
+  | Schemas['CountsRecord']
+  | Schemas['OperationRecord'];
 
 export interface LiveOptions {
   /** Where the stream is now: it says with every connection after which record it is to go on. */

@@ -16,7 +16,10 @@ import { DOING, FAILURE_CLASSES, KINDS, RESUME_POINTS, statusWords, versionName 
 
 export function WhatToDo({ data, job }: { data: JobData; job: Job }) {
   const plan = usePlanInShort(data);
-  const [first, ...others] = offersOf(job, plan.value);
+  const offers = offersOf(job, plan.value);
+  // Erasing is never what to do: it stands last, and where there is nothing else, beside that.
+  const first = offers.find(({ key }) => key !== 'erase');
+  const others = offers.filter((offer) => offer !== first);
   return (
     <section
       class={`now ${job.status === 'FAILED' && !job.open_dispatch ? 'is-failed' : ''}`}
@@ -209,6 +212,9 @@ function offersOf(job: Job, plan: OfferedPlan | null): Offer[] {
         break;
       case 'cancel':
         offer('cancel', 'Cancel this job…', to(`${base}/cancel`), { isDangerous: true });
+        break;
+      case 'erase':
+        offer('erase', 'Erase this job…', to(`${base}/erase`), { isDangerous: true });
         break;
       case 'wait':
         offer('wait', 'Wait', null);

@@ -18,7 +18,7 @@ import type { JobData } from './job-data.ts';
 import { forgetRequest, requestId } from './kept.ts';
 import { Passed, PlanRows } from './plan-rows.tsx';
 import { askPlan, type Choices, estimate, type PlanKind, profileOf, verb } from './plans.ts';
-import { inWords } from './refusals.ts';
+import { inWords, plannedInWords } from './refusals.ts';
 import { go, path, query, to } from './router.ts';
 import { SendButton, SendingNote, useSending } from './sending.tsx';
 import { jobName } from './shown.tsx';
@@ -244,9 +244,7 @@ function Profiles({ planning, kind, job }: { planning: Planning; kind: PlanKind;
             />
             <span>
               <b>{id}</b> <span class="muted">{title}</span>
-              {isOff && refusal && (
-                <span class="reason">{inWords({ ...NO_ANSWER, ...refusal, code: refusal.error_code })}</span>
-              )}
+              {isOff && refusal && <span class="reason">{plannedInWords(refusal)}</span>}
             </span>
           </label>
         );
@@ -265,8 +263,6 @@ function offered(job: Job, kind: PlanKind): OfferedProfile[] {
   });
 }
 
-const NO_ANSWER = { detail: null, retryable: false, retryAfterSeconds: null };
-
 function PlanShown({ planning, data }: { planning: Planning; data: JobData }) {
   const plan = planning.plan.value;
   const refusal = planning.refusal.value;
@@ -282,7 +278,7 @@ function PlanShown({ planning, data }: { planning: Planning; data: JobData }) {
   if (plan.refusal && plan.refusal.error_code !== 'EDITS_IN_THE_WAY') {
     return (
       <p class="note refused" role="status">
-        {inWords({ ...NO_ANSWER, ...plan.refusal, code: plan.refusal.error_code })}
+        {plannedInWords(plan.refusal)}
       </p>
     );
   }
@@ -296,8 +292,7 @@ function PlanShown({ planning, data }: { planning: Planning; data: JobData }) {
       />
       {plan.refusal && (
         <p class="note refused" role="status">
-          {inWords({ ...NO_ANSWER, ...plan.refusal, code: plan.refusal.error_code })} Choose below what is to
-          happen to it.
+          {plannedInWords(plan.refusal)} Choose below what is to happen to it.
         </p>
       )}
       {takes && <p class="takes">Takes {takes}, as it did the last time.</p>}

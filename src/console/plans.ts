@@ -56,12 +56,15 @@ export function verb(kind: PlanKind, plan: Plan | null): string {
 
 /** "keeps audio v1 and transcript v2 · about 1 min" */
 export function inShort(plan: OfferedPlan): string {
+  const takes = estimate(plan);
+  return takes === null ? keeps(plan) : `${keeps(plan)} · ${takes}`;
+}
+
+export function keeps(plan: Pick<Plan, 'stages'>): string {
   const kept = plan.stages.flatMap((entry) =>
     entry.action === 'keep' ? [versionName(entry.stage, entry.version).toLowerCase()] : [],
   );
-  const keeps = kept.length === 0 ? 'starts from the upload' : `keeps ${listed(kept)}`;
-  const takes = estimate(plan);
-  return takes === null ? keeps : `${keeps} · ${takes}`;
+  return kept.length === 0 ? 'starts from the upload' : `keeps ${listed(kept)}`;
 }
 
 /** By what the same stages took this job before; null where they never ran. */

@@ -1,12 +1,20 @@
 // What is known of one project and its jobs. Rows change in place; new ones wait until they are asked for, so that nothing moves under
 // a pointer.
 import { batch, computed, type Signal, signal } from '@preact/signals';
-import { ask, type JobStatus, type JobSummary, type Project, type Refusal, type Schemas } from './api.ts';
+import {
+  ask,
+  type JobSummary,
+  type OperationSummary,
+  type Project,
+  type Refusal,
+  type Schemas,
+} from './api.ts';
+import { type Filter, fits, isOpen, MOST_SELECTED, toQuery } from './filter.ts';
 import { Live, type LiveRecord } from './live.ts';
 
 export class ProjectData {
   readonly id: string;
-  readonly status: JobStatus | null;
+  readonly filter: Filter;
   readonly project: Signal<Project | null> = signal(null);
   readonly refusal: Signal<Refusal | null> = signal(null);
   /** Null until the first page is there. */
@@ -19,14 +27,18 @@ export class ProjectData {
   readonly moreRefusal: Signal<Refusal | null> = signal(null);
   /** Jobs by status; null where nobody says. */
   readonly counts: Signal<Schemas['JobCounts'] | null> = signal(null);
+  /** Newest first; null until somebody says. */
+  readonly operations: Signal<readonly OperationSummary[] | null> = signal(null);
+  /** Ids of jobs. They are gone with the filter under which they were selected. */
+  readonly selected: Signal<ReadonlySet<string>> = signal(new Set());
   readonly live: Live;
   readonly #left = new AbortController();
 
   readonly newCount = computed(() => this.waiting.value.size);
 
-  constructor(id: string, status: JobStatus | null) {
+  constructor(id: string, filter: Filter) {
     this.id = id;
-    this.status = status;
+    this.filter = filter;
     this.live = new Live({
       address: () => `/projects/${encodeURIComponent(id)}/events`,
       onRecords: (records) => {
@@ -44,16 +56,25 @@ export class ProjectData {
 
   async refresh(): Promise<boolean> {
     const { signal } = this.#left;
-    const [project, page] = await Promise.all([
+    const [project, page, operations] = await Promise.all([
       ask(
         (client, signal) =>
           client.GET('/projects/{projectId}', { params: { path: { projectId: this.id } }, signal }),
         signal,
       ),
       this.#askPage(undefined),
+      ask(
+        (client, signal) =>
+          client.GET('/projects/{projectId}/operations', {
+            params: { path: { projectId: this.id }, query: { limit: 10 } },
+            signal,
+          }),
+        signal,
+      ),
     ]);
     if (signal.aborted) return false;
     batch(() => {
+      if (operations.ok) for (const operation of operations.data.items) this.#takeOperation(operation);
       if (project.ok) this.project.value = project.data;
       if (page.ok) {
         this.refusal.value = null;
@@ -94,11 +115,11 @@ export class ProjectData {
       if (known.updated_at <= summary.updated_at) this.rows.value = rows.with(place, summary);
       return;
     }
-    const isWanted = this.status === null || summary.status === this.status;
+    const isWanted = fits(this.filter, summary);
     // Older ones are on a page that was not asked for.
     const isHere = this.next.value === null || summary.created_at >= (rows.at(-1)?.created_at ?? '');
     const waiting = new Map(this.waiting.value);
-    if (isWanted && (isHere || this.status !== null)) waiting.set(summary.id, summary);
+    if (isWanted && (isHere || !isOpen(this.filter))) waiting.set(summary.id, summary);
     else waiting.delete(summary.id);
     this.waiting.value = waiting;
   }
@@ -130,12 +151,29 @@ export class ProjectData {
   #takeRecord(record: LiveRecord): void {
     if (record.type === 'summary') this.take(record.summary);
     if (record.type === 'counts') this.counts.value = record.counts;
+    if (record.type === 'operation') this.#takeOperation(record.operation);
+  }
+
+  #takeOperation(operation: OperationSummary): void {
+    const others = (this.operations.value ?? []).filter(({ id }) => id !== operation.id);
+    this.operations.value = [operation, ...others].sort((one, other) =>
+      other.created_at.localeCompare(one.created_at),
+    );
+  }
+
+  select(ids: readonly string[], isSelected: boolean): void {
+    const selected = new Set(this.selected.value);
+    for (const id of ids) {
+      if (!isSelected) selected.delete(id);
+      else if (selected.size < MOST_SELECTED) selected.add(id);
+    }
+    this.selected.value = selected;
   }
 
   #askPage(cursor: string | undefined) {
     const query = {
       limit: 50,
-      ...(this.status === null ? {} : { status: this.status }),
+      ...toQuery(this.filter),
       ...(cursor === undefined ? {} : { cursor }),
     };
     return ask(

@@ -1,23 +1,33 @@
 // The jobs of a project: newest first, by status, each with what became of it. Rows change in place.
-import { useSignal } from '@preact/signals';
 import { useCallback, useEffect, useMemo, useRef } from 'preact/hooks';
-import { ask, type JobStatus, type JobSummary } from './api.ts';
-import { Dialog, NotNow } from './dialog.tsx';
-import { forgetRequest, requestId } from './kept.ts';
+import type { JobSummary, Project } from './api.ts';
+import { EraseProject } from './erase.tsx';
+import {
+  type Choice,
+  choiceParams,
+  filterOf,
+  fits,
+  inWords,
+  isOpen,
+  MOST_SELECTED,
+  NOTHING,
+  toParams,
+} from './filter.ts';
 import { KeyHint, useKey } from './keys.tsx';
+import { NewJob } from './new-job.tsx';
+import { Operations } from './operations.tsx';
 import { ProjectData } from './project-data.ts';
-import { inWords } from './refusals.ts';
+import { Filters } from './project-filters.tsx';
+import { inWords as refusedInWords } from './refusals.ts';
 import { go, match, query, to } from './router.ts';
-import { SendButton, SendingNote, useSending } from './sending.tsx';
 import { Id, jobName, RowTime, Status } from './shown.tsx';
 import { Empty, NotShown, Skeleton } from './states.tsx';
 import { useTitle } from './title.ts';
-import { DOING, STATUSES, statusWords } from './words.ts';
+import { DOING } from './words.ts';
 
 export function ProjectView({ id }: { id: string }) {
-  const asked = query.value.get('status');
-  const status = asked !== null && asked in STATUSES ? (asked as JobStatus) : null;
-  const data = useMemo(() => new ProjectData(id, status), [id, status]);
+  const filter = filterOf(query.value);
+  const data = useMemo(() => new ProjectData(id, filter), [id, JSON.stringify(filter)]);
   useEffect(() => () => data.dispose(), [data]);
   const name = data.project.value?.name ?? '';
   useTitle(name || 'Project', [{ words: name || 'Project' }]);
@@ -30,57 +40,28 @@ export function ProjectView({ id }: { id: string }) {
       <div class="page-head">
         <h1 tabIndex={-1}>{name || <span class="muted">Project</span>}</h1>
         <Id id={id} label="project" />
-        <a class="button primary" href={to(`/projects/${id}/new`, { status })}>
+        <a class="button primary" href={to(`/projects/${id}/new`, toParams(filter))}>
           New job… <KeyHint of="n" />
         </a>
       </div>
+      <Operations operations={data.operations.value ?? []} />
       <Filters data={data} />
       <Jobs data={data} />
+      {data.project.value && <EraseLink project={data.project.value} />}
       {match('/projects/:id/new') && <NewJob data={data} />}
+      {match('/projects/:id/erase') && data.project.value && <EraseProject project={data.project.value} />}
     </div>
   );
 }
 
-/** What people look for, in the order of the pipeline. */
-const OFFERED: readonly JobStatus[] = [
-  'FAILED',
-  'CREATED',
-  'UPLOADED',
-  'AUDIO_EXTRACTING',
-  'TRANSCRIBING',
-  'GENERATING',
-  'DRAFT_READY',
-  'EDITING',
-  'REGENERATING',
-  'EXPORTING',
-  'DONE',
-  'CANCELLED',
-];
-
-/** Links, so that a filter is an address. With counts where somebody counts. */
-function Filters({ data }: { data: ProjectData }) {
-  const counts = data.counts.value;
-  const shown = OFFERED.filter(
-    (status) => counts === null || counts.by_status[status] > 0 || status === data.status,
-  );
-  const chip = (status: JobStatus | null, words: string, count: number | null | undefined) => (
-    <a
-      key={words}
-      class="chip"
-      href={to(`/projects/${data.id}`, { status })}
-      aria-current={data.status === status ? 'true' : undefined}
-    >
-      {words}
-      {typeof count === 'number' && <span class="count">{count.toLocaleString('en')}</span>}
+/** Far from what is pressed every day. */
+const EraseLink = ({ project: { id } }: { project: Project }) => (
+  <div class="foot">
+    <a class="button dangerous" href={to(`/projects/${id}/erase`)}>
+      Erase this project…
     </a>
-  );
-  return (
-    <nav class="chips" aria-label="Jobs by status">
-      {chip(null, 'All', counts?.jobs)}
-      {shown.map((status) => chip(status, statusWords(status), counts?.by_status[status]))}
-    </nav>
-  );
-}
+  </div>
+);
 
 function Jobs({ data }: { data: ProjectData }) {
   const rows = data.rows.value;
@@ -105,6 +86,14 @@ function Jobs({ data }: { data: ProjectData }) {
     'New job',
     useCallback(() => go(to(`/projects/${data.id}/new`)), [data.id]),
   );
+  useKey(
+    'x',
+    'Select a job, or not',
+    useCallback(() => {
+      const id = document.activeElement?.closest('tr')?.dataset.id;
+      if (id !== undefined) data.select([id], !data.selected.peek().has(id));
+    }, [data]),
+  );
   if (rows === null) return <Skeleton rows={8} />;
   if (rows.length === 0 && data.newCount.value === 0) return <NoJobs data={data} />;
   return (
@@ -114,9 +103,23 @@ function Jobs({ data }: { data: ProjectData }) {
           {data.newCount.value} new
         </button>
       )}
-      <table class="list">
+      <RetryMany data={data} />
+      <table class="list jobs">
         <thead>
           <tr>
+            <td class="select-cell">
+              <input
+                type="checkbox"
+                aria-label="Select all that are shown"
+                checked={rows.length > 0 && rows.every(({ id }) => data.selected.value.has(id))}
+                onChange={({ currentTarget: { checked } }) =>
+                  data.select(
+                    rows.map(({ id }) => id),
+                    checked,
+                  )
+                }
+              />
+            </td>
             <th scope="col">Status</th>
             <th scope="col">Job</th>
             <th scope="col" class="cause-cell">
@@ -135,13 +138,13 @@ function Jobs({ data }: { data: ProjectData }) {
         </thead>
         <tbody ref={body}>
           {rows.map((row) => (
-            <Row key={row.id} row={row} isOut={data.status !== null && row.status !== data.status} />
+            <Row key={row.id} row={row} data={data} />
           ))}
         </tbody>
       </table>
       {data.next.value !== null && (
         <div class="more">
-          {data.moreRefusal.value && <p class="note warning">{inWords(data.moreRefusal.value)}</p>}
+          {data.moreRefusal.value && <p class="note warning">{refusedInWords(data.moreRefusal.value)}</p>}
           <button type="button" aria-disabled={data.isLoadingMore.value} onClick={() => void data.more()}>
             {data.isLoadingMore.value ? 'Loading…' : 'Older jobs'}
           </button>
@@ -152,45 +155,103 @@ function Jobs({ data }: { data: ProjectData }) {
 }
 
 /** One that no longer fits the filter stays where it was until the next look, and says what it is now. */
-const Row = ({ row, isOut }: { row: JobSummary; isOut: boolean }) => (
-  <tr class={isOut ? 'is-out' : ''}>
-    <td class="status-cell">
-      {isOut && <span class="muted">now </span>}
-      <Status of={row} />
-    </td>
-    <th scope="row">
-      <a class="row-link" href={to(`/jobs/${row.id}`)}>
-        {jobName(row)}
+function Row({ row, data }: { row: JobSummary; data: ProjectData }) {
+  const isOut = !fits(data.filter, row);
+  const isSelected = data.selected.value.has(row.id);
+  const only = (change: Partial<typeof data.filter>) =>
+    to(`/projects/${data.id}`, toParams({ ...data.filter, ...change }));
+  return (
+    <tr data-id={row.id} class={`${isOut ? 'is-out' : ''} ${isSelected ? 'is-selected' : ''}`}>
+      <td class="select-cell">
+        <input
+          type="checkbox"
+          aria-label={`Select ${jobName(row)}`}
+          checked={isSelected}
+          onChange={({ currentTarget: { checked } }) => data.select([row.id], checked)}
+        />
+      </td>
+      <td class="status-cell">
+        {isOut && <span class="muted">now </span>}
+        <Status of={row} />
+      </td>
+      <th scope="row">
+        <a class="row-link" href={to(`/jobs/${row.id}`)}>
+          {jobName(row)}
+        </a>
+      </th>
+      <td class="cause-cell">
+        {row.status === 'FAILED' && row.failure && !row.open_dispatch && (
+          <>
+            <code>{row.failure.failure_code}</code>{' '}
+            <span class="muted">
+              {DOING[row.failure.failed_stage ?? ''] && `while ${DOING[row.failure.failed_stage ?? '']}`}
+            </span>
+          </>
+        )}
+      </td>
+      <td class="tags-cell">
+        {row.tags.map((tag) => (
+          <a key={tag} class="tag" href={only({ tag })}>
+            {tag}
+          </a>
+        ))}
+      </td>
+      <td class="profile-cell">
+        {row.model_profile && (
+          <a class="tag" href={only({ model_profile: row.model_profile })}>
+            {row.model_profile}
+          </a>
+        )}
+      </td>
+      <td class="narrow">
+        <RowTime at={row.updated_at} />
+      </td>
+    </tr>
+  );
+}
+
+/** What is selected; else what the filter leaves; else what has failed. */
+function RetryMany({ data }: { data: ProjectData }) {
+  const link = useRef<HTMLAnchorElement>(null);
+  const selected = [...data.selected.value];
+  const failed = data.counts.value?.by_status.FAILED ?? 0;
+  const address = (params: Partial<Choice>) =>
+    to(`/projects/${data.id}/retries/new`, choiceParams({ ...NOTHING, ...params }));
+  const [words, where] =
+    selected.length > 0
+      ? [`Retry ${selected.length.toLocaleString('en')} selected…`, address({ jobs: selected })]
+      : !isOpen(data.filter)
+        ? ['Retry all that match…', address(data.filter)]
+        : failed > 0
+          ? [`Retry ${failed.toLocaleString('en')} failed…`, address({ status: ['FAILED'] })]
+          : [null, ''];
+  useKey(
+    'r',
+    'Retry many: shows what would happen',
+    useCallback(() => link.current?.click(), []),
+  );
+  if (words === null) return null;
+  return (
+    <div class="many">
+      <a class="button" ref={link} href={where}>
+        {words} <KeyHint of="r" />
       </a>
-    </th>
-    <td class="cause-cell">
-      {row.status === 'FAILED' && row.failure && !row.open_dispatch && (
-        <>
-          <code>{row.failure.failure_code}</code>{' '}
-          <span class="muted">
-            {DOING[row.failure.failed_stage ?? ''] && `while ${DOING[row.failure.failed_stage ?? '']}`}
-          </span>
-        </>
+      {selected.length > 0 && (
+        <button type="button" onClick={() => data.select(selected, false)}>
+          Select none
+        </button>
       )}
-    </td>
-    <td class="tags-cell">
-      {row.tags.map((tag) => (
-        <span key={tag} class="tag">
-          {tag}
-        </span>
-      ))}
-    </td>
-    <td class="profile-cell muted">{row.model_profile}</td>
-    <td class="narrow">
-      <RowTime at={row.updated_at} />
-    </td>
-  </tr>
-);
+      {selected.length >= MOST_SELECTED && (
+        <span class="muted">As many as can be selected; a filter takes more.</span>
+      )}
+    </div>
+  );
+}
 
 function NoJobs({ data }: { data: ProjectData }) {
-  if (data.status !== null) {
+  if (!isOpen(data.filter)) {
     return (
-      <Empty title={`No job is “${statusWords(data.status)}”`}>
+      <Empty title={`No job is “${inWords({ ...NOTHING, ...data.filter })}”`}>
         <a href={to(`/projects/${data.id}`)}>Show all jobs</a>
       </Empty>
     );
@@ -202,90 +263,5 @@ function NoJobs({ data }: { data: ProjectData }) {
         Create the first job…
       </a>
     </Empty>
-  );
-}
-
-function NewJob({ data }: { data: ProjectData }) {
-  const sending = useSending();
-  const video = useSignal('');
-  const name = useSignal('');
-  const back = to(`/projects/${data.id}`, { status: data.status });
-  const key = `new-job:${data.id}`;
-  const send = () => {
-    const uri = video.value.trim();
-    const external_id = name.value.trim();
-    const body = external_id === '' ? {} : { external_id };
-    const header = { 'Idempotency-Key': requestId(key, external_id) };
-    const params = { path: { projectId: data.id }, header };
-    sending.send(
-      async (signal) => {
-        const made = await ask(
-          (client, signal) => client.POST('/projects/{projectId}/jobs', { params, body, signal }),
-          signal,
-        );
-        if (!made.ok || uri === '') return made;
-        const confirmed = await ask(
-          (client, signal) =>
-            client.POST('/jobs/{jobId}/confirm-upload', {
-              params: { path: { jobId: made.data.id } },
-              body: { video_uri: uri },
-              signal,
-            }),
-          signal,
-        );
-        return confirmed.ok ? { ...confirmed, data: confirmed.data.job } : confirmed;
-      },
-      ({ id }) => {
-        forgetRequest(key);
-        go(to(`/jobs/${id}`), { replace: true });
-      },
-    );
-  };
-  return (
-    <Dialog title="New job" back={back} isBusy={sending.isBusy} onSend={send}>
-      <form
-        onSubmit={(event) => {
-          event.preventDefault();
-          send();
-        }}
-      >
-        <label for="video">Where the video is</label>
-        <input
-          id="video"
-          value={video.value}
-          autocomplete="off"
-          spellcheck={false}
-          placeholder="s3://videos/interview.mp4"
-          aria-describedby="video-hint"
-          onInput={({ currentTarget }) => {
-            video.value = currentTarget.value;
-          }}
-        />
-        <p id="video-hint" class="muted">
-          An https address, or an object of a store: s3, gs, r2, abfss. It can also be said later.
-        </p>
-        <label for="external-id">
-          What you call it <span class="muted">(optional)</span>
-        </label>
-        <input
-          id="external-id"
-          value={name.value}
-          maxLength={128}
-          autocomplete="off"
-          aria-describedby="external-id-hint"
-          onInput={({ currentTarget }) => {
-            name.value = currentTarget.value;
-          }}
-        />
-        <p id="external-id-hint" class="muted">
-          Your own id for it, unique in the project.
-        </p>
-      </form>
-      <SendingNote sending={sending} />
-      <div class="buttons">
-        <NotNow back={back} isBusy={sending.isBusy} />
-        <SendButton sending={sending} words="Create job" onSend={send} />
-      </div>
-    </Dialog>
   );
 }

@@ -1,7 +1,7 @@
 // A refusal in words: the cause, and then what can be done. Every one ends somewhere; a code that is not known here is said in the
 // server's own words.
-import type { JobStatus, Refusal, ResumeStatus } from './api.ts';
-import { listed, REASONS, RESUME_POINTS, STAGES, type Stage, statusWords } from './words.ts';
+import type { JobStatus, Plan, Refusal, ResumeStatus } from './api.ts';
+import { jobsInWords, listed, REASONS, RESUME_POINTS, STAGES, type Stage, statusWords } from './words.ts';
 
 export function inWords({ code, title, detail, details, retryAfterSeconds }: Refusal): string {
   return SENTENCES[code]?.(details, retryAfterSeconds) ?? ended(detail ?? title);
@@ -60,6 +60,10 @@ const SENTENCES: Readonly<Record<string, Sentence>> = {
     (available
       ? `at the furthest from ${RESUME_POINTS[available as ResumeStatus]}.`
       : 'there is nothing left.'),
+  JOBS_CHANGED: ({ expected, found }) => `There are ${found} jobs now, not ${expected}. Nothing was done.`,
+  TOO_MANY_JOBS: ({ found, most }) =>
+    `${Number(found).toLocaleString('en')} jobs match, and one operation takes ${Number(most).toLocaleString('en')}: narrow the filter.`,
+  OPERATION_ENDED: () => 'This operation is over, or is being stopped.',
   PLAN_CHANGED: () => 'The plan has changed. Nothing was done.',
   EDITS_IN_THE_WAY: ({ edits }) => {
     const named =
@@ -76,6 +80,10 @@ const SENTENCES: Readonly<Record<string, Sentence>> = {
     typeof limit === 'number'
       ? `${made} of ${limit} retries are used; the limit is a setting of this installation.`
       : 'All retries are used; the limit is a setting of this installation.',
+  JOB_CHANGED: () => 'The job has changed meanwhile. Nothing was done.',
+  METADATA_FULL: ({ max_entries }) => `There is room for ${max_entries} entries of metadata.`,
+  PROJECT_NOT_EMPTY: ({ jobs }) =>
+    `It has ${jobsInWords(Number(jobs))}: erase ${jobs === 1 ? 'that' : 'those'} first.`,
   EXTERNAL_ID_TAKEN: () => 'Another job of this project has this id already.',
   CROSS_SITE_REQUEST: () => 'The request did not come from this page.',
   NOTHING_TO_REDO: () => 'The draft would be the same.',
@@ -103,3 +111,19 @@ const SENTENCES: Readonly<Record<string, Sentence>> = {
   SERVICE_NOT_CONFIGURED: () => 'Retake is not set up completely; its operator has to finish that.',
   INTERNAL: () => 'Something went wrong in Retake.',
 };
+
+/** Why several jobs are refused, after their number. */
+const OF_MANY: Readonly<Record<string, string>> = {
+  RETRY_NOT_ALLOWED_STATE: 'not failed, so there is nothing to retry',
+  JOB_ALREADY_RUNNING: 'with an attempt under way already',
+  EDITS_IN_THE_WAY: 'where a correction would be passed over',
+  MODEL_PROFILE_NOT_ALLOWED: 'from which this profile may not start',
+  RETRY_LIMIT_REACHED: 'with all retries used',
+  FSM_TERMINAL_IMMUTABLE: 'over for good',
+};
+
+export const ofMany = (code: string): string => OF_MANY[code] ?? code;
+
+/** Of a plan. */
+export const plannedInWords = ({ error_code, ...said }: NonNullable<Plan['refusal']>): string =>
+  inWords({ ...said, code: error_code, status: 0, detail: null, retryable: false, retryAfterSeconds: null });

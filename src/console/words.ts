@@ -141,3 +141,31 @@ export const DISPATCH_STATES: Readonly<Record<Schemas['DispatchState'], string>>
   TIMED_OUT: 'never heard of',
   UNDELIVERABLE: 'not delivered',
 };
+
+type OperationState = Schemas['Operation']['state'];
+
+export const OPERATION_STATES: Readonly<Record<OperationState, StatusWords>> = {
+  running: { words: 'Running', shape: 'running' },
+  waiting: { words: 'Waiting for the pipeline', shape: 'retrying' },
+  paused: { words: 'Paused', shape: 'ready' },
+  cancelling: { words: 'Stopping', shape: 'running' },
+  done: { words: 'Done', shape: 'finished' },
+  cancelled: { words: 'Stopped', shape: 'cancelled' },
+};
+
+/** What became of a job in an operation, in the order in which people look. */
+export const OUTCOMES: Readonly<Record<Schemas['OperationItem']['outcome'], string>> = {
+  succeeded: 'Succeeded',
+  failed: 'Failed again',
+  refused: 'Refused',
+  withdrawn: 'Not taken',
+  cancelled: 'Cancelled',
+  erased: 'Erased',
+  in_flight: 'In flight',
+  waiting: 'Not started',
+  skipped: 'Left out',
+};
+
+/** "1 job", "1,204 jobs" */
+export const jobsInWords = (count: number): string =>
+  `${count.toLocaleString('en')} ${count === 1 ? 'job' : 'jobs'}`;

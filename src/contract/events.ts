@@ -3,7 +3,9 @@
 import * as z from 'zod';
 import type { Job } from '../domain/job.ts';
 import type { JobCounts } from '../domain/job-counts.ts';
+import type { ListedOperation } from '../domain/operation.ts';
 import type { JobSummary } from '../domain/project.ts';
+import { operationSummary, toOperationSummary } from './operations.ts';
 import {
   job,
   jobCounts,
@@ -44,6 +46,10 @@ const summaryRecord = z
 const countsRecord = z
   .object({ type: z.literal('counts'), counts: jobCounts })
   .meta({ id: 'CountsRecord', description: 'How many jobs the project lists, as its counts say.' });
+const operationRecord = z.object({ type: z.literal('operation'), operation: operationSummary }).meta({
+  id: 'OperationRecord',
+  description: 'An operation over jobs of the project, as the list shows it.',
+});
 
 /** What there is, and how to go on. */
 export const jobEvents = z
@@ -53,7 +59,7 @@ export const jobEvents = z
   })
   .meta({ id: 'JobEvents' });
 export const projectEvents = z
-  .object({ records: z.array(z.union([summaryRecord, countsRecord])) })
+  .object({ records: z.array(z.union([summaryRecord, countsRecord, operationRecord])) })
   .meta({ id: 'ProjectEvents' });
 
 /** A record as it is sent: JSON, made once for all who are sent it. `shown` is the job's JSON already. */
@@ -75,6 +81,11 @@ export const toSummaryRecord = (summary: JobSummary): string =>
 
 export const toCountsRecord = (counts: JobCounts): string =>
   JSON.stringify({ type: 'counts', counts: toCountsResource(counts) } satisfies z.infer<typeof countsRecord>);
+
+export const toOperationRecord = (listed: ListedOperation): string =>
+  JSON.stringify({ type: 'operation', operation: toOperationSummary(listed) } satisfies z.infer<
+    typeof operationRecord
+  >);
 
 /** Records as they travel together: a message of the WebSocket. */
 export const toMessage = (records: readonly string[]): string => `[${records.join(',')}]`;

@@ -1,10 +1,13 @@
-// What viewers of a project are told, by what its store holds: rows as they are, each job's latest, and counts once a second.
+// What viewers of a project are told, by what its store holds: rows as they are, each job's latest, counts once a second, and
+// operations when they move.
 import { env, runInDurableObject } from 'cloudflare:test';
 import { expect, test } from 'vitest';
 import { NOTHING_TOLD, ProjectEvents, type ProjectTold } from '../../src/actor/project-events.ts';
 import { ProjectStore } from '../../src/actor/project-store.ts';
 import { newJob } from '../../src/domain/job.ts';
+import { EVERY_JOB } from '../../src/domain/job-filter.ts';
 import type { Status } from '../../src/domain/lifecycle.ts';
+import type { OperationState } from '../../src/domain/operation.ts';
 import { type JobSummary, summaryOf } from '../../src/domain/project.ts';
 import { newId } from '../support/ids.ts';
 
@@ -68,6 +71,36 @@ class Project {
 
   allTold(): void {
     this.#events.allTold();
+  }
+
+  begin(id: string, createdAt = 1): void {
+    const origin = {
+      id,
+      projectId: this.id,
+      owner: 'own_1',
+      actorId: 'alice',
+      correlationId: 'cor',
+      traceparent: '',
+    };
+    const asked = { requestDigest: '', modelProfile: 'balanced', discardEdits: [], maxInFlight: 10 };
+    const choice = { filter: EVERY_JOB, endedIn: null };
+    this.#store.operations.add({ ...origin, ...asked, choice, createdAt, total: 0, shown: null }, []);
+  }
+
+  move(id: string, state: OperationState, createdAt = 1): void {
+    const shown = { state, resumeAt: null, startedAt: 2, endedAt: null, counts: null };
+    this.#store.operations.show({ id, createdAt }, shown);
+    this.#events.operationMoved(id);
+  }
+
+  /** Where the operations are that the viewer is told of then. */
+  toldOperations(now: number): [string, OperationState][] {
+    const { records, told } = this.#events.owed(this.#told, now);
+    this.#told = told;
+    return records.flatMap((record) => {
+      const { operation } = JSON.parse(record);
+      return operation ? [[operation.id, operation.state]] : [];
+    }) as [string, OperationState][];
   }
 
   /** The memory is gone; what the viewer was told lies with its socket. */
@@ -157,5 +190,29 @@ test('what changes after an awakening is told to who was there before it, and no
     project.push(moved(first, 'UPLOADED'));
     expect(project.told(START + 4_000).summaries).toEqual([[first.id, 'UPLOADED']]);
     expect(project.told(START + 6_000).summaries).toEqual([]);
+  });
+});
+
+test('who comes is told the newest ten operations, and then each that moves, once and as it is', async () => {
+  await inProject((project) => {
+    for (let number = 1; number <= 12; number += 1) project.begin(`opr_${number}`, number);
+    const told = project.toldOperations(START).map(([id]) => id);
+    expect(told).toEqual([12, 11, 10, 9, 8, 7, 6, 5, 4, 3].map((number) => `opr_${number}`));
+    project.move('opr_12', 'waiting', 12);
+    project.move('opr_12', 'paused', 12);
+    expect(project.toldOperations(START + 10)).toEqual([['opr_12', 'paused']]);
+    expect(project.toldOperations(START + 20)).toEqual([]);
+  });
+});
+
+test('an operation that moves after an awakening is told to who was there before it', async () => {
+  await inProject((project) => {
+    project.begin('opr_1');
+    project.toldOperations(START);
+    project.allTold();
+    project.wake();
+    expect(project.toldOperations(START + 10)).toEqual([]);
+    project.move('opr_1', 'done');
+    expect(project.toldOperations(START + 20)).toEqual([['opr_1', 'done']]);
   });
 });

@@ -194,9 +194,10 @@ export const uses = {
   watchProject: async (client) => {
     const events = dataOf(await client.GET('/projects/{projectId}/events', { params: project }));
     if (typeof events === 'string') return events;
-    return events.records.map((record) =>
-      record.type === 'summary' ? record.summary.status : record.counts.jobs.toFixed(),
-    );
+    return events.records.map((record) => {
+      if (record.type === 'summary') return record.summary.status;
+      return record.type === 'counts' ? record.counts.jobs.toFixed() : record.operation.state;
+    });
   },
 
   confirmUpload: async (client) => {

@@ -5,7 +5,7 @@ import type { Browser, Page } from 'playwright-core';
 import { afterAll, beforeAll, describe, expect, test } from 'vitest';
 import { startBrowser } from './browser.ts';
 import { Scene } from './scene.ts';
-import { type View, viewsOf } from './views.ts';
+import { openView, type View, viewsOf } from './views.ts';
 import { watchedPage } from './watched.ts';
 
 /** Evaluated from outside: the page's own policy lets no script in. */
@@ -33,10 +33,11 @@ beforeAll(async () => {
 afterAll(() => Promise.all([browser.close(), scene.stop()]));
 
 /** Once nothing is being loaded any more. */
-async function open(page: Page, path: string, has: string): Promise<void> {
-  await page.goto(`${scene.url}${path}`);
-  await page.locator(has).first().waitFor();
+async function open(page: Page, view: View): Promise<void> {
+  await openView(page, scene.url, view);
   await expect.poll(() => page.locator('.skeleton').count()).toBe(0);
+  // Until it is known who looks, the header says so by a mark that a program cannot judge.
+  await page.locator('.person-name:not(:empty)').waitFor({ state: 'attached' });
 }
 
 async function judged(page: Page): Promise<Found> {
@@ -51,9 +52,9 @@ describe.each(['light', 'dark'] as const)('in %s', (colorScheme) => {
     const context = await scene.signedIn(browser, 'alice', { colorScheme });
     const { page, complaints } = await watchedPage(context, scene.stack.serviceUrl, { isRefused: true });
     const found: Record<string, Found> = {};
-    for (const { name, path, has } of views) {
-      await open(page, path, has);
-      found[name] = await judged(page);
+    for (const view of views) {
+      await open(page, view);
+      found[view.name] = await judged(page);
     }
     const wrong = Object.entries(found).flatMap(([name, { violations }]) =>
       violations.map((each) => `${name}: ${each}`),
@@ -80,8 +81,9 @@ test('on a telephone no view is wider than the screen, and what is pressed by a 
   const { page } = await watchedPage(context, scene.stack.serviceUrl, { isRefused: true });
   const wide: string[] = [];
   const small: string[] = [];
-  for (const { name, path, has } of views) {
-    await open(page, path, has);
+  for (const view of views) {
+    const { name } = view;
+    await open(page, view);
     const width = await page.evaluate<number>('document.documentElement.scrollWidth');
     if (width > 320) wide.push(`${name}: ${width}`);
     const buttons = await page.evaluate<string[]>(`[...document.querySelectorAll('button, .button')]
@@ -92,4 +94,44 @@ test('on a telephone no view is wider than the screen, and what is pressed by a 
   expect(wide).toEqual([]);
   expect(small).toEqual([]);
   await context.close();
+});
+
+describe.each(['light', 'dark'] as const)('in a %s palette of the system’s own colours', (colorScheme) => {
+  test('every status is seen by its shape, drawn in the colour of text with its tick in that of the ground', async () => {
+    const context = await scene.signedIn(browser, 'alice', { colorScheme, forcedColors: 'active' });
+    const { page, complaints } = await watchedPage(context, scene.stack.serviceUrl);
+    for (const view of views.filter(({ name }) => name === 'project')) await open(page, view);
+    const colours = await page.evaluate<string[][]>(`(() => {
+      const system = (name) => {
+        const probe = document.body.appendChild(document.createElement('p'));
+        probe.style.color = name;
+        const { color } = getComputedStyle(probe);
+        probe.remove();
+        return color;
+      };
+      const named = { [system('CanvasText')]: 'text', [system('Canvas')]: 'ground' };
+      return [...document.querySelectorAll('.jobs .shape')].flatMap((shape) =>
+        [...shape.querySelectorAll('*')]
+          .filter((part) => part.tagName !== 'g')
+          .map((part) => {
+            const { fill, stroke } = getComputedStyle(part);
+            const isTick = part.matches('.tick');
+            const colour = fill === 'none' ? stroke : fill;
+            return [shape.classList[1], isTick ? 'tick' : 'shape', named[colour] ?? colour];
+          }),
+      );
+    })()`);
+    const shapes = [...new Set(colours.map(([shape]) => shape))].sort();
+    expect(shapes).toEqual(['is-cancelled', 'is-done', 'is-failed', 'is-ready', 'is-running', 'is-waiting']);
+    for (const [shape, part, colour] of colours) {
+      expect(colour, `${part} of ${shape}`).toBe(part === 'tick' ? 'ground' : 'text');
+    }
+    for (const icon of await page.locator('.jobs .shape').all()) {
+      const seen = await icon.screenshot();
+      await icon.evaluate((node) => node.setAttribute('opacity', '0'));
+      expect(seen.equals(await icon.screenshot())).toBe(false);
+    }
+    expect(complaints).toEqual([]);
+    await context.close();
+  });
 });

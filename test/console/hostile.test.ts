@@ -66,6 +66,38 @@ test('names, messages, references and texts that hold HTML and scripts are shown
   await context.close();
 });
 
+test('so are external ids, tags and metadata, in the dialogues that change and erase them too', async () => {
+  const { alice, stack } = scene;
+  const name = SCRIPT.slice(0, 120);
+  const project = await scene.project(name);
+  const job = await scene.job(project, 'talk.mp4', { external_id: name, tags: [SCRIPT.slice(0, 60)] });
+  const patch = async (changes: object) =>
+    expect((await alice.call('PATCH', `/jobs/${job}`, changes)).status).toBe(200);
+  await patch({ metadata: { [SCRIPT.slice(0, 40)]: SCRIPT } });
+  const context = await scene.signedIn(browser);
+  const { page, complaints } = await watchedPage(context, stack.serviceUrl);
+  const isText = async (words: string, of: string) => {
+    await page.locator(of).filter({ hasText: words }).first().waitFor();
+    expect(await page.title()).not.toBe('taken');
+    expect(await page.locator(':is(main, dialog) :is(img, script, iframe)').count()).toBe(0);
+  };
+  await page.goto(`${scene.url}/projects/${project}`);
+  await isText(SCRIPT.slice(0, 60), '.jobs .tag');
+  await page.goto(`${scene.url}/projects/${project}/erase`);
+  await isText(name, 'dialog[open] label b');
+  await page.goto(`${scene.url}/jobs/${job}/erase`);
+  await isText(name, 'dialog[open] label b');
+  await page.goto(`${scene.url}/jobs/${job}/details`);
+  await isText(name, 'dialog[open] b');
+  expect(await page.locator('.entry input').last().inputValue()).toBe(SCRIPT);
+  await page.getByLabel('Tags', { exact: true }).fill('mine');
+  await patch({ tags: [SCRIPT.slice(4, 60)] });
+  await isText(SCRIPT.slice(4, 60), 'dialog .changed');
+  await isText(SCRIPT, 'dialog .changed');
+  expect(complaints).toEqual([]);
+  await context.close();
+});
+
 test('an address that a pipeline names is a link only where it is https, and tells nobody where it was found', async () => {
   const job = await scene.job(await scene.project('Interviews'));
   const context = await scene.signedIn(browser);

@@ -140,6 +140,44 @@ test('a connection that says nothing any more is given up, whatever its socket s
   await context.close();
 });
 
+test('a page that is hidden for a minute closes its socket, and is right again once somebody looks', async () => {
+  const job = await scene.job(project);
+  const context = await scene.signedIn(browser);
+  const { page, complaints } = await watchedPage(context, scene.stack.serviceUrl);
+  await page.clock.install();
+  const open = new Set<object>();
+  page.on('websocket', (socket) => {
+    open.add(socket);
+    socket.on('close', () => open.delete(socket));
+  });
+  await page.goto(`${scene.url}/jobs/${job}`);
+  await isLive(page);
+  const look = (visibility: 'hidden' | 'visible') =>
+    page.evaluate(`(() => {
+      Object.defineProperty(document, 'hidden', { value: ${visibility === 'hidden'}, configurable: true });
+      document.dispatchEvent(new Event('visibilitychange'));
+    })()`);
+
+  await look('hidden');
+  await page.clock.runFor(50_000);
+  await isLive(page);
+  expect(open.size).toBe(1);
+  await page.clock.runFor(15_000);
+  await expect.poll(() => open.size).toBe(0);
+  await scene.alice.post(`/jobs/${job}/cancel`);
+  // Nobody looks: nothing is asked for.
+  await page.clock.runFor(60_000);
+  expect(open.size).toBe(0);
+  expect(await page.locator('.job-status .status').innerText()).toContain('Ready to run');
+
+  await look('visible');
+  await isLive(page);
+  await shows(page, 'Cancelled');
+  expect(open.size).toBe(1);
+  expect(complaints).toEqual([]);
+  await context.close();
+});
+
 describe('the service ends a connection', () => {
   test.each([
     [4401, 'Signed out'],

@@ -5,7 +5,7 @@ import { parseArgs } from 'node:util';
 import type { Browser } from 'playwright-core';
 import { startBrowser } from './browser.ts';
 import { Scene } from './scene.ts';
-import { type View, viewsOf } from './views.ts';
+import { openView, type View, viewsOf } from './views.ts';
 
 const HELP = `npm run screenshots [-- --all FOLDER]
 
@@ -34,9 +34,9 @@ async function take(
   for (const { width, colorScheme } of looks) {
     const context = await scene.signedIn(browser, 'alice', { colorScheme, viewport: { width, height: 800 } });
     const page = await context.newPage();
-    for (const { name, path, has } of views) {
-      await page.goto(`${scene.url}${path}`);
-      await page.locator(has).first().waitFor();
+    for (const view of views) {
+      const { name, has } = view;
+      await openView(page, scene.url, view);
       await page.locator('.skeleton').first().waitFor({ state: 'detached' });
       const file = looks.length === 1 ? `${name}.png` : `${name}-${colorScheme}-${width}.png`;
       await page.screenshot({

@@ -86,6 +86,11 @@ export class Stack {
     return `http://127.0.0.1:${this.#ports.service}`;
   }
 
+  /** Where people sign in; null where they do not. */
+  get issuer(): string | null {
+    return this.#identity?.issuer ?? null;
+  }
+
   /** How many objects the runtime has in its memory; null on a machine that does not tell. */
   objectsAwake(): number | null {
     return objectsAwake(this.#directory);
@@ -98,7 +103,7 @@ export class Stack {
   async startService(): Promise<void> {
     const service = await startService({
       port: this.#ports.service,
-      orchestratorUrl: `http://127.0.0.1:${this.#ports.orchestrator}/dispatches`,
+      orchestratorUrl: `${this.#orchestratorUrl}/dispatches`,
       persistTo: join(this.#directory, 'state'),
       ...(this.#options.withArtifactStore ? { artifactRegistry: this.#registryPath } : {}),
       vars: { ...this.#identity?.vars, ...this.#options.vars },
@@ -142,13 +147,21 @@ export class Stack {
     if (this.#ended !== null) throw new Error(`the service ended by itself: ${this.#ended}`);
   }
 
+  get #orchestratorUrl(): string {
+    return `http://127.0.0.1:${this.#ports.orchestrator}`;
+  }
+
   get #registryPath(): string {
     return join(this.#directory, 'registry');
   }
 
   async #startIdentity(): Promise<void> {
     if (!this.#options.withSignIn) return;
-    this.#identity = await startIdentityProcess({ serviceUrls: [this.serviceUrl], isForDevelopment: true });
+    this.#identity = await startIdentityProcess({
+      serviceUrls: [this.serviceUrl],
+      isForDevelopment: true,
+      orchestratorUrl: this.#orchestratorUrl,
+    });
   }
 
   async #startDoor(): Promise<void> {

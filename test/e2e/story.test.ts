@@ -5,6 +5,7 @@ import { join } from 'node:path';
 import { expect, onTestFinished, test } from 'vitest';
 import { Child } from '../support/child.ts';
 import { Editor } from '../support/editor.ts';
+import { Visitor } from '../support/identity/visitor.ts';
 import { startService } from '../support/service.ts';
 import { Stack, type StackOptions } from './stack.ts';
 
@@ -34,6 +35,23 @@ test('npm run demo tells the whole story, and its exit status says that every fa
   ])
     expect(demo.output).toContain(fact);
   expect(demo.output).not.toMatch(/rtk1\.|eyJ|whsec_/);
+});
+
+test('npm run demo -- --keep leaves what it has played running, for whoever signs in, until it is interrupted', async () => {
+  const demo = new Child([join(import.meta.dirname, 'demo.ts'), '--keep']);
+  onTestFinished(() => demo.kill());
+  const [url = ''] = /http:\S+(?=\/console\/)/.exec(await demo.line(/^The console is at /)) ?? [];
+  const alice = new Visitor();
+  expect(await alice.signIn(url, 'alice')).toBe(`${url}/console/`);
+  const { items } = (await (await alice.ask(`${url}/projects`)).json()) as { items: unknown[] };
+  expect(items.length).toBeGreaterThan(0);
+  expect((await alice.ask(`${url}/console/`)).status).toBe(200);
+
+  await demo.stop();
+
+  expect(await demo.exited).toBe('exit status 130');
+  await expect(fetch(url)).rejects.toThrow('fetch failed');
+  expect(demo.output).toContain('Ctrl-C stops everything');
 });
 
 test('with the orchestrator down nothing changes, and the same request works once it is back', async () => {

@@ -11,7 +11,7 @@ const HELP = `npm run dev [-- --explorer]
 Starts the service under wrangler dev (port 8787, or the next free one) and the local orchestrator (8788, likewise),
 with the state of this machine in .wrangler/state. What the orchestrator makes is in the local bucket, behind a port
 of its own. People sign in to the console at a local identity provider (8790, or the next free one) that asks for no
-password. Ctrl-C stops all.
+password, and makes sample jobs for whoever wants some. Ctrl-C stops all.
   --explorer  serves wrangler's local explorer too, at /cdn-cgi/explorer: whoever reaches the service's port reads and
               writes all that is stored, without a token`;
 
@@ -32,6 +32,7 @@ async function dev(explorer: boolean): Promise<void> {
     // However the browser got there, the provider leads back to the first.
     serviceUrls: [`http://127.0.0.1:${port}`],
     isForDevelopment: true,
+    orchestratorUrl: orchestrator.url,
     onLine: print('provider'),
   });
   const service = await startService({
@@ -50,7 +51,8 @@ async function dev(explorer: boolean): Promise<void> {
 Retake is at        ${service.url}
 The orchestrator at ${orchestrator.url}
 What it makes is at ${door.url}/<key>, which Retake knows as r2://retake-artifacts/<key>
-To sign in          ${service.url}/session/start, at ${provider.issuer}
+The console is at   ${service.url}/console/, where people sign in at ${provider.issuer}
+Sample jobs         ${provider.issuer}/samples makes some; so does the page on which one signs in
 
   API=${service.url}
   TOKEN=$(npm run --silent token -- --sub alice${provider.issuer === DEVELOPMENT_ISSUER ? '' : ` --issuer ${provider.issuer}`})

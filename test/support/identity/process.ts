@@ -20,18 +20,21 @@ export interface IdentityProcessOptions {
   /** Signs with this machine's development key. */
   isForDevelopment?: boolean;
   clientSecret?: string;
+  /** Sample jobs are offered, whose pipelines this local orchestrator plays. */
+  orchestratorUrl?: string;
   onLine?: (line: string) => void;
 }
 
 /** Resolves once the provider listens. */
 export async function startIdentityProcess(options: IdentityProcessOptions): Promise<IdentityProcess> {
-  const { serviceUrls, port = 0, isForDevelopment = false, clientSecret, onLine } = options;
+  const { serviceUrls, port = 0, isForDevelopment = false, clientSecret, orchestratorUrl, onLine } = options;
   const child = new Child(
     [
       join(import.meta.dirname, 'main.ts'),
       ...['--port', String(port)],
       ...serviceUrls.flatMap((url) => ['--service', url]),
       ...(isForDevelopment ? ['--development-key'] : []),
+      ...(orchestratorUrl === undefined ? [] : ['--orchestrator', orchestratorUrl]),
     ],
     {
       onLine,

@@ -6,7 +6,7 @@ import type { AddressInfo } from 'node:net';
 import { text } from 'node:stream/consumers';
 import type { JWK } from 'jose';
 import { Provider } from 'oidc-provider';
-import { choosePage } from './choose-page.ts';
+import { choosePage, samplesPage } from './choose-page.ts';
 import { personNamed } from './people.ts';
 
 export const CLIENT_ID = 'retake-console';
@@ -20,6 +20,8 @@ export interface IdentityOptions {
   signingKey: JWK;
   /** Without one the console is a public client. */
   clientSecret: string | null;
+  /** Makes sample jobs for somebody, and answers where they are to be seen; null where that is not offered. */
+  makeSamples: ((sub: string, issuer: string) => Promise<string>) | null;
 }
 
 export interface IdentityServer {
@@ -36,13 +38,20 @@ export async function startIdentityServer(options: IdentityOptions): Promise<Ide
   const provider = new Provider(issuer, configuration(options));
   const protocol = provider.callback();
   server.on('request', (request, response) => {
-    const isChoice = request.url?.startsWith('/choose/') ?? false;
-    if (!isChoice) return protocol(request, response);
-    choose(provider, request, response).catch((error) => {
+    const { makeSamples } = options;
+    const { pathname } = new URL(request.url ?? '/', issuer);
+    const failed = (words: string) => (error: unknown) => {
       console.error(error);
       if (!response.headersSent) response.writeHead(400);
-      response.end('This sign-in is over: begin again at the service.');
-    });
+      response.end(words);
+    };
+    if (pathname.startsWith('/choose/')) {
+      choose(provider, issuer, makeSamples, request, response).catch(
+        failed('This sign-in is over: begin again at the service.'),
+      );
+    } else if (pathname === '/samples' && makeSamples !== null) {
+      samples(issuer, makeSamples, request, response).catch(failed('The sample jobs were not made.'));
+    } else protocol(request, response);
   });
   return {
     issuer,
@@ -53,13 +62,19 @@ export async function startIdentityServer(options: IdentityOptions): Promise<Ide
   };
 }
 
-async function choose(provider: Provider, request: IncomingMessage, response: ServerResponse): Promise<void> {
-  if (request.method !== 'POST') {
-    response.setHeader('content-type', 'text/html; charset=utf-8');
-    response.end(choosePage());
-    return;
-  }
-  const accountId = new URLSearchParams(await text(request)).get('sub') ?? '';
+async function choose(
+  provider: Provider,
+  issuer: string,
+  makeSamples: IdentityOptions['makeSamples'],
+  request: IncomingMessage,
+  response: ServerResponse,
+): Promise<void> {
+  if (request.method !== 'POST') return show(response, choosePage({ hasSamples: makeSamples !== null }));
+  const given = new URLSearchParams(await text(request));
+  const accountId = given.get('sub') ?? '';
+  // Whoever signs in does so, whatever becomes of the samples.
+  if (accountId !== '' && given.has('samples') && isOwnPage(request, issuer))
+    await makeSamples?.(accountId, issuer).catch(console.error);
   await provider.interactionFinished(
     request,
     response,
@@ -67,6 +82,27 @@ async function choose(provider: Provider, request: IncomingMessage, response: Se
       ? { error: 'access_denied', error_description: 'nobody was chosen' }
       : { login: { accountId } },
   );
+}
+
+async function samples(
+  issuer: string,
+  makeSamples: NonNullable<IdentityOptions['makeSamples']>,
+  request: IncomingMessage,
+  response: ServerResponse,
+): Promise<void> {
+  if (request.method !== 'POST') return show(response, samplesPage());
+  const sub = new URLSearchParams(await text(request)).get('sub') ?? '';
+  if (!isOwnPage(request, issuer) || sub === '') response.writeHead(403);
+  else response.writeHead(303, { location: await makeSamples(sub, issuer) });
+  response.end();
+}
+
+/** No other site's page has anything made here. */
+const isOwnPage = ({ headers }: IncomingMessage, issuer: string): boolean => headers.origin === issuer;
+
+function show(response: ServerResponse, html: string): void {
+  response.setHeader('content-type', 'text/html; charset=utf-8');
+  response.end(html);
 }
 
 function configuration({ serviceUrls, signingKey, clientSecret }: IdentityOptions): object {

@@ -1,0 +1,94 @@
+// The dialogue that makes a job: where its video is, and what its editor calls it. Either can wait.
+import { useSignal } from '@preact/signals';
+import { ask } from './api.ts';
+import { Dialog, NotNow } from './dialog.tsx';
+import { toParams } from './filter.ts';
+import { forgetRequest, requestId } from './kept.ts';
+import type { ProjectData } from './project-data.ts';
+import { go, to } from './router.ts';
+import { SendButton, SendingNote, useSending } from './sending.tsx';
+
+export function NewJob({ data }: { data: ProjectData }) {
+  const sending = useSending();
+  const video = useSignal('');
+  const name = useSignal('');
+  const back = to(`/projects/${data.id}`, toParams(data.filter));
+  const key = `new-job:${data.id}`;
+  const send = () => {
+    const uri = video.value.trim();
+    const external_id = name.value.trim();
+    const body = external_id === '' ? {} : { external_id };
+    const header = { 'Idempotency-Key': requestId(key, external_id) };
+    const params = { path: { projectId: data.id }, header };
+    sending.send(
+      async (signal) => {
+        const made = await ask(
+          (client, signal) => client.POST('/projects/{projectId}/jobs', { params, body, signal }),
+          signal,
+        );
+        if (!made.ok || uri === '') return made;
+        const confirmed = await ask(
+          (client, signal) =>
+            client.POST('/jobs/{jobId}/confirm-upload', {
+              params: { path: { jobId: made.data.id } },
+              body: { video_uri: uri },
+              signal,
+            }),
+          signal,
+        );
+        return confirmed.ok ? { ...confirmed, data: confirmed.data.job } : confirmed;
+      },
+      ({ id }) => {
+        forgetRequest(key);
+        go(to(`/jobs/${id}`), { replace: true });
+      },
+    );
+  };
+  return (
+    <Dialog title="New job" back={back} isBusy={sending.isBusy} onSend={send}>
+      <form
+        onSubmit={(event) => {
+          event.preventDefault();
+          send();
+        }}
+      >
+        <label for="video">Where the video is</label>
+        <input
+          id="video"
+          value={video.value}
+          autocomplete="off"
+          spellcheck={false}
+          placeholder="s3://videos/interview.mp4"
+          aria-describedby="video-hint"
+          onInput={({ currentTarget }) => {
+            video.value = currentTarget.value;
+          }}
+        />
+        <p id="video-hint" class="muted">
+          An https address, or an object of a store: s3, gs, r2, abfss. It can also be said later.
+        </p>
+        <label for="external-id">
+          What you call it <span class="muted">(optional)</span>
+        </label>
+        <input
+          id="external-id"
+          value={name.value}
+          maxLength={128}
+          autocomplete="off"
+          aria-describedby="external-id-hint"
+          onInput={({ currentTarget }) => {
+            name.value = currentTarget.value;
+          }}
+        />
+        <p id="external-id-hint" class="muted">
+          Your own id for it, unique in the project.
+        </p>
+      </form>
+      <SendingNote sending={sending} />
+      <div class="buttons">
+        <NotNow back={back} isBusy={sending.isBusy} />
+        <SendButton sending={sending} words="Create job" onSend={send} />
+      </div>
+    </Dialog>
+  );
+}

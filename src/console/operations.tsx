@@ -1,0 +1,62 @@
+// The operations over a project's jobs, newest first: where each stands, and the way to it.
+import type { Operation, OperationSummary } from './api.ts';
+import { to } from './router.ts';
+import { Icon, RowTime, Who } from './shown.tsx';
+import { jobsInWords, OPERATION_STATES } from './words.ts';
+
+export const isOver = ({ ended_at }: Pick<Operation, 'ended_at'>): boolean => ended_at !== null;
+
+export const operationName = (
+  total: number,
+  { request }: Pick<Operation | OperationSummary, 'request'>,
+): string => `Retry of ${jobsInWords(total)} with ${request.model_profile}`;
+
+export function OperationState({ of }: { of: Pick<Operation, 'state'> }) {
+  const { words, shape } = OPERATION_STATES[of.state];
+  return (
+    <span class={`status is-${shape}`}>
+      <Icon shape={shape} /> {words}
+    </span>
+  );
+}
+
+/** Open while one is under way. */
+export function Operations({ operations }: { operations: readonly OperationSummary[] }) {
+  if (operations.length === 0) return null;
+  const going = operations.filter((operation) => !isOver(operation)).length;
+  return (
+    <details class="operations" open={going > 0}>
+      <summary>Operations{going > 0 && `: ${going} under way`}</summary>
+      <table class="list">
+        <thead class="unseen">
+          <tr>
+            <th scope="col">State</th>
+            <th scope="col">Operation</th>
+            <th scope="col">Who</th>
+            <th scope="col">Begun</th>
+          </tr>
+        </thead>
+        <tbody>
+          {operations.map((operation) => (
+            <tr key={operation.id}>
+              <td class="status-cell">
+                <OperationState of={operation} />
+              </td>
+              <th scope="row">
+                <a class="row-link" href={to(`/operations/${operation.id}`)}>
+                  {operationName(operation.total, operation)}
+                </a>
+              </th>
+              <td class="profile-cell muted">
+                <Who id={operation.actor_id} />
+              </td>
+              <td class="narrow">
+                <RowTime at={operation.created_at} />
+              </td>
+            </tr>
+          ))}
+        </tbody>
+      </table>
+    </details>
+  );
+}
