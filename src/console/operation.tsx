@@ -47,8 +47,8 @@ export function OperationView({ id }: { id: string }) {
         <Id id={id} label="operation" />
       </div>
       <p class="muted">
-        <Who id={operation.actor_id} />, <Time at={operation.created_at} /> · at most{' '}
-        {operation.request.max_in_flight} in flight
+        <Who of={operation} />, <Time at={operation.created_at} /> · at most {operation.request.max_in_flight}{' '}
+        in flight
         {operation.request.discard_edits.length > 0 && ' · what people corrected may be redone'}
       </p>
       <Progress operation={operation} />

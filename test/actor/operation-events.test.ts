@@ -21,7 +21,13 @@ class Watched {
 
   constructor(storage: DurableObjectStorage) {
     this.#storage = storage;
-    const who = { projectId: newId('prj'), owner: 'own_1', actorId: 'alice', correlationId: 'cor' };
+    const who = {
+      projectId: newId('prj'),
+      owner: 'own_1',
+      actorId: 'alice',
+      actorName: null,
+      correlationId: 'cor',
+    };
     const asked = { requestDigest: '', modelProfile: 'balanced', discardEdits: [], maxInFlight: 10 };
     const choice = { filter: EVERY_JOB, endedIn: null };
     const origin = { id: newId('opr'), ...who, ...asked, choice, traceparent: '', createdAt: 1 };
