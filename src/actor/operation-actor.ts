@@ -171,7 +171,8 @@ export class OperationActor extends DurableObject<Env> {
   /** A viewer comes: by the only way on which a socket crosses. */
   override fetch(request: Request): Response {
     const ask = viewerAskOf(request);
-    if (!this.show(ask.owner).ok) return new Response(null, { status: 404 });
+    if (ownedBy(this.#store.operation(), ask.owner) === null) return new Response(null, { status: 404 });
+    this.#lookAfter();
     const answer = this.#viewers.accept(ask, NOTHING_TOLD);
     this.#arm();
     return answer;
