@@ -12,9 +12,9 @@ export default defineConfig({
   test: {
     // A soak reads the figures that its tests print.
     silent: process.env.SOAK ? false : 'passed-only',
-    // By default one core is left to vitest itself, which on two cores runs file after file: half of what these files do is
-    // waiting, for a pause between attempts, an alarm or a process that starts.
-    maxWorkers: Math.max(2, availableParallelism() - 1),
+    // One more than there are cores: half of what these files do is waiting, for a pause between attempts, an alarm or a process
+    // that starts.
+    maxWorkers: availableParallelism() + 1,
     projects: [
       {
         test: {
@@ -89,7 +89,7 @@ export default defineConfig({
             'test/cost/{names,operations,viewers}.test.ts',
           ],
           globalSetup: ['test/support/global-setup.ts'],
-          setupFiles: ['test/support/workerd/one-proxy.ts'],
+          setupFiles: ['test/support/workerd/one-proxy.ts', 'test/support/workerd/lines.ts'],
           testTimeout: 30_000,
         },
       },

@@ -1,7 +1,6 @@
 // One Durable Object per job: the only writer of that job. Every command takes one way: load, let the domain decide, commit,
 // then see to what follows (effects.ts). What may be read of it is in job-reads.ts.
 import type { AfterDelivery, Claim } from '../contract/messages.ts';
-import { toNextActions } from '../contract/next-actions.ts';
 import type {
   Abandon,
   Ask,
@@ -19,10 +18,8 @@ import type {
 import { isOverdue, refuseRepeat } from '../domain/creation.ts';
 import { decide } from '../domain/decide.ts';
 import type { Decision } from '../domain/decision.ts';
-import type { Dispatch } from '../domain/dispatch.ts';
-import { refuseDispatch } from '../domain/dispatching.ts';
-import { NO_EVIDENCE } from '../domain/evidence.ts';
 import { type JobOrigin, newJob } from '../domain/job.ts';
+import { answerDispatch, answered, answerJob } from './answering.ts';
 import {
   type CallbackAnswer,
   type DispatchAnswer,
@@ -36,7 +33,7 @@ import {
 import { claim, pauseAfter } from './deliveries.ts';
 import { measureEnded } from './ended.ts';
 import { JobReads } from './job-reads.ts';
-import type { Unproven } from './planning.ts';
+import type { EditLookedAt, Unproven } from './planning.ts';
 
 export class JobActor extends JobReads {
   /**
@@ -47,8 +44,9 @@ export class JobActor extends JobReads {
     const known = this.effects.lookedAfter();
     const rejection = known && refuseRepeat(known, origin);
     if (rejection) return { ok: false, rejection };
-    if (!known && this.store.stored())
+    if (!known && this.store.stored()) {
       return { ok: false, rejection: { code: 'RESOURCE_ERASED', id: origin.id } };
+    }
     const job = known ?? newJob(origin, admittedAt);
     if (!known) {
       if (isOverdue(origin, admittedAt, Date.now())) throw new Error('the admission is too old to be used');
@@ -64,55 +62,41 @@ export class JobActor extends JobReads {
   }
 
   confirmUpload(command: ConfirmUpload): JobAnswer {
-    return this.#answerJob(this.#execute(command));
+    return answerJob(this.store, this.#execute(command));
   }
 
   renewVideo(command: RenewVideo): JobAnswer {
-    return this.#answerJob(this.#execute(command));
+    return answerJob(this.store, this.#execute(command));
   }
 
   changeLabels(asked: Omit<ChangeLabels, 'etag'>): ShownAnswer {
     const shown = this.show(asked.owner);
     if (!shown.ok) return shown;
-    const decision = this.#execute({ ...asked, etag: shown.etag.slice(1, -1) });
-    return decision.kind === 'rejected'
-      ? { ok: false, rejection: decision.rejection }
-      : this.show(asked.owner);
+    const answer = answerJob(this.store, this.#execute({ ...asked, etag: shown.etag.slice(1, -1) }));
+    return answer.ok ? this.show(asked.owner) : answer;
   }
 
   cancel(command: Omit<Cancel, 'deliveryMayHaveStarted'>): JobAnswer {
-    const deliveryMayHaveStarted = this.effects.mayHaveStarted();
-    return this.#answerJob(this.#execute({ ...command, deliveryMayHaveStarted }));
+    return answerJob(this.store, this.#execute({ ...command, ...this.#delivery() }));
   }
 
   abandon(command: Omit<Abandon, 'deliveryMayHaveStarted'>): JobAnswer {
-    const deliveryMayHaveStarted = this.effects.mayHaveStarted();
-    return this.#answerJob(this.#execute({ ...command, deliveryMayHaveStarted }));
+    return answerJob(this.store, this.#execute({ ...command, ...this.#delivery() }));
   }
 
   /** The job goes. Answers whether nothing is left of it; what is, an alarm sees to. */
   async erase(command: Erase): Promise<ErasureAnswer> {
-    const decision = this.#execute(command);
-    if (decision.kind === 'rejected') return { ok: false, rejection: decision.rejection };
-    return { ok: true, isGone: await this.effects.erase() };
+    const answer = answerJob(this.store, this.#execute(command));
+    return answer.ok ? { ok: true, isGone: await this.effects.erase() } : answer;
   }
 
   protected override disowned(): void {
-    this.#execute({ type: 'disown', deliveryMayHaveStarted: this.effects.mayHaveStarted() });
+    this.#execute({ type: 'disown', ...this.#delivery() });
   }
 
-  /**
-   * Whether this edit could be made if what it names were there: nothing is stored, and the store of artifacts is not asked. Under an
-   * id that was used before, what it says decides, which is looked at when it is made.
-   */
-  lookAtEdit(edit: Omit<EditArtifact, 'payloadDigest' | 'evidence'>): EditLook {
+  lookAtEdit(edit: EditLookedAt): EditLook {
     this.effects.lookedAfter();
-    const command = { ...edit, payloadDigest: '', evidence: NO_EVIDENCE };
-    const decision = decide(this.store.view(command), command, this.config().rules, Date.now());
-    if (decision.kind !== 'rejected') return { ok: true, isRepeat: false };
-    const { rejection } = decision;
-    if (rejection.code === 'CLIENT_REQUEST_ID_PAYLOAD_MISMATCH') return { ok: true, isRepeat: true };
-    return { ok: false, rejection };
+    return this.planning.lookAtEdit(edit);
   }
 
   /** Adds a corrected version of an artifact; where the store is known to have it, it is looked for first. */
@@ -121,13 +105,10 @@ export class JobActor extends JobReads {
     if (decision.kind === 'rejected') return { ok: false, rejection: decision.rejection };
     const { edit: version } = decision;
     if (version === undefined) throw new Error('an edit makes a version');
-    return { ...this.#answered(decision), version };
+    return { ...answered(this.store, decision), version };
   }
 
-  /**
-   * Dispatches a pipeline and waits up to `waitMs` for the outcome of the delivery. With 0 it answers as soon as the
-   * dispatch is durable: whether the queue took it need not be known, since an alarm sends again what it did not.
-   */
+  /** Dispatches a pipeline and waits up to `waitMs` for the outcome of its delivery; with 0 it answers once the dispatch is durable. */
   async dispatch(asked: Unproven<Ask>, waitMs: number): Promise<DispatchAnswer> {
     const askedAt = Date.now();
     // While a deployment is under way the caller may be a Worker of before, which says nothing of edits.
@@ -136,6 +117,7 @@ export class JobActor extends JobReads {
     if (decision.kind === 'rejected') return { ok: false, rejection: decision.rejection };
     const { dispatch } = decision;
     if (dispatch === null) throw new Error('whatever asks for a dispatch decides about one');
+    // Whether the queue took it need not be known: what it did not, an alarm sends again.
     this.ctx.waitUntil(this.effects.send([dispatch]));
     if (dispatch.state === 'PENDING' && waitMs > 0) {
       const leftMs = Math.max(waitMs - (Date.now() - askedAt), 0);
@@ -144,7 +126,7 @@ export class JobActor extends JobReads {
       if (!isKnown) this.#executeDue();
       this.store.touch();
     }
-    return this.#answerDispatch(dispatch, decision.kind === 'replayed');
+    return answerDispatch(this.store, dispatch, decision.kind === 'replayed', this.config().rules);
   }
 
   async applyCallback(command: Callback): Promise<CallbackAnswer> {
@@ -207,29 +189,11 @@ export class JobActor extends JobReads {
     return decision;
   }
 
+  #delivery() {
+    return { deliveryMayHaveStarted: this.effects.mayHaveStarted() };
+  }
+
   #executeDue(): Decision {
     return this.#execute({ type: 'deadline', deliveryMayHaveStarted: this.effects.mayBeUnreported() });
-  }
-
-  #answerDispatch(decided: Dispatch, replayed: boolean): DispatchAnswer {
-    const now = this.store.job();
-    if (now === null) return NOT_FOUND;
-    const dispatch = this.store.dispatch(decided.id) ?? decided;
-    const rejection = refuseDispatch(now, dispatch);
-    if (rejection) return { ok: false, rejection, dispatch };
-    const open = this.store.open(now);
-    // Another run does nothing; a retry that was accepted before is not told what else to do.
-    const isTold = replayed && dispatch.kind === 'run';
-    const actions = isTold ? toNextActions(now, open, this.config().rules) : [];
-    return { ok: true, job: { id: now.id, status: now.status }, dispatch, replayed, nextActions: actions };
-  }
-
-  #answerJob(decision: Decision): JobAnswer {
-    if (decision.kind === 'rejected') return { ok: false, rejection: decision.rejection };
-    return this.#answered(decision);
-  }
-
-  #answered({ kind, job }: Exclude<Decision, { kind: 'rejected' }>) {
-    return { ok: true as const, job, open: this.store.open(job), replayed: kind === 'replayed' };
   }
 }

@@ -8,13 +8,14 @@ import { ownedBy } from '../domain/access.ts';
 import { lastDurations } from '../domain/attempts.ts';
 import { dueRetry } from '../domain/automatic-retry.ts';
 import type { Ask, EditArtifact, RetryDue } from '../domain/commands.ts';
+import { decide } from '../domain/decide.ts';
 import { asked } from '../domain/dispatching.ts';
 import { type Evidence, NO_EVIDENCE } from '../domain/evidence.ts';
 import type { Job } from '../domain/job.ts';
 import { lookedAt, type Plan, type PlanRequest, planDispatch, refuseState } from '../domain/plan.ts';
 import { profileOfBefore, refuseProfile } from '../domain/policy.ts';
 import type { Rules } from '../domain/rules.ts';
-import type { PlanAnswer } from './answers.ts';
+import type { EditLook, PlanAnswer } from './answers.ts';
 import { evidenceOf } from './evidence.ts';
 import type { JobStore } from './job-store.ts';
 
@@ -26,6 +27,9 @@ export type Unproven<C extends { type: string }> = C extends { evidence: Evidenc
 
 /** What somebody wants to know the plan of; without a profile, of the one that the job was worked on under last. */
 export type PlanAsked = Omit<PlanRequest, 'task' | 'evidence'> & { kind: 'retry' | 'redo' };
+
+/** An edit of which nothing has been read yet. */
+export type EditLookedAt = Omit<EditArtifact, 'payloadDigest' | 'evidence'>;
 
 export class Planning {
   readonly #store: JobStore;
@@ -70,6 +74,19 @@ export class Planning {
     if (job === null || this.#store.view(command)?.seenEdit) return command;
     const named = [{ ref: command.uri }];
     return { ...command, evidence: await evidenceOf(named, () => named, boundStore(this.#env)) };
+  }
+
+  /**
+   * Whether this edit could be made if what it names were there: nothing is stored, and the store of artifacts is not asked. Under an
+   * id that was used before, what it says decides, which is looked at when it is made.
+   */
+  lookAtEdit(edit: EditLookedAt): EditLook {
+    const command = { ...edit, payloadDigest: '', evidence: NO_EVIDENCE };
+    const decision = decide(this.#store.view(command), command, this.#rules, Date.now());
+    if (decision.kind !== 'rejected') return { ok: true, isRepeat: false };
+    const { rejection } = decision;
+    if (rejection.code === 'CLIENT_REQUEST_ID_PAYLOAD_MISMATCH') return { ok: true, isRepeat: true };
+    return { ok: false, rejection };
   }
 
   /** What a pipeline would do, under the profile that is asked for and under every other. There is a job. */

@@ -1,5 +1,6 @@
 // What the orchestrator reports, and the command that it is to the domain.
 import * as z from 'zod';
+import { CLOCK_SKEW_MS } from '../domain/callback.ts';
 import type { ArtifactUpdates, Callback } from '../domain/commands.ts';
 import { FAILURE_CLASSES } from '../domain/failures.ts';
 import { REPORTABLE_STATUSES } from '../domain/lifecycle.ts';
@@ -12,8 +13,6 @@ import { jobStatus } from './statuses.ts';
 const MAX_EXPORTS = 32;
 const MAX_METRICS = 64;
 const MAX_RETRY_AFTER_SECONDS = 7 * 86_400;
-/** A clock that is further ahead than this is said to be. */
-const CLOCK_SKEW_MS = 5 * 60_000;
 
 /** Of any form: what cannot be used is left out. */
 const lenient = (description: string, example?: unknown) =>

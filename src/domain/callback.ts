@@ -25,6 +25,9 @@ import type { Rules } from './rules.ts';
 /** No pipeline has more than this to say that is worth keeping; how it ends is taken all the same. */
 const MAX_KEPT_REPORTS = 1_000;
 
+/** How far ahead of ours another clock may be to be taken at its word. */
+export const CLOCK_SKEW_MS = 5 * 60_000;
+
 export function callback(view: JobView, command: Callback, rules: Rules, now: number): Decision {
   const { subject } = view;
   if (subject === null) {
@@ -101,8 +104,7 @@ export function callback(view: JobView, command: Callback, rules: Rules, now: nu
         : dispatch.task,
     latestCallback: {
       dispatchId: dispatch.id,
-      // A clock that is ahead does not make every later report one that comes too late.
-      occurredAt: Math.max(Math.min(command.occurredAt, now), latest?.occurredAt ?? 0),
+      occurredAt: Math.max(takenAt(command.occurredAt, now), latest?.occurredAt ?? 0),
       kept,
     },
     latestHeartbeat: isHeartbeat ? { dispatchId: dispatch.id, eventId, payloadDigest } : job.latestHeartbeat,
@@ -148,6 +150,13 @@ const WORKS_IN = { draft: null, redraft: 'REGENERATING', export: 'EXPORTING' } a
 function leadsBack({ state, task }: Dispatch, current: Status, to: Status): boolean {
   return isBefore(to, current) || (state === 'SETTLED' && to === WORKS_IN[task.kind]);
 }
+
+/**
+ * When a report was made, for what is told after it. A clock that is far ahead does not make every later report one that comes
+ * too late; one that is ahead of ours by a little still says which of two was first.
+ */
+const takenAt = (occurredAt: number, now: number): number =>
+  occurredAt > now + CLOCK_SKEW_MS ? now : occurredAt;
 
 /** Where its pipeline is: until it is heard of where it begins, wherever the job rests that it was asked for. */
 const placeOf = ({ firstReportAt, resumeFromStatus }: Dispatch, current: Status): Status =>

@@ -2,7 +2,7 @@
 // it returns the changes to store, or why there are none, and never throws for anything a caller sends.
 import { abandon } from './abandon.ts';
 import { ownedBy } from './access.ts';
-import { callback } from './callback.ts';
+import { CLOCK_SKEW_MS, callback } from './callback.ts';
 import { cancel } from './cancel.ts';
 import { changeLabels } from './change-labels.ts';
 import type { Command } from './commands.ts';
@@ -15,9 +15,6 @@ import { disown, endsErased, erase } from './erasure.ts';
 import type { Rules } from './rules.ts';
 import { deadline } from './timeouts.ts';
 
-/** A job's history is waited for this long, after a clock that ran ahead. */
-const MOST_AHEAD_MS = 5 * 60_000;
-
 /** A null view means that there is no such job; one that is being erased is as good as none. `clock` is what the machine's clock says. */
 export function decide(view: JobView | null, command: Command, rules: Rules, clock: number): Decision {
   if (view === null || (view.job.erasure !== null && !endsErased(command))) {
@@ -25,7 +22,7 @@ export function decide(view: JobView | null, command: Command, rules: Rules, clo
   }
   // Clocks step back now and then; a job's history does not, unless a clock was so far ahead that it would wait for long.
   const latest = Math.max(view.job.updatedAt, view.open?.updatedAt ?? 0);
-  const now = Math.max(clock, Math.min(latest, clock + MOST_AHEAD_MS));
+  const now = Math.max(clock, Math.min(latest, clock + CLOCK_SKEW_MS));
   if ('owner' in command && !ownedBy(view.job, command.owner)) return reject({ code: 'RESOURCE_NOT_FOUND' });
   switch (command.type) {
     case 'confirm-upload':

@@ -73,7 +73,7 @@ const watchJob = defineRoute({
     query: z.strictObject({
       after: z
         .string()
-        .regex(/^\d{1,15}$/, 'must be a whole number')
+        .regex(/^(0|[1-9]\d{0,14})$/, 'must be a whole number')
         .transform(Number)
         .optional()
         .meta({

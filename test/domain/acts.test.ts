@@ -114,6 +114,18 @@ describe('a redo', () => {
     expect(refusal(job.would(abandon(), 1_600))).toMatchObject({ code: 'JOB_NOT_RUNNING' });
   });
 
+  test('that was done is not at work again for a sign of life that comes twice, also where our clock was behind', () => {
+    const job = finishedJob();
+    job.execute(redo('dsp_2'), 1_000);
+    const sign = (eventId: string, occurredAt: number) =>
+      callback('dsp_2', 'REGENERATING', { eventId, occurredAt });
+    job.execute(sign('a', 91_000), 1_010);
+    job.execute(sign('b', 92_000), 1_020);
+    job.execute(sign('c', 93_000), 1_030);
+    job.execute(callback('dsp_2', 'DRAFT_READY', { eventId: 'd', occurredAt: 94_000 }), 1_040);
+    expect(refusal(job.would(sign('b', 92_000), 1_050))).toMatchObject({ code: 'CALLBACK_OUT_OF_ORDER' });
+  });
+
   test('that was done is not gone on with, whatever its pipeline fails of later', () => {
     const job = finishedJob();
     job.execute(redo('dsp_2'), 1_000);

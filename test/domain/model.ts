@@ -478,7 +478,8 @@ export class ModelJob {
     else this.heartbeat = { event, print: report.payloadDigest };
     this.latest = {
       dispatch: dispatch.id,
-      at: Math.max(Math.min(report.occurredAt, now), mine?.at ?? 0),
+      // More than five minutes ahead is a clock that is wrong.
+      at: Math.max(report.occurredAt - now > 300_000 ? now : report.occurredAt, mine?.at ?? 0),
       kept,
     };
     this.lastSign = now;

@@ -42,6 +42,8 @@ export class Stack {
   #service: Service | null = null;
   #orchestrator: OrchestratorProcess | null = null;
   #identity: IdentityProcess | null = null;
+  /** How the service ended by itself, and what it said last. */
+  #ended: string | null = null;
 
   private constructor(options: StackOptions, ports: Ports) {
     this.#options = options;
@@ -94,13 +96,17 @@ export class Stack {
   }
 
   async startService(): Promise<void> {
-    this.#service = await startService({
+    const service = await startService({
       port: this.#ports.service,
       orchestratorUrl: `http://127.0.0.1:${this.#ports.orchestrator}/dispatches`,
       persistTo: join(this.#directory, 'state'),
       ...(this.#options.withArtifactStore ? { artifactRegistry: this.#registryPath } : {}),
       vars: { ...this.#identity?.vars, ...this.#options.vars },
       ...(this.#options.onServiceLine ? { onLine: this.#options.onServiceLine } : {}),
+    });
+    this.#service = service;
+    service.child.exited.then((how) => {
+      if (this.#service === service) this.#ended = `${how}\n${service.child.output}`;
     });
   }
 
@@ -126,11 +132,14 @@ export class Stack {
     await service.kill();
   }
 
+  /** Rejects, when all is stopped, where the service had ended by itself: with what it said last. */
   async stop(): Promise<void> {
     const others = [this.#service, this.#door, this.#identity];
+    this.#service = null;
     await Promise.all([this.stopOrchestrator(), ...others.map((other) => other?.stop())]);
     this.#removeState();
     process.off('exit', this.#removeState);
+    if (this.#ended !== null) throw new Error(`the service ended by itself: ${this.#ended}`);
   }
 
   get #registryPath(): string {

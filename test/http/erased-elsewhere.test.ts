@@ -1,7 +1,7 @@
 // Whoever else knows a job lets go of it when it is erased: the operations over it, its external id and tags, and those who look on.
 import { env, runInDurableObject } from 'cloudflare:test';
 import { describe, expect, test } from 'vitest';
-import { ActingJob, failedAfter, newHome } from '../support/workerd/acting.ts';
+import { ActingJob, failedAfter, newHome, until } from '../support/workerd/acting.ts';
 import { ActingOperation, failedJobs } from '../support/workerd/bulk.ts';
 import { allRows, call } from '../support/workerd/harness.ts';
 import { watch } from '../support/workerd/viewing.ts';
@@ -39,6 +39,10 @@ describe('an operation over an erased job', () => {
     const operation = await ActingOperation.over(home);
     await operation.command('cancel');
     await call('POST', `/jobs/${job.id}/cancel`, { token: job.token });
+    // Its pipeline hears of that first, and until then nobody else does of the erasure.
+    await until(async () => {
+      expect((await job.storedDispatches()).at(-1)?.cancelNotice?.state).not.toBe('PENDING');
+    });
     const comesBack = away('OPERATION', 'forget');
     expect((await job.erase()).status).toBe(202);
     await job.alarm();

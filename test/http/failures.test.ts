@@ -128,7 +128,7 @@ describe('whether a repeat can help', () => {
     const problems = [
       await call('GET', `/jobs/${job.id}`),
       await call('GET', missing, { token }),
-      await call('DELETE', `/jobs/${job.id}`, { token }),
+      await call('PUT', `/jobs/${job.id}`, { token }),
       await job.retry('first'),
       await job.post('retry', {}),
       await job.post('retry', { model_profile: 'balanced', client_request_id: 'x' }, { 'if-match': '"x"' }),

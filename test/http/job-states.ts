@@ -255,6 +255,8 @@ async function pendingRun(): Promise<ActingJob> {
   losingMessages();
   const reply = await job.run(ASYNC);
   if (reply.status !== 202) throw new Error(`not run: ${reply.text}`);
+  // Of a dispatch that no delivery tells of, its alarm tells the list.
+  await job.alarm();
   return job;
 }
 

@@ -46,6 +46,12 @@ export const MUTANTS_OF_REPORTS: readonly Mutant[] = [
     suite: 'model',
   },
   {
+    bug: 'a report made a little ahead of our clock is dated to when it came',
+    from: 'occurredAt > now + CLOCK_SKEW_MS',
+    to: 'occurredAt > now',
+    suite: 'model',
+  },
+  {
     bug: 'a report is answered although the workspace has not heard of it and no alarm is set',
     within: 'applyCallback',
     from: 'await effects.listAfter(decision);',

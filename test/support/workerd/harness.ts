@@ -150,10 +150,10 @@ export async function traceOf({ id, projectId, token }: OwnedJob): Promise<JobTr
 
 /** The trace of a job once its list has followed what was done to it: else that changes while a refusal is looked at. */
 export function settledTraceOf(job: OwnedJob): Promise<JobTrace> {
-  const statusIn = (text: string) => /"status":"\w+"/.exec(text)?.[0];
+  const shownIn = (text: string) => [/"status":"\w+"/.exec(text)?.[0], text.includes('"open_dispatch":null')];
   const look = async () => {
     const trace = await traceOf(job);
-    expect(statusIn(trace.listed)).toBe(statusIn(trace.job));
+    expect(shownIn(trace.listed)).toEqual(shownIn(trace.job));
     return trace;
   };
   return vi.waitFor(look, { timeout: 10_000, interval: 20 });
