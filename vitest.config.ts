@@ -86,7 +86,7 @@ export default defineConfig({
             'test/actor/**/*.test.ts',
             'test/dispatch/**/*.test.ts',
             'test/faults/**/*.test.ts',
-            'test/cost/{operations,viewers}.test.ts',
+            'test/cost/{names,operations,viewers}.test.ts',
           ],
           globalSetup: ['test/support/global-setup.ts'],
           setupFiles: ['test/support/workerd/one-proxy.ts', 'test/support/workerd/lines.ts'],

@@ -115,11 +115,21 @@ function news(operation: Operation, jobId: string, env: Env): Promise<Answer> {
 
 /** By the very way of a single retry. */
 async function retry(operation: Operation, jobId: string, rules: Rules, env: Env): Promise<Answer> {
-  const { id: operationId, owner, actorId, correlationId, traceparent, modelProfile, pauses } = operation;
+  const {
+    id: operationId,
+    owner,
+    actorId,
+    actorName,
+    correlationId,
+    traceparent,
+    modelProfile,
+    pauses,
+  } = operation;
   // Of the one by which it is found out whether the orchestrator is back, the outcome is waited for.
   const waitMs = pauses > 0 ? rules.dispatchDeadlineMs + 2 * REPORT_GRACE_MS : DELIVERY_WAIT_MS;
   const asked = {
-    ...{ type: 'retry' as const, owner, actorId, correlationId, traceparent, operationId, modelProfile },
+    ...{ type: 'retry' as const, owner, actorId, actorName, correlationId, traceparent },
+    ...{ operationId, modelProfile },
     ...{ clientRequestId: requestIdOf(operation, jobId), newDispatchId: newDispatchId() },
     ...{ discardEdits: operation.discardEdits, windowMs: null, resumeFrom: null, ifMatch: null },
   };

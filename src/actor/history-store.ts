@@ -163,8 +163,8 @@ export class HistoryStore {
   #insert(brought: Brought | null, transition: Transition | null, seq: number | null): void {
     this.#sql.exec(
       `INSERT INTO history (dispatch_id, key, payload_digest, artifacts, versions, seq, event_type, actor, actor_id,
-         prev_status, correlation_id, status, occurred_at, recorded_at)
-       VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)`,
+         actor_name, prev_status, correlation_id, status, occurred_at, recorded_at)
+       VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)`,
       brought?.dispatchId ?? transition?.dispatchId ?? NO_DISPATCH,
       brought?.key ?? ` ${seq}`,
       brought?.payloadDigest ?? null,
@@ -174,6 +174,7 @@ export class HistoryStore {
       transition?.eventType ?? null,
       transition?.actor ?? null,
       transition?.actorId ?? null,
+      transition?.actorName ?? null,
       transition?.prevStatus ?? null,
       transition?.correlationId ?? null,
       brought?.status ?? transition?.newStatus ?? null,
@@ -245,6 +246,7 @@ const toTransition = (row: Row): NumberedTransition => ({
   eventType: row.event_type as Transition['eventType'],
   actor: row.actor as Transition['actor'],
   actorId: row.actor_id as string | null,
+  actorName: row.actor_name as string | null,
   prevStatus: row.prev_status as Transition['prevStatus'],
   newStatus: row.status as Transition['newStatus'],
   dispatchId: row.dispatch_id === NO_DISPATCH ? null : (row.dispatch_id as string),

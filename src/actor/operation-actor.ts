@@ -3,6 +3,7 @@
 // answer and each piece of news leads to the next job at once.
 import { DurableObject } from 'cloudflare:workers';
 import { requireConfig } from '../config.ts';
+import { CLOSED, toMessage, viewerAskOf } from '../contract/events.ts';
 import { ownedBy } from '../domain/access.ts';
 import {
   type Answer,
@@ -36,11 +37,13 @@ import { describeError, log } from '../log.ts';
 import { projectObject } from '../objects.ts';
 import { within } from '../time-limit.ts';
 import { AlarmClock } from './alarm-clock.ts';
-import { NOT_FOUND, type OperationAnswer, type PageAnswer } from './answers.ts';
+import { type EventsAnswer, NOT_FOUND, type OperationAnswer, type PageAnswer } from './answers.ts';
 import { Asking, type Question } from './asking.ts';
 import { measureEndedOperation } from './ended.ts';
+import { NOTHING_TOLD, OperationEvents, type OperationTold } from './operation-events.ts';
 import { OperationStore } from './operation-store.ts';
 import { Telling } from './telling.ts';
+import { Viewers } from './viewers.ts';
 
 /** By when somebody looks whether what is under way still is. */
 const WATCH_MS = 30_000;
@@ -58,6 +61,8 @@ export class OperationActor extends DurableObject<Env> {
   readonly #alarm: AlarmClock;
   readonly #list: Telling<Told>;
   readonly #asking: Asking;
+  readonly #events: OperationEvents;
+  readonly #viewers: Viewers<OperationTold>;
   /** Who has said that there is nothing of this operation's. */
   readonly #untouched = new Set<string>();
   /** Whether its project has not been told where it stands now. */
@@ -69,6 +74,8 @@ export class OperationActor extends DurableObject<Env> {
     super(ctx, env);
     this.#store = new OperationStore(ctx.storage);
     this.#alarm = new AlarmClock(ctx.storage);
+    this.#events = new OperationEvents(this.#store);
+    this.#viewers = new Viewers(ctx, this.#events);
     this.#asking = new Asking({
       env,
       rules: () => this.#rules,
@@ -154,11 +161,38 @@ export class OperationActor extends DurableObject<Env> {
     this.#goOn();
   }
 
+  /** What a viewer would be told who comes now. */
+  events(owner: string): EventsAnswer {
+    if (!this.show(owner).ok) return NOT_FOUND;
+    const { records } = this.#events.owed(NOTHING_TOLD, Date.now());
+    return { ok: true, body: `{"records":${toMessage(records)}}` };
+  }
+
+  /** A viewer comes: by the only way on which a socket crosses. */
+  override fetch(request: Request): Response {
+    const ask = viewerAskOf(request);
+    if (ownedBy(this.#store.operation(), ask.owner) === null) return new Response(null, { status: 404 });
+    this.#lookAfter();
+    const answer = this.#viewers.accept(ask, NOTHING_TOLD);
+    this.#arm();
+    return answer;
+  }
+
+  /** Pings are answered before they come here. */
+  override webSocketMessage(socket: WebSocket): void {
+    this.#viewers.refuse(socket);
+  }
+
+  override webSocketClose(socket: WebSocket): void {
+    this.#viewers.left(socket);
+  }
+
   /** At least once, possibly late. */
   override async alarm(): Promise<void> {
     this.#alarm.rang();
     const operation = this.#store.operation();
     if (operation === null) return;
+    this.#viewers.closeEnded();
     try {
       if (Date.now() >= (operation.endedAt ?? Infinity) + KEPT_MS) return await this.#erase(operation);
       this.#goOnAnew();
@@ -253,6 +287,7 @@ export class OperationActor extends DurableObject<Env> {
     const known = this.#store.operation();
     if (!operation && !item) return;
     this.#store.commit(operation, item && before ? { before, after: item } : null);
+    this.#viewers.changed();
     if (item && item.state !== 'in_flight') this.#heardAt.delete(item.jobId);
     const hasMoved = operation?.state !== known?.state || operation?.resumeAt !== known?.resumeAt;
     if (operation ? hasMoved : known?.endedAt !== null) this.#hasNews = true;
@@ -270,7 +305,7 @@ export class OperationActor extends DurableObject<Env> {
     const operation = this.#store.operation();
     if (operation === null) return;
     const now = Date.now();
-    const due = [this.#list.isOwed ? (this.#list.dueAt(now) ?? Infinity) : Infinity];
+    const due = [this.#list.isOwed ? (this.#list.dueAt(now) ?? Infinity) : Infinity, this.#viewers.endsAt];
     if (this.#hasNews) due.push(now + WATCH_MS);
     if (operation.endedAt !== null) due.push(operation.endedAt + KEPT_MS);
     else {
@@ -293,6 +328,7 @@ export class OperationActor extends DurableObject<Env> {
   async #erase({ id, projectId, createdAt }: Operation): Promise<void> {
     await within(PROJECT_LIMIT_MS, projectObject(this.env, projectId).dropOperation({ id, createdAt }));
     await this.#store.erase();
+    this.#viewers.closeAll(CLOSED.erased);
   }
 
   #told(): Told | null {

@@ -1,6 +1,6 @@
 // What viewers of a project are told: rows of its list as they change, how many jobs are in which status, and where the operations
 // over them stand. Whoever comes is told the newest page of both lists.
-import { toCountsRecord, toOperationRecord, toSummaryRecord } from '../contract/events.ts';
+import { toCountsRecord, toOperationSummaryRecord, toSummaryRecord } from '../contract/events.ts';
 import { EVERY_JOB } from '../domain/job-filter.ts';
 import type { ListedOperation } from '../domain/operation.ts';
 import type { JobSummary, Position } from '../domain/project.ts';
@@ -67,7 +67,7 @@ export class ProjectEvents implements Sight<ProjectTold> {
       records: [
         ...rows.map(toSummaryRecord),
         ...(sends ? [counts] : []),
-        ...this.#operationsSince(told).map(toOperationRecord),
+        ...this.#operationsSince(told).map(toOperationSummaryRecord),
       ],
       told: {
         life: this.#life,

@@ -47,6 +47,7 @@ const JOB = {
 const DISPATCH = {
   isAutomatic: false,
   actorId: null,
+  actorName: null,
   operationId: null,
   engines: {},
   plan: null,
@@ -65,6 +66,7 @@ const DISPATCH = {
 } satisfies Partial<Dispatch>;
 const PLAN = { discardEdits: [], editsDiscarded: [] } satisfies Partial<DispatchPlan>;
 const PROJECT = { requestDigest: null, erasedAt: null } satisfies Partial<Project>;
+const OPERATION = { actorName: null } satisfies Partial<Operation>;
 const FAILURE = {
   failureMessage: null,
   failedStage: null,
@@ -96,8 +98,11 @@ export const decodeVersions = (text: string): ArtifactVersion[] =>
   decode<{ versions: ArtifactVersion[] }>(text).versions;
 export const decodeProject = (text: string): Project => ({ ...PROJECT, ...decode<Project>(text) });
 
-export const decodeOperation = (text: string): Operation => decode<Operation>(text);
-export const decodeListedOperation = (text: string): ListedOperation => decode<ListedOperation>(text);
+export const decodeOperation = (text: string): Operation => ({ ...OPERATION, ...decode<Operation>(text) });
+export const decodeListedOperation = (text: string): ListedOperation => ({
+  ...OPERATION,
+  ...decode<ListedOperation>(text),
+});
 
 /**
  * A dispatch as it is stored: without what is as by default, and of its plan without what follows from the rest. In a table

@@ -64,10 +64,13 @@ const EDITS = `UPDATE job SET record = json_set(record, '$.v', 3);`;
 /** 3 → 4: a job that is being erased, which code of before would show. There is nothing to rewrite. */
 const ERASURE = `UPDATE job SET record = json_set(record, '$.v', 4);`;
 
+/** 4 → 5: what whoever did it is called, beside their id; of those of before nobody has said it. */
+const NAMES = `ALTER TABLE history ADD COLUMN actor_name TEXT;`;
+
 // An edit's row in the history has the id of its request as its key, and its digest, as a report's has.
 export const JOB_SCHEMA: Schema = {
   marker: 'job',
-  version: 4,
+  version: 5,
   tables: `
   -- The present, one row: the job, its newest dispatch and what is counted of the rest (actor/records.ts).
   CREATE TABLE job (
@@ -91,6 +94,7 @@ export const JOB_SCHEMA: Schema = {
     event_type TEXT,
     actor TEXT,
     actor_id TEXT,
+    actor_name TEXT,
     prev_status TEXT,
     correlation_id TEXT,
     -- Of both.
@@ -99,7 +103,7 @@ export const JOB_SCHEMA: Schema = {
     recorded_at INTEGER NOT NULL,
     PRIMARY KEY (dispatch_id, key)
   ) WITHOUT ROWID;`,
-  steps: [VERSIONS_OF_CHECKPOINTS, EDITS, ERASURE],
+  steps: [VERSIONS_OF_CHECKPOINTS, EDITS, ERASURE, NAMES],
 };
 
 /** Every dispatch but the newest. Most jobs have one dispatch alone, so this is made with the second. */

@@ -105,7 +105,7 @@ function Row({ attempt, number }: { attempt: Attempt; number: number }) {
             'by itself'
           ) : (
             <>
-              by <Who id={dispatch.actor_id} />
+              by <Who of={dispatch} />
             </>
           )}
         </p>

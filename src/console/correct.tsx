@@ -303,11 +303,11 @@ function Conflict({
   const newer = correction.newer.value;
   if (newer === null) return null;
   const { version } = newer;
-  const who = version.made_by?.kind === 'editor' ? version.made_by.actor_id : null;
+  const who = version.made_by?.kind === 'editor' ? version.made_by : null;
   return (
     <div class="changed" role="alert">
       <h2>
-        {who ? <Who id={who} /> : 'Somebody'} saved {versionName(stage, version.version).toLowerCase()} while
+        {who ? <Who of={who} /> : 'Somebody'} saved {versionName(stage, version.version).toLowerCase()} while
         you were correcting v{correction.corrects.value}
       </h2>
       <p>Your text is still here, beside the newer one.</p>

@@ -65,7 +65,7 @@ const FRESHNESS: Readonly<Record<LiveState, { words: string; shape: Shape }>> = 
 };
 
 /** One place, by text and shape. While it is not live it says as of when. */
-function Freshness({ live }: { live: Live }) {
+function Freshness({ live }: { live: Live<never> }) {
   const { words, shape } = FRESHNESS[live.state.value];
   const asOf = live.asOf.value;
   const isOld = live.isStale && asOf !== null;

@@ -2,7 +2,7 @@
 import { useSignal } from '@preact/signals';
 import type { Attempt, Transition, Version } from './api.ts';
 import type { JobData } from './job-data.ts';
-import { Id, Time, Who } from './shown.tsx';
+import { type Actor, Id, Time, Who } from './shown.tsx';
 import { KINDS, RESUME_POINTS, statusWords, versionName } from './words.ts';
 
 const SHOWN_AT_FIRST = 20;
@@ -10,7 +10,7 @@ const SHOWN_AT_FIRST = 20;
 interface Entry {
   key: string;
   at: string;
-  who: string | null;
+  who: Actor;
   what: string;
   request: string | null;
 }
@@ -27,7 +27,7 @@ export function History({ data }: { data: JobData }) {
         {shown.map(({ key, at, who, what, request }) => (
           <li key={key}>
             <Time at={at} always />
-            <Who id={who} />
+            <Who of={who} />
             <span class="what">{what}</span>
             {request && <Id id={request} label="request" />}
           </li>
@@ -47,6 +47,8 @@ export function History({ data }: { data: JobData }) {
   );
 }
 
+const PIPELINE: Actor = { actor_id: 'pipeline', actor_name: null };
+
 function merged(
   transitions: readonly Transition[],
   attempts: readonly Attempt[],
@@ -57,7 +59,7 @@ function merged(
     ({ dispatch }): Entry => ({
       key: dispatch.dispatch_id,
       at: dispatch.created_at,
-      who: dispatch.actor_id,
+      who: dispatch,
       what: `${KINDS[dispatch.kind].toLowerCase()} with ${dispatch.model_profile}${
         dispatch.resume_from_status ? `, from ${RESUME_POINTS[dispatch.resume_from_status]}` : ''
       }`,
@@ -68,7 +70,7 @@ function merged(
     (entry): Entry => ({
       key: String(entry.seq),
       at: entry.recorded_at,
-      who: entry.actor_id ?? (entry.actor_type === 'orchestrator' ? 'pipeline' : null),
+      who: entry.actor_type === 'orchestrator' ? PIPELINE : entry,
       what: sentence(entry, byDispatch.get(entry.dispatch_id ?? ''), versions),
       request: null,
     }),

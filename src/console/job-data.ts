@@ -7,10 +7,13 @@ import {
   askAll,
   type Job,
   type Refusal,
+  type Schemas,
   type Transition,
   type Version,
 } from './api.ts';
-import { Live, type LiveRecord } from './live.ts';
+import { Live } from './live.ts';
+
+type JobRecord = Schemas['JobEvents']['records'][number];
 
 /** Changes that come in quick succession are asked about once. */
 const PAUSE_MS = 300;
@@ -24,7 +27,7 @@ export class JobData {
   readonly refusal: Signal<Refusal | null> = signal(null);
   readonly attempts: Signal<Attempt[] | null> = signal(null);
   readonly versions: Signal<Version[] | null> = signal(null);
-  readonly live: Live;
+  readonly live: Live<JobRecord>;
   readonly #transitions = signal<ReadonlyMap<number, Transition>>(new Map());
   readonly #left = new AbortController();
   #asked = '';
@@ -98,7 +101,7 @@ export class JobData {
     this.#followUp(job);
   }
 
-  #takeRecord(record: LiveRecord): void {
+  #takeRecord(record: JobRecord): void {
     if (record.type === 'job') {
       this.#told += 1;
       this.take(record.job, record.etag);

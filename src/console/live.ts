@@ -1,7 +1,6 @@
 // A stream of records that comes back by itself, for as long as a view is open. What is on the screen is as old as the last frame,
 // whatever the socket says of itself: sockets of a laptop that slept say that they are open.
 import { batch, type Signal, signal } from '@preact/signals';
-import type { Schemas } from './api.ts';
 import { session, sessionEnded } from './session-state.ts';
 
 const SUBPROTOCOL = 'retake.events.v1';
@@ -37,30 +36,23 @@ export type LiveState =
 /** Nothing comes any more, or not before somebody signs in. */
 const ENDED: readonly LiveState[] = ['signed-out', 'erased', 'off'];
 
-/** A record of a stream; one of a type that is not known here is left alone. */
-export type LiveRecord =
-  | Schemas['JobRecord']
-  | Schemas['TransitionRecord']
-  | Schemas['SummaryRecord']
-  | Schemas['CountsRecord']
-  | Schemas['OperationRecord'];
-
-export interface LiveOptions {
+/** `Told` are the records of the stream; one of a type that is not known is left alone. */
+export interface LiveOptions<Told> {
   /** Where the stream is now: it says with every connection after which record it is to go on. */
   address: () => string;
-  onRecords: (records: LiveRecord[]) => void;
+  onRecords: (records: Told[]) => void;
   /** Asks for the same by plain requests, where there is no stream; true when that succeeded. */
   refresh: () => Promise<boolean>;
 }
 
 /** What the header shows: of the view that is open. */
-export const connection = signal<Live | null>(null);
+export const connection = signal<Live<never> | null>(null);
 
-export class Live {
+export class Live<Told> {
   readonly state: Signal<LiveState> = signal('connecting');
   /** When what is shown was last known to be so. */
   readonly asOf: Signal<number | null> = signal(null);
-  readonly #options: LiveOptions;
+  readonly #options: LiveOptions<Told>;
   #socket: WebSocket | null = null;
   #openedAt = 0;
   #heardAt = 0;
@@ -71,7 +63,7 @@ export class Live {
   #isOver = false;
   readonly #unsubscribe: () => void;
 
-  constructor(options: LiveOptions) {
+  constructor(options: LiveOptions<Told>) {
     this.#options = options;
     this.#every(PING_EVERY_MS, () => this.#ping());
     this.#every(REFRESH_EVERY_MS, () => this.#refreshWithoutStream());
@@ -155,7 +147,7 @@ export class Live {
 
   #take(data: unknown): void {
     if (typeof data !== 'string' || data === 'pong') return;
-    const records: LiveRecord[] = JSON.parse(data);
+    const records: Told[] = JSON.parse(data);
     batch(() => this.#options.onRecords(records));
   }
 

@@ -64,7 +64,7 @@ function Cause({ job }: { job: Job }) {
           'by itself'
         ) : (
           <>
-            asked for by <Who id={open.actor_id} />
+            asked for by <Who of={open} />
           </>
         )}
         : {open.dispatch_state === 'PENDING' && 'on its way to the pipeline.'}

@@ -47,8 +47,8 @@ export function OperationView({ id }: { id: string }) {
         <Id id={id} label="operation" />
       </div>
       <p class="muted">
-        <Who id={operation.actor_id} />, <Time at={operation.created_at} /> · at most{' '}
-        {operation.request.max_in_flight} in flight
+        <Who of={operation} />, <Time at={operation.created_at} /> · at most {operation.request.max_in_flight}{' '}
+        in flight
         {operation.request.discard_edits.length > 0 && ' · what people corrected may be redone'}
       </p>
       <Progress operation={operation} />
@@ -96,14 +96,16 @@ const command = (data: OperationData, what: Command, signal: AbortSignal) => {
 function Acts({ data, operation }: { data: OperationData; operation: Operation }) {
   const { state, counts } = operation;
   const sending = useSending(() => void data.refresh());
-  const send = (what: Command, done: string) =>
+  const send = (what: Command, done: string) => {
+    const take = data.awaiting();
     sending.send(
       (signal) => command(data, what, signal),
       (shown) => {
-        data.take(shown);
+        take(shown);
         announce(done);
       },
     );
+  };
   const again = (outcome: 'failed' | 'skipped' | 'withdrawn', count: number, words: string) =>
     count > 0 && (
       <a
@@ -246,15 +248,17 @@ function StopDialog({ data, operation }: { data: OperationData; operation: Opera
   const { waiting, in_flight } = operation.counts;
   const back = to(`/operations/${data.id}`);
   const sending = useSending(() => void data.refresh());
-  const send = () =>
+  const send = () => {
+    const take = data.awaiting();
     sending.send(
       (signal) => command(data, 'cancel', signal),
       (shown) => {
-        data.take(shown);
+        take(shown);
         announce('It stops after what is in flight.');
         go(back, { replace: true });
       },
     );
+  };
   return (
     <Dialog title="Stop after what is in flight?" back={back} isBusy={sending.isBusy}>
       {isOver(operation) ? (

@@ -48,7 +48,7 @@ export function Operations({ operations }: { operations: readonly OperationSumma
                 </a>
               </th>
               <td class="profile-cell muted">
-                <Who id={operation.actor_id} />
+                <Who of={operation} />
               </td>
               <td class="narrow">
                 <RowTime at={operation.created_at} />

@@ -3,7 +3,7 @@ import type { Job, StagePlan } from './api.ts';
 import { duration, now } from './clock.ts';
 import type { JobData } from './job-data.ts';
 import { connection } from './live.ts';
-import { Icon, Who } from './shown.tsx';
+import { type Actor, Icon, Who } from './shown.tsx';
 import { type Shape, STAGE_ORDER, STAGES, type Stage } from './words.ts';
 
 /** Where a status is at work, and where a failure happened. */
@@ -24,7 +24,7 @@ interface Step {
   state: string;
   lines: (string | null)[];
   percent: number | null;
-  who: string | null;
+  who: Actor | null;
 }
 
 export function Pipeline({ data, job }: { data: JobData; job: Job }) {
@@ -49,7 +49,7 @@ export function Pipeline({ data, job }: { data: JobData; job: Job }) {
           ))}
           {who && (
             <p class="muted">
-              by <Who id={who} />
+              by <Who of={who} />
             </p>
           )}
         </li>
@@ -97,7 +97,7 @@ function stageOf(data: JobData, job: Job, stage: Stage): Step {
       version.stale ? 'overtaken by a correction' : null,
       isCorrected ? 'corrected' : version.made_by.kind === 'pipeline' ? version.made_by.engine : null,
     ]),
-    who: version.made_by.kind === 'editor' ? version.made_by.actor_id : null,
+    who: version.made_by.kind === 'editor' ? version.made_by : null,
   };
 }
 

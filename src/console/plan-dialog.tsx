@@ -21,7 +21,7 @@ import { askPlan, type Choices, estimate, type PlanKind, profileOf, verb } from 
 import { inWords, plannedInWords } from './refusals.ts';
 import { go, path, query, to } from './router.ts';
 import { SendButton, SendingNote, useSending } from './sending.tsx';
-import { jobName } from './shown.tsx';
+import { jobName, Who } from './shown.tsx';
 import { Skeleton, TryAgain } from './states.tsx';
 import { RESUME_ORDER, RESUME_POINTS, STAGES, type Stage } from './words.ts';
 
@@ -340,7 +340,12 @@ function Discard({ planning, data }: { planning: Planning; data: JobData }) {
           (version) => version.stage === stage && version.made_by.kind === 'editor',
         );
         const whose =
-          newest?.made_by.kind === 'editor' ? ` (v${newest.version}, ${newest.made_by.actor_id})` : '';
+          newest?.made_by.kind === 'editor' ? (
+            <>
+              {' '}
+              (v{newest.version}, <Who of={newest.made_by} />)
+            </>
+          ) : null;
         return (
           <label key={stage} class="choice">
             <input

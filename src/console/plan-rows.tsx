@@ -110,7 +110,7 @@ function Why({
     <>
       {version?.made_by.kind === 'editor' && (
         <>
-          corrected by <Who id={version.made_by.actor_id} />
+          corrected by <Who of={version.made_by} />
         </>
       )}
       {version?.made_by.kind === 'pipeline' && version.made_by.engine}

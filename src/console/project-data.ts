@@ -10,7 +10,9 @@ import {
   type Schemas,
 } from './api.ts';
 import { type Filter, fits, isOpen, MOST_SELECTED, toQuery } from './filter.ts';
-import { Live, type LiveRecord } from './live.ts';
+import { Live } from './live.ts';
+
+type ProjectRecord = Schemas['ProjectEvents']['records'][number];
 
 export class ProjectData {
   readonly id: string;
@@ -31,7 +33,7 @@ export class ProjectData {
   readonly operations: Signal<readonly OperationSummary[] | null> = signal(null);
   /** Ids of jobs. They are gone with the filter under which they were selected. */
   readonly selected: Signal<ReadonlySet<string>> = signal(new Set());
-  readonly live: Live;
+  readonly live: Live<ProjectRecord>;
   readonly #left = new AbortController();
 
   readonly newCount = computed(() => this.waiting.value.size);
@@ -148,7 +150,7 @@ export class ProjectData {
     for (const summary of early.values()) this.take(summary);
   }
 
-  #takeRecord(record: LiveRecord): void {
+  #takeRecord(record: ProjectRecord): void {
     if (record.type === 'summary') this.take(record.summary);
     if (record.type === 'counts') this.counts.value = record.counts;
     if (record.type === 'operation') this.#takeOperation(record.operation);

@@ -56,7 +56,7 @@ export function ReadPage({ data, job, stage, version }: ReadPageProps) {
         <p class="muted">
           {known.made_by.kind === 'editor' ? (
             <>
-              corrected by <Who id={known.made_by.actor_id} />
+              corrected by <Who of={known.made_by} />
             </>
           ) : (
             (known.made_by.engine ?? 'made by the pipeline')

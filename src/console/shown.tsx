@@ -187,10 +187,21 @@ function isWeb(uri: string): boolean {
   }
 }
 
-/** A person, as far as they are known here. */
-export const Who = ({ id }: { id: string | null }) => (
-  <span class="who">{id === null ? 'system' : id === me.value?.actor_id ? 'you' : id}</span>
-);
+/** Whoever did a thing; without an id nobody did. */
+export interface Actor {
+  actor_id: string | null;
+  actor_name: string | null;
+}
+
+/** A person, as they were called then; the id, which alone tells who it was, comes by hover. A name turns nothing beside it around. */
+export function Who({ of: { actor_id, actor_name } }: { of: Actor }) {
+  if (actor_id === null) return <span class="who">system</span>;
+  return (
+    <bdi class="who" title={actor_id}>
+      {actor_id === me.value?.actor_id ? 'you' : (actor_name ?? actor_id)}
+    </bdi>
+  );
+}
 
 /** What a job is called: as its editor calls it, else by the file that it was made of, else by its id. */
 export function jobName(job: Job | JobSummary): string {

@@ -70,7 +70,7 @@ function Row({ version, job }: { version: Version; job: Job }) {
       <p class="version-by">
         {made_by.kind === 'editor' ? (
           <>
-            corrected by <Who id={made_by.actor_id} />
+            corrected by <Who of={made_by} />
           </>
         ) : (
           <>

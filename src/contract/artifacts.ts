@@ -2,7 +2,7 @@
 import * as z from 'zod';
 import type { ArtifactVersion, Maker } from '../domain/job.ts';
 import { isSameVersion, type Standing, staleBy, standingOf } from '../domain/lineage.ts';
-import { page, timestamp, toTimestamp } from './fields.ts';
+import { actorName, page, timestamp, toTimestamp } from './fields.ts';
 import { stageName } from './statuses.ts';
 
 const STANDINGS = ['complete', 'incomplete', 'overwritten', 'retired'] as const satisfies (
@@ -22,6 +22,7 @@ export const versionMaker = z
     z.object({
       kind: z.literal('editor'),
       actor_id: z.string().meta({ description: 'Who corrected it: the `sub` of their token.' }),
+      actor_name: actorName,
       edits: z.int().meta({ description: 'The version that it is a correction of.' }),
     }),
   ])
@@ -59,7 +60,12 @@ export const artifactVersionPage = page(artifactVersion).meta({ id: 'ArtifactVer
 
 export const toVersionMaker = (record: Maker): z.infer<typeof versionMaker> =>
   record.kind === 'editor'
-    ? { kind: record.kind, actor_id: record.actorId, edits: record.edits }
+    ? {
+        kind: record.kind,
+        actor_id: record.actorId,
+        actor_name: record.actorName ?? null,
+        edits: record.edits,
+      }
     : {
         kind: record.kind,
         dispatch_id: record.dispatchId,

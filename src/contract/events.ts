@@ -3,9 +3,10 @@
 import * as z from 'zod';
 import type { Job } from '../domain/job.ts';
 import type { JobCounts } from '../domain/job-counts.ts';
-import type { ListedOperation } from '../domain/operation.ts';
+import type { ListedOperation, Operation } from '../domain/operation.ts';
+import type { Counts } from '../domain/operation-counts.ts';
 import type { JobSummary } from '../domain/project.ts';
-import { operationSummary, toOperationSummary } from './operations.ts';
+import { operation, operationSummary, toOperationResource, toOperationSummary } from './operations.ts';
 import {
   job,
   jobCounts,
@@ -46,10 +47,13 @@ const summaryRecord = z
 const countsRecord = z
   .object({ type: z.literal('counts'), counts: jobCounts })
   .meta({ id: 'CountsRecord', description: 'How many jobs the project lists, as its counts say.' });
-const operationRecord = z.object({ type: z.literal('operation'), operation: operationSummary }).meta({
-  id: 'OperationRecord',
+const operationSummaryRecord = z.object({ type: z.literal('operation'), operation: operationSummary }).meta({
+  id: 'OperationSummaryRecord',
   description: 'An operation over jobs of the project, as the list shows it.',
 });
+const operationRecord = z
+  .object({ type: z.literal('operation'), operation })
+  .meta({ id: 'OperationRecord', description: 'The operation as it is now.' });
 
 /** What there is, and how to go on. */
 export const jobEvents = z
@@ -59,8 +63,11 @@ export const jobEvents = z
   })
   .meta({ id: 'JobEvents' });
 export const projectEvents = z
-  .object({ records: z.array(z.union([summaryRecord, countsRecord, operationRecord])) })
+  .object({ records: z.array(z.union([summaryRecord, countsRecord, operationSummaryRecord])) })
   .meta({ id: 'ProjectEvents' });
+export const operationEvents = z
+  .object({ records: z.array(operationRecord) })
+  .meta({ id: 'OperationEvents' });
 
 /** A record as it is sent: JSON, made once for all who are sent it. `shown` is the job's JSON already. */
 export const toJobRecord = (shown: string, etag: string): string =>
@@ -82,8 +89,13 @@ export const toSummaryRecord = (summary: JobSummary): string =>
 export const toCountsRecord = (counts: JobCounts): string =>
   JSON.stringify({ type: 'counts', counts: toCountsResource(counts) } satisfies z.infer<typeof countsRecord>);
 
-export const toOperationRecord = (listed: ListedOperation): string =>
+export const toOperationSummaryRecord = (listed: ListedOperation): string =>
   JSON.stringify({ type: 'operation', operation: toOperationSummary(listed) } satisfies z.infer<
+    typeof operationSummaryRecord
+  >);
+
+export const toOperationRecord = (of: Operation, counts: Counts): string =>
+  JSON.stringify({ type: 'operation', operation: toOperationResource(of, counts) } satisfies z.infer<
     typeof operationRecord
   >);
 

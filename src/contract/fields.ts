@@ -24,12 +24,18 @@ export const plainText = (max: number) => legible(z.string().max(max));
 
 /** What people know a thing by: blanks around it say nothing, and something in it can be seen. */
 export const visibleText = (max: number) =>
-  legible(z.string().trim().min(1).max(max)).refine(
-    (value) => VISIBLE.test(value),
-    'must hold something that can be seen',
-  );
+  legible(z.string().trim().min(1).max(max)).refine(canBeSeen, 'must hold something that can be seen');
 /** A letter, number, mark of punctuation or symbol; among those are some that are drawn as nothing, and a blank in Braille. */
 const VISIBLE = /[[\p{L}\p{N}\p{P}\p{S}]--[\p{Default_Ignorable_Code_Point}\u2800]]/v;
+export function canBeSeen(text: string): boolean {
+  return VISIBLE.test(text);
+}
+
+/** Beside the id of whoever did a thing, for people to read. It decides nothing: two may be called the same. */
+export const actorName = z.string().nullable().meta({
+  description:
+    'What they were called then, by `name`, `preferred_username` or `email` of their token, in at most 100 characters; null where nobody said. Only the id tells who it was.',
+});
 
 /** Names that stand in documents and pages as they are; `__proto__` means something to JavaScript. */
 export const entryName = z

@@ -15,7 +15,7 @@ import {
 } from '../domain/operation.ts';
 import type { Counts } from '../domain/operation-counts.ts';
 import type { Plan } from '../domain/plan.ts';
-import { orNull, page, positionCursor, timestamp, token, toTimestamp } from './fields.ts';
+import { actorName, orNull, page, positionCursor, timestamp, token, toTimestamp } from './fields.ts';
 import { jobFilterQuery, toFilterWords, toJobFilter } from './job-filter.ts';
 import { plan, type ShowRefusal, toPlanResource } from './plans.ts';
 import { clientRequestId, discardEdits } from './requests.ts';
@@ -154,6 +154,7 @@ const listedOperation = z.object({
   state: z.enum(OPERATION_STATES),
   request: asked,
   actor_id: z.string().meta({ description: 'Who asked for it: the `sub` of their token.' }),
+  actor_name: actorName,
   correlation_id: z.string(),
   created_at: timestamp,
   started_at: timestamp.nullable(),
@@ -233,6 +234,7 @@ const toOrigin = (origin: OperationOrigin) => ({
   project_id: origin.projectId,
   request: toAsked(origin),
   actor_id: origin.actorId,
+  actor_name: origin.actorName,
   correlation_id: origin.correlationId,
   created_at: toTimestamp(origin.createdAt),
 });

@@ -12,7 +12,7 @@ import { currentVersions } from '../domain/plan.ts';
 import type { JobSummary, Project } from '../domain/project.ts';
 import type { Rules } from '../domain/rules.ts';
 import { versionName } from './artifacts.ts';
-import { orNull, page, timestamp, toTimestamp } from './fields.ts';
+import { actorName, orNull, page, timestamp, toTimestamp } from './fields.ts';
 import { labels, toLabelFields } from './labels.ts';
 import { nextAction, toNextActions } from './next-actions.ts';
 import { exportTask, proof, stagePlan, toEngines, toExportTask, toProof, toStagePlan } from './plans.ts';
@@ -55,6 +55,7 @@ export const dispatch = z
     actor_id: z.string().nullable().meta({
       description: 'Who asked for it: the `sub` of their token; null where the job was retried by itself.',
     }),
+    actor_name: actorName,
     operation_id: z
       .string()
       .nullable()
@@ -161,6 +162,7 @@ export const transition = z
     project_id: z.string(),
     actor_type: z.enum(ACTORS),
     actor_id: z.string().nullable().meta({ description: 'The editor, where one did it.' }),
+    actor_name: actorName,
     prev_status: jobStatus,
     new_status: jobStatus,
     dispatch_id: z.string().nullable(),
@@ -194,6 +196,7 @@ export function toDispatchResource(record: Dispatch): z.infer<typeof dispatch> {
     plan: record.plan && toDispatchPlan(record.plan),
     client_request_id: record.clientRequestId,
     actor_id: record.actorId,
+    actor_name: record.actorName,
     operation_id: record.operationId,
     correlation_id: record.correlationId,
     delivery_attempts: record.deliveryAttempts,
@@ -245,7 +248,7 @@ export function toJobResource(record: Job, open: Dispatch | null, rules: Rules):
 }
 
 /** Another for every change of how a job is shown: a validator of before must not hold for it. */
-const FORM = 5;
+const FORM = 6;
 
 /**
  * A strong validator (RFC 9110 §8.8.3): changes with every change of the representation. A dispatch that was
@@ -312,6 +315,7 @@ export function toTransitionResource(
     project_id: projectId,
     actor_type: record.actor,
     actor_id: record.actorId,
+    actor_name: record.actorName,
     prev_status: record.prevStatus,
     new_status: record.newStatus,
     dispatch_id: record.dispatchId,

@@ -12,6 +12,8 @@ interface EditorCommand {
   owner: string;
   /** The caller in person: the token's `sub`. */
   actorId: string;
+  /** What they are called, for people to read; it decides nothing. Absent or null where nobody says. */
+  actorName?: string | null;
   correlationId: string;
 }
 

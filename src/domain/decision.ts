@@ -172,13 +172,15 @@ export function audit(
   newStatus: Status,
   actor: Actor,
   now: number,
-  cause: { correlationId: string; actorId?: string | null } | null,
+  cause: { correlationId: string; actorId?: string | null; actorName?: string | null } | null,
   dispatchId: string | null = null,
 ): Transition {
+  const editor = actor === 'editor' ? cause : null;
   return {
     eventType: newStatus === job.status ? 'failed_again' : 'status_changed',
     actor,
-    actorId: actor === 'editor' ? (cause?.actorId ?? null) : null,
+    actorId: editor?.actorId ?? null,
+    actorName: editor?.actorName ?? null,
     prevStatus: job.status,
     newStatus,
     dispatchId,

@@ -99,6 +99,8 @@ export interface Dispatch {
   isAutomatic: boolean;
   /** The editor who asked for it; null where nobody did. */
   actorId: string | null;
+  /** What they were called then; null where nobody said. */
+  actorName: string | null;
   /** The operation by which they asked for it with many others; null where they asked for it alone. */
   operationId: string | null;
   /** Of the request that asked for it. */

@@ -111,7 +111,7 @@ type Asking = Pick<
   Dispatch,
   'clientRequestId' | 'isAutomatic' | 'actorId' | 'correlationId' | 'traceparent'
 > &
-  Pick<Ask, 'newDispatchId' | 'windowMs' | 'operationId'>;
+  Pick<Ask, 'newDispatchId' | 'windowMs' | 'operationId' | 'actorName'>;
 
 function newDispatch(job: Job, asking: Asking, plan: Plan, rules: Rules, now: number): Dispatch {
   const { kind, task, modelProfile, policyVersion, engines, resume } = plan;
@@ -136,6 +136,7 @@ function newDispatch(job: Job, asking: Asking, plan: Plan, rules: Rules, now: nu
     failure: null,
     isAutomatic: asking.isAutomatic,
     actorId: asking.actorId,
+    actorName: asking.actorName ?? null,
     operationId: asking.operationId ?? null,
     correlationId: asking.correlationId,
     traceparent: asking.traceparent,

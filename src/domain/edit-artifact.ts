@@ -71,7 +71,7 @@ const newestOf = ({ versions }: Job, { stage }: EditArtifact): ArtifactVersion |
 
 /** What the editor did not say of it is as the store has it. */
 function edited(job: Job, command: EditArtifact, now: number): ArtifactVersion {
-  const { stage, uri, digest, sizeBytes, edits, actorId, evidence } = command;
+  const { stage, uri, digest, sizeBytes, edits, actorId, actorName, evidence } = command;
   const found = evidence.get(uri);
   const stored = found?.kind === 'found' ? found : null;
   const corrected = job.versions.find((known) => isSameVersion(known, { stage, version: edits }));
@@ -81,7 +81,7 @@ function edited(job: Job, command: EditArtifact, now: number): ArtifactVersion {
     ref: uri,
     digest: digest ?? (stored?.sha256 ? `sha-256:${stored.sha256}` : null),
     sizeBytes: sizeBytes ?? stored?.sizeBytes ?? null,
-    madeBy: { kind: 'editor', actorId, edits },
+    madeBy: { kind: 'editor', actorId, ...(actorName ? { actorName } : {}), edits },
     madeFrom: corrected?.madeFrom ?? null,
     isComplete: true,
     recordedAt: now,

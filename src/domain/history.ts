@@ -43,6 +43,8 @@ export interface Transition {
   actor: Actor;
   /** The editor, where one did it. */
   actorId: string | null;
+  /** What they were called then; null where nobody said. */
+  actorName: string | null;
   prevStatus: Status;
   newStatus: Status;
   dispatchId: string | null;

@@ -69,6 +69,8 @@ export interface Editor {
   kind: 'editor';
   /** The `sub` of their token. */
   actorId: string;
+  /** What they were called then; absent where nobody said. */
+  actorName?: string;
   /** The version of the same stage that it is a correction of. */
   edits: number;
 }

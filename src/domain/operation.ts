@@ -52,6 +52,8 @@ export interface OperationOrigin {
   owner: string;
   /** The editor who asked for it; its retries are theirs. */
   actorId: string;
+  /** What they were called then; null where nobody said. */
+  actorName: string | null;
   correlationId: string;
   traceparent: string;
   /** Of the request that asked for it, by which its repeat is told from another. */

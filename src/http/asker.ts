@@ -28,7 +28,8 @@ export const preferHeader = {
 export function asker(c: Context<AppEnv>) {
   const given = c.req.header('x-correlation-id') ?? '';
   const correlationId = CORRELATION_ID.test(given) ? given : c.get('requestId');
-  return { owner: c.get('owner'), actorId: c.get('actorId'), correlationId };
+  const { owner, actorId, actorName } = c.var;
+  return { owner, actorId, actorName, correlationId };
 }
 const CORRELATION_ID = /^[!-~]{1,128}$/;
 

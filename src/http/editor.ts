@@ -1,5 +1,6 @@
 // Who an editor is, by what their provider says of them: the same for a token and for somebody who signs in.
 import type { EditorAuth } from '../config.ts';
+import { canBeSeen } from '../contract/fields.ts';
 import { sha256 } from '../contract/hashes.ts';
 import type { OwnerIdentity } from '../contract/messages.ts';
 
@@ -47,17 +48,21 @@ export async function ownerKey({ issuer, claim, value }: OwnerIdentity): Promise
   return `own_${await sha256(JSON.stringify([issuer, claim, value]))}`;
 }
 
-/** For people to read: one line, cut where it is long. */
+/**
+ * For people to read: one line, without what would turn what stands beside it around, cut where it is long. Of what cannot be used
+ * nothing is said.
+ */
 export function actorNameOf(claims: Claims): string | null {
   for (const claim of NAMING_CLAIMS) {
     const value = claims[claim];
     if (typeof value !== 'string') continue;
     const line = value
       .toWellFormed()
+      .replaceAll(/\p{Bidi_Control}/gu, '')
       .replaceAll(/[\p{Cc}\s]+/gu, ' ')
       .trim();
-    // By characters: half of one is none.
-    if (line !== '') return cut(line);
+    const shown = cut(line);
+    if (canBeSeen(shown)) return shown;
   }
   return null;
 }
@@ -66,6 +71,7 @@ function cut(line: string): string {
   if (line.length <= MAX_NAME_LENGTH) return line;
   let kept = '';
   for (const character of line) {
+    // Half a character is none.
     if (kept.length + character.length > MAX_NAME_LENGTH) break;
     kept += character;
   }

@@ -1,16 +1,32 @@
-// What happens to a job and in a project, as it happens: a WebSocket, server-sent events, or JSON at once, by what the request
-// asks for. The socket is the object's own; here it is handed on, or read out as a stream (event-stream.ts).
+// What happens to a job, in a project and in an operation, as it happens: a WebSocket, server-sent events, or JSON at once, by what
+// the request asks for. The socket is the object's own; here it is handed on, or read out as a stream (event-stream.ts).
 import type { Context } from 'hono';
 import { accepts } from 'hono/accepts';
 import * as z from 'zod';
-import { CLOSED, jobEvents, projectEvents, SUBPROTOCOL, toViewerRequest } from '../contract/events.ts';
+import {
+  CLOSED,
+  jobEvents,
+  operationEvents,
+  projectEvents,
+  SUBPROTOCOL,
+  toViewerRequest,
+} from '../contract/events.ts';
 import { watchLimitError } from '../contract/problems.ts';
-import { jobObject, projectObject } from '../objects.ts';
+import { jobObject, operationObject, projectObject } from '../objects.ts';
 import type { AppEnv } from './app-env.ts';
 import { eventStream } from './event-stream.ts';
 import { invalid, type Problem, problem, refuse } from './problem.ts';
 import { defineRoute, type Route, route } from './route.ts';
-import { editorRefusals, editorSecurity, json, notFound, ofJob, ofProject, refusal } from './route-parts.ts';
+import {
+  editorRefusals,
+  editorSecurity,
+  json,
+  notFound,
+  ofJob,
+  ofOperation,
+  ofProject,
+  refusal,
+} from './route-parts.ts';
 
 const JSON_TYPE = 'application/json';
 const STREAM_TYPE = 'text/event-stream';
@@ -81,6 +97,15 @@ const watchProject = defineRoute({
   ...described(projectEvents),
 });
 
+const watchOperation = defineRoute({
+  ...base,
+  path: '/operations/{operationId}/events',
+  operationId: 'watchOperation',
+  summary: 'How far an operation is, as it goes on',
+  request: ofOperation,
+  ...described(operationEvents),
+});
+
 export const eventRoutes: readonly Route[] = [
   route(watchJob, async (c) => {
     const job = jobObject(c.env, c.req.valid('param').jobId);
@@ -93,6 +118,12 @@ export const eventRoutes: readonly Route[] = [
     const project = projectObject(c.env, c.req.valid('param').projectId);
     if (asksForJson(c)) return told(c, await project.events(c.get('owner')));
     return watch(c, project, null);
+  }),
+
+  route(watchOperation, async (c) => {
+    const operation = operationObject(c.env, c.req.valid('param').operationId);
+    if (asksForJson(c)) return told(c, await operation.events(c.get('owner')));
+    return watch(c, operation, null);
   }),
 ];
 

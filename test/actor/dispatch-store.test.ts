@@ -25,6 +25,7 @@ function dispatch(at: number, fields: Partial<Dispatch> = {}): Dispatch {
     failure: null,
     isAutomatic: false,
     actorId: 'editor',
+    actorName: null,
     operationId: null,
     correlationId: 'c',
     traceparent: 't',

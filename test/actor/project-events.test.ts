@@ -79,6 +79,7 @@ class Project {
       projectId: this.id,
       owner: 'own_1',
       actorId: 'alice',
+      actorName: 'Alice Adams',
       correlationId: 'cor',
       traceparent: '',
     };

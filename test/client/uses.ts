@@ -200,6 +200,14 @@ export const uses = {
     });
   },
 
+  watchOperation: async (client) => {
+    const events = dataOf(await client.GET('/operations/{operationId}/events', { params: operation }));
+    if (typeof events === 'string') return events;
+    return events.records.map(
+      ({ operation: { state, progress_pct } }) => `${state} ${progress_pct.toFixed()}`,
+    );
+  },
+
   confirmUpload: async (client) => {
     const body = { video_uri: 's3://media/talk.mp4' };
     return dataOf(await client.POST('/jobs/{jobId}/confirm-upload', { params: job, body }));

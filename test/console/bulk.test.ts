@@ -34,7 +34,7 @@ const names = () => page.locator('.jobs a.row-link').allInnerTexts();
 const operations = async () => (await scene.alice.get(`/projects/${project}/operations`)).items;
 const heading = (words: string | RegExp) => page.getByRole('heading', { name: words, level: 1 }).waitFor();
 const stands = (words: string) => page.locator('.page-head .status').filter({ hasText: words }).waitFor();
-/** As the page has them within two of its looks. */
+/** As the page has them, once the pipelines have come so far. */
 const ended = (...counts: string[]) =>
   expect
     .poll(async () => (await page.locator('.operation .chip').allTextContents()).join(', '), {
@@ -194,6 +194,30 @@ describe('an operation under way', () => {
     await page.getByRole('button', { name: 'Go on' }).click();
     await stands('Running');
     await ended('All3', 'Succeeded1', 'In flight1', 'Not started1');
+  });
+
+  test('is followed to its end by its stream, with what became of each job, and is asked for no more', async () => {
+    const [{ id }] = await operations();
+    const asked: string[] = [];
+    page.on('request', (request) => asked.push(new URL(request.url()).pathname));
+    for (const [done, left] of [
+      [1, 1],
+      [2, 0],
+    ]) {
+      await release();
+      const rest = left ? [`Not started${left}`] : [];
+      await ended('All3', `Succeeded${done}`, 'In flight1', ...rest);
+    }
+    await release();
+    await stands('Done');
+    await ended('All3', 'Succeeded3');
+    expect(await page.locator('.done-so-far').innerText()).toContain('3 of 3 jobs ended');
+    const rows = page.locator('.operation tbody .status-cell');
+    await expect
+      .poll(() => rows.allInnerTexts(), { timeout: 5_000 })
+      .toEqual(['Succeeded', 'Succeeded', 'Succeeded']);
+    expect(asked.filter((path) => path === `/operations/${id}`)).toEqual([]);
+    expect(asked).toContain(`/operations/${id}/items`);
   });
 
   test('is stopped after being asked once more, and what was left out can be retried by another', async () => {

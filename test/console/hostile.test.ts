@@ -98,6 +98,49 @@ test('so are external ids, tags and metadata, in the dialogues that change and e
   await context.close();
 });
 
+test('what an editor is called is a text as it is, with their id by hover, wherever it says who did a thing', async () => {
+  const { stack } = scene;
+  const called = await stack.editor('alice', { name: SCRIPT });
+  const project = await scene.project('Panel talks');
+  const job = await scene.failed(project);
+  await called.send('PUT', `/jobs/${job}/artifacts/transcript/content`, 'Alice, not Alis.', {
+    'if-match': '"1"',
+    'idempotency-key': crypto.randomUUID(),
+  });
+  await stack.orchestrator.client.plan(job, { answers: [{ kind: 'hold' }] });
+  const filter = { status: ['FAILED'] };
+  const asked = { model_profile: 'balanced', client_request_id: crypto.randomUUID(), filter };
+  const { id: operation } = await called.post(`/projects/${project}/retries`, asked);
+  const context = await scene.signedIn(browser);
+  const { page, complaints } = await watchedPage(context, stack.serviceUrl);
+  // As somebody else of the same workspace sees it.
+  await page.route('**/session', async (route) => {
+    const response = await route.fetch();
+    return route.fulfill({ response, json: { ...(await response.json()), actor_id: 'bob' } });
+  });
+  for (const [path, where] of [
+    [`/jobs/${job}`, '.history bdi.who'],
+    [`/jobs/${job}`, '.now bdi.who'],
+    [`/jobs/${job}`, '.versions bdi.who'],
+    [`/projects/${project}`, '.operations bdi.who'],
+    [`/operations/${operation}`, '.operation bdi.who'],
+  ] as const) {
+    await page.goto(`${scene.url}${path}`);
+    const who = page.locator(where).filter({ hasText: SCRIPT }).first();
+    await who.waitFor({ state: 'attached' });
+    expect(await who.textContent()).toBe(SCRIPT);
+    expect(await who.getAttribute('title')).toBe('alice');
+    expect(await page.title()).not.toBe('taken');
+    expect(await page.locator('main :is(img, script, iframe)').count()).toBe(0);
+  }
+  // Where nobody has said a name it is the id.
+  await page.goto(`${scene.url}/jobs/${job}`);
+  await page.locator('.history .who').getByText('alice', { exact: true }).first().waitFor();
+  await stack.orchestrator.client.release(job);
+  expect(complaints).toEqual([]);
+  await context.close();
+});
+
 test('an address that a pipeline names is a link only where it is https, and tells nobody where it was found', async () => {
   const job = await scene.job(await scene.project('Interviews'));
   const context = await scene.signedIn(browser);

@@ -2,6 +2,7 @@
 import { afterAll, beforeAll, expect, test } from 'vitest';
 import type { ReportableStatus } from '../../src/domain/lifecycle.ts';
 import { type ActingJob, type ActingPipeline, jobAt, until } from '../support/workerd/acting.ts';
+import { ActingOperation, failedJobs, succeed } from '../support/workerd/bulk.ts';
 import { call, editorToken } from '../support/workerd/harness.ts';
 import { type Counts, Meter } from '../support/workerd/meter.ts';
 import { type Viewer, watch } from '../support/workerd/viewing.ts';
@@ -76,6 +77,39 @@ test('a report costs the same rows, alarms and requests whether anybody looks on
   });
   expect(inCompany).toEqual(alone);
   expect(viewers[1]?.of('summary').at(-1)).toMatchObject({ id: job.id, status: 'DRAFT_READY' });
+});
+
+test('an operation that goes on to its end costs the same rows and alarms whether anybody looks on or not', async () => {
+  const course = async (look: (operation: ActingOperation) => Promise<Viewer[]>) => {
+    const { home, jobs } = await failedJobs(3);
+    const operation = await ActingOperation.over(home);
+    await operation.untilCounts({ in_flight: 3, delivered: 3 });
+    let viewers: Viewer[] = [];
+    const opened = await costOf(async () => {
+      viewers = await look(operation);
+    });
+    const ended = await costOf(async () => {
+      await succeed(jobs);
+      await operation.untilState('done');
+      for (const viewer of viewers) {
+        await viewer.until((seen) => seen.of('operation').at(-1)?.state === 'done');
+      }
+    });
+    const { jobRows, operationRows, operationAlarms } = ended;
+    return { opened, ended: { jobRows, operationRows, operationAlarms } };
+  };
+  const alone = await course(async () => []);
+  const inCompany = await course(async ({ id, home }) => {
+    const viewers = [];
+    for (let count = 0; count < 3; count += 1) viewers.push(await watch(`/operations/${id}/events`, home));
+    await Promise.all(viewers.map((viewer) => viewer.until(({ records }) => records.length > 0)));
+    return viewers;
+  });
+  expect(alone.ended.operationRows).toBeGreaterThan(0);
+  expect(inCompany.ended).toEqual(alone.ended);
+  expect(inCompany.opened).toMatchObject({ operationRows: 0, listRows: 0, jobRows: 0, logLines: 0 });
+  // One for the end of all of them, where it is the first that is due.
+  expect(inCompany.opened.operationAlarms).toBeLessThanOrEqual(1);
 });
 
 test('a ping costs nothing, and wakes nobody', async () => {

@@ -21,7 +21,7 @@ import { NO_EVIDENCE } from '../../src/domain/evidence.ts';
 import type { ReportableStatus } from '../../src/domain/lifecycle.ts';
 import { MemoryJob, OWNER } from './memory-job.ts';
 
-const editor = { owner: OWNER, actorId: 'alice', correlationId: 'req_1' };
+const editor = { owner: OWNER, actorId: 'alice', actorName: 'Alice Adams', correlationId: 'req_1' };
 const trace = '00-0af7651916cd43dd8448eb211c80319c-b7ad6b7169203331-01';
 export const NO_ARTIFACTS: ArtifactUpdates = {
   audioUri: null,

@@ -42,7 +42,7 @@ export function sameText(what: string, seenNow: string, modelled: string): void 
 
 const madeBy = ({ madeBy }: ArtifactVersion) =>
   madeBy.kind === 'editor'
-    ? [`editor ${madeBy.actorId}`, madeBy.edits, null, null, []]
+    ? [`editor ${madeBy.actorId} ${madeBy.actorName}`, madeBy.edits, null, null, []]
     : [madeBy.dispatchId, null, madeBy.modelProfile, madeBy.engine, madeBy.discards ?? []];
 const versionInWords = (v: ArtifactVersion) => [
   ...[v.stage, v.version, v.ref, v.digest, v.sizeBytes, v.madeFrom, v.isComplete],
@@ -78,11 +78,11 @@ export function seen({ job, dispatches, events, edits, transitions }: MemoryStat
     events: events.length,
     edits: edits.map(({ clientRequestId, payloadDigest }) => [clientRequestId, payloadDigest]),
     trail: transitions.map(
-      ({ prevStatus, newStatus, actor, dispatchId }) =>
-        `${prevStatus} > ${newStatus} by ${actor} of ${dispatchId}`,
+      ({ prevStatus, newStatus, actor, actorName, dispatchId }) =>
+        `${prevStatus} > ${newStatus} by ${actor} ${actorName} of ${dispatchId}`,
     ),
     dispatches: dispatches.map((d) => [
-      ...[d.id, d.kind, d.isAutomatic, d.actorId, requestKeyOf(d), d.correlationId],
+      ...[d.id, d.kind, d.isAutomatic, d.actorId, d.actorName, requestKeyOf(d), d.correlationId],
       ...[d.state, d.modelProfile, d.resumeFromStatus, d.checkpointRef, d.deliverUntil],
       ...[d.createdAt, d.deliveryAttempts, d.executionId, d.cancelNotice?.state ?? null],
       ...[d.policyVersion, { ...d.engines }, failureInWords(d.failure)],
@@ -119,7 +119,15 @@ export function expected(model: ModelJob): ReturnType<typeof seen> {
     edits: Object.entries(model.edits),
     trail: model.trail,
     dispatches: model.dispatches.map((d) => [
-      ...[d.id, d.kind, d.isOwn, d.isOwn ? null : 'alice', d.request, d.correlation],
+      ...[
+        d.id,
+        d.kind,
+        d.isOwn,
+        d.isOwn ? null : 'alice',
+        d.isOwn ? null : 'Alice Adams',
+        d.request,
+        d.correlation,
+      ],
       ...[d.state, d.profile, d.resumeFrom, d.ref, d.until],
       ...[d.createdAt, d.attempts, d.executionId, d.notice?.state ?? null],
       ...[d.policyVersion, d.engines, d.failure, d.task, d.plan.discard, d.plan.editsDiscarded],

@@ -82,7 +82,7 @@ export class ModelLineage {
   }
 
   /** An editor's correction, which is complete. What is not said of it is as it is in the store. */
-  edit({ stage, uri, digest, sizeBytes, edits, actorId, evidence }: EditArtifact): void {
+  edit({ stage, uri, digest, sizeBytes, edits, actorId, actorName, evidence }: EditArtifact): void {
     const found = evidence.get(uri);
     const stored = found?.kind === 'found' ? found : null;
     const corrected = this.versions.find((version) => version.stage === stage && version.n === edits);
@@ -91,7 +91,7 @@ export class ModelLineage {
       ...this.#numbers(stage, this.versions),
       digest: digest ?? (stored?.sha256 ? `sha-256:${stored.sha256}` : null),
       size: sizeBytes ?? stored?.sizeBytes ?? null,
-      ...{ by: `editor ${actorId}`, profile: null, engine: null, discards: [] },
+      ...{ by: `editor ${actorId} ${actorName}`, profile: null, engine: null, discards: [] },
     };
     this.keep([...this.versions, edit]);
   }

@@ -658,7 +658,8 @@ export class ModelJob {
 
   #write(to: string, by: string, dispatch: string | null, now: number): void {
     this.changedAt = now;
-    this.trail.push(`${this.status} > ${to} by ${by} of ${dispatch}`);
+    const name = by === 'editor' ? 'Alice Adams' : null;
+    this.trail.push(`${this.status} > ${to} by ${by} ${name} of ${dispatch}`);
   }
 }
 

@@ -24,7 +24,14 @@ import {
 import { type Counts, countsOf, groupOf, move } from '../../src/domain/operation-counts.ts';
 
 export const ORIGIN: OperationOrigin = {
-  ...{ id: 'opr_1', projectId: 'prj_1', owner: 'own_alice', actorId: 'alice', correlationId: 'req_1' },
+  ...{
+    id: 'opr_1',
+    projectId: 'prj_1',
+    owner: 'own_alice',
+    actorId: 'alice',
+    actorName: 'Alice Adams',
+    correlationId: 'req_1',
+  },
   ...{ traceparent: 't', requestDigest: 'd', modelProfile: 'balanced', discardEdits: [], maxInFlight: 3 },
   choice: { filter: EVERY_JOB, endedIn: null },
   createdAt: 0,

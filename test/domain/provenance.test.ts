@@ -13,7 +13,8 @@ import {
 } from './builders.ts';
 import { MemoryJob, RULES } from './memory-job.ts';
 
-const asked = { actorId: 'bob', correlationId: 'req_bob' };
+const asked = { actorId: 'bob', actorName: 'Bob Brown', correlationId: 'req_bob' };
+const NOBODY = { actorId: null, actorName: null };
 const lastEntry = (job: MemoryJob) => job.state.transitions.at(-1);
 
 function runningJob(): MemoryJob {
@@ -53,21 +54,37 @@ test('an editor’s act bears the editor and the request; a report its own corre
   expect(job.state.transitions[0]).toMatchObject({
     actor: 'editor',
     actorId: 'alice',
+    actorName: 'Alice Adams',
     correlationId: 'req_1',
   });
   job.execute(callback('dsp_run', 'AUDIO_READY', { correlationId: 'execution-1' }), 40);
   expect(lastEntry(job)).toMatchObject({
     actor: 'orchestrator',
     actorId: null,
+    actorName: null,
     correlationId: 'execution-1',
   });
   job.execute(cancel(asked), 50);
   expect(lastEntry(job)).toMatchObject({ actor: 'editor', ...asked });
 });
 
+test('where nobody says what an editor is called, what they did bears their id alone', () => {
+  const saysNull = <C extends object>(command: C): C => ({ ...command, actorName: null });
+  // As code of before sends it.
+  const saysNothing = <C extends { actorName?: unknown }>({ actorName: _name, ...command }: C) =>
+    command as C;
+  for (const nameless of [saysNull, saysNothing]) {
+    const job = failedJob();
+    job.execute(nameless(retry('dsp_retry', asked)), 1_000);
+    expect(job.open).toMatchObject({ actorId: 'bob', actorName: null });
+    job.execute(nameless(cancel(asked)), 1_100);
+    expect(lastEntry(job)).toMatchObject({ actor: 'editor', actorId: 'bob', actorName: null });
+  }
+});
+
 test('what happens by itself bears the correlation id of its dispatch’s request: the start of a run, a stage that timed out', () => {
   const job = runningJob();
-  const byItself = { actor: 'system', actorId: null, correlationId: 'req_bob', dispatchId: 'dsp_run' };
+  const byItself = { actor: 'system', ...NOBODY, correlationId: 'req_bob', dispatchId: 'dsp_run' };
   expect(lastEntry(job)).toMatchObject({ newStatus: 'AUDIO_EXTRACTING', ...byItself });
   job.execute(deadline(), 30 + RULES.ackTimeoutMs);
   expect(lastEntry(job)).toMatchObject({ newStatus: 'FAILED', ...byItself });

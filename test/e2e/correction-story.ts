@@ -41,7 +41,7 @@ export async function playCorrections(
   narrator.check(
     'it is one more version, and says who made it of which',
     [edited.status, version.made_by],
-    [200, { kind: 'editor', actor_id: 'alice', edits: counting.version }],
+    [200, { kind: 'editor', actor_id: 'alice', actor_name: null, edits: counting.version }],
   );
   const [draft] = await versionsOf('draft');
   narrator.check('the draft is known to be of the text of before', draft.stale, true);

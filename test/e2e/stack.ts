@@ -96,8 +96,8 @@ export class Stack {
     return objectsAwake(this.#directory);
   }
 
-  editor(sub: string): Promise<Editor> {
-    return Editor.named(sub, this.serviceUrl, this.#identity?.issuer);
+  editor(sub: string, claims: Record<string, unknown> = {}): Promise<Editor> {
+    return Editor.named(sub, this.serviceUrl, this.#identity?.issuer, claims);
   }
 
   async startService(): Promise<void> {

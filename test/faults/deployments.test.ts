@@ -6,6 +6,7 @@ import { JOB_SCHEMA } from '../../src/actor/schema-job.ts';
 import { type StatusCallback, toCallbackCommand } from '../../src/contract/callback.ts';
 import { newDispatchId } from '../../src/contract/ids.ts';
 import type { DispatchMessage } from '../../src/contract/messages.ts';
+import { subOf } from '../http/editing.ts';
 import {
   ActingJob,
   ASYNC,
@@ -17,9 +18,10 @@ import {
   newHome,
   retriedAfter,
 } from '../support/workerd/acting.ts';
-import { call, missingId } from '../support/workerd/harness.ts';
+import { call, editorToken, missingId } from '../support/workerd/harness.ts';
 import version1 from './version-1.json?raw';
 import version3 from './version-3.json?raw';
+import version4 from './version-4.json?raw';
 
 type Row = Record<string, SqlStorageValue>;
 interface Stored {
@@ -131,6 +133,29 @@ test('a job that version 3 of the storage holds goes on with everything it had',
   );
   expect((await job.erase()).status).toBe(204);
   expect((await call('GET', `/jobs/${job.id}`, { token: job.token })).status).toBe(404);
+});
+
+test('what a job that version 4 holds was done by is known by ids alone, and bears names from now on', async () => {
+  const { job } = await jobOf(version4);
+  expect((await job.sql('SELECT schema FROM job'))[0]).toEqual({ schema: JOB_SCHEMA.version });
+  const trail = await job.transitions();
+  expect(trail.filter(({ actor_id }) => actor_id === 'editor-1')).toHaveLength(3);
+  for (const record of [...trail, ...(await job.dispatches())]) expect(record.actor_name).toBeNull();
+  const versions = (await job.get('/artifacts')).items;
+  expect(
+    versions.filter(({ made_by }: { made_by: { kind: string } }) => made_by.kind === 'editor'),
+  ).toMatchObject([{ made_by: { actor_id: 'editor-1', actor_name: null } }]);
+
+  const token = await editorToken(subOf(job), { name: 'Alice Adams' });
+  const body = { model_profile: 'balanced', client_request_id: 'of-today' };
+  expect((await call('POST', `/jobs/${job.id}/retry`, { token, body })).body).toMatchObject({
+    checkpoint_ref: 's3://corrected/1',
+  });
+  expect((await job.dispatches())[0]).toMatchObject({ actor_name: 'Alice Adams' });
+  expect((await call('POST', `/jobs/${job.id}/cancel`, { token })).status).toBe(200);
+  const after = await job.transitions();
+  expect(after.slice(0, trail.length)).toEqual(trail);
+  expect(after.at(-1)).toMatchObject({ actor_type: 'editor', actor_name: 'Alice Adams' });
 });
 
 test('a report that version 1 has applied is known when it comes again', async () => {

@@ -23,7 +23,7 @@ describe('a correction', () => {
       ref: uri,
       digest,
       size_bytes: 7,
-      made_by: { kind: 'editor', actor_id: subOf(job), edits: 1 },
+      made_by: { kind: 'editor', actor_id: subOf(job), actor_name: null, edits: 1 },
       made_from: 1,
       state: 'complete',
       stale: false,

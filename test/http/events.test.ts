@@ -1,6 +1,7 @@
 // What happens, as it happens: over a WebSocket, as server-sent events, and as JSON at once.
 import { env, runDurableObjectAlarm, runInDurableObject } from 'cloudflare:test';
 import { describe, expect, onTestFinished, test, vi } from 'vitest';
+import { KEPT_MS } from '../../src/domain/operation.ts';
 import { newId } from '../support/ids.ts';
 import {
   type ActingJob,
@@ -11,6 +12,7 @@ import {
   until,
   uploadedJob,
 } from '../support/workerd/acting.ts';
+import { ActingOperation, failedJobs, succeed } from '../support/workerd/bulk.ts';
 import { call, editorToken, missingId } from '../support/workerd/harness.ts';
 import { replacePresent } from '../support/workerd/stored.ts';
 import { ask, closeViewers, StreamReader, upgrade, viewersOf, watch } from '../support/workerd/viewing.ts';
@@ -21,6 +23,8 @@ const PROTOCOL = { 'sec-websocket-protocol': 'retake.events.v1' };
 const eventsOf = ({ id }: ActingJob, query = ''): string => `/jobs/${id}/events${query}`;
 const eventsOfProject = ({ projectId }: Pick<ActingJob, 'projectId'>): string =>
   `/projects/${projectId}/events`;
+
+const eventsOfOperation = ({ id }: ActingOperation): string => `/operations/${id}/events`;
 
 /** As if as much had happened to it. */
 async function lengthenTrail(job: ActingJob, length: number): Promise<void> {
@@ -223,6 +227,71 @@ describe('of a project', () => {
   });
 });
 
+describe('of an operation', () => {
+  test('first the whole of it is told as it is shown, then how far it is, up to its end', async () => {
+    const { home, jobs } = await failedJobs(2);
+    const operation = await ActingOperation.over(home, { max_in_flight: 1 });
+    await operation.untilCounts({ in_flight: 1, delivered: 1 });
+    const viewer = await watch(eventsOfOperation(operation), home);
+    await viewer.until(({ records }) => records.length > 0);
+    const shown = await operation.get();
+    expect(viewer.messages[0]).toEqual([{ type: 'operation', operation: shown }]);
+    expect((await call('GET', eventsOfOperation(operation), home)).body).toEqual({
+      records: [{ type: 'operation', operation: shown }],
+    });
+
+    await operation.command('pause');
+    await viewer.until((seen) => seen.of('operation').at(-1).state === 'paused');
+    await operation.command('resume');
+    for (const ended of [1, 2]) {
+      const [{ job_id }] = await operation.items('in_flight');
+      await succeed(jobs.filter(({ id }) => id === job_id));
+      await viewer.until((seen) => seen.of('operation').at(-1).counts.succeeded === ended);
+      if (ended === 1) await operation.untilCounts({ in_flight: 1, delivered: 2 });
+    }
+    await viewer.until((seen) => seen.of('operation').at(-1).state === 'done');
+    expect(viewer.of('operation').at(-1)).toEqual(await operation.get());
+    expect(new Set(viewer.records.map(({ type }) => type))).toEqual(new Set(['operation']));
+  });
+
+  test('as a stream each is an event, without an id to come back with', async () => {
+    const { home } = await failedJobs(1);
+    const operation = await ActingOperation.over(home);
+    const reader = new StreamReader(await ask(eventsOfOperation(operation), { ...home, headers: STREAM }));
+    await reader.until(({ events }) => events.length > 0);
+    expect(reader.events[0]).toMatchObject({ event: 'operation', data: { operation: { id: operation.id } } });
+    expect(reader.ids).toEqual([]);
+    await reader.leave();
+    await until(async () => expect(await viewersOf(operation.stub)).toBe(0));
+  });
+
+  test('who looks on when it is kept no longer is sent away, and is answered 404 from then on', async () => {
+    const { home } = await failedJobs(1);
+    const operation = await ActingOperation.over(home);
+    await operation.untilCounts({ in_flight: 1, delivered: 1 });
+    await operation.rewrite((sql) =>
+      sql.exec(
+        `UPDATE operation SET record = json_set(record, '$.state', 'done', '$.endedAt', ?)`,
+        Date.now() - KEPT_MS,
+      ),
+    );
+    const viewer = await watch(eventsOfOperation(operation), home);
+    await operation.alarm();
+    expect(await viewer.end()).toEqual({ code: 4410, reason: 'what was looked at has been erased' });
+    for (const headers of [{}, STREAM, { upgrade: 'websocket' }] as Record<string, string>[]) {
+      expect((await ask(eventsOfOperation(operation), { ...home, headers })).status).toBe(404);
+    }
+  });
+
+  test('one more than a hundred viewers is closed with 4429', async () => {
+    const { home } = await failedJobs(1);
+    const operation = await ActingOperation.over(home);
+    for (let count = 0; count < 100; count += 1) await watch(eventsOfOperation(operation), home);
+    const viewer = await watch(eventsOfOperation(operation), home);
+    expect(await viewer.end()).toEqual({ code: 4429, reason: 'too many viewers' });
+  });
+});
+
 describe('a stream', () => {
   test('has its first bytes at once, and is marked so that nothing on the way holds it', async () => {
     const job = await createdJob();
@@ -314,14 +383,39 @@ describe('where a hundred look on already', () => {
 describe('a viewer whose token ends', () => {
   const endingSoon = { exp: Math.floor(Date.now() / 1_000) + 600 };
 
-  test.each(['job', 'project'] as const)('is closed by the alarm of the %s', async (what) => {
-    const home = await newHome();
+  const watched = {
+    job: async () => {
+      const home = await newHome();
+      const job = await createdJob({}, home);
+      return { path: eventsOf(job), stub: job.stub, home };
+    },
+    project: async () => {
+      const home = await newHome();
+      const stub = env.PROJECT.getByName(home.projectId);
+      return { path: eventsOfProject(home), stub, home };
+    },
+    operation: async () => {
+      const { home } = await failedJobs(1);
+      const operation = await ActingOperation.over(home);
+      await operation.untilCounts({ in_flight: 1, delivered: 1 });
+      // Long over: nothing else is due of it.
+      await operation.rewrite((sql) =>
+        sql.exec(
+          `UPDATE operation SET record = json_set(record, '$.state', 'done', '$.endedAt', ?)`,
+          Date.now(),
+        ),
+      );
+      await runInDurableObject(operation.stub, (_actor, { storage }) => storage.deleteAlarm());
+      await operation.forget();
+      return { path: eventsOfOperation(operation), stub: operation.stub, home };
+    },
+  };
+
+  test.each(['job', 'project', 'operation'] as const)('is closed by the alarm of the %s', async (what) => {
+    const { path, stub, home } = await watched[what]();
     const token = await editorToken(home.actorId, endingSoon);
-    const job = await createdJob({}, home);
-    const path = what === 'job' ? eventsOf(job) : eventsOfProject(job);
-    const lasting = await watch(path, job);
+    const lasting = await watch(path, home);
     const viewer = await watch(path, { token });
-    const stub = what === 'job' ? job.stub : env.PROJECT.getByName(job.projectId);
     // With the tolerance within which a token is taken.
     const endsAt = (endingSoon.exp + 30) * 1_000;
     expect(await runInDurableObject(stub, (_actor, { storage }) => storage.getAlarm())).toBe(endsAt);
@@ -345,12 +439,17 @@ describe('to whom nothing of it belongs', () => {
   test('a stream is the same 404 as what is missing, in every form, and nothing is opened', async () => {
     const job = await createdJob();
     const stranger = await newHome();
+    const { home } = await failedJobs(1);
+    const operation = await ActingOperation.over(home);
     for (const headers of FORMS) {
       const answers = [];
       for (const path of [
         eventsOf(job),
         eventsOfProject(job),
+        eventsOfOperation(operation),
         `/jobs/${await missingId('job')}/events`,
+        `/operations/${await missingId('opr')}/events`,
+        `/operations/${job.id}/events`,
         `/projects/${await missingId('prj')}/events`,
         `/jobs/${newId('job')}/events`,
         `/jobs/${job.projectId}/events`,

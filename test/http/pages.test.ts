@@ -4,6 +4,7 @@ import { describe, expect, test, vi } from 'vitest';
 import { createApp } from '../../src/http/app.ts';
 import { createdJob, jobAt } from '../support/workerd/acting.ts';
 import { call, editorToken, missingId } from '../support/workerd/harness.ts';
+import { editorEndpoints } from './endpoints.ts';
 
 const PAGE = 'https://console.example.com';
 const listed = { ...env, CORS_ORIGINS: `${PAGE}, https://other.example.com` } as unknown as Env;
@@ -24,7 +25,8 @@ const corsHeaders = ({ headers }: Response) =>
   Object.fromEntries([...headers].filter(([name]) => name.startsWith('access-control-')));
 
 describe('a page of an origin that is listed', () => {
-  test.each(['/projects', '/projects/x/jobs', '/jobs/x', '/jobs/x/retry', '/openapi.json', '/healthz'])(
+  const paths = editorEndpoints().map((endpoint) => (endpoint.split(' ')[1] ?? '').replaceAll('{id}', 'x'));
+  test.each([...new Set(paths), '/openapi.json', '/healthz'])(
     'has its preflight to %s answered, without a token',
     async (path) => {
       const answer = await preflight(path, PAGE);

@@ -4,6 +4,7 @@ import { expect, test } from 'vitest';
 import { createApp } from '../../src/http/app.ts';
 import { createdJob, jobAt } from '../support/workerd/acting.ts';
 import { editorToken, type OwnedJob } from '../support/workerd/harness.ts';
+import { editorEndpoints } from './endpoints.ts';
 
 /** Lets each key through so often. */
 function bound(limit: number) {
@@ -54,6 +55,14 @@ test('two tokens of one owner share it', async () => {
   await ask('/projects', await editorToken(sub));
 
   expect((await ask('/projects', await editorToken(sub, { jti: 'another' }))).status).toBe(429);
+});
+
+test.each(editorEndpoints())('%s is behind it, and its refusal is kept by nobody', async (endpoint) => {
+  const [method = '', path = ''] = endpoint.replaceAll('{id}', 'x').split(' ');
+  const refused = await bound(0).ask(path, await editorToken('alice'), method);
+  expect(refused.status).toBe(429);
+  expect(await refused.json()).toMatchObject({ error_code: 'RATE_LIMITED' });
+  expect(refused.headers.get('cache-control')).toBe('no-store');
 });
 
 test('who is not let in is not counted, and neither are pipelines nor what needs no token', async () => {

@@ -369,6 +369,7 @@ describe('a job’s history', () => {
       },
       client_request_id: 'first',
       actor_id: expect.stringMatching(/^editor-/),
+      actor_name: null,
       operation_id: null,
       correlation_id: expect.stringMatching(/^req_/),
       delivery_attempts: 1,

@@ -227,6 +227,7 @@ describe('an editor’s token', () => {
     ['GET', ({ id }) => `/jobs/${id}/transitions`],
     ['GET', ({ id }) => `/jobs/${id}/events`],
     ['GET', ({ projectId }) => `/projects/${projectId}/events`],
+    ['GET', ({ id }) => `/operations/${id}/events`],
   ];
   const named = endpoints.map(([method, path, body]) => ({
     name: `${method} ${path({ id: '{id}', projectId: '{id}', token: '' })}`,

@@ -24,7 +24,15 @@ export class BulkEditor {
     const id = `opr_${this.#begun++}`;
     const filter = of === 'all' ? EVERY_JOB : { ...EVERY_JOB, statuses: ['FAILED'] };
     const asked = {
-      ...{ id, ...PROJECT, actorId: 'alice', correlationId: id, traceparent: 't', requestDigest: id },
+      ...{
+        id,
+        ...PROJECT,
+        actorId: 'alice',
+        actorName: 'Alice Adams',
+        correlationId: id,
+        traceparent: 't',
+        requestDigest: id,
+      },
       ...{ modelProfile, discardEdits, maxInFlight: most, clientRequestId: id, expected: null },
       choice: { filter, jobIds: null, endedIn: null },
     };

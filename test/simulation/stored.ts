@@ -148,7 +148,7 @@ export const MAY_BE_MISSING = {
   },
   dispatch: {
     ...{
-      ...{ operationId: null, isAutomatic: false, actorId: null },
+      ...{ operationId: null, isAutomatic: false, actorId: null, actorName: null },
       engines: {},
       lastError: null,
       outcomeUnknown: false,
@@ -212,10 +212,16 @@ function isOfBeforeEdits(object: SimulatedObject): boolean {
   );
 }
 
+/** Before version 5 nobody had a name. */
+function dropNames(object: SimulatedObject): void {
+  object.rewrite('ALTER TABLE history DROP COLUMN actor_name');
+}
+
 /** Rewrites what is stored as version 3 of the storage would have left it. Nobody may be at work in the object. */
 export function storeAsVersion3(object: SimulatedObject): void {
   if (!isOfBeforeErasure(object)) return;
   const { job, ...rest } = JSON.parse(String(object.rows('SELECT record FROM job')[0]?.record));
+  dropNames(object);
   object.rewrite(
     'UPDATE job SET schema = 3, record = ?',
     JSON.stringify({ ...rest, v: 3, job: ofVersion3(job) }),
@@ -237,6 +243,7 @@ function isOfBeforeErasure(object: SimulatedObject): boolean {
 export function storeAsVersion2(object: SimulatedObject): void {
   if (!isOfBeforeEdits(object)) return;
   const { job, ...rest } = JSON.parse(String(object.rows('SELECT record FROM job')[0]?.record));
+  dropNames(object);
   object.rewrite(
     'UPDATE job SET schema = 2, record = ?',
     JSON.stringify({ ...rest, v: 2, job: ofVersion2(job) }),
@@ -281,6 +288,7 @@ export function storeAsVersion1(object: SimulatedObject): void {
   const { job, newest, ...rest } = JSON.parse(String(object.rows('SELECT record FROM job')[0]?.record));
   const checkpoints = Object.fromEntries(toCheckpoints(atHand).map((made) => [made.status, made]));
   const { versions: _versions, ...before } = job;
+  dropNames(object);
   object.rewrite(
     'UPDATE job SET schema = 1, record = ?',
     JSON.stringify({

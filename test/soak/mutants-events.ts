@@ -1,4 +1,5 @@
-// Planted bugs of the live events: what a viewer is told, how often, how many there may be, and when each has to go.
+// Planted bugs of the live events: what a viewer is told, how often, how many there may be, and when each has to go; and of the names
+// that stand beside ids.
 import type { Mutant } from './mutants-suites.ts';
 
 export const MUTANTS_OF_EVENTS: readonly Mutant[] = [
@@ -50,6 +51,7 @@ export const MUTANTS_OF_EVENTS: readonly Mutant[] = [
   },
   {
     bug: 'an object that woke takes its viewers for told of what it was told since',
+    within: 'rowsSince',
     from: 'life === this.#life ? change : 0',
     to: 'change',
     suite: 'projectEvents',
@@ -92,8 +94,8 @@ export const MUTANTS_OF_EVENTS: readonly Mutant[] = [
   {
     bug: 'the alarm of a project at the end of a token closes nobody',
     within: 'alarm',
-    from: 'viewers.closeEnded();',
-    to: '',
+    from: 'viewers.closeEnded(); await this.#tellings.tell();',
+    to: 'await this.#tellings.tell();',
     suite: 'events',
   },
   {
@@ -129,6 +131,61 @@ export const MUTANTS_OF_EVENTS: readonly Mutant[] = [
     from: 'ownedBy(this.effects.lookedAfter(), ask.owner) === null',
     to: 'this.effects.lookedAfter() === null',
     suite: 'events',
+  },
+  {
+    bug: 'an operation is shown to whoever has its id',
+    within: 'fetch',
+    from: 'ownedBy(this.#store.operation(), ask.owner) === null',
+    to: 'this.#store.operation() === null',
+    suite: 'events',
+  },
+  {
+    bug: 'the alarm of an operation at the end of a token closes nobody',
+    within: 'alarm',
+    from: 'viewers.closeEnded(); try {',
+    to: 'try {',
+    suite: 'events',
+  },
+  {
+    bug: 'who looks at an operation that goes is left waiting',
+    within: 'erase',
+    from: 'await this.#store.erase(); this.#viewers.closeAll(CLOSED.erased);',
+    to: 'await this.#store.erase();',
+    suite: 'events',
+  },
+  {
+    bug: 'of an operation a change of its state alone is told',
+    from: 'JSON.stringify([state, resumeAt, endedAt, counts])',
+    to: 'JSON.stringify([state, resumeAt, endedAt])',
+    suite: 'operationEvents',
+  },
+  {
+    bug: 'where an operation stands by now is never told to who was told a moment ago',
+    within: 'owed',
+    from: 'return { records: [], told, moreAt: dueAt };',
+    to: 'return { records: [], told: { stands, at: told.at }, moreAt: null };',
+    suite: 'operationEvents',
+  },
+  {
+    bug: 'an entry of the audit trail does not say what its editor was called',
+    within: 'audit',
+    from: 'editor?.actorName ?? null',
+    to: 'null',
+    suite: 'provenance',
+  },
+  {
+    bug: 'what happens by itself bears the name of who asked for its pipeline',
+    within: 'audit',
+    from: `const editor = actor === 'editor' ? cause : null;`,
+    to: 'const editor = cause;',
+    suite: 'provenance',
+  },
+  {
+    bug: 'what a bulk retry dispatches does not say what its editor is called',
+    within: 'retry',
+    from: 'owner, actorId, actorName, correlationId, traceparent }',
+    to: 'owner, actorId, correlationId, traceparent }',
+    suite: 'actorNames',
   },
   {
     bug: 'a project is shown to whoever has its id',

@@ -6,6 +6,7 @@ export const SUITES = {
   model: { project: 'pure', file: 'test/domain/histories.test.ts' },
   lineage: { project: 'pure', file: 'test/domain/lineage.test.ts' },
   edits: { project: 'pure', file: 'test/domain/edits.test.ts' },
+  provenance: { project: 'pure', file: 'test/domain/provenance.test.ts' },
   planTags: { project: 'pure', file: 'test/domain/plan.test.ts' },
   editorTokens: { project: 'pure', file: 'test/contract/editor-token.test.ts' },
   signIn: { project: 'pure', file: 'test/contract/sign-in.test.ts' },
@@ -40,6 +41,8 @@ export const SUITES = {
   events: { project: 'workerd', file: 'test/http/events.test.ts' },
   eventStream: { project: 'workerd', file: 'test/http/event-stream.test.ts' },
   viewers: { project: 'workerd', file: 'test/actor/viewers.test.ts' },
+  operationEvents: { project: 'workerd', file: 'test/actor/operation-events.test.ts' },
+  actorNames: { project: 'workerd', file: 'test/http/actor-names.test.ts' },
   projectEvents: { project: 'workerd', file: 'test/actor/project-events.test.ts' },
   acceptance: { project: 'workerd', file: 'test/http/acceptance.test.ts' },
 } as const satisfies Record<string, { project: string; file: string }>;

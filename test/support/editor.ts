@@ -26,8 +26,13 @@ export class Editor {
   }
 
   /** An editor with a token signed by this machine's development key. */
-  static async named(sub: string, url: string, issuer?: string): Promise<Editor> {
-    return new Editor(url, await editorToken({ sub, ...(issuer === undefined ? {} : { issuer }) }));
+  static async named(
+    sub: string,
+    url: string,
+    issuer?: string,
+    claims: Record<string, unknown> = {},
+  ): Promise<Editor> {
+    return new Editor(url, await editorToken({ sub, claims, ...(issuer === undefined ? {} : { issuer }) }));
   }
 
   async call(
