@@ -211,7 +211,7 @@ function Newer({ data, newer, onMine, onTheirs }: NewerProps) {
   const entries = Object.entries(newer.metadata);
   return (
     <div class="changed" role="alert">
-      <h3>Changed by {last ? <Who id={last.actor_id} /> : 'somebody'} while you were editing</h3>
+      <h3>Changed by {last ? <Who of={last} /> : 'somebody'} while you were editing</h3>
       <p>What you have typed is still here. Saved now are:</p>
       <dl>
         <dt>Tags</dt>
