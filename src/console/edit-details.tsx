@@ -3,7 +3,7 @@
 import { type Signal, useSignal } from '@preact/signals';
 import { useLayoutEffect, useRef } from 'preact/hooks';
 import { announce } from './announce.tsx';
-import { type Answer, ask, type Job } from './api.ts';
+import { type Answer, ask, type Job, type Refusal } from './api.ts';
 import { Dialog, NotNow } from './dialog.tsx';
 import type { JobData } from './job-data.ts';
 import { changesOf, isSame, type Labels, type Pair, pairsOf, typed } from './labels.ts';
@@ -100,7 +100,15 @@ export function EditDetails({ data, job }: { data: JobData; job: Job }) {
   );
 }
 
-/** For the job as it is shown; once more where what has changed of it is something else. */
+/** Somebody else's change is there already, as the stream has told. */
+const CHANGED: Refusal = {
+  code: 'JOB_CHANGED',
+  status: 412,
+  title: 'Somebody else has changed the details.',
+  ...{ detail: null, details: {}, retryable: false, retryAfterSeconds: null },
+};
+
+/** For the job as it is shown; once more where what has changed of it is something else. After a lost answer it may be done already. */
 async function patch(
   data: JobData,
   from: Labels,
@@ -109,6 +117,8 @@ async function patch(
 ): Promise<Answer<unknown>> {
   const body = changesOf(from, wanted);
   for (let tries = 1; ; tries += 1) {
+    const job = data.job.peek();
+    if (job === null || !(isSame(job, from) || isSame(job, wanted))) return { ok: false, refusal: CHANGED };
     const answer = await ask(
       (client, signal) =>
         client.PATCH('/jobs/{jobId}', {
@@ -120,8 +130,6 @@ async function patch(
     );
     if (answer.ok || answer.refusal.code !== 'JOB_CHANGED' || tries === MOST_TRIES) return answer;
     await data.refresh();
-    const job = data.job.peek();
-    if (job === null || !isSame(job, from)) return answer;
   }
 }
 

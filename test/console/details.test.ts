@@ -161,6 +161,24 @@ describe('details that somebody else has changed meanwhile', () => {
     expect((await labels()).tags).toEqual(['theirs']);
   });
 
+  test('are shown in place of asking again, where the answer to one’s own change was lost', async () => {
+    let asked = 0;
+    await page.route(`**/jobs/${job}`, async (route) => {
+      if (route.request().method() !== 'PATCH') return route.continue();
+      asked += 1;
+      if (asked > 1) return route.continue();
+      await patch({ tags: ['theirs'] });
+      await page.locator('.details .tag').filter({ hasText: 'theirs' }).waitFor();
+      return route.abort('connectionreset');
+    });
+    await save().click();
+
+    await newer().waitFor();
+    expect(asked).toBe(1);
+    expect(await tags().inputValue()).toBe('mine');
+    expect((await labels()).tags).toEqual(['theirs']);
+  });
+
   test('give way where somebody wants it so: what is saved is what was typed', async () => {
     await patch({ tags: ['theirs'], metadata: { room: '3' } });
     await newer().getByRole('button', { name: 'Save mine' }).click();
