@@ -1,6 +1,6 @@
 // The retry (or redo) dialogue is the plan: what is kept, what is made again and why, before anything is sent. It sends exactly
 // what it shows, or nothing: a plan that has changed meanwhile is shown anew, with what changed.
-import { batch, computed, type Signal, signal } from '@preact/signals';
+import { batch, computed, type Signal, signal, useSignal } from '@preact/signals';
 import { useEffect, useMemo, useRef } from 'preact/hooks';
 import { announce } from './announce.tsx';
 import {
@@ -23,7 +23,7 @@ import { go, path, query, to } from './router.ts';
 import { SendButton, SendingNote, useSending } from './sending.tsx';
 import { jobName, Who } from './shown.tsx';
 import { Skeleton, TryAgain } from './states.tsx';
-import { RESUME_ORDER, RESUME_POINTS, STAGES, type Stage } from './words.ts';
+import { DISPATCH_STATES, RESUME_ORDER, RESUME_POINTS, STAGES, type Stage } from './words.ts';
 
 type Text = 'transcript' | 'draft';
 
@@ -139,9 +139,12 @@ export function PlanDialog({ data, kind, job }: { data: JobData; kind: PlanKind;
   });
   const isOff = plan === null || plan.verdict === 'refused';
   const words = verb(kind, plan);
+  /** What became of an attempt that was asked for before, and whose answer was lost. */
+  const became = useSignal('');
 
   const send = () => {
     if (plan === null || isOff) return;
+    became.value = '';
     const { from, discard } = choices.value;
     const body = {
       model_profile: plan.model_profile,
@@ -162,6 +165,13 @@ export function PlanDialog({ data, kind, job }: { data: JobData; kind: PlanKind;
       async (accepted) => {
         forgetRequest(requestKey);
         await data.refresh();
+        if (accepted.replayed && !OPEN.includes(accepted.dispatch_state)) {
+          const ended = DISPATCH_STATES[accepted.dispatch_state];
+          became.value = `This had been accepted already, and its attempt is over: ${ended}. Nothing was sent again.`;
+          announce(became.value);
+          void planning.load(choices.peek());
+          return;
+        }
         announce(acceptedInWords(kind, plan, accepted.replayed ? data.job.peek()?.open_dispatch : null));
         go(back, { replace: true });
       },
@@ -192,6 +202,11 @@ export function PlanDialog({ data, kind, job }: { data: JobData; kind: PlanKind;
       {!isRefused(plan) && <From planning={planning} kind={kind} />}
       {!isRefused(plan) && <Discard planning={planning} data={data} />}
       <p class="muted">Kept versions are never deleted.</p>
+      {became.value && (
+        <p class="note warning" role="alert">
+          {became.value}
+        </p>
+      )}
       <SendingNote sending={sending} waitingFor="the pipeline to accept" />
       <div class="buttons">
         <NotNow back={back} isBusy={sending.isBusy} />
@@ -211,6 +226,9 @@ export function PlanDialog({ data, kind, job }: { data: JobData; kind: PlanKind;
 const isRefused = (plan: Plan | null): boolean =>
   plan?.refusal != null && !CHOICES.includes(plan.refusal.error_code);
 const CHOICES = ['EDITS_IN_THE_WAY', 'RESUME_POINT_NOT_AVAILABLE', 'MODEL_PROFILE_NOT_ALLOWED'];
+
+/** A dispatch that has not come to an end. */
+const OPEN: readonly Dispatch['dispatch_state'][] = ['PENDING', 'DELIVERED', 'RUNNING'];
 
 function acceptedInWords(kind: PlanKind, plan: Plan, replayed: Dispatch | null | undefined): string {
   if (replayed)

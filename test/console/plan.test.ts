@@ -122,6 +122,35 @@ test('an answer that is lost is asked for again under the same id: nothing is do
   expect(await attemptsOf(job)).toHaveLength(2);
 });
 
+test('of one whose answer was lost and that has failed by then it is said what became of it; another press is another one', async () => {
+  const job = await scene.failed(project, failsTwice);
+  await page.goto(`${scene.url}/jobs/${job}/retry`);
+  await page.getByRole('button', { name: /^Retry draft/ }).waitFor();
+  const ids: string[] = [];
+  await page.route('**/retry', async (route) => {
+    if (route.request().method() !== 'POST') return route.continue();
+    ids.push(route.request().postDataJSON().client_request_id);
+    if (ids.length > 1) return route.continue();
+    await route.fetch();
+    await scene.alice.settledJob(job);
+    return route.abort('connectionreset');
+  });
+
+  await page.getByRole('button', { name: /^Retry draft/ }).click();
+  await page
+    .locator('dialog .note')
+    .filter({
+      hasText: 'This had been accepted already, and its attempt is over: failed. Nothing was sent again.',
+    })
+    .waitFor();
+  expect(await attemptsOf(job)).toHaveLength(2);
+
+  await page.getByRole('button', { name: /^Retry draft/, disabled: false }).click();
+  await page.locator('dialog[open]').waitFor({ state: 'detached' });
+  expect(await attemptsOf(job)).toHaveLength(3);
+  expect(new Set(ids).size).toBe(2);
+});
+
 test('what may have been sent keeps its id over a reload, for as long as the plan is the same', async () => {
   const job = await scene.failed(project, failsTwice);
   await page.goto(`${scene.url}/jobs/${job}/retry`);
