@@ -58,7 +58,8 @@ export class ProjectData {
 
   async refresh(): Promise<boolean> {
     const { signal } = this.#left;
-    const [project, page, operations] = await Promise.all([
+    const told = this.counts.peek();
+    const [project, page, operations, counts] = await Promise.all([
       ask(
         (client, signal) =>
           client.GET('/projects/{projectId}', { params: { path: { projectId: this.id } }, signal }),
@@ -73,10 +74,22 @@ export class ProjectData {
           }),
         signal,
       ),
+      // The stream tells them at once.
+      this.live.isStale
+        ? ask(
+            (client, signal) =>
+              client.GET('/projects/{projectId}/counts', {
+                params: { path: { projectId: this.id } },
+                signal,
+              }),
+            signal,
+          )
+        : null,
     ]);
     if (signal.aborted) return false;
     batch(() => {
       if (operations.ok) for (const operation of operations.data.items) this.#takeOperation(operation);
+      if (counts?.ok && told === this.counts.peek()) this.counts.value = counts.data;
       if (project.ok) this.project.value = project.data;
       if (page.ok) {
         this.refusal.value = null;
@@ -84,12 +97,18 @@ export class ProjectData {
         else for (const summary of page.data.items) this.take(summary);
         this.live.resume();
         this.live.confirmed();
-      } else if (this.rows.value === null) {
-        this.refusal.value = page.refusal;
-        if (page.refusal.status === 404) this.live.end('off');
-      }
+      } else this.#refused(page.refusal);
     });
     return page.ok;
+  }
+
+  /** What is shown already stays, marked as old; what was never there, or is there no longer, is said. */
+  #refused(refusal: Refusal): void {
+    const isGone = refusal.status === 404;
+    const isShown = this.rows.peek() !== null;
+    if (isShown && !isGone) return;
+    this.refusal.value = refusal;
+    if (isGone) this.live.end(isShown ? 'erased' : 'off');
   }
 
   async more(): Promise<void> {

@@ -33,8 +33,7 @@ export function ProjectView({ id }: { id: string }) {
   useTitle(name || 'Project', [{ words: name || 'Project' }]);
 
   const refusal = data.refusal.value;
-  if (refusal && data.rows.value === null)
-    return <NotShown refusal={refusal} again={() => void data.refresh()} />;
+  if (refusal) return <NotShown refusal={refusal} again={() => void data.refresh()} />;
   return (
     <div class="page">
       <div class="page-head">
