@@ -1,7 +1,6 @@
 // What is known of one job, from a stream of records and from requests, whichever is newer. The views only read it.
 import { batch, computed, type Signal, signal } from '@preact/signals';
 import {
-  type Answer,
   type Attempt,
   ask,
   askAll,
@@ -30,6 +29,8 @@ export class JobData {
   readonly live: Live<JobRecord>;
   readonly #transitions = signal<ReadonlyMap<number, Transition>>(new Map());
   readonly #left = new AbortController();
+  /** Of the last page of the trail that was taken: where the next look begins. */
+  #trailFrom: string | undefined;
   #asked = '';
   /** How often the stream has told what the job is. */
   #told = 0;
@@ -63,7 +64,7 @@ export class JobData {
   async refresh(): Promise<boolean> {
     const { signal } = this.#left;
     const told = this.#told;
-    const [job, transitions] = await Promise.all([
+    const [job] = await Promise.all([
       ask((client, signal) => client.GET('/jobs/{jobId}', { ...this.#params, signal }), signal),
       this.#askTransitions(),
     ]);
@@ -76,7 +77,6 @@ export class JobData {
       // An open dispatch changes no revision: of the same one, what the stream has brought meanwhile is newer.
       const isOvertaken = told !== this.#told && job.data.revision <= (this.job.value?.revision ?? -1);
       if (!isOvertaken) this.take(job.data, job.response.headers.get('etag') ?? '');
-      if (transitions.ok) this.#takeTransitions(transitions.data);
       this.live.resume();
       this.live.confirmed();
     });
@@ -162,18 +162,23 @@ export class JobData {
     if (!attempts.ok || !versions.ok) this.#asked = '-';
   }
 
-  /** From the first that is not known. Pages follow each other by the list's own cursors. */
-  #askTransitions(): Promise<Answer<Transition[]>> {
-    return askAll((cursor) =>
-      ask(
+  /** From the last page that is known: pages follow each other by the list's own cursors, and only the last one grows. */
+  #askTransitions(): Promise<unknown> {
+    return askAll(async (cursor = this.#trailFrom) => {
+      const page = await ask(
         (client, signal) =>
           client.GET('/jobs/{jobId}/transitions', {
             params: { ...this.#path, query: { ...at(cursor), limit: 100 } },
             signal,
           }),
         this.#left.signal,
-      ),
-    );
+      );
+      if (page.ok) {
+        this.#trailFrom = cursor;
+        this.#takeTransitions(page.data.items);
+      }
+      return page;
+    });
   }
 
   get #path() {
