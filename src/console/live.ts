@@ -37,7 +37,7 @@ export type LiveState =
 const ENDED: readonly LiveState[] = ['signed-out', 'erased', 'off'];
 
 /** `Told` are the records of the stream; one of a type that is not known is left alone. */
-export interface LiveOptions<Told> {
+interface LiveOptions<Told> {
   /** Where the stream is now: it says with every connection after which record it is to go on. */
   address: () => string;
   onRecords: (records: Told[]) => void;
@@ -54,6 +54,7 @@ export class Live<Told> {
   readonly asOf: Signal<number | null> = signal(null);
   readonly #options: LiveOptions<Told>;
   #socket: WebSocket | null = null;
+  /** When it told something for the first time: a socket that opens may be turned away yet. */
   #openedAt = 0;
   #heardAt = 0;
   #failures = 0;
@@ -134,10 +135,7 @@ export class Live<Told> {
       SUBPROTOCOL,
     );
     this.#socket = socket;
-    socket.onopen = () => {
-      this.#openedAt = Date.now();
-      this.#heard();
-    };
+    this.#heardAt = Date.now();
     socket.onmessage = ({ data }) => {
       this.#heard();
       this.#take(data);
@@ -153,6 +151,7 @@ export class Live<Told> {
 
   #heard(): void {
     this.#heardAt = Date.now();
+    this.#openedAt ||= this.#heardAt;
     batch(() => {
       this.asOf.value = this.#heardAt;
       this.state.value = 'live';
@@ -173,9 +172,9 @@ export class Live<Told> {
     else if (code === TOO_MANY) this.state.value = 'full';
     else this.#after(NOTICED_AFTER_MS, () => this.#notice());
     if (ENDED.includes(this.state.value)) return;
-    const pause = wasOpen
-      ? Math.random() * SPREAD_MS
-      : Math.random() * Math.min(LONGEST_PAUSE_MS, 1000 * 2 ** Math.min(this.#failures, 10));
+    const spread = wasOpen || code === TOO_MANY ? SPREAD_MS : 1000 * 2 ** Math.min(this.#failures, 10);
+    const pause =
+      (code === TOO_MANY ? REFRESH_EVERY_MS : 0) + Math.random() * Math.min(LONGEST_PAUSE_MS, spread);
     clearTimeout(this.#reconnect);
     this.#reconnect = setTimeout(() => this.#connect(), pause);
   }
@@ -202,7 +201,7 @@ export class Live<Told> {
 
   #ping(): void {
     const socket = this.#socket;
-    if (socket === null || !this.#isOpen) return;
+    if (socket === null) return;
     if (Date.now() - this.#heardAt > SILENCE_MS) this.#lost();
     else if (socket.readyState === WebSocket.OPEN) socket.send('ping');
   }
@@ -217,7 +216,7 @@ export class Live<Told> {
     const socket = this.#socket;
     this.#socket = null;
     if (socket === null) return;
-    socket.onopen = socket.onmessage = socket.onclose = null;
+    socket.onmessage = socket.onclose = null;
     socket.close(1000);
   }
 

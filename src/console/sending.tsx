@@ -10,7 +10,7 @@ import { inWords } from './refusals.ts';
 const SLOW_MS = 3_000;
 const LONGEST_PAUSE_MS = 10_000;
 
-export type SendingState =
+type SendingState =
   | { is: 'idle' }
   | { is: 'sending' }
   | { is: 'slow' }

@@ -2,7 +2,7 @@
 import { signal } from '@preact/signals';
 import { useEffect } from 'preact/hooks';
 
-export interface Crumb {
+interface Crumb {
   words: string;
   address?: string;
 }

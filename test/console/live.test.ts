@@ -216,4 +216,93 @@ describe('the service ends a connection', () => {
     expect(await page.locator('.freshness').innerText()).toContain('shown as of');
     await context.close();
   });
+
+  test('and the list of a project gets its counts so too, and is gone once the project is', async () => {
+    const listed = await scene.project('Lightning talks');
+    const job = await scene.job(listed);
+    const context = await scene.signedIn(browser);
+    const { page } = await watchedPage(context, scene.stack.serviceUrl, { isRefused: true });
+    await page.clock.install();
+    await page.routeWebSocket(/events/, (socket) => socket.close({ code: 1006 }));
+    await page.goto(`${scene.url}/projects/${listed}`);
+    await page.locator('.list tbody tr').waitFor();
+    await page.clock.runFor(5_000);
+    await page.locator('.freshness').filter({ hasText: 'Refreshes every 15 s' }).waitFor();
+
+    await scene.alice.post(`/jobs/${job}/cancel`);
+    const cancelled = async () => (await scene.alice.get(`/projects/${listed}/counts`)).by_status.CANCELLED;
+    await expect.poll(cancelled).toBe(1);
+    await page.clock.runFor(20_000);
+    await page.locator('.chip').filter({ hasText: 'Cancelled1' }).waitFor();
+
+    await scene.alice.call('DELETE', `/jobs/${job}`);
+    const erased = async () => (await scene.alice.call('DELETE', `/projects/${listed}`)).status;
+    await expect.poll(erased).toBe(204);
+    await page.clock.runFor(20_000);
+    await page.getByRole('heading', { name: 'Nothing here' }).waitFor();
+    await context.close();
+  });
+
+  test('and what happened is asked for from the last page that is known', async () => {
+    const job = await scene.failed(project, { fail_at: 'GENERATING' });
+    const context = await scene.signedIn(browser);
+    const { page } = await watchedPage(context, scene.stack.serviceUrl, { isRefused: true });
+    await page.clock.install();
+    await page.routeWebSocket(/events/, (socket) => socket.close({ code: 1006 }));
+    const asked: (string | null)[] = [];
+    // Two pages, of a trail that fits into one.
+    await page.route('**/transitions?*', async (route) => {
+      const url = new URL(route.request().url());
+      const cursor = url.searchParams.get('cursor');
+      asked.push(cursor);
+      url.searchParams.delete('cursor');
+      const { items } = await (await route.fetch({ url: url.href })).json();
+      const json =
+        cursor === null
+          ? { items: items.slice(0, 2), next_cursor: 'second' }
+          : { items: items.slice(2), next_cursor: null };
+      return route.fulfill({ json });
+    });
+    await page.goto(`${scene.url}/jobs/${job}`);
+    await page.locator('.now').waitFor();
+    await page.clock.runFor(5_000);
+    await page.locator('.freshness').filter({ hasText: 'Refreshes every 15 s' }).waitFor();
+    await scene.alice.retry(job, { model_profile: 'balanced', client_request_id: 'again' });
+    await scene.alice.settledJob(job);
+    await page.clock.runFor(20_000);
+
+    await shows(page, 'Draft ready');
+    expect(asked.slice(0, 2)).toEqual([null, 'second']);
+    expect(new Set(asked.slice(2))).toEqual(new Set(['second']));
+    await context.close();
+  });
+});
+
+test('a connection that is taken only to be turned away was never live, and is not tried again before the next look', async () => {
+  const job = await scene.job(project);
+  const context = await scene.signedIn(browser);
+  const { page } = await watchedPage(context, scene.stack.serviceUrl, { isRefused: true });
+  await page.clock.install();
+  let sockets = 0;
+  await page.routeWebSocket(/events/, (socket) => {
+    sockets += 1;
+    // Open by then: the service has answered, and has something to tell.
+    socket.connectToServer().onMessage(() => socket.close({ code: 4429, reason: 'for the test' }));
+  });
+  await page.addInitScript(
+    `window.states = new Set();
+     new MutationObserver(() => {
+       const shown = document.querySelector('.freshness');
+       if (shown) window.states.add(shown.className.split(' ')[1]);
+     }).observe(document, { subtree: true, childList: true, attributes: true });`,
+  );
+  await page.goto(`${scene.url}/jobs/${job}`);
+  await page.locator('.freshness.is-full').waitFor();
+  expect(await page.evaluate('[...window.states]')).toEqual(['is-connecting', 'is-full']);
+
+  await page.clock.runFor(14_000);
+  expect(sockets).toBe(1);
+  await page.clock.runFor(7_000);
+  await expect.poll(() => sockets).toBe(2);
+  await context.close();
 });
