@@ -1,7 +1,8 @@
 // Shortcuts: never while somebody types, never with a modifier, and all of them off by one switch (WCAG 2.1.4). None sends anything.
-import { signal, useSignal } from '@preact/signals';
+import { signal } from '@preact/signals';
 import { useEffect } from 'preact/hooks';
 import { keysAreOn, timesAreExact } from './kept.ts';
+import { type Sending, SendingNote, useSending } from './sending.tsx';
 import { signOut } from './session.ts';
 import { session } from './session-state.ts';
 
@@ -58,6 +59,7 @@ export const KeyHint = ({ of }: { of: string }) =>
   ) : null;
 
 export function KeysHelp({ onClose }: { onClose: () => void }) {
+  const leaving = useSending();
   const shown = [
     ...known.value.map(({ key, does }) => [key, does]),
     ['?', 'This list'],
@@ -78,8 +80,9 @@ export function KeysHelp({ onClose }: { onClose: () => void }) {
       </dl>
       <Switch of={keysAreOn} words="Single keys do something" />
       <Switch of={timesAreExact} words="Show all times exactly" />
+      <SendingNote sending={leaving} />
       <div class="buttons">
-        {session.value === 'open' && <SignOut />}
+        {session.value === 'open' && <SignOut leaving={leaving} />}
         <button type="button" onClick={onClose}>
           Close
         </button>
@@ -88,23 +91,11 @@ export function KeysHelp({ onClose }: { onClose: () => void }) {
   );
 }
 
-function SignOut() {
-  const isLeaving = useSignal(false);
-  return (
-    <button
-      type="button"
-      aria-disabled={isLeaving.value}
-      onClick={async () => {
-        if (isLeaving.value) return;
-        isLeaving.value = true;
-        await signOut();
-        isLeaving.value = false;
-      }}
-    >
-      Sign out
-    </button>
-  );
-}
+const SignOut = ({ leaving }: { leaving: Sending }) => (
+  <button type="button" aria-disabled={leaving.isBusy} onClick={() => signOut(leaving)}>
+    Sign out
+  </button>
+);
 
 const Switch = ({ of, words }: { of: typeof keysAreOn; words: string }) => (
   <label class="choice">

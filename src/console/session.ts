@@ -2,6 +2,7 @@
 // page, in this tab or in another, which then tells the others.
 import { signal } from '@preact/signals';
 import { ask, type Schemas } from './api.ts';
+import type { Sending } from './sending.tsx';
 import { session, sessionEnded } from './session-state.ts';
 
 export const me = signal<Schemas['Session'] | null>(null);
@@ -9,14 +10,18 @@ export const me = signal<Schemas['Session'] | null>(null);
 /** Where the tab ends up in which somebody has signed in for another. */
 export const SIGNED_IN = '/signed-in';
 
+/** Until it is known who is there. */
+const ASK_AGAIN_MS = 5_000;
+
 const tabs = new BroadcastChannel('retake:session');
 
-export async function loadSession(): Promise<void> {
+async function loadSession(): Promise<void> {
   const answer = await ask((client, signal) => client.GET('/session', { signal }));
   if (answer.ok) {
     me.value = answer.data;
     session.value = 'open';
   } else if (answer.refusal.code === 'NO_SIGN_IN') session.value = 'none';
+  else if (session.peek() === 'unknown') setTimeout(() => void loadSession(), ASK_AGAIN_MS);
 }
 
 export function startSession(): void {
@@ -38,9 +43,11 @@ export const signInAddress = (returnTo: string): string =>
   `/session/start?${new URLSearchParams({ return_to: returnTo })}`;
 
 /** Here, in the other tabs, and at the provider, where it takes part in that. */
-export async function signOut(): Promise<void> {
-  const answer = await ask((client, signal) => client.POST('/session/end', { signal }));
-  if (!answer.ok) return;
-  tabs.postMessage('signed-out');
-  location.assign(answer.data.end_session_url ?? '/console/');
-}
+export const signOut = ({ send }: Sending): void =>
+  send(
+    (signal) => ask((client, signal) => client.POST('/session/end', { signal }), signal),
+    ({ end_session_url }) => {
+      tabs.postMessage('signed-out');
+      location.assign(end_session_url ?? '/console/');
+    },
+  );
