@@ -45,8 +45,13 @@ export const sentBefore = <T>(key: string): Sent<T> | null =>
 
 export const forgetRequest = (key: string): void => void write('sessionStorage', `request:${key}`, null);
 
+/** What was made under this id is gone, or in the way of what is wanted: another press is another request. */
+export function forgetEnded(key: string, { status }: { status: number }): void {
+  if (status === 409 || status === 410) forgetRequest(key);
+}
+
 /** A text that somebody is writing, and the version that it corrects. */
-export interface Unsaved {
+interface Unsaved {
   text: string;
   corrects: number;
 }

@@ -3,17 +3,17 @@ import { useSignal } from '@preact/signals';
 import { ask } from './api.ts';
 import { Dialog, NotNow } from './dialog.tsx';
 import { toParams } from './filter.ts';
-import { forgetRequest, requestId } from './kept.ts';
+import { forgetEnded, forgetRequest, requestId } from './kept.ts';
 import type { ProjectData } from './project-data.ts';
 import { go, to } from './router.ts';
 import { SendButton, SendingNote, useSending } from './sending.tsx';
 
 export function NewJob({ data }: { data: ProjectData }) {
-  const sending = useSending();
   const video = useSignal('');
   const name = useSignal('');
   const back = to(`/projects/${data.id}`, toParams(data.filter));
   const key = `new-job:${data.id}`;
+  const sending = useSending((refusal) => forgetEnded(key, refusal));
   const send = () => {
     const uri = video.value.trim();
     const external_id = name.value.trim();

@@ -3,13 +3,13 @@ import { useSignal } from '@preact/signals';
 import { useId } from 'preact/hooks';
 import { ask } from './api.ts';
 import { Dialog, NotNow } from './dialog.tsx';
-import { forgetRequest, requestId } from './kept.ts';
+import { forgetEnded, forgetRequest, requestId } from './kept.ts';
 import { go, to } from './router.ts';
 import { SendButton, SendingNote, useSending } from './sending.tsx';
 
 export function NewProject() {
   const name = useSignal('');
-  const sending = useSending();
+  const sending = useSending((refusal) => forgetEnded('new-project', refusal));
   const inputId = useId();
   const back = to('');
   const wanted = name.value.trim();
