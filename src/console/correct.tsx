@@ -10,6 +10,7 @@ import { forgetRequest, keepUnsaved, requestId, unsaved } from './kept.ts';
 import { inWords } from './refusals.ts';
 import { go, to } from './router.ts';
 import { SendButton, SendingNote, useSending } from './sending.tsx';
+import { me } from './session.ts';
 import { Copy, jobName, Reference, Who } from './shown.tsx';
 import { Skeleton } from './states.tsx';
 import { STAGES, versionName } from './words.ts';
@@ -33,17 +34,16 @@ class Correction {
   /** What has been saved from this page. */
   readonly saved: Signal<number | null> = signal(null);
   #type = DEFAULT_TYPE;
+  /** Under which it is kept: whoever signs in next in this browser is somebody else. */
+  readonly key: string;
   readonly #left = new AbortController();
   readonly #jobId: string;
   readonly #stage: Text;
 
-  constructor(jobId: string, stage: Text) {
+  constructor(personId: string, jobId: string, stage: Text) {
+    this.key = `${personId}:${jobId}:${stage}`;
     this.#jobId = jobId;
     this.#stage = stage;
-  }
-
-  get key(): string {
-    return `${this.#jobId}:${this.#stage}`;
   }
 
   get type(): string {
@@ -108,13 +108,14 @@ class Correction {
     this.write(text);
   }
 
-  savedAs(version: number): void {
+  /** What was typed since it was sent is not saved yet. */
+  savedAs(version: number, sent: string): void {
     batch(() => {
       this.saved.value = version;
       this.corrects.value = version;
-      this.original.value = this.text.value;
+      this.original.value = sent;
     });
-    keepUnsaved(this.key, null);
+    this.write(this.text.value);
   }
 
   dispose(): void {
@@ -123,7 +124,8 @@ class Correction {
 }
 
 export function CorrectPage({ data, job, stage }: { data: JobData; job: Job; stage: Text }) {
-  const correction = useMemo(() => new Correction(job.id, stage), [job.id, stage]);
+  const personId = me.value?.actor_id ?? '';
+  const correction = useMemo(() => new Correction(personId, job.id, stage), [personId, job.id, stage]);
   useEffect(() => () => correction.dispose(), [correction]);
   const offered = job.next_actions.find(
     ({ action, path }) => action === 'edit' && path.endsWith(`/${stage}`),
@@ -131,7 +133,7 @@ export function CorrectPage({ data, job, stage }: { data: JobData; job: Job; sta
   const counting = Number(offered?.body?.edits) || 0;
   const isLoading = correction.phase.value === 'loading';
   useEffect(() => {
-    if (counting > 0 && isLoading) void correction.load(counting);
+    if (personId !== '' && counting > 0 && isLoading) void correction.load(counting);
   }, [correction, counting, isLoading]);
   const back = to(`/jobs/${job.id}`);
   const name = STAGES[stage].toLowerCase();
@@ -224,7 +226,7 @@ function Writing({ data, job, stage, correction, isAllowed }: BodyProps) {
         ),
       ({ version }) => {
         forgetRequest(requestKey);
-        correction.savedAs(version.version);
+        correction.savedAs(version.version, sent);
         announce(`Saved as ${versionName(stage, version.version)}.`);
         void data.refresh();
       },

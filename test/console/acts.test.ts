@@ -58,6 +58,46 @@ describe('a correction that somebody else was faster with', () => {
   });
 });
 
+test('what is typed while a correction is being saved is not called saved, and is kept', async () => {
+  const job = await scene.failed(project, { fail_at: 'GENERATING' });
+  await page.goto(`${scene.url}/jobs/${job}/edit/transcript`);
+  await page.getByLabel('Yours').fill('Mine');
+  await page.route('**/transcript/content', async (route) => {
+    if (route.request().method() === 'PUT') await page.getByLabel('Yours').fill('Mine, and more');
+    return route.continue();
+  });
+
+  await page.getByRole('button', { name: /^Save/ }).click();
+
+  await page.getByText('Not saved yet; kept in this browser. Corrects v2.').waitFor();
+  await page.reload();
+  await page.getByText('Not saved yet; kept in this browser. Corrects v2.').waitFor();
+  expect(await page.getByLabel('Yours').inputValue()).toBe('Mine, and more');
+  await page.goto(`${scene.url}/jobs/${job}/read/transcript/2`);
+  await page.getByText('Mine', { exact: true }).waitFor();
+});
+
+test('a job whose making was lost, and that was erased since, is not in the way of another', async () => {
+  await page.goto(`${scene.url}/projects/${project}/new`);
+  await page.getByLabel('What you call it').fill('interview-7');
+  const keys: string[] = [];
+  await page.route('**/projects/*/jobs', async (route) => {
+    keys.push(route.request().headers()['idempotency-key'] ?? '');
+    if (keys.length > 1) return route.continue();
+    const { id } = await (await route.fetch()).json();
+    await scene.alice.call('DELETE', `/jobs/${id}`);
+    await route.abort('connectionreset');
+  });
+
+  await page.getByRole('button', { name: 'Create job' }).click();
+  await page.locator('dialog .note.refused').waitFor();
+  expect(new Set(keys).size).toBe(1);
+  await page.getByRole('button', { name: 'Create job' }).click();
+
+  await page.getByRole('heading', { name: 'interview-7' }).waitFor();
+  expect(new Set(keys).size).toBe(2);
+});
+
 test('what lies in another store is corrected there, and named here', async () => {
   const job = await scene.failed(project, { fail_at: 'GENERATING' });
   await scene.alice.put(`/jobs/${job}/artifacts/transcript`, {

@@ -84,6 +84,52 @@ test('a text that is not saved is there again after a reload, and gone once it i
   await context.close();
 });
 
+test('a text that is not saved is there for whoever wrote it, and for nobody who signs in next', async () => {
+  const job = await scene.failed(project, { fail_at: 'GENERATING' });
+  const context = await scene.signedIn(browser);
+  const { page, complaints } = await watchedPage(context, scene.stack.serviceUrl);
+  await page.goto(`${scene.url}/jobs/${job}/edit/transcript`);
+  await page.getByLabel('Yours').fill('Half a sentence');
+
+  // Of the same job, so that nothing but the person is another.
+  await page.route('**/session', async (route) => {
+    const response = await route.fetch();
+    return route.fulfill({ response, json: { ...(await response.json()), actor_id: 'bob' } });
+  });
+  await page.reload();
+  await page.getByText('Transcript v1, unchanged.').waitFor();
+  expect(await page.getByLabel('Yours').inputValue()).not.toBe('Half a sentence');
+
+  await page.unroute('**/session');
+  await page.reload();
+  await expect.poll(() => page.getByLabel('Yours').inputValue()).toBe('Half a sentence');
+  expect(complaints).toEqual([]);
+  await context.close();
+});
+
+test('a sign-out that failed says so, and one whose answer was lost is asked for again', async () => {
+  const context = await scene.signedIn(browser);
+  const { page } = await watchedPage(context, scene.stack.serviceUrl, { isRefused: true });
+  let asked = 0;
+  await page.route('**/session/end', (route) => {
+    asked += 1;
+    if (asked === 1) return route.fulfill({ status: 403, json: { title: 'Not from here' } });
+    return asked === 2 ? route.abort('connectionreset') : route.continue();
+  });
+  await page.goto(`${scene.url}/`);
+  await page.getByRole('button', { name: /^Alice Adams/ }).click();
+
+  await page.getByRole('button', { name: 'Sign out', exact: true }).click();
+  await page.locator('dialog .note.refused').filter({ hasText: 'Not from here.' }).waitFor();
+  await page.getByRole('button', { name: 'Sign out', exact: true }).click();
+  await page.locator('dialog .note').filter({ hasText: 'We don’t know whether it was accepted.' }).waitFor();
+
+  await page.waitForURL(/localhost/);
+  const cookies = await context.cookies(scene.stack.serviceUrl);
+  expect(cookies.filter(({ name }) => name === '__Host-retake')).toEqual([]);
+  await context.close();
+});
+
 test('signing out ends it in every tab of the browser', async () => {
   const context = await scene.signedIn(browser);
   const { page } = await watchedPage(context, scene.stack.serviceUrl, { isRefused: true });
