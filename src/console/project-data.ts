@@ -12,7 +12,7 @@ import {
 import { type Filter, fits, isOpen, MOST_SELECTED, toQuery } from './filter.ts';
 import { Live } from './live.ts';
 
-type ProjectRecord = Schemas['ProjectEvents']['records'][number];
+type ProjectRecord = Schemas['ProjectEvents']['records'][number] | { type: 'erased'; job_id: string };
 
 export class ProjectData {
   readonly id: string;
@@ -34,6 +34,8 @@ export class ProjectData {
   /** Ids of jobs. They are gone with the filter under which they were selected. */
   readonly selected: Signal<ReadonlySet<string>> = signal(new Set());
   readonly live: Live<ProjectRecord>;
+  /** Jobs that were erased: an answer that was on its way may still have them. */
+  readonly #gone = new Set<string>();
   readonly #left = new AbortController();
 
   readonly newCount = computed(() => this.waiting.value.size);
@@ -121,7 +123,7 @@ export class ProjectData {
       this.moreRefusal.value = page.ok ? null : page.refusal;
       if (!page.ok) return;
       const rows = this.rows.value ?? [];
-      const known = new Set(rows.map(({ id }) => id));
+      const known = new Set([...this.#gone, ...rows.map(({ id }) => id)]);
       this.rows.value = [...rows, ...page.data.items.filter(({ id }) => !known.has(id))];
       this.next.value = page.data.next_cursor;
     });
@@ -129,6 +131,7 @@ export class ProjectData {
 
   /** A row that is shown changes where it is; another one waits. */
   take(summary: JobSummary): void {
+    if (this.#gone.has(summary.id)) return;
     const rows = this.rows.value ?? [];
     const place = rows.findIndex(({ id }) => id === summary.id);
     const known = rows[place];
@@ -164,15 +167,23 @@ export class ProjectData {
   #begin(items: readonly JobSummary[], next: string | null): void {
     const early = this.waiting.value;
     this.waiting.value = new Map();
-    this.rows.value = items;
+    this.rows.value = items.filter(({ id }) => !this.#gone.has(id));
     this.next.value = next;
     for (const summary of early.values()) this.take(summary);
   }
 
   #takeRecord(record: ProjectRecord): void {
     if (record.type === 'summary') this.take(record.summary);
+    if (record.type === 'erased') this.#drop(record.job_id);
     if (record.type === 'counts') this.counts.value = record.counts;
     if (record.type === 'operation') this.#takeOperation(record.operation);
+  }
+
+  #drop(jobId: string): void {
+    this.#gone.add(jobId);
+    this.select([jobId], false);
+    this.rows.value = this.rows.value?.filter(({ id }) => id !== jobId) ?? null;
+    this.waiting.value = new Map([...this.waiting.value].filter(([id]) => id !== jobId));
   }
 
   #takeOperation(operation: OperationSummary): void {

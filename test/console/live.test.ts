@@ -82,6 +82,34 @@ test('one that leaves the filter stays where it was, and says what it is now', a
   await context.close();
 });
 
+test('the row of a job that is erased goes, shown or waiting, and is selected no longer', async () => {
+  const listed = await scene.project('Fireside talks');
+  const [stays, goes] = [await scene.job(listed), await scene.job(listed)];
+  const context = await scene.signedIn(browser);
+  const { page, complaints } = await watchedPage(context, scene.stack.serviceUrl);
+  let tell = (_: object) => {};
+  await page.routeWebSocket(/events/, (socket) => {
+    socket.connectToServer();
+    tell = (record) => socket.send(JSON.stringify([record]));
+  });
+  await page.goto(`${scene.url}/projects/${listed}`);
+  await isLive(page);
+  const rows = page.locator('.list tbody tr');
+  await expect.poll(() => rows.count()).toBe(2);
+  await rows.locator(`input`).first().check();
+  const waits = await scene.job(listed);
+  await page.getByRole('button', { name: '1 new' }).waitFor();
+
+  for (const job of [goes, waits]) tell({ type: 'erased', job_id: job });
+
+  await expect.poll(() => rows.count()).toBe(1);
+  await rows.locator(`a[href$="${stays}"]`).first().waitFor();
+  await page.getByRole('button', { name: '1 new' }).waitFor({ state: 'detached' });
+  expect(await page.locator('input:checked').count()).toBe(0);
+  expect(complaints).toEqual([]);
+  await context.close();
+});
+
 test('with the runtime killed the page says since when it is old, and is right again by itself, with what was typed', async () => {
   const job = await scene.failed(project, { fail_at: 'GENERATING' });
   const context = await scene.signedIn(browser);
@@ -274,6 +302,7 @@ describe('the service ends a connection', () => {
     await shows(page, 'Draft ready');
     expect(asked.slice(0, 2)).toEqual([null, 'second']);
     expect(new Set(asked.slice(2))).toEqual(new Set(['second']));
+    await page.unrouteAll({ behavior: 'wait' });
     await context.close();
   });
 });
