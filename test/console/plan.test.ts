@@ -101,6 +101,7 @@ test('an answer that is lost is asked for again under the same id: nothing is do
   const job = await scene.failed(project, failsTwice);
   await page.goto(`${scene.url}/jobs/${job}/retry`);
   await page.getByRole('button', { name: /^Retry draft/ }).waitFor();
+  await scene.stack.orchestrator.client.plan(job, { pipeline: { pause_before: 'DRAFT_READY' } });
   const ids: string[] = [];
   let losing = true;
   await page.route('**/retry', async (route) => {
@@ -116,6 +117,8 @@ test('an answer that is lost is asked for again under the same id: nothing is do
   losing = false;
   await page.locator('dialog[open]').waitFor({ state: 'detached' });
 
+  await scene.stack.orchestrator.client.waitFor(job, 'held');
+  await scene.stack.orchestrator.client.release(job);
   await scene.alice.settledJob(job);
   expect(ids.length).toBeGreaterThan(1);
   expect(new Set(ids).size).toBe(1);
