@@ -81,6 +81,7 @@ test('by keys alone: the focus is in what was added, and goes back to what opene
   await page.goto(`${scene.url}/jobs/${job}`);
   await page.getByRole('link', { name: 'Edit details…' }).focus();
   await page.keyboard.press('Enter');
+  await tags().waitFor();
   await tags().focus();
   await page.keyboard.press('Control+End');
   await page.keyboard.type('\nkeynote');
