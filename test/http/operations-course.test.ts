@@ -84,13 +84,16 @@ describe('an orchestrator that cannot be reached', () => {
     await until(async () => expect((await operation.rows()).item).toHaveLength(3));
     const asked = async () =>
       (await Promise.all(jobs.map(async (job) => (await job.requests()).length))).flat();
+    // Of each its run, and the retry that came to nothing.
+    await until(async () => expect(await asked()).toEqual([2, 2, 2]));
     const before = await asked();
 
     await operation.command('resume');
-    await until(async () => expect((await operation.get()).state).toBe('waiting'));
+    const more = async () => (await asked()).filter((count, index) => count > (before[index] ?? 0));
+    await until(async () => expect(await more()).not.toEqual([]));
+    await operation.untilState('waiting');
 
-    const after = await asked();
-    expect(after.filter((count, index) => count > (before[index] ?? 0))).toHaveLength(1);
+    expect(await more()).toHaveLength(1);
     await answers(jobs, { kind: 'accept' });
     expect(await operation.command('resume')).toMatchObject({
       status: 200,
