@@ -32,7 +32,6 @@ export class ProjectEvents implements Sight<ProjectTold> {
   readonly #changed = new Map<string, { place: Position; change: number }>();
   /** The operations that have moved since, likewise. */
   readonly #moved = new Map<string, number>();
-  #counted: { change: number; record: string } | null = null;
 
   constructor(store: ProjectStore) {
     this.#store = store;
@@ -59,7 +58,7 @@ export class ProjectEvents implements Sight<ProjectTold> {
 
   owed(told: ProjectTold, now: number): Owed<ProjectTold> {
     const rows = this.#rowsSince(told);
-    const counts = this.#counts();
+    const counts = toCountsRecord(this.#store.counts());
     const areCountsDue = now >= told.countedAt + COUNTS_PAUSE_MS || now < told.countedAt;
     const isTold = counts === told.counts;
     const sends = !isTold && areCountsDue;
@@ -99,12 +98,5 @@ export class ProjectEvents implements Sight<ProjectTold> {
     return [...this.#moved]
       .filter(([, moved]) => moved > since)
       .flatMap(([id]) => this.#store.operations.byId(id) ?? []);
-  }
-
-  #counts(): string {
-    if (this.#counted?.change !== this.#change) {
-      this.#counted = { change: this.#change, record: toCountsRecord(this.#store.counts()) };
-    }
-    return this.#counted.record;
   }
 }

@@ -53,6 +53,16 @@ class Project {
     this.#events.changed(summaries);
   }
 
+  /** While nobody looks on nothing is noted. */
+  pushUnseen(...summaries: JobSummary[]): void {
+    this.#store.putSummaries(summaries);
+  }
+
+  /** Another viewer comes. */
+  come(): void {
+    this.#told = NOTHING_TOLD;
+  }
+
   /** What the viewer is told then. */
   told(now: number): Told {
     const { records, told, moreAt } = this.#events.owed(this.#told, now);
@@ -176,6 +186,17 @@ test('counts that are as they were told are not told again', async () => {
     project.told(START);
     project.push({ ...moved(job, 'CREATED'), externalId: 'cms-1' });
     expect(project.told(START + 5_000)).toMatchObject({ summaries: [[job.id, 'CREATED']], counts: null });
+  });
+});
+
+test('who comes is told the counts as they are, whoever looked before and whatever changed since', async () => {
+  await inProject((project) => {
+    const job = project.job();
+    project.push(job);
+    expect(project.told(START).counts).toEqual({ CREATED: 1 });
+    project.pushUnseen(moved(job, 'UPLOADED'));
+    project.come();
+    expect(project.told(START + 10).counts).toEqual({ UPLOADED: 1 });
   });
 });
 
