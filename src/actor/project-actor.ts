@@ -159,7 +159,7 @@ export class ProjectActor extends DurableObject<Env> {
     const now = Date.now();
     this.#store.eraseJob(job, now);
     this.#alarm.arm(now + TOMBSTONE_KEPT_MS, false);
-    this.#viewers.changed(() => this.#events.counted());
+    this.#viewers.changed(() => this.#events.erased(job.id));
     await this.#operations.forget(job.id);
   }
 

@@ -21,6 +21,7 @@ describe('an operation over an erased job', () => {
     const { home, jobs } = await failedJobs(3, heldByPipelines);
     const [first] = jobs as [ActingJob];
     const operation = await ActingOperation.over(home, { max_in_flight: 1 });
+    await operation.untilCounts({ in_flight: 1 });
     await operation.command('pause');
     const waiting = (await operation.items()).filter(({ outcome }) => outcome === 'waiting');
     const job = jobs.find(({ id }) => waiting.some(({ job_id }) => job_id === id)) ?? first;
@@ -85,12 +86,15 @@ describe('who looks on', () => {
     expect(await viewer.end()).toEqual(ERASED);
   });
 
-  test('at the project of an erased job is told how many are left', async () => {
+  test('at the project of an erased job is told that it has gone, and how many are left', async () => {
     const { job } = await failedAfter('TRANSCRIBING');
     const viewer = await watch(`/projects/${job.projectId}/events`, job);
     await viewer.until(({ records }) => records.some(({ type }) => type === 'counts'));
     await job.erase();
     await viewer.until((seen) => seen.of('counts').at(-1)?.by_status.FAILED === 0);
+    expect(viewer.records.filter(({ type }) => type === 'erased')).toEqual([
+      { type: 'erased', job_id: job.id },
+    ]);
     expect(viewer.closed).toBeNull();
   });
 });
