@@ -2,7 +2,7 @@
 // it is filled in here, so that nobody else meets a field that is missing where its type says null.
 import { type Dispatch, type DispatchPlan, DRAFT, type StagePlan } from '../domain/dispatch.ts';
 import type { Present } from '../domain/invariants.ts';
-import type { ArtifactVersion, Failure, Job } from '../domain/job.ts';
+import type { ArtifactVersion, Erasure, Failure, Job } from '../domain/job.ts';
 import { NO_LABELS } from '../domain/labels.ts';
 import { STAGES } from '../domain/lifecycle.ts';
 import type { ListedOperation, Operation } from '../domain/operation.ts';
@@ -44,6 +44,7 @@ const JOB = {
   latestHeartbeat: null,
   erasure: null,
 } satisfies Partial<Job>;
+const ERASURE = { correlationId: null } satisfies Partial<Erasure>;
 const DISPATCH = {
   isAutomatic: false,
   actorId: null,
@@ -87,7 +88,12 @@ export const encodeListedOperation = (listed: ListedOperation): string => encode
 export function decodePresent(text: string): StoredPresent {
   const { job, newest, ...counts } = decode<StoredPresent & { newest: StoredDispatch | null }>(text);
   return {
-    job: { ...JOB, ...job, failure: withDefaults(job.failure) },
+    job: {
+      ...JOB,
+      ...job,
+      failure: withDefaults(job.failure),
+      erasure: job.erasure ? { ...ERASURE, ...job.erasure } : null,
+    },
     newest: newest && dispatchOf(newest),
     ...counts,
   };

@@ -142,6 +142,7 @@ describe('a job that its editor erases', () => {
         job_id: job.id,
         project_id: job.projectId,
         actor_id: expect.stringMatching(/^editor-/),
+        correlation_id: expect.stringMatching(/^req_/),
       },
     ]);
   });
