@@ -53,6 +53,7 @@ export class Erasing {
       log('warn', 'erasing_failed', { job_id, attempts: this.#failures, error: describeError(error) });
       return;
     }
+    this.#others.forget();
     this.#cleared();
     log('info', 'job_erased', { job_id, project_id, ...whoWanted(erasure) });
   }
