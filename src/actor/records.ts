@@ -102,12 +102,18 @@ export function decodePresent(text: string): StoredPresent {
 export const decodeDispatch = (text: string): Dispatch => dispatchOf(decode<StoredDispatch>(text));
 export const decodeVersions = (text: string): ArtifactVersion[] =>
   decode<{ versions: ArtifactVersion[] }>(text).versions;
-export const decodeProject = (text: string): Project => ({ ...PROJECT, ...decode<Project>(text) });
+export const decodeProject = (text: string): Project => ({
+  ...PROJECT,
+  ...decode<Project>(text, PROJECT_VERSION),
+});
 
-export const decodeOperation = (text: string): Operation => ({ ...OPERATION, ...decode<Operation>(text) });
+export const decodeOperation = (text: string): Operation => ({
+  ...OPERATION,
+  ...decode<Operation>(text, OPERATION_VERSION),
+});
 export const decodeListedOperation = (text: string): ListedOperation => ({
   ...OPERATION,
-  ...decode<ListedOperation>(text),
+  ...decode<ListedOperation>(text, OPERATION_VERSION),
 });
 
 /**
@@ -169,8 +175,8 @@ const withDefaults = (failure: Failure | null | undefined): Failure | null =>
 const encode = (record: object, v = VERSION): string => JSON.stringify({ v, ...record });
 
 /** Written by this service alone, so its form is believed, but for a version that is not known here. */
-function decode<T>(text: string): T {
+function decode<T>(text: string, known = VERSION): T {
   const { v, ...record } = JSON.parse(text);
-  if (v > VERSION) throw new Error(`a record of version ${v}, known is ${VERSION}`);
+  if (v > known) throw new Error(`a record of version ${v}, known is ${known}`);
   return record;
 }

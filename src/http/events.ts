@@ -170,8 +170,8 @@ async function watch(
     return problem(c, 'TOO_MANY_VIEWERS', {}, { headers: { 'retry-after': RETRY_AFTER_SECONDS } });
   const response: Response = c.body(eventStream(webSocket, c.req.raw.signal), 200, {
     'content-type': STREAM_TYPE,
-    // Nothing on the way may hold it back to make it smaller.
-    'cache-control': 'no-cache, no-transform',
+    // Nothing on the way may hold it back to make it smaller, and nobody keeps it.
+    'cache-control': 'no-store, no-transform',
     'content-encoding': 'identity',
   });
   return response as Problem;
