@@ -13,7 +13,7 @@ import {
 } from '../contract/events.ts';
 import { watchLimitError } from '../contract/problems.ts';
 import { jobObject, operationObject, projectObject } from '../objects.ts';
-import type { AppEnv } from './app-env.ts';
+import { type AppEnv, asksForSocket } from './app-env.ts';
 import { eventStream } from './event-stream.ts';
 import { invalid, type Problem, problem, refuse } from './problem.ts';
 import { defineRoute, type Route, route } from './route.ts';
@@ -132,9 +132,6 @@ function lastEventId(c: Context<AppEnv>): number | null {
   const id = c.req.header('last-event-id') ?? '';
   return /^\d{1,15}$/.test(id) ? Number(id) : null;
 }
-
-const asksForSocket = (c: Context<AppEnv>): boolean =>
-  c.req.method === 'GET' && c.req.header('upgrade')?.toLowerCase() === 'websocket';
 
 /** Who asks for the head alone is not shown a stream that does not end. */
 const asksForJson = (c: Context<AppEnv>): boolean =>
