@@ -333,10 +333,10 @@ export class OperationActor extends DurableObject<Env> {
   async #erase({ id, projectId, createdAt }: Operation): Promise<void> {
     await within(PROJECT_LIMIT_MS, projectObject(this.env, projectId).dropOperation({ id, createdAt }));
     await this.#store.erase();
+    this.#viewers.closeAll(CLOSED.erased);
     this.#list.forget();
     this.#untouched.clear();
     this.#heardAt.clear();
-    this.#viewers.closeAll(CLOSED.erased);
   }
 
   #told(): Told | null {

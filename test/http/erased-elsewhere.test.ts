@@ -21,9 +21,10 @@ describe('an operation over an erased job', () => {
     const { home, jobs } = await failedJobs(3, heldByPipelines);
     const [first] = jobs as [ActingJob];
     const operation = await ActingOperation.over(home, { max_in_flight: 1 });
-    await operation.untilCounts({ in_flight: 1 });
+    // Nothing is on the way to a job that has not begun.
+    await until(async () => expect(await operation.items('in_flight')).toHaveLength(1));
     await operation.command('pause');
-    const waiting = (await operation.items()).filter(({ outcome }) => outcome === 'waiting');
+    const waiting = await operation.items('waiting');
     const job = jobs.find(({ id }) => waiting.some(({ job_id }) => job_id === id)) ?? first;
 
     expect((await job.erase()).status).toBe(204);
