@@ -87,12 +87,15 @@ describe('who looks on', () => {
     expect(await viewer.end()).toEqual(ERASED);
   });
 
-  test('at the project of an erased job is told how many are left', async () => {
+  test('at the project of an erased job is told that it has gone, and how many are left', async () => {
     const { job } = await failedAfter('TRANSCRIBING');
     const viewer = await watch(`/projects/${job.projectId}/events`, job);
     await viewer.until(({ records }) => records.some(({ type }) => type === 'counts'));
     await job.erase();
     await viewer.until((seen) => seen.of('counts').at(-1)?.by_status.FAILED === 0);
+    expect(viewer.records.filter(({ type }) => type === 'erased')).toEqual([
+      { type: 'erased', job_id: job.id },
+    ]);
     expect(viewer.closed).toBeNull();
   });
 });

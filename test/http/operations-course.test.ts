@@ -5,6 +5,7 @@ import { type ActingJob, until } from '../support/workerd/acting.ts';
 import {
   ActingOperation,
   allProjectRows,
+  failedJob,
   failedJobs,
   operationsOf,
   succeed,
@@ -224,6 +225,27 @@ test('its jobs are shown page by page, each once, and those that ended so alone'
   expect(await operation.items('in_flight')).toHaveLength(2);
   expect(await operation.items('waiting')).toHaveLength(3);
   expect(await operation.items('failed')).toEqual([]);
+});
+
+test('one that is begun under the id of one that is gone has counts of its own', async () => {
+  const { home } = await failedJobs(0);
+  const again = { client_request_id: 'nightly' };
+  const operation = await ActingOperation.over(home, again);
+  await operation.untilState('done');
+  await operation.rewrite((sql) =>
+    sql.exec(`UPDATE operation SET record = json_set(record, '$.endedAt', ?)`, Date.now() - KEPT_MS),
+  );
+  await operation.alarm();
+  expect(await operation.rows()).toEqual({});
+
+  const job = await failedJob(home);
+  await until(async () =>
+    expect(
+      (await call('GET', `/projects/${home.projectId}/jobs?status=FAILED`, home)).body.items,
+    ).toMatchObject([{ id: job.id }]),
+  );
+  expect((await ActingOperation.over(home, again)).id).toBe(operation.id);
+  await operation.untilCounts({ total: 1, waiting: 0, in_flight: 1 });
 });
 
 test('thirty days after its end nothing of it is left, in its object and in its project', async () => {
