@@ -1,5 +1,6 @@
 // One JSON line per event. Redacting by construction: the fields that may be logged are named here,
-// and none of them can hold a token, media's URI, or text that an editor or orchestrator wrote.
+// and none of them can hold a token, media's URI, or text that an editor or orchestrator wrote,
+// but for the id by which an editor wants an act to be known.
 
 export interface LogFields {
   request_id?: string;
@@ -16,6 +17,8 @@ export interface LogFields {
   dispatch_id?: string;
   /** An editor: the `sub` of their token. */
   actor_id?: string;
+  /** By which the act of an editor is known: theirs to choose, of 128 visible characters at the most. */
+  correlation_id?: string;
   dispatch_state?: string;
   message_kind?: string;
   outcome?: string;

@@ -83,6 +83,7 @@ export class JobEffects {
     this.#erasing = new Erasing(store, forget, () => {
       this.#alarm.rang();
       this.#list.forget();
+      this.#news.forget();
     });
   }
 

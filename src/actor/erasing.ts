@@ -3,7 +3,7 @@
 // before it is done, so a crash between them loses nothing.
 import type { Job } from '../domain/job.ts';
 import { pushBackoffMs } from '../domain/resending.ts';
-import { describeError, log } from '../log.ts';
+import { describeError, type LogFields, log } from '../log.ts';
 import type { JobStore } from './job-store.ts';
 import { Telling } from './telling.ts';
 
@@ -53,9 +53,9 @@ export class Erasing {
       log('warn', 'erasing_failed', { job_id, attempts: this.#failures, error: describeError(error) });
       return;
     }
+    this.#others.forget();
     this.#cleared();
-    const by = erasure?.actorId == null ? {} : { actor_id: erasure.actorId };
-    log('info', 'job_erased', { job_id, project_id, ...by });
+    log('info', 'job_erased', { job_id, project_id, ...whoWanted(erasure) });
   }
 
   #isReady(): boolean {
@@ -67,3 +67,8 @@ export class Erasing {
     return stored?.erasure ? stored : null;
   }
 }
+
+const whoWanted = (erasure: Job['erasure']): Pick<LogFields, 'actor_id' | 'correlation_id'> => ({
+  ...(erasure?.actorId == null ? {} : { actor_id: erasure.actorId }),
+  ...(erasure?.correlationId == null ? {} : { correlation_id: erasure.correlationId }),
+});

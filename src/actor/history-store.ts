@@ -14,7 +14,7 @@ const NO_DISPATCH = '';
 const EDITED: Transition['eventType'] = 'artifact_edited';
 
 type Row = Record<string, SqlStorageValue>;
-export type NumberedTransition = Transition & { seq: number };
+type NumberedTransition = Transition & { seq: number };
 /** Also with the operation that asked for its dispatch. */
 export type ShownTransition = NumberedTransition & { operationId: string | null };
 

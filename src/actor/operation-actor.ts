@@ -5,6 +5,7 @@ import { DurableObject } from 'cloudflare:workers';
 import { requireConfig } from '../config.ts';
 import { CLOSED, toMessage, viewerAskOf } from '../contract/events.ts';
 import { ownedBy } from '../domain/access.ts';
+import type { EditorCommand } from '../domain/commands.ts';
 import {
   type Answer,
   afterAnswer,
@@ -132,14 +133,14 @@ export class OperationActor extends DurableObject<Env> {
     return this.#store.items(storedStates(operation, outcome), '', MOST_JOBS).map(({ jobId }) => jobId);
   }
 
-  command(owner: string, command: OperationCommand): OperationAnswer {
-    const operation = ownedBy(this.#store.operation(), owner);
+  command(by: EditorCommand, command: OperationCommand): OperationAnswer {
+    const operation = ownedBy(this.#store.operation(), by.owner);
     if (operation === null) return NOT_FOUND;
     const commanded = afterCommand(operation, command);
     if (commanded === null) {
       return { ok: false, rejection: { code: 'OPERATION_ENDED', state: operation.state } };
     }
-    if (commanded !== operation) this.#commit({ operation: commanded, item: null }, null);
+    if (commanded !== operation) this.#commit({ operation: commanded, item: null }, null, by);
     this.#goOnAnew();
     return { ok: true, operation: this.#store.operation() ?? commanded, counts: this.#store.counts() };
   }
@@ -283,7 +284,7 @@ export class OperationActor extends DurableObject<Env> {
     this.#goOn();
   }
 
-  #commit({ operation, item }: OperationChanges, before: Item | null): void {
+  #commit({ operation, item }: OperationChanges, before: Item | null, by: EditorCommand | null = null): void {
     const known = this.#store.operation();
     if (!operation && !item) return;
     this.#store.commit(operation, item && before ? { before, after: item } : null);
@@ -292,7 +293,11 @@ export class OperationActor extends DurableObject<Env> {
     const hasMoved = operation?.state !== known?.state || operation?.resumeAt !== known?.resumeAt;
     if (operation ? hasMoved : known?.endedAt !== null) this.#hasNews = true;
     if (!operation || operation.state === known?.state) return;
-    log('info', 'operation_changed', { operation_id: operation.id, operation_state: operation.state });
+    log('info', 'operation_changed', {
+      operation_id: operation.id,
+      operation_state: operation.state,
+      ...(by ? { actor_id: by.actorId, correlation_id: by.correlationId } : {}),
+    });
     if (hasEnded(operation)) measureEndedOperation(this.env, operation, this.#store.counts());
   }
 
@@ -329,6 +334,9 @@ export class OperationActor extends DurableObject<Env> {
     await within(PROJECT_LIMIT_MS, projectObject(this.env, projectId).dropOperation({ id, createdAt }));
     await this.#store.erase();
     this.#viewers.closeAll(CLOSED.erased);
+    this.#list.forget();
+    this.#untouched.clear();
+    this.#heardAt.clear();
   }
 
   #told(): Told | null {

@@ -8,7 +8,7 @@ import {
   type Operation,
   WAITING_STATES,
 } from '../domain/operation.ts';
-import { type Counts, countsOf, move, NO_COUNTS } from '../domain/operation-counts.ts';
+import { type Counts, countsOf, move } from '../domain/operation-counts.ts';
 import { bringUpToDate, type MarkerRow } from './migrate.ts';
 import { decodeOperation, encodeOperation } from './records.ts';
 import { OPERATION_SCHEMA } from './schema-operation.ts';
@@ -141,7 +141,7 @@ export class OperationStore {
     await this.#storage.deleteAll();
     this.#operation = null;
     this.#inFlight = null;
-    this.#counts = NO_COUNTS;
+    this.#counts = null;
   }
 
   #read(state: ItemState, after: string, limit: number): Item[] {

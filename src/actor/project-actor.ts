@@ -3,6 +3,7 @@
 import { DurableObject } from 'cloudflare:workers';
 import { CLOSED, toMessage, viewerAskOf } from '../contract/events.ts';
 import { ownedBy } from '../domain/access.ts';
+import type { EditorCommand } from '../domain/commands.ts';
 import { refuseExternalId, refuseRepeat } from '../domain/creation.ts';
 import { TOMBSTONE_KEPT_MS } from '../domain/erasure.ts';
 import type { Job } from '../domain/job.ts';
@@ -159,18 +160,22 @@ export class ProjectActor extends DurableObject<Env> {
     const now = Date.now();
     this.#store.eraseJob(job, now);
     this.#alarm.arm(now + TOMBSTONE_KEPT_MS, false);
-    this.#viewers.changed(() => this.#events.counted());
+    this.#viewers.changed(() => this.#events.erased(job.id));
     await this.#operations.forget(job.id);
   }
 
   /** The project goes, if it has no jobs. Answers whether its workspace knows that; if not, an alarm sees to it. */
-  async erase(owner: string, actorId: string): Promise<ErasureAnswer> {
+  async erase({ owner, actorId, correlationId }: EditorCommand): Promise<ErasureAnswer> {
     const project = this.#ownedBy(owner);
     if (project === null) return NOT_FOUND;
     const jobs = jobsIn(this.#store.counts());
     if (jobs > 0) return { ok: false, rejection: { code: 'PROJECT_NOT_EMPTY', jobs } };
     this.#store.bury(project, Date.now());
-    log('info', 'project_erased', { project_id: project.id, actor_id: actorId });
+    log('info', 'project_erased', {
+      project_id: project.id,
+      actor_id: actorId,
+      correlation_id: correlationId,
+    });
     this.#viewers.closeAll(CLOSED.erased);
     this.#arm();
     await this.#list.tellSoon();

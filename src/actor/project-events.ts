@@ -1,6 +1,11 @@
-// What viewers of a project are told: rows of its list as they change, how many jobs are in which status, and where the operations
-// over them stand. Whoever comes is told the newest page of both lists.
-import { toCountsRecord, toOperationSummaryRecord, toSummaryRecord } from '../contract/events.ts';
+// What viewers of a project are told: rows of its list as they change and as they go, how many jobs are in which status, and where the
+// operations over them stand. Whoever comes is told the newest page of both lists.
+import {
+  toCountsRecord,
+  toErasedRecord,
+  toOperationSummaryRecord,
+  toSummaryRecord,
+} from '../contract/events.ts';
 import { EVERY_JOB } from '../domain/job-filter.ts';
 import type { ListedOperation } from '../domain/operation.ts';
 import type { JobSummary, Position } from '../domain/project.ts';
@@ -30,9 +35,9 @@ export class ProjectEvents implements Sight<ProjectTold> {
   #change = 0;
   /** The jobs that changed since all were told: the place of each in the list, and by which change. */
   readonly #changed = new Map<string, { place: Position; change: number }>();
-  /** The operations that have moved since, likewise. */
+  /** The jobs that have gone since, and the operations that have moved, likewise. */
+  readonly #gone = new Map<string, number>();
   readonly #moved = new Map<string, number>();
-  #counted: { change: number; record: string } | null = null;
 
   constructor(store: ProjectStore) {
     this.#store = store;
@@ -52,20 +57,22 @@ export class ProjectEvents implements Sight<ProjectTold> {
     this.#moved.set(id, this.#change);
   }
 
-  /** A job has gone: there is one less. */
-  counted(): void {
+  /** After the commit by which the job has gone. */
+  erased(jobId: string): void {
     this.#change += 1;
+    this.#gone.set(jobId, this.#change);
   }
 
   owed(told: ProjectTold, now: number): Owed<ProjectTold> {
     const rows = this.#rowsSince(told);
-    const counts = this.#counts();
+    const counts = toCountsRecord(this.#store.counts());
     const areCountsDue = now >= told.countedAt + COUNTS_PAUSE_MS || now < told.countedAt;
     const isTold = counts === told.counts;
     const sends = !isTold && areCountsDue;
     return {
       records: [
         ...rows.map(toSummaryRecord),
+        ...this.#goneSince(told).map(toErasedRecord),
         ...(sends ? [counts] : []),
         ...this.#operationsSince(told).map(toOperationSummaryRecord),
       ],
@@ -81,30 +88,36 @@ export class ProjectEvents implements Sight<ProjectTold> {
 
   allTold(): void {
     this.#changed.clear();
+    this.#gone.clear();
     this.#moved.clear();
   }
 
   /** As they are stored: a push that came too late has changed nothing. */
-  #rowsSince({ life, change }: ProjectTold): JobSummary[] {
-    if (life === null) return this.#store.page(EVERY_JOB, null, PAGE).items;
-    const since = life === this.#life ? change : 0;
+  #rowsSince(told: ProjectTold): JobSummary[] {
+    if (told.life === null) return this.#store.page(EVERY_JOB, null, PAGE).items;
+    const since = this.#since(told);
     return [...this.#changed.values()]
       .filter((changed) => changed.change > since)
       .flatMap(({ place }) => this.#store.summary(place) ?? []);
   }
 
-  #operationsSince({ life, change }: ProjectTold): ListedOperation[] {
-    if (life === null) return this.#store.operations.page(null, OPERATIONS);
-    const since = life === this.#life ? change : 0;
+  /** Who knows nothing has no row that would have to go. */
+  #goneSince(told: ProjectTold): string[] {
+    if (told.life === null) return [];
+    const since = this.#since(told);
+    return [...this.#gone].filter(([, gone]) => gone > since).map(([id]) => id);
+  }
+
+  #operationsSince(told: ProjectTold): ListedOperation[] {
+    if (told.life === null) return this.#store.operations.page(null, OPERATIONS);
+    const since = this.#since(told);
     return [...this.#moved]
       .filter(([, moved]) => moved > since)
       .flatMap(([id]) => this.#store.operations.byId(id) ?? []);
   }
 
-  #counts(): string {
-    if (this.#counted?.change !== this.#change) {
-      this.#counted = { change: this.#change, record: toCountsRecord(this.#store.counts()) };
-    }
-    return this.#counted.record;
+  /** The change up to which the viewer was told everything: of another life it is none of those that are remembered. */
+  #since({ life, change }: ProjectTold): number {
+    return life === this.#life ? change : 0;
   }
 }

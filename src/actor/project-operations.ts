@@ -36,7 +36,8 @@ export class ProjectOperations {
     this.#env = env;
     this.beginning = new Telling<ListedOperation>({
       current: () => this.#toBegin()[0] ?? null,
-      isAlike: (one, other) => one.id === other.id,
+      // When one is gone another may be begun under its id.
+      isAlike: (one, other) => one.id === other.id && one.createdAt === other.createdAt,
       tell: async (listed) => {
         const { total: _, shown: _none, ...origin } = listed;
         await operationObject(env, listed.id).start(origin, store.operations.jobIds(listed));

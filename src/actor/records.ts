@@ -2,7 +2,7 @@
 // it is filled in here, so that nobody else meets a field that is missing where its type says null.
 import { type Dispatch, type DispatchPlan, DRAFT, type StagePlan } from '../domain/dispatch.ts';
 import type { Present } from '../domain/invariants.ts';
-import type { ArtifactVersion, Failure, Job } from '../domain/job.ts';
+import type { ArtifactVersion, Erasure, Failure, Job } from '../domain/job.ts';
 import { NO_LABELS } from '../domain/labels.ts';
 import { STAGES } from '../domain/lifecycle.ts';
 import type { ListedOperation, Operation } from '../domain/operation.ts';
@@ -44,6 +44,7 @@ const JOB = {
   latestHeartbeat: null,
   erasure: null,
 } satisfies Partial<Job>;
+const ERASURE = { correlationId: null } satisfies Partial<Erasure>;
 const DISPATCH = {
   isAutomatic: false,
   actorId: null,
@@ -87,7 +88,12 @@ export const encodeListedOperation = (listed: ListedOperation): string => encode
 export function decodePresent(text: string): StoredPresent {
   const { job, newest, ...counts } = decode<StoredPresent & { newest: StoredDispatch | null }>(text);
   return {
-    job: { ...JOB, ...job, failure: withDefaults(job.failure) },
+    job: {
+      ...JOB,
+      ...job,
+      failure: withDefaults(job.failure),
+      erasure: job.erasure ? { ...ERASURE, ...job.erasure } : null,
+    },
     newest: newest && dispatchOf(newest),
     ...counts,
   };
@@ -96,12 +102,18 @@ export function decodePresent(text: string): StoredPresent {
 export const decodeDispatch = (text: string): Dispatch => dispatchOf(decode<StoredDispatch>(text));
 export const decodeVersions = (text: string): ArtifactVersion[] =>
   decode<{ versions: ArtifactVersion[] }>(text).versions;
-export const decodeProject = (text: string): Project => ({ ...PROJECT, ...decode<Project>(text) });
+export const decodeProject = (text: string): Project => ({
+  ...PROJECT,
+  ...decode<Project>(text, PROJECT_VERSION),
+});
 
-export const decodeOperation = (text: string): Operation => ({ ...OPERATION, ...decode<Operation>(text) });
+export const decodeOperation = (text: string): Operation => ({
+  ...OPERATION,
+  ...decode<Operation>(text, OPERATION_VERSION),
+});
 export const decodeListedOperation = (text: string): ListedOperation => ({
   ...OPERATION,
-  ...decode<ListedOperation>(text),
+  ...decode<ListedOperation>(text, OPERATION_VERSION),
 });
 
 /**
@@ -163,8 +175,8 @@ const withDefaults = (failure: Failure | null | undefined): Failure | null =>
 const encode = (record: object, v = VERSION): string => JSON.stringify({ v, ...record });
 
 /** Written by this service alone, so its form is believed, but for a version that is not known here. */
-function decode<T>(text: string): T {
+function decode<T>(text: string, known = VERSION): T {
   const { v, ...record } = JSON.parse(text);
-  if (v > VERSION) throw new Error(`a record of version ${v}, known is ${VERSION}`);
+  if (v > known) throw new Error(`a record of version ${v}, known is ${known}`);
   return record;
 }

@@ -42,7 +42,7 @@ export function askPlan(
   );
 }
 
-export const redoneStages = ({ stages }: Pick<Plan, 'stages'>): Stage[] =>
+const redoneStages = ({ stages }: Pick<Plan, 'stages'>): Stage[] =>
   stages.filter(({ action }) => action === 'redo').map(({ stage }) => stage);
 
 /** "Retry transcript and draft" */

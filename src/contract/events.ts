@@ -47,6 +47,9 @@ const summaryRecord = z
 const countsRecord = z
   .object({ type: z.literal('counts'), counts: jobCounts })
   .meta({ id: 'CountsRecord', description: 'How many jobs the project lists, as its counts say.' });
+const erasedRecord = z
+  .object({ type: z.literal('erased'), job_id: z.string() })
+  .meta({ id: 'ErasedRecord', description: 'A job that is no longer in the project: it was erased.' });
 const operationSummaryRecord = z.object({ type: z.literal('operation'), operation: operationSummary }).meta({
   id: 'OperationSummaryRecord',
   description: 'An operation over jobs of the project, as the list shows it.',
@@ -63,7 +66,7 @@ export const jobEvents = z
   })
   .meta({ id: 'JobEvents' });
 export const projectEvents = z
-  .object({ records: z.array(z.union([summaryRecord, countsRecord, operationSummaryRecord])) })
+  .object({ records: z.array(z.union([summaryRecord, erasedRecord, countsRecord, operationSummaryRecord])) })
   .meta({ id: 'ProjectEvents' });
 export const operationEvents = z
   .object({ records: z.array(operationRecord) })
@@ -88,6 +91,9 @@ export const toSummaryRecord = (summary: JobSummary): string =>
 
 export const toCountsRecord = (counts: JobCounts): string =>
   JSON.stringify({ type: 'counts', counts: toCountsResource(counts) } satisfies z.infer<typeof countsRecord>);
+
+export const toErasedRecord = (jobId: string): string =>
+  JSON.stringify({ type: 'erased', job_id: jobId } satisfies z.infer<typeof erasedRecord>);
 
 export const toOperationSummaryRecord = (listed: ListedOperation): string =>
   JSON.stringify({ type: 'operation', operation: toOperationSummary(listed) } satisfies z.infer<

@@ -86,6 +86,18 @@ export function toPage<T, R>(
   };
 }
 
+/** As a page is asked for. `decode` answers null for text that is no cursor of that list. */
+export const cursorOf = <T>(decode: (cursor: string) => T | null) =>
+  z
+    .string()
+    .max(300)
+    .transform((cursor, ctx) => {
+      const position = decode(cursor);
+      if (position !== null) return position;
+      ctx.addIssue('is not a cursor of this list');
+      return z.NEVER;
+    });
+
 /** Cursors are opaque to callers: the position of the last item, encoded. */
 export const positionCursor = {
   encode: ({ createdAt, id }: { createdAt: number; id: string }): string => btoa(`${createdAt}:${id}`),

@@ -15,7 +15,16 @@ import {
 } from '../domain/operation.ts';
 import type { Counts } from '../domain/operation-counts.ts';
 import type { Plan } from '../domain/plan.ts';
-import { actorName, orNull, page, positionCursor, timestamp, token, toTimestamp } from './fields.ts';
+import {
+  actorName,
+  cursorOf,
+  orNull,
+  page,
+  positionCursor,
+  timestamp,
+  token,
+  toTimestamp,
+} from './fields.ts';
 import { jobFilterQuery, toFilterWords, toJobFilter } from './job-filter.ts';
 import { plan, type ShowRefusal, toPlanResource } from './plans.ts';
 import { clientRequestId, discardEdits } from './requests.ts';
@@ -84,15 +93,7 @@ export const retryJobsRequest = z
       description:
         'The stages whose corrections may be looked past. Without it nothing passes over what a person has corrected.',
     }),
-    cursor: z
-      .string()
-      .max(300)
-      .transform((cursor, ctx) => {
-        const position = positionCursor.decode(cursor);
-        if (position !== null) return position;
-        ctx.addIssue('is not a cursor of this list');
-        return z.NEVER;
-      })
+    cursor: cursorOf(positionCursor.decode)
       .nullish()
       .meta({ type: ['string', 'null'], description: 'Of a dry run: `next_cursor` of the page before.' }),
     limit: z
@@ -177,7 +178,7 @@ export const operationSummary = listedOperation
   .meta({ id: 'OperationSummary' });
 export const operationPage = page(operationSummary).meta({ id: 'OperationPage' });
 
-export const operationItem = z
+const operationItem = z
   .object({
     job_id: z.string().nullable().meta({ description: 'Null for one that was erased.' }),
     outcome: shownItemState,

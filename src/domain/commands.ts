@@ -7,7 +7,7 @@ import type { Failure } from './job.ts';
 import type { LabelChanges } from './labels.ts';
 import type { EditableStage, ReportableStatus, ResumeStatus, StageName } from './lifecycle.ts';
 
-interface EditorCommand {
+export interface EditorCommand {
   /** The caller's workspace; anyone but the job's owner is told that there is no such job. */
   owner: string;
   /** The caller in person: the token's `sub`. */

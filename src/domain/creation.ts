@@ -24,7 +24,7 @@ export interface Holder {
 }
 
 /** What the job of a holder says of itself: undefined where there is no such job. */
-export type HolderSays = { externalId: string | null | undefined };
+type HolderSays = { externalId: string | null | undefined };
 
 /** For so long a job can be created after it was admitted. */
 const ADMITTED_FOR_MS = 5 * 60_000;

@@ -19,7 +19,7 @@ export function erase({ job, open, subject }: JobView, command: Erase, rules: Ru
   // A draft's pipeline may go on, and learns of the end as it would of a cancel's.
   const isHeardOf = now - (job.lastProgressAt ?? 0) <= rules.lateReportMs;
   const mayGoOn = !isTerminal(job.status) && isHeardOf;
-  return erased(job, command.actorId, mayGoOn ? stopped(null, subject, true, rules, now) : [], now);
+  return erased(job, command, mayGoOn ? stopped(null, subject, true, rules, now) : [], now);
 }
 
 /** Whatever it is at: its project would never list it. */
@@ -46,14 +46,14 @@ export function refuseErasure(
 /** The job is marked, and nobody finds it from here on. */
 export function erased(
   job: Job,
-  actorId: string | null,
+  by: Pick<Erase, 'actorId' | 'correlationId'> | null,
   updated: readonly Dispatch[],
   now: number,
 ): Extract<Decision, { kind: 'accepted' }> {
   const marked = revise(job, now, {
     openDispatchId: null,
     ...CALLED_OFF,
-    erasure: { actorId, decidedAt: now },
+    erasure: { actorId: by?.actorId ?? null, correlationId: by?.correlationId ?? null, decidedAt: now },
   });
   return { kind: 'accepted', job: marked, dispatch: null, changes: { job: marked, updated } };
 }

@@ -86,6 +86,8 @@ export interface OwnerIdentity {
 export interface Erasure {
   /** The editor who wants it; null where it goes by itself. */
   actorId: string | null;
+  /** By which that is known; null likewise. */
+  correlationId: string | null;
   decidedAt: number;
 }
 

@@ -8,15 +8,7 @@ export const OPERATION_STATES = ['running', 'waiting', 'paused', 'cancelling', '
 export type OperationState = (typeof OPERATION_STATES)[number];
 
 /** How a job can end in it. `cancelled`: somebody cancelled the job, or gave its pipeline up. */
-export const STORED_OUTCOMES = [
-  'succeeded',
-  'failed',
-  'cancelled',
-  'refused',
-  'withdrawn',
-  'erased',
-] as const;
-export type StoredOutcome = (typeof STORED_OUTCOMES)[number];
+const STORED_OUTCOMES = ['succeeded', 'failed', 'cancelled', 'refused', 'withdrawn', 'erased'] as const;
 /** In which a job waits, those of the first before those of the second: what did not get through holds up no other. */
 export const WAITING_STATES = ['waiting', 'waiting_again'] as const;
 /** What is stored of a job: the first three until it has ended. */

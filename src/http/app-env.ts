@@ -40,5 +40,9 @@ export interface AppEnv {
 export const revalidated = (c: Context<AppEnv>): string =>
   c.get('isBySession') ? 'no-store' : 'private, no-cache';
 
+/** RFC 6455 §4.1. */
+export const asksForSocket = ({ req }: Context<AppEnv>): boolean =>
+  req.method === 'GET' && req.header('upgrade')?.toLowerCase() === 'websocket';
+
 /** By its method, which is safe (RFC 9110 §9.2.1). */
 export const isRead = ({ req }: Context<AppEnv>): boolean => req.method === 'GET' || req.method === 'HEAD';

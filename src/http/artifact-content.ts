@@ -23,7 +23,7 @@ import { invalid, type Problem, problem, refuse } from './problem.ts';
 import { defineRoute, type Route, route } from './route.ts';
 import { editorRefusals, editorSecurity, json, notFound, ofStage, refusal } from './route-parts.ts';
 
-export const MAX_CONTENT_BYTES = 25 * 1024 * 1024;
+const MAX_CONTENT_BYTES = 25 * 1024 * 1024;
 const RETRY_AFTER_SECONDS = '5';
 /** RFC 9110 §8.3.1, in short; whatever else a body is said to be is not kept. */
 const MEDIA_TYPE = /^[\w!#$&^.+-]{1,127}\/[\w!#$&^.+-]{1,127}(?:[ \t]*;[ -~]{0,255})?$/;

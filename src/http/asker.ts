@@ -12,7 +12,7 @@ export const correlationHeader = {
   in: 'header' as const,
   required: false,
   description:
-    'By which the act is known in the audit trail and to the orchestrator: 1 to 128 visible ASCII characters. Without one it is the `X-Request-Id` of the answer.',
+    'By which the act is known in the audit trail and to the orchestrator, or in the log where no trail tells of it: 1 to 128 visible ASCII characters. Without one it is the `X-Request-Id` of the answer.',
   schema: { type: 'string' as const },
 };
 export const preferHeader = {

@@ -6,11 +6,11 @@ import { errors } from 'jose';
 import type { EditorAuth } from '../config.ts';
 import { verifyCallbackToken } from '../contract/callback-token.ts';
 import { describeError } from '../log.ts';
-import { type AppEnv, isRead } from './app-env.ts';
+import { type AppEnv, asksForSocket, isRead } from './app-env.ts';
 import type { Editor } from './editor.ts';
 import { verifyEditorToken } from './editor-token.ts';
 import { KeySetUnavailable } from './jwks.ts';
-import { isFromOwnPage, isUpgrade } from './own-page.ts';
+import { isFromOwnPage } from './own-page.ts';
 import { type Problem, problem } from './problem.ts';
 import { renew, sessionOf } from './session.ts';
 
@@ -66,7 +66,7 @@ async function editorOfSession(c: Context<AppEnv>): Promise<Editor | Problem> {
   if (!isFromOwnPage(c)) return problem(c, 'CROSS_SITE_REQUEST', {});
   c.set('isBySession', true);
   // A socket outlives its request, and ends with the session that it was opened with.
-  if (isRead(c) && !isUpgrade(c)) await renew(c, session);
+  if (isRead(c) && !asksForSocket(c)) await renew(c, session);
   return session;
 }
 

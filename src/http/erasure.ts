@@ -55,7 +55,7 @@ export const erasureRoutes: readonly Route[] = [
 
   route(eraseProject, async (c) => {
     const project = projectObject(c.env, c.req.valid('param').projectId);
-    const answer = await project.erase(c.get('owner'), c.get('actorId'));
+    const answer = await project.erase(asker(c));
     return answer.ok ? erased(c, answer.isGone) : refuse(c, answer.rejection);
   }),
 ];

@@ -13,7 +13,7 @@ import {
 } from '../contract/events.ts';
 import { watchLimitError } from '../contract/problems.ts';
 import { jobObject, operationObject, projectObject } from '../objects.ts';
-import type { AppEnv } from './app-env.ts';
+import { type AppEnv, asksForSocket } from './app-env.ts';
 import { eventStream } from './event-stream.ts';
 import { invalid, type Problem, problem, refuse } from './problem.ts';
 import { defineRoute, type Route, route } from './route.ts';
@@ -133,9 +133,6 @@ function lastEventId(c: Context<AppEnv>): number | null {
   return /^\d{1,15}$/.test(id) ? Number(id) : null;
 }
 
-const asksForSocket = (c: Context<AppEnv>): boolean =>
-  c.req.method === 'GET' && c.req.header('upgrade')?.toLowerCase() === 'websocket';
-
 /** Who asks for the head alone is not shown a stream that does not end. */
 const asksForJson = (c: Context<AppEnv>): boolean =>
   !asksForSocket(c) &&
@@ -170,8 +167,8 @@ async function watch(
     return problem(c, 'TOO_MANY_VIEWERS', {}, { headers: { 'retry-after': RETRY_AFTER_SECONDS } });
   const response: Response = c.body(eventStream(webSocket, c.req.raw.signal), 200, {
     'content-type': STREAM_TYPE,
-    // Nothing on the way may hold it back to make it smaller.
-    'cache-control': 'no-cache, no-transform',
+    // Nothing on the way may hold it back to make it smaller, and nobody keeps it.
+    'cache-control': 'no-store, no-transform',
     'content-encoding': 'identity',
   });
   return response as Problem;

@@ -29,6 +29,11 @@ const FREE_REFUSALS = new Set<ErrorCode>([
   'AUTHENTICATION_UNAVAILABLE',
 ]);
 
+/** Whoever signs in or out needs nothing that is good either, whatever they are answered. */
+const isFree = (c: Context<AppEnv>, errorCode: ErrorCode | undefined): boolean =>
+  (errorCode !== undefined && FREE_REFUSALS.has(errorCode)) ||
+  (c.res.status < 500 && /^\/session(\/|$)/.test(c.req.path));
+
 /** The headers are set before there is an answer, since setting them on one would copy it. */
 export function frame() {
   const tally = new Tally();
@@ -58,8 +63,8 @@ function tell(c: Context<AppEnv>, startedAt: number, tally: Tally): void {
   if (status < 400 && (isRead(c) || c.get('isInHistory'))) return;
   const errorCode = c.get('errorCode');
   const reason = c.get('refusedFor');
-  const isFree = errorCode !== undefined && FREE_REFUSALS.has(errorCode);
-  const count = isFree ? tally.add(`${errorCode} ${reason}`, Date.now()) : 1;
+  const isCounted = isFree(c, errorCode);
+  const count = isCounted ? tally.add(`${errorCode ?? status} ${reason}`, Date.now()) : 1;
   if (count === null) return;
   const dispatchId: string | undefined = c.get('dispatchId');
   log(status >= 500 ? 'error' : 'info', 'request', {
@@ -71,6 +76,6 @@ function tell(c: Context<AppEnv>, startedAt: number, tally: Tally): void {
     ...(dispatchId ? { dispatch_id: dispatchId } : {}),
     ...(errorCode ? { error_code: errorCode } : {}),
     ...(reason ? { reason } : {}),
-    ...(isFree ? { count } : {}),
+    ...(isCounted ? { count } : {}),
   });
 }

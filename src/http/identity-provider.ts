@@ -9,6 +9,8 @@ const TIMEOUT_MS = 5_000;
 const CLOCK_TOLERANCE_SECONDS = 60;
 /** What a provider says of itself changes with its deployments. */
 const FRESH_MS = 10 * 60_000;
+/** Anybody can begin a sign-in: after a failure the provider is not asked again for this long. */
+const PAUSE_AFTER_FAILURE_MS = 5_000;
 
 /** What one sign-in is known by, until its end. */
 export interface Login {
@@ -154,7 +156,9 @@ export class IdentityProvider {
   async #server(): Promise<oauth.AuthorizationServer> {
     const { issuer } = this.#auth;
     const known = servers.get(issuer);
-    if (known && Math.abs(Date.now() - known.fetchedAt) < FRESH_MS) return known.server;
+    if (known && age(known.fetchedAt) < FRESH_MS) return known.server;
+    const failure = failures.get(issuer);
+    if (failure && age(failure.at) < PAUSE_AFTER_FAILURE_MS) return orUnavailable(known, failure.reason);
     try {
       const url = new URL(issuer);
       const answer = await oauth.discoveryRequest(url, { algorithm: 'oidc', ...this.#options() });
@@ -162,8 +166,9 @@ export class IdentityProvider {
       servers.set(issuer, { server, fetchedAt: Date.now() });
       return server;
     } catch (error) {
-      if (known) return known.server;
-      throw new SignInFailed('unavailable', `discovery: ${reasonOf(error)}`);
+      const reason = `discovery: ${reasonOf(error)}`;
+      failures.set(issuer, { reason, at: Date.now() });
+      return orUnavailable(known, reason);
     }
   }
 
@@ -176,7 +181,21 @@ export class IdentityProvider {
   }
 }
 
-const servers = new Map<string, { server: oauth.AuthorizationServer; fetchedAt: number }>();
+interface Known {
+  server: oauth.AuthorizationServer;
+  fetchedAt: number;
+}
+
+const servers = new Map<string, Known>();
+const failures = new Map<string, { reason: string; at: number }>();
+
+const age = (at: number): number => Math.abs(Date.now() - at);
+
+/** What it said of itself before holds until it says something else. */
+function orUnavailable(known: Known | undefined, reason: string): oauth.AuthorizationServer {
+  if (known === undefined) throw new SignInFailed('unavailable', reason);
+  return known.server;
+}
 
 function endpoint(address: string | undefined): URL {
   const url = URL.parse(address ?? '');

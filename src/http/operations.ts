@@ -136,7 +136,7 @@ const commanded = (command: 'pause' | 'resume' | 'cancel', summary: string) =>
 const commandRoute = (command: 'pause' | 'resume' | 'cancel', summary: string): Route =>
   route(commanded(command, summary), async (c) => {
     const asked = operationObject(c.env, c.req.valid('param').operationId);
-    const answer = await asked.command(c.get('owner'), command);
+    const answer = await asked.command(asker(c), command);
     if (!answer.ok) return refuse(c, answer.rejection);
     return c.json(toOperationResource(answer.operation, answer.counts), 200);
   });

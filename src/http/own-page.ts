@@ -1,11 +1,7 @@
 // Whether a request that bears a cookie comes from a page of this service: a browser adds cookies whoever asks, so that another
 // site's form, script or socket would act as whoever is signed in here.
 import type { Context } from 'hono';
-import { type AppEnv, isRead } from './app-env.ts';
-
-/** RFC 6455 §4.1. */
-export const isUpgrade = (c: Context<AppEnv>): boolean =>
-  c.req.header('upgrade')?.toLowerCase() === 'websocket';
+import { type AppEnv, asksForSocket, isRead } from './app-env.ts';
 
 /**
  * A read changes nothing, and another site's page cannot see what it is answered. A socket can be read by whoever opened it, and
@@ -14,7 +10,7 @@ export const isUpgrade = (c: Context<AppEnv>): boolean =>
  * and where there is neither nobody can tell.
  */
 export function isFromOwnPage(c: Context<AppEnv>): boolean {
-  if (isUpgrade(c)) return isOwnOrigin(c);
+  if (asksForSocket(c)) return isOwnOrigin(c);
   return isRead(c) || isWriteOfOwnPage(c);
 }
 

@@ -1,5 +1,6 @@
 // What the route definitions share: the refusals that any of them may answer, parameters, and bodies.
 import * as z from 'zod';
+import { cursorOf } from '../contract/fields.ts';
 import type { IdPrefix } from '../contract/ids.ts';
 import * as problems from '../contract/problems.ts';
 
@@ -86,16 +87,7 @@ export const DEFAULT_LIMIT = 50;
 /** `cursor` is decoded by `decode`; a cursor that this service did not give out is refused. */
 export const pageQuery = <T>(decode: (cursor: string) => T | null, most = 100) =>
   z.strictObject({
-    cursor: z
-      .string()
-      .max(300)
-      .transform((cursor, ctx) => {
-        const position = decode(cursor);
-        if (position !== null) return position;
-        ctx.addIssue('is not a cursor of this list');
-        return z.NEVER;
-      })
-      .optional(),
+    cursor: cursorOf(decode).optional(),
     limit: z
       .string()
       .regex(/^[1-9][0-9]{0,2}$/, `must be a whole number from 1 to ${most}`)

@@ -18,9 +18,12 @@ const notNone = (counts: Record<Status, number>) =>
 
 interface Told {
   summaries: [string, Status][];
+  erased: string[];
   counts: Partial<Record<Status, number>> | null;
   moreAt: number | null;
 }
+
+const NOTHING_MORE: Told = { summaries: [], erased: [], counts: null, moreAt: null };
 
 /** A project whose jobs are pushed, and one viewer of it. */
 class Project {
@@ -53,6 +56,16 @@ class Project {
     this.#events.changed(summaries);
   }
 
+  /** While nobody looks on nothing is noted. */
+  pushUnseen(...summaries: JobSummary[]): void {
+    this.#store.putSummaries(summaries);
+  }
+
+  /** Another viewer comes. */
+  come(): void {
+    this.#told = NOTHING_TOLD;
+  }
+
   /** What the viewer is told then. */
   told(now: number): Told {
     const { records, told, moreAt } = this.#events.owed(this.#told, now);
@@ -62,6 +75,7 @@ class Project {
       summaries: all.flatMap(({ summary }) =>
         summary ? [[summary.id, summary.status]] : [],
       ) as Told['summaries'],
+      erased: all.flatMap(({ type, job_id }) => (type === 'erased' ? [job_id] : [])),
       counts: all.some(({ counts }) => counts)
         ? notNone(all.find(({ counts }) => counts).counts.by_status)
         : null,
@@ -71,6 +85,11 @@ class Project {
 
   allTold(): void {
     this.#events.allTold();
+  }
+
+  erase(job: JobSummary): void {
+    this.#store.eraseJob(job, START);
+    this.#events.erased(job.id);
   }
 
   begin(id: string, createdAt = 1): void {
@@ -131,7 +150,7 @@ test('who comes is told the newest fifty jobs and how many there are in all', as
         .slice(0, 50),
     );
     expect(counts).toEqual({ CREATED: 60 });
-    expect(project.told(START + 5_000)).toEqual({ summaries: [], counts: null, moreAt: null });
+    expect(project.told(START + 5_000)).toEqual(NOTHING_MORE);
   });
 });
 
@@ -164,8 +183,8 @@ test('counts are told once a second at the most, and those that were held back w
     expect(project.told(START).counts).toEqual({ CREATED: 1 });
     project.push(moved(job, 'UPLOADED'));
     const held = project.told(START + 999);
-    expect(held).toEqual({ summaries: [[job.id, 'UPLOADED']], counts: null, moreAt: START + 1_000 });
-    expect(project.told(START + 1_000)).toEqual({ summaries: [], counts: { UPLOADED: 1 }, moreAt: null });
+    expect(held).toEqual({ ...NOTHING_MORE, summaries: [[job.id, 'UPLOADED']], moreAt: START + 1_000 });
+    expect(project.told(START + 1_000)).toEqual({ ...NOTHING_MORE, counts: { UPLOADED: 1 } });
   });
 });
 
@@ -176,6 +195,36 @@ test('counts that are as they were told are not told again', async () => {
     project.told(START);
     project.push({ ...moved(job, 'CREATED'), externalId: 'cms-1' });
     expect(project.told(START + 5_000)).toMatchObject({ summaries: [[job.id, 'CREATED']], counts: null });
+  });
+});
+
+test('who comes is told the counts as they are, whoever looked before and whatever changed since', async () => {
+  await inProject((project) => {
+    const job = project.job();
+    project.push(job);
+    expect(project.told(START).counts).toEqual({ CREATED: 1 });
+    project.pushUnseen(moved(job, 'UPLOADED'));
+    project.come();
+    expect(project.told(START + 10).counts).toEqual({ UPLOADED: 1 });
+  });
+});
+
+test('who is there is told once of a job that is erased, and is told no row of it any more; who comes, of none', async () => {
+  await inProject((project) => {
+    const [one, other] = [project.job(1), project.job(2)];
+    project.push(one, other);
+    project.told(START);
+    project.push(moved(one, 'UPLOADED'));
+    project.erase(one);
+    project.push(moved(one, 'FAILED', 2));
+    expect(project.told(START + 2_000)).toEqual({
+      ...NOTHING_MORE,
+      erased: [one.id],
+      counts: { CREATED: 1 },
+    });
+    expect(project.told(START + 4_000)).toEqual(NOTHING_MORE);
+    project.come();
+    expect(project.told(START + 6_000)).toMatchObject({ summaries: [[other.id, 'CREATED']], erased: [] });
   });
 });
 

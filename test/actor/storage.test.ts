@@ -4,7 +4,15 @@ import { env, runInDurableObject } from 'cloudflare:test';
 import { describe, expect, test } from 'vitest';
 import { JobStore } from '../../src/actor/job-store.ts';
 import { bringUpToDate, markerRow, NewerSchema, type Schema } from '../../src/actor/migrate.ts';
-import { decodeDispatch, decodePresent, encodeDispatch } from '../../src/actor/records.ts';
+import {
+  decodeDispatch,
+  decodeListedOperation,
+  decodeOperation,
+  decodePresent,
+  decodeProject,
+  decodeVersions,
+  encodeDispatch,
+} from '../../src/actor/records.ts';
 import { JOB_SCHEMA } from '../../src/actor/schema-job.ts';
 import { PROJECT_SCHEMA } from '../../src/actor/schema-project.ts';
 import { WORKSPACE_SCHEMA } from '../../src/actor/schema-workspace.ts';
@@ -182,7 +190,17 @@ test('a record of before reads with null for what was not known then, never with
 });
 
 test('a record of a newer version is not guessed at', () => {
-  expect(() => decodeDispatch(JSON.stringify({ v: 5, id: 'dsp_1' }))).toThrow('a record of version 5');
+  for (const [kind, decode, newer] of [
+    ['dispatch', decodeDispatch, 5],
+    ['job', decodePresent, 5],
+    ['versions', decodeVersions, 5],
+    ['project', decodeProject, 3],
+    ['operation', decodeOperation, 2],
+    ['listed operation', decodeListedOperation, 2],
+  ] as const) {
+    const record = JSON.stringify({ v: newer, job: {}, newest: null });
+    expect(() => decode(record), kind).toThrow(`a record of version ${newer}, known is ${newer - 1}`);
+  }
 });
 
 test('whatever is asked of a job, project or workspace that does not exist stores nothing', async () => {

@@ -196,6 +196,7 @@ export const uses = {
     if (typeof events === 'string') return events;
     return events.records.map((record) => {
       if (record.type === 'summary') return record.summary.status;
+      if (record.type === 'erased') return record.job_id;
       return record.type === 'counts' ? record.counts.jobs.toFixed() : record.operation.state;
     });
   },

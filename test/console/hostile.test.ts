@@ -137,6 +137,7 @@ test('what an editor is called is a text as it is, with their id by hover, where
   await page.goto(`${scene.url}/jobs/${job}`);
   await page.locator('.history .who').getByText('alice', { exact: true }).first().waitFor();
   await stack.orchestrator.client.release(job);
+  await page.unrouteAll({ behavior: 'wait' });
   expect(complaints).toEqual([]);
   await context.close();
 });

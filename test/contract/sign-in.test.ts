@@ -26,6 +26,8 @@ let said: {
 /** What it was asked for, and what it was sent. */
 let authorization: URL;
 let redeemed: URLSearchParams;
+/** How often it was asked what it is. */
+let discoveries = 0;
 
 /** A kind of failure that was told of a moment ago is told of again after a while. */
 let clock = Date.now();
@@ -35,6 +37,7 @@ beforeEach(async () => {
   vi.useFakeTimers({ toFake: ['Date'], now: clock });
   key = await newSigningKey('RS256', 'a');
   provider = await startProvider();
+  discoveries = 0;
   said = { discovery: {}, claims: {}, tokens: {}, status: 200, userinfo: {} };
   provider.answer = (response, request) => void answer(response, request);
 });
@@ -54,6 +57,7 @@ async function answer(response: ServerResponse, request: IncomingMessage): Promi
   };
   const { issuer } = provider;
   if (path === '/.well-known/openid-configuration') {
+    discoveries += 1;
     const own = {
       issuer,
       authorization_endpoint: `${issuer}/authorize`,
@@ -232,6 +236,24 @@ describe('nobody is signed in by', () => {
     expect(log).toContain('"event":"sign_in_failed"');
     expect(log).not.toMatch(/secret|elsewhere|mallory|the-code/);
   });
+});
+
+test('a provider that is away is asked once in a few seconds, whoever begins to sign in', async () => {
+  said.discovery = null;
+  for (let time = 0; time < 5; time += 1) expect((await signIn()).to).toBe(led('unavailable'));
+  expect(discoveries).toBe(1);
+  said.discovery = {};
+  vi.advanceTimersByTime(5_000);
+  expect((await signIn()).to).toBe(led(''));
+});
+
+test('a provider that was known and is away is asked once in a few seconds, and people still sign in', async () => {
+  await signIn();
+  vi.advanceTimersByTime(10 * 60_000);
+  said.discovery = null;
+  discoveries = 0;
+  for (let time = 0; time < 5; time += 1) expect((await signIn()).to).toBe(led(''));
+  expect(discoveries).toBe(1);
 });
 
 describe('a minute between the clocks', () => {

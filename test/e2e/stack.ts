@@ -110,6 +110,8 @@ export class Stack {
       ...(this.#options.onServiceLine ? { onLine: this.#options.onServiceLine } : {}),
     });
     this.#service = service;
+    // Whoever starts it again has seen that it had ended.
+    this.#ended = null;
     service.child.exited.then((how) => {
       if (this.#service === service) this.#ended = `${how}\n${service.child.output}`;
     });

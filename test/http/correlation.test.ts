@@ -1,7 +1,15 @@
 // By which id what happened can be found in other systems: each entry of the audit trail has one, and so has each dispatch.
-import { describe, expect, test } from 'vitest';
-import { type ActingJob, createdJob, failedAfter, jobAt, uploadedJob } from '../support/workerd/acting.ts';
-import { orchestrator } from '../support/workerd/harness.ts';
+import { describe, expect, test, vi } from 'vitest';
+import {
+  type ActingJob,
+  createdJob,
+  failedAfter,
+  jobAt,
+  newHome,
+  uploadedJob,
+} from '../support/workerd/acting.ts';
+import { ActingOperation, failedJobs } from '../support/workerd/bulk.ts';
+import { call, orchestrator } from '../support/workerd/harness.ts';
 
 const GIVEN = { 'x-correlation-id': 'ticket-4711' };
 
@@ -45,6 +53,51 @@ describe('an editor’s act', () => {
 
     expect(await idsOf(job)).toEqual([reply.headers.get('x-request-id')]);
     expect(reply.headers.get('x-request-id')).toMatch(/^req_/);
+  });
+});
+
+describe('an act that no trail tells of bears the id, and its editor’s, in the log:', () => {
+  const linesOf = async (event: string, act: () => Promise<unknown>) => {
+    const log = vi.spyOn(console, 'log');
+    await act();
+    const lines = log.mock.calls.map(([line]) => JSON.parse(line)).filter((line) => line.event === event);
+    log.mockRestore();
+    return lines;
+  };
+
+  test('an operation that is paused, resumed or cancelled, each time', async () => {
+    const { home } = await failedJobs(2);
+    const operation = await ActingOperation.over(home, { max_in_flight: 1 });
+    await operation.untilCounts({ in_flight: 1, delivered: 1 });
+    const lines = await linesOf('operation_changed', async () => {
+      for (const [number, command] of (['pause', 'resume', 'cancel'] as const).entries()) {
+        await operation.command(command, { 'x-correlation-id': `ticket-${number}` });
+      }
+    });
+    expect(lines).toEqual(
+      ['paused', 'running', 'cancelling'].map((operation_state, number) =>
+        expect.objectContaining({
+          ...{ operation_id: operation.id, operation_state },
+          ...{ actor_id: home.actorId, correlation_id: `ticket-${number}` },
+        }),
+      ),
+    );
+  });
+
+  test('a job that is erased', async () => {
+    const { job } = await failedAfter('TRANSCRIBING');
+    const lines = await linesOf('job_erased', () => job.erase(GIVEN));
+    expect(lines).toMatchObject([{ job_id: job.id, correlation_id: 'ticket-4711' }]);
+  });
+
+  test('a project that is erased', async () => {
+    const { token, projectId, actorId } = await newHome();
+    const lines = await linesOf('project_erased', () =>
+      call('DELETE', `/projects/${projectId}`, { token, headers: GIVEN }),
+    );
+    expect(lines).toMatchObject([
+      { project_id: projectId, actor_id: actorId, correlation_id: 'ticket-4711' },
+    ]);
   });
 });
 

@@ -28,6 +28,10 @@ describe('a write with a session', () => {
     ['a browser that does not say it, from another port', { origin: 'http://127.0.0.1:8788' }],
     ['a browser that does not say it, over https where this is http', { origin: 'https://127.0.0.1:8787' }],
     ['another site that names this origin', { 'sec-fetch-site': 'cross-site', origin: OWN }],
+    [
+      'another site that asks for a socket as well',
+      { 'sec-fetch-site': 'cross-site', origin: OWN, upgrade: 'websocket' },
+    ],
     ['who says something else', { 'sec-fetch-site': 'same-origin, cross-site', origin: OWN }],
   ];
 

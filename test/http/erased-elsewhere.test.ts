@@ -21,8 +21,10 @@ describe('an operation over an erased job', () => {
     const { home, jobs } = await failedJobs(3, heldByPipelines);
     const [first] = jobs as [ActingJob];
     const operation = await ActingOperation.over(home, { max_in_flight: 1 });
+    // Nothing is on the way to a job that has not begun.
+    await until(async () => expect(await operation.items('in_flight')).toHaveLength(1));
     await operation.command('pause');
-    const waiting = (await operation.items()).filter(({ outcome }) => outcome === 'waiting');
+    const waiting = await operation.items('waiting');
     const job = jobs.find(({ id }) => waiting.some(({ job_id }) => job_id === id)) ?? first;
 
     expect((await job.erase()).status).toBe(204);
@@ -85,12 +87,15 @@ describe('who looks on', () => {
     expect(await viewer.end()).toEqual(ERASED);
   });
 
-  test('at the project of an erased job is told how many are left', async () => {
+  test('at the project of an erased job is told that it has gone, and how many are left', async () => {
     const { job } = await failedAfter('TRANSCRIBING');
     const viewer = await watch(`/projects/${job.projectId}/events`, job);
     await viewer.until(({ records }) => records.some(({ type }) => type === 'counts'));
     await job.erase();
     await viewer.until((seen) => seen.of('counts').at(-1)?.by_status.FAILED === 0);
+    expect(viewer.records.filter(({ type }) => type === 'erased')).toEqual([
+      { type: 'erased', job_id: job.id },
+    ]);
     expect(viewer.closed).toBeNull();
   });
 });

@@ -142,6 +142,7 @@ describe('a job that its editor erases', () => {
         job_id: job.id,
         project_id: job.projectId,
         actor_id: expect.stringMatching(/^editor-/),
+        correlation_id: expect.stringMatching(/^req_/),
       },
     ]);
   });
@@ -332,6 +333,17 @@ describe('an Idempotency-Key whose job was erased', () => {
     away('PROJECT', 'eraseJob');
     await job.erase();
     expectGone(await create(), job);
+  });
+
+  test('creates one like any other when nobody knows of the first any more, and that goes as well', async () => {
+    const { job, create } = await keyed();
+    await job.erase();
+    const project = env.PROJECT.getByName(job.projectId);
+    await runInDurableObject(project, (_actor, { storage }) => void storage.sql.exec('DELETE FROM erased'));
+    expect(await create()).toMatchObject({ status: 201, body: { id: job.id } });
+    expect(await listed(job)).toEqual([job.id]);
+    expect((await job.erase()).status).toBe(204);
+    expect(await listed(job)).toEqual([]);
   });
 
   test('creates none that comes late, past the look at the project', async () => {

@@ -299,7 +299,7 @@ describe('a stream', () => {
     const response = await ask(eventsOf(job), { ...job, headers });
     expect(Object.fromEntries(response.headers)).toMatchObject({
       'content-type': 'text/event-stream',
-      'cache-control': 'no-cache, no-transform',
+      'cache-control': 'no-store, no-transform',
       'content-encoding': 'identity',
       'x-request-id': expect.stringMatching(/^req_/),
       'x-content-type-options': 'nosniff',

@@ -5,6 +5,7 @@ import { createApp } from '../../src/http/app.ts';
 import { describeError } from '../../src/log.ts';
 import { createdJob, failedAfter } from '../support/workerd/acting.ts';
 import { call, missingId } from '../support/workerd/harness.ts';
+import { OWN_PAGE, SERVICE } from '../support/workerd/sessions.ts';
 
 // biome-ignore lint/suspicious/noExplicitAny: tests look into lines of every form
 function listening(): () => any[] {
@@ -79,11 +80,11 @@ describe('an error in the log', () => {
 
 describe('a refusal that anybody can cause', () => {
   /** A service that has told of nothing yet. */
-  const service = () => {
+  const service = (settings: object = {}) => {
     const app = createApp();
     return async (path: string, init: RequestInit = {}) => {
       const request = new Request(`http://127.0.0.1:8787${path}`, init);
-      const response = await app.fetch(request, env, createExecutionContext());
+      const response = await app.fetch(request, { ...env, ...settings }, createExecutionContext());
       return response.status;
     };
   };
@@ -106,6 +107,22 @@ describe('a refusal that anybody can cause', () => {
     const told = lines();
     expect(told.map(({ count }) => count)).toEqual([1, 100, 100]);
     for (const line of told) expect(line).toMatchObject({ event: 'request', http_status: status });
+  });
+
+  const post = (headers: Record<string, string>) => ({ method: 'POST', headers });
+  test.each<[string, number, object, string, RequestInit]>([
+    ['of another site’s page', 403, SERVICE, '/session/end', post({ 'sec-fetch-site': 'cross-site' })],
+    ['that has no effect', 200, SERVICE, '/session/end', post(OWN_PAGE)],
+    ['that does not fit', 400, SERVICE, '/session/start?return_to=a&return_to=b', {}],
+    ['where nobody can sign in', 409, {}, '/session/start', {}],
+  ])('is a sign-in or sign-out %s (%i)', async (_what, status, settings, path, init) => {
+    const ask = service(settings);
+    const lines = listening();
+
+    for (let time = 0; time < 201; time += 1) expect(await ask(path, init)).toBe(status);
+
+    const told = lines().filter(({ event }) => event === 'request');
+    expect(told.map(({ count }) => count)).toEqual([1, 100, 100]);
   });
 
   test('has a line again when none was written for a minute, with how many there were', async () => {

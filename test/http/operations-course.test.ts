@@ -5,6 +5,7 @@ import { type ActingJob, until } from '../support/workerd/acting.ts';
 import {
   ActingOperation,
   allProjectRows,
+  failedJob,
   failedJobs,
   operationsOf,
   succeed,
@@ -84,13 +85,16 @@ describe('an orchestrator that cannot be reached', () => {
     await until(async () => expect((await operation.rows()).item).toHaveLength(3));
     const asked = async () =>
       (await Promise.all(jobs.map(async (job) => (await job.requests()).length))).flat();
+    // Of each its run, and the retry that came to nothing.
+    await until(async () => expect(await asked()).toEqual([2, 2, 2]));
     const before = await asked();
 
     await operation.command('resume');
-    await until(async () => expect((await operation.get()).state).toBe('waiting'));
+    const more = async () => (await asked()).filter((count, index) => count > (before[index] ?? 0));
+    await until(async () => expect(await more()).not.toEqual([]));
+    await operation.untilState('waiting');
 
-    const after = await asked();
-    expect(after.filter((count, index) => count > (before[index] ?? 0))).toHaveLength(1);
+    expect(await more()).toHaveLength(1);
     await answers(jobs, { kind: 'accept' });
     expect(await operation.command('resume')).toMatchObject({
       status: 200,
@@ -221,6 +225,27 @@ test('its jobs are shown page by page, each once, and those that ended so alone'
   expect(await operation.items('in_flight')).toHaveLength(2);
   expect(await operation.items('waiting')).toHaveLength(3);
   expect(await operation.items('failed')).toEqual([]);
+});
+
+test('one that is begun under the id of one that is gone has counts of its own', async () => {
+  const { home } = await failedJobs(0);
+  const again = { client_request_id: 'nightly' };
+  const operation = await ActingOperation.over(home, again);
+  await operation.untilState('done');
+  await operation.rewrite((sql) =>
+    sql.exec(`UPDATE operation SET record = json_set(record, '$.endedAt', ?)`, Date.now() - KEPT_MS),
+  );
+  await operation.alarm();
+  expect(await operation.rows()).toEqual({});
+
+  const job = await failedJob(home);
+  await until(async () =>
+    expect(
+      (await call('GET', `/projects/${home.projectId}/jobs?status=FAILED`, home)).body.items,
+    ).toMatchObject([{ id: job.id }]),
+  );
+  expect((await ActingOperation.over(home, again)).id).toBe(operation.id);
+  await operation.untilCounts({ total: 1, waiting: 0, in_flight: 1 });
 });
 
 test('thirty days after its end nothing of it is left, in its object and in its project', async () => {

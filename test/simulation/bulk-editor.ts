@@ -9,6 +9,7 @@ import { isFault, PROJECT, type World } from './world.ts';
 
 /** How often a browser, a proxy or a person asks again when there was no answer. */
 const ATTEMPTS = 6;
+const WHO = { actorId: 'alice', actorName: 'Alice Adams' };
 
 export class BulkEditor {
   readonly situations = new Set<string>();
@@ -26,10 +27,7 @@ export class BulkEditor {
     const asked = {
       ...{
         id,
-        ...PROJECT,
-        actorId: 'alice',
-        actorName: 'Alice Adams',
-        correlationId: id,
+        ...{ ...PROJECT, ...WHO, correlationId: id },
         traceparent: 't',
         requestDigest: id,
       },
@@ -45,7 +43,12 @@ export class BulkEditor {
     const id = `opr_${this.#begun - 1}`;
     if (!this.#world.operations.has(id)) return;
     const answer = await this.#insist(() =>
-      this.#world.callOperation<{ ok: boolean }>(id, 'command', PROJECT.owner, command),
+      this.#world.callOperation<{ ok: boolean }>(
+        id,
+        'command',
+        { ...PROJECT, ...WHO, correlationId: id },
+        command,
+      ),
     );
     if (answer) this.situations.add(`${command}: ${answer.ok ? 'taken' : 'refused'}`);
   }

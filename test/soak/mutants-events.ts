@@ -51,9 +51,15 @@ export const MUTANTS_OF_EVENTS: readonly Mutant[] = [
   },
   {
     bug: 'an object that woke takes its viewers for told of what it was told since',
-    within: 'rowsSince',
+    within: 'since',
     from: 'life === this.#life ? change : 0',
     to: 'change',
+    suite: 'projectEvents',
+  },
+  {
+    bug: 'a job that is erased stays with whoever looks at its project',
+    from: 'filter(([, gone]) => gone > since)',
+    to: 'filter(() => false)',
     suite: 'projectEvents',
   },
   {

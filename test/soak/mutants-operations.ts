@@ -83,7 +83,7 @@ export const MUTANTS_OF_OPERATIONS: readonly Mutant[] = [
   {
     bug: 'whoever knows an operation’s id may pause it',
     within: 'command',
-    from: 'ownedBy(this.#store.operation(), owner)',
+    from: 'ownedBy(this.#store.operation(), by.owner)',
     to: 'this.#store.operation()',
     suite: 'leaks',
   },

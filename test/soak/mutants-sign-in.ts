@@ -17,7 +17,7 @@ export const MUTANTS_OF_SIGN_IN: readonly Mutant[] = [
   },
   {
     bug: 'another site’s page may open a socket',
-    from: 'if (isUpgrade(c)) return isOwnOrigin(c);',
+    from: 'if (asksForSocket(c)) return isOwnOrigin(c);',
     to: '',
     suite: 'crossSite',
   },
@@ -48,7 +48,7 @@ export const MUTANTS_OF_SIGN_IN: readonly Mutant[] = [
   },
   {
     bug: 'a socket renews the session',
-    from: 'isRead(c) && !isUpgrade(c)',
+    from: 'isRead(c) && !asksForSocket(c)',
     to: 'isRead(c)',
     suite: 'sessions',
   },

@@ -78,8 +78,8 @@ export class ActingJob {
     return this.post('cancel');
   }
 
-  erase(): Promise<Reply> {
-    return call('DELETE', `/jobs/${this.id}`, { token: this.token });
+  erase(headers: Record<string, string> = {}): Promise<Reply> {
+    return call('DELETE', `/jobs/${this.id}`, { token: this.token, headers });
   }
 
   async status(): Promise<Status> {

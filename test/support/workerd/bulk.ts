@@ -79,8 +79,8 @@ export class ActingOperation {
     return reply.body;
   }
 
-  command(command: 'pause' | 'resume' | 'cancel'): Promise<Reply> {
-    return call('POST', `/operations/${this.id}/${command}`, this.home);
+  command(command: 'pause' | 'resume' | 'cancel', headers: Record<string, string> = {}): Promise<Reply> {
+    return call('POST', `/operations/${this.id}/${command}`, { ...this.home, headers });
   }
 
   async counts(): Promise<Reply['body']> {
