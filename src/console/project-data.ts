@@ -12,7 +12,7 @@ import {
 import { type Filter, fits, isOpen, MOST_SELECTED, toQuery } from './filter.ts';
 import { Live } from './live.ts';
 
-type ProjectRecord = Schemas['ProjectEvents']['records'][number] | { type: 'erased'; job_id: string };
+type ProjectRecord = Schemas['ProjectEvents']['records'][number];
 
 export class ProjectData {
   readonly id: string;
