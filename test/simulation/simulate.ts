@@ -209,7 +209,11 @@ class Life {
   async #eraseProject(): Promise<void> {
     for (let attempt = 1; attempt <= 3; attempt += 1) {
       try {
-        await this.#world.callProject('erase', PROJECT.owner, 'alice');
+        await this.#world.callProject('erase', {
+          owner: PROJECT.owner,
+          actorId: 'alice',
+          correlationId: 'cor_project',
+        });
         return;
       } catch (error) {
         if (!isFault(error)) throw error;
