@@ -28,6 +28,16 @@ test('every claim that was reported is known as reported, also after another was
   expect(reported).toEqual([true, true, false]);
 });
 
+test('the orchestrator may have seen a dispatch that somebody claimed, or of which this instance does not know who did', () => {
+  const leases = new Leases();
+  const dispatch = { id: 'dsp_1', deliveryAttempts: 0 };
+  expect(leases.mayHaveStarted(dispatch)).toBe(true);
+  leases.made('dsp_1');
+  expect(leases.mayHaveStarted(dispatch)).toBe(false);
+  leases.claim('dispatch', 'dsp_1', 'first', 0, 1_000);
+  expect(leases.mayHaveStarted(dispatch)).toBe(true);
+});
+
 describe('a copy on which the queue gave up', () => {
   const pausedFor = (ms: number): Leases => {
     const leases = new Leases();
