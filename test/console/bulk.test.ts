@@ -1,29 +1,16 @@
 // Many jobs at once: found by a filter, selected, looked at in a dry run, retried as one operation, and that followed to its end.
-import type { Browser, BrowserContext, Page } from 'playwright-core';
-import { afterAll, afterEach, beforeAll, beforeEach, describe, expect, test } from 'vitest';
-import { startBrowser } from './browser.ts';
-import { Scene } from './scene.ts';
-import { type Watched, watchedPage } from './watched.ts';
+import type { Page } from 'playwright-core';
+import { beforeEach, describe, expect, test } from 'vitest';
+import type { Scene } from './scene.ts';
+import { onStage } from './stage.ts';
 
+const stage = onStage();
 let scene: Scene;
-let browser: Browser;
-let context: BrowserContext;
-let watched: Watched;
 let page: Page;
 let project: string;
-beforeAll(async () => {
-  [scene, browser] = await Promise.all([Scene.start(), startBrowser()]);
-  context = await scene.signedIn(browser);
-});
-afterAll(() => Promise.all([browser.close(), scene.stop()]));
 beforeEach(async () => {
+  ({ scene, page } = stage);
   project = await scene.project('Interviews');
-  watched = await watchedPage(context, scene.stack.serviceUrl, { isRefused: true });
-  page = watched.page;
-});
-afterEach(async () => {
-  await page.close();
-  expect(watched.complaints).toEqual([]);
 });
 
 const failed = (external_id: string, tags: string[] = []) =>

@@ -1,33 +1,23 @@
 // What a job is called by is changed in a dialogue: nothing of what somebody else has changed is written over by itself, and nothing
 // that was typed is lost.
-import type { Browser, BrowserContext, Page } from 'playwright-core';
-import { afterAll, afterEach, beforeAll, beforeEach, describe, expect, test } from 'vitest';
-import { startBrowser } from './browser.ts';
-import { Scene } from './scene.ts';
-import { type Watched, watchedPage } from './watched.ts';
+import type { Page } from 'playwright-core';
+import { beforeAll, beforeEach, describe, expect, test } from 'vitest';
+import type { Scene } from './scene.ts';
+import { onStage } from './stage.ts';
 
+const stage = onStage();
 let scene: Scene;
-let browser: Browser;
-let context: BrowserContext;
-let watched: Watched;
 let page: Page;
 let project: string;
 let job: string;
 beforeAll(async () => {
-  [scene, browser] = await Promise.all([Scene.start(), startBrowser()]);
-  context = await scene.signedIn(browser);
+  ({ scene } = stage);
   project = await scene.project('Interviews');
 });
-afterAll(() => Promise.all([browser.close(), scene.stop()]));
 beforeEach(async () => {
-  watched = await watchedPage(context, scene.stack.serviceUrl, { isRefused: true });
-  page = watched.page;
+  ({ page } = stage);
   job = await scene.job(project, 'talk.mp4', { tags: ['conference', 'urgent'] });
   await patch({ metadata: { language: 'de', speaker: 'Alis' } });
-});
-afterEach(async () => {
-  await page.close();
-  expect(watched.complaints).toEqual([]);
 });
 
 /** By somebody else, beside the page. */

@@ -1,29 +1,16 @@
 // Erasing: asked for by the name, done for good, and it leads back to what there still is.
-import type { Browser, BrowserContext, Page } from 'playwright-core';
-import { afterAll, afterEach, beforeAll, beforeEach, expect, test } from 'vitest';
-import { startBrowser } from './browser.ts';
-import { Scene } from './scene.ts';
-import { type Watched, watchedPage } from './watched.ts';
+import type { Page } from 'playwright-core';
+import { beforeEach, expect, test } from 'vitest';
+import type { Scene } from './scene.ts';
+import { onStage } from './stage.ts';
 
+const stage = onStage();
 let scene: Scene;
-let browser: Browser;
-let context: BrowserContext;
-let watched: Watched;
 let page: Page;
 let project: string;
-beforeAll(async () => {
-  [scene, browser] = await Promise.all([Scene.start(), startBrowser()]);
-  context = await scene.signedIn(browser);
-});
-afterAll(() => Promise.all([browser.close(), scene.stop()]));
 beforeEach(async () => {
+  ({ scene, page } = stage);
   project = await scene.project('Interviews');
-  watched = await watchedPage(context, scene.stack.serviceUrl, { isRefused: true });
-  page = watched.page;
-});
-afterEach(async () => {
-  await page.close();
-  expect(watched.complaints).toEqual([]);
 });
 
 const word = () => page.locator('dialog input');

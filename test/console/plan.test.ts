@@ -1,29 +1,19 @@
 // The dialogue that shows what a retry would do: what it says when that is refused, has changed, was lost, or was sent twice.
-import type { Browser, BrowserContext, Page } from 'playwright-core';
-import { afterAll, afterEach, beforeAll, beforeEach, expect, test } from 'vitest';
-import { startBrowser } from './browser.ts';
-import { Scene } from './scene.ts';
-import { type Watched, watchedPage } from './watched.ts';
+import type { Page } from 'playwright-core';
+import { beforeAll, beforeEach, expect, test } from 'vitest';
+import type { Scene } from './scene.ts';
+import { onStage } from './stage.ts';
 
+const stage = onStage();
 let scene: Scene;
-let browser: Browser;
-let context: BrowserContext;
-let watched: Watched;
 let page: Page;
 let project: string;
 beforeAll(async () => {
-  [scene, browser] = await Promise.all([Scene.start(), startBrowser()]);
-  context = await scene.signedIn(browser);
+  ({ scene } = stage);
   project = await scene.project('Interviews');
 });
-afterAll(() => Promise.all([browser.close(), scene.stop()]));
-beforeEach(async () => {
-  watched = await watchedPage(context, scene.stack.serviceUrl, { isRefused: true });
-  page = watched.page;
-});
-afterEach(async () => {
-  await page.close();
-  expect(watched.complaints).toEqual([]);
+beforeEach(() => {
+  ({ page } = stage);
 });
 
 const failsTwice = { fail_at: 'GENERATING', fail_times: 2 } as const;

@@ -1,37 +1,27 @@
 // Whoever may only read sees everything, is told so, and is refused in words what they may not do. Nothing of it is done, and nothing
 // that was typed is lost.
-import type { Browser, BrowserContext, Page } from 'playwright-core';
-import { afterAll, afterEach, beforeAll, beforeEach, expect, test } from 'vitest';
+import type { BrowserContext, Page } from 'playwright-core';
+import { beforeAll, beforeEach, expect, test } from 'vitest';
 import type { Config } from '../../src/config.ts';
 import { makerOf, open, seal } from '../../src/http/seal.ts';
 import { devSetting } from '../support/dev-settings.ts';
-import { startBrowser } from './browser.ts';
-import { Scene } from './scene.ts';
-import { type Watched, watchedPage } from './watched.ts';
+import type { Scene } from './scene.ts';
+import { onStage } from './stage.ts';
 
 const COOKIE = '__Host-retake';
 
+const stage = onStage();
 let scene: Scene;
-let browser: Browser;
-let context: BrowserContext;
-let watched: Watched;
 let page: Page;
 let job: string;
 beforeAll(async () => {
-  [scene, browser] = await Promise.all([Scene.start(), startBrowser()]);
-  context = await scene.signedIn(browser);
-  await narrow(context);
+  ({ scene } = stage);
+  await narrow(stage.context);
   const project = await scene.project('Interviews');
   job = await scene.failed(project, undefined, undefined, { external_id: 'interview-042' });
 });
-afterAll(() => Promise.all([browser.close(), scene.stop()]));
-beforeEach(async () => {
-  watched = await watchedPage(context, scene.stack.serviceUrl, { isRefused: true });
-  page = watched.page;
-});
-afterEach(async () => {
-  await page.close();
-  expect(watched.complaints).toEqual([]);
+beforeEach(() => {
+  ({ page } = stage);
 });
 
 /** The session as a provider that gives no more than reading would have it: the local one knows nothing of scopes. */
