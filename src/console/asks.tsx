@@ -8,6 +8,7 @@ import type { JobData } from './job-data.ts';
 import { go, to } from './router.ts';
 import { SendButton, SendingNote, useSending } from './sending.tsx';
 import { jobName, Reference } from './shown.tsx';
+import { VideoField } from './video-field.tsx';
 
 interface OfJob {
   data: JobData;
@@ -94,21 +95,7 @@ function VideoDialog({ data, title, words, done, request, children }: VideoDialo
           send();
         }}
       >
-        <label for="video">Where the video is</label>
-        <input
-          id="video"
-          value={uri.value}
-          autocomplete="off"
-          spellcheck={false}
-          aria-describedby="video-hint"
-          placeholder="s3://videos/interview.mp4"
-          onInput={({ currentTarget }) => {
-            uri.value = currentTarget.value;
-          }}
-        />
-        <p id="video-hint" class="muted">
-          An https address, or an object of a store: s3, gs, r2, abfss.
-        </p>
+        <VideoField uri={uri} />
       </form>
       <SendingNote sending={sending} />
       <div class="buttons">

@@ -7,6 +7,7 @@ import { forgetEnded, forgetRequest, requestId } from './kept.ts';
 import type { ProjectData } from './project-data.ts';
 import { go, to } from './router.ts';
 import { SendButton, SendingNote, useSending } from './sending.tsx';
+import { VideoField } from './video-field.tsx';
 
 export function NewJob({ data }: { data: ProjectData }) {
   const video = useSignal('');
@@ -52,21 +53,7 @@ export function NewJob({ data }: { data: ProjectData }) {
           send();
         }}
       >
-        <label for="video">Where the video is</label>
-        <input
-          id="video"
-          value={video.value}
-          autocomplete="off"
-          spellcheck={false}
-          placeholder="s3://videos/interview.mp4"
-          aria-describedby="video-hint"
-          onInput={({ currentTarget }) => {
-            video.value = currentTarget.value;
-          }}
-        />
-        <p id="video-hint" class="muted">
-          An https address, or an object of a store: s3, gs, r2, abfss. It can also be said later.
-        </p>
+        <VideoField uri={video} more=" It can also be said later." />
         <label for="external-id">
           What you call it <span class="muted">(optional)</span>
         </label>
