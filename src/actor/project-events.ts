@@ -103,17 +103,17 @@ export class ProjectEvents implements Sight<ProjectTold> {
 
   /** Who knows nothing has no row that would have to go. */
   #goneSince(told: ProjectTold): string[] {
-    if (told.life === null) return [];
-    const since = this.#since(told);
-    return [...this.#gone].filter(([, gone]) => gone > since).map(([id]) => id);
+    return told.life === null ? [] : this.#idsSince(told, this.#gone);
   }
 
   #operationsSince(told: ProjectTold): ListedOperation[] {
     if (told.life === null) return this.#store.operations.page(null, OPERATIONS);
+    return this.#idsSince(told, this.#moved).flatMap((id) => this.#store.operations.byId(id) ?? []);
+  }
+
+  #idsSince(told: ProjectTold, changes: ReadonlyMap<string, number>): string[] {
     const since = this.#since(told);
-    return [...this.#moved]
-      .filter(([, moved]) => moved > since)
-      .flatMap(([id]) => this.#store.operations.byId(id) ?? []);
+    return [...changes].filter(([, change]) => change > since).map(([id]) => id);
   }
 
   /** The change up to which the viewer was told everything: of another life it is none of those that are remembered. */

@@ -58,8 +58,8 @@ export const MUTANTS_OF_EVENTS: readonly Mutant[] = [
   },
   {
     bug: 'a job that is erased stays with whoever looks at its project',
-    from: 'filter(([, gone]) => gone > since)',
-    to: 'filter(() => false)',
+    from: 'this.#idsSince(told, this.#gone)',
+    to: '[]',
     suite: 'projectEvents',
   },
   {
