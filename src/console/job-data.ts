@@ -70,7 +70,7 @@ export class JobData {
     ]);
     if (signal.aborted) return false;
     if (!job.ok) {
-      this.#refused(job.refusal);
+      if (this.live.refuses(job.refusal, this.job.value !== null)) this.refusal.value = job.refusal;
       return false;
     }
     batch(() => {
@@ -81,14 +81,6 @@ export class JobData {
       this.live.confirmed();
     });
     return true;
-  }
-
-  /** What is shown already stays, marked as old; what was never there, or is there no longer, is said. */
-  #refused(refusal: Refusal): void {
-    const isGone = refusal.status === 404 || refusal.status === 410;
-    if (this.job.value !== null && !isGone) return;
-    this.refusal.value = refusal;
-    if (isGone) this.live.end(this.job.value === null ? 'off' : 'erased');
   }
 
   /** State by its version: what is not newer than what is known is left alone. */

@@ -1,6 +1,7 @@
 // A stream of records that comes back by itself, for as long as a view is open. What is on the screen is as old as the last frame,
 // whatever the socket says of itself: sockets of a laptop that slept say that they are open.
 import { batch, type Signal, signal } from '@preact/signals';
+import type { Refusal } from './api.ts';
 import { session, sessionEnded } from './session-state.ts';
 
 const SUBPROTOCOL = 'retake.events.v1';
@@ -108,10 +109,17 @@ export class Live<Told> {
     this.asOf.value = Date.now();
   }
 
-  /** What was looked at is gone for good, or was never there. */
-  end(state: 'erased' | 'off'): void {
-    this.state.value = state;
-    this.#close();
+  /**
+   * Whether the refusal of what is looked at is to be said instead of it: what is shown already stays, marked as old; what was never
+   * there, or is there no longer, is said, and followed no more.
+   */
+  refuses({ status }: Refusal, isShown: boolean): boolean {
+    const isGone = status === 404 || status === 410;
+    if (isGone) {
+      this.state.value = isShown ? 'erased' : 'off';
+      this.#close();
+    }
+    return isGone || !isShown;
   }
 
   dispose(): void {

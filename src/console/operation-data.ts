@@ -86,18 +86,10 @@ export class OperationData {
         take(answer.data);
         this.live.resume();
         this.live.confirmed();
-      } else this.#refused(answer.refusal);
+      } else if (this.live.refuses(answer.refusal, this.operation.peek() !== null))
+        this.refusal.value = answer.refusal;
     });
     return answer.ok;
-  }
-
-  /** What is shown already stays, marked as old; what was never there, or is there no longer, is said. */
-  #refused(refusal: Refusal): void {
-    const isGone = refusal.status === 404;
-    const isShown = this.operation.peek() !== null;
-    if (isShown && !isGone) return;
-    this.refusal.value = refusal;
-    if (isGone) this.live.end(isShown ? 'erased' : 'off');
   }
 
   #take(operation: Operation): void {

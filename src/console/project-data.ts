@@ -99,18 +99,10 @@ export class ProjectData {
         else for (const summary of page.data.items) this.take(summary);
         this.live.resume();
         this.live.confirmed();
-      } else this.#refused(page.refusal);
+      } else if (this.live.refuses(page.refusal, this.rows.peek() !== null))
+        this.refusal.value = page.refusal;
     });
     return page.ok;
-  }
-
-  /** What is shown already stays, marked as old; what was never there, or is there no longer, is said. */
-  #refused(refusal: Refusal): void {
-    const isGone = refusal.status === 404;
-    const isShown = this.rows.peek() !== null;
-    if (isShown && !isGone) return;
-    this.refusal.value = refusal;
-    if (isGone) this.live.end(isShown ? 'erased' : 'off');
   }
 
   async more(): Promise<void> {

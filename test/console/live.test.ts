@@ -18,6 +18,15 @@ const shows = (page: Page, words: string) =>
   page.locator('.job-status .status').filter({ hasText: words }).waitFor();
 const isLive = (page: Page) => page.locator('.freshness.is-live').waitFor();
 
+/** Where no socket gets through, and time passes when the test says so. */
+async function withoutSockets() {
+  const context = await scene.signedIn(browser);
+  const { page } = await watchedPage(context, scene.stack.serviceUrl, { isRefused: true });
+  await page.clock.install();
+  await page.routeWebSocket(/events/, (socket) => socket.close({ code: 1006 }));
+  return { context, page };
+}
+
 test('two who look at a job see the same, and one what the other has pressed', async () => {
   const job = await scene.failed(project, { fail_at: 'GENERATING' });
   const contexts = await Promise.all([scene.signedIn(browser), scene.signedIn(browser)]);
@@ -228,10 +237,7 @@ describe('the service ends a connection', () => {
 
   test('for good where no socket gets through: plain requests bring what is new', async () => {
     const job = await scene.job(project);
-    const context = await scene.signedIn(browser);
-    const { page } = await watchedPage(context, scene.stack.serviceUrl, { isRefused: true });
-    await page.clock.install();
-    await page.routeWebSocket(/events/, (socket) => socket.close({ code: 1006 }));
+    const { context, page } = await withoutSockets();
     await page.goto(`${scene.url}/jobs/${job}`);
     await page.locator('.now').waitFor();
 
@@ -248,10 +254,7 @@ describe('the service ends a connection', () => {
   test('and the list of a project gets its counts so too, and is gone once the project is', async () => {
     const listed = await scene.project('Lightning talks');
     const job = await scene.job(listed);
-    const context = await scene.signedIn(browser);
-    const { page } = await watchedPage(context, scene.stack.serviceUrl, { isRefused: true });
-    await page.clock.install();
-    await page.routeWebSocket(/events/, (socket) => socket.close({ code: 1006 }));
+    const { context, page } = await withoutSockets();
     await page.goto(`${scene.url}/projects/${listed}`);
     await page.locator('.list tbody tr').waitFor();
     await page.clock.runFor(5_000);
@@ -273,10 +276,7 @@ describe('the service ends a connection', () => {
 
   test('and what happened is asked for from the last page that is known', async () => {
     const job = await scene.failed(project, { fail_at: 'GENERATING' });
-    const context = await scene.signedIn(browser);
-    const { page } = await watchedPage(context, scene.stack.serviceUrl, { isRefused: true });
-    await page.clock.install();
-    await page.routeWebSocket(/events/, (socket) => socket.close({ code: 1006 }));
+    const { context, page } = await withoutSockets();
     const asked: (string | null)[] = [];
     // Two pages, of a trail that fits into one.
     await page.route('**/transitions?*', async (route) => {
