@@ -4,9 +4,43 @@ import { availableParallelism } from 'node:os';
 import { fileURLToPath } from 'node:url';
 import { cloudflareTest } from '@cloudflare/vitest-pool-workers';
 import { defineConfig } from 'vitest/config';
+import { keepTemporaryFilesInMemory } from './test/support/temporary-files.ts';
+
+keepTemporaryFilesInMemory();
 
 /** A test that never came to an expectation has shown nothing: its list was empty, or its loop, or its query's result. */
 const ASSERTING = { expect: { requireAssertions: true } };
+
+/** The service within real workerd. */
+const service = () =>
+  cloudflareTest(({ inject }) => ({
+    wrangler: { configPath: './wrangler.toml' },
+    miniflare: {
+      bindings: {
+        PUBLIC_BASE_URL: 'http://127.0.0.1:8787',
+        JURISDICTION: '',
+        // Shorter than by default: tests that wait for them take their time.
+        DISPATCH_WAIT_SECONDS: 10,
+        ORCHESTRATOR_TIMEOUT_SECONDS: 2.5,
+        ORCHESTRATOR_URL: inject<string>('orchestratorUrl'),
+        CONTROL_URL: inject<string>('controlUrl'),
+        CALLBACK_TOKEN_KEYS: 'test-callback-key-of-today-0123456789,test-callback-key-of-yesterday-01',
+        ID_KEYS: 'test-id-key-of-today-0123456789012345,test-id-key-of-yesterday-01234567',
+        DISPATCH_SIGNING_SECRET: inject<string>('signingSecret'),
+        DEV_AUTH_PUBLIC_JWK: inject<string>('publicJwk'),
+        TEST_PRIVATE_JWK: inject<string>('privateJwk'),
+        ...(process.env.FAULT_HISTORIES ? { FAULT_HISTORIES: process.env.FAULT_HISTORIES } : {}),
+        ...(process.env.SEED ? { SEED: process.env.SEED } : {}),
+      },
+    },
+  }));
+
+const IN_WORKERD = {
+  ...ASSERTING,
+  globalSetup: ['test/support/global-setup.ts'],
+  setupFiles: ['test/support/workerd/one-proxy.ts', 'test/support/workerd/lines.ts'],
+  testTimeout: 30_000,
+};
 
 export default defineConfig({
   test: {
@@ -54,43 +88,27 @@ export default defineConfig({
         },
       },
       {
-        plugins: [
-          cloudflareTest(({ inject }) => ({
-            wrangler: { configPath: './wrangler.toml' },
-            miniflare: {
-              bindings: {
-                PUBLIC_BASE_URL: 'http://127.0.0.1:8787',
-                JURISDICTION: '',
-                // Shorter than by default: tests that wait for them take their time.
-                DISPATCH_WAIT_SECONDS: 10,
-                ORCHESTRATOR_TIMEOUT_SECONDS: 2.5,
-                ORCHESTRATOR_URL: inject<string>('orchestratorUrl'),
-                CONTROL_URL: inject<string>('controlUrl'),
-                CALLBACK_TOKEN_KEYS:
-                  'test-callback-key-of-today-0123456789,test-callback-key-of-yesterday-01',
-                ID_KEYS: 'test-id-key-of-today-0123456789012345,test-id-key-of-yesterday-01234567',
-                DISPATCH_SIGNING_SECRET: inject<string>('signingSecret'),
-                DEV_AUTH_PUBLIC_JWK: inject<string>('publicJwk'),
-                TEST_PRIVATE_JWK: inject<string>('privateJwk'),
-                ...(process.env.FAULT_HISTORIES ? { FAULT_HISTORIES: process.env.FAULT_HISTORIES } : {}),
-                ...(process.env.SEED ? { SEED: process.env.SEED } : {}),
-              },
-            },
-          })),
-        ],
+        plugins: [service()],
         test: {
-          ...ASSERTING,
+          ...IN_WORKERD,
           name: 'workerd',
+          // The files of a worker share its runtime: a new one for each would take as long again as half of their tests.
+          isolate: false,
           include: [
             'test/http/**/*.test.ts',
             'test/actor/**/*.test.ts',
             'test/dispatch/**/*.test.ts',
             'test/faults/**/*.test.ts',
-            'test/cost/{names,operations,viewers}.test.ts',
           ],
-          globalSetup: ['test/support/global-setup.ts'],
-          setupFiles: ['test/support/workerd/one-proxy.ts', 'test/support/workerd/lines.ts'],
-          testTimeout: 30_000,
+        },
+      },
+      {
+        plugins: [service()],
+        test: {
+          ...IN_WORKERD,
+          // Each in a runtime of its own, since it is metered as a whole.
+          name: 'cost',
+          include: ['test/cost/{names,operations,viewers}.test.ts'],
         },
       },
       {
