@@ -11,6 +11,13 @@ keepTemporaryFilesInMemory();
 /** A test that never came to an expectation has shown nothing: its list was empty, or its loop, or its query's result. */
 const ASSERTING = { expect: { requireAssertions: true } };
 
+/** Each in a runtime of its own: what another file left running would be counted by their meters, or driven by their timers. */
+const ALONE = [
+  'test/cost/{names,operations,viewers}.test.ts',
+  'test/actor/{telling,viewers}.test.ts',
+  'test/http/event-stream.test.ts',
+];
+
 /** The service within real workerd. */
 const service = () =>
   cloudflareTest(({ inject }) => ({
@@ -100,15 +107,15 @@ export default defineConfig({
             'test/dispatch/**/*.test.ts',
             'test/faults/**/*.test.ts',
           ],
+          exclude: ALONE,
         },
       },
       {
         plugins: [service()],
         test: {
           ...IN_WORKERD,
-          // Each in a runtime of its own, since it is metered as a whole.
-          name: 'cost',
-          include: ['test/cost/{names,operations,viewers}.test.ts'],
+          name: 'alone',
+          include: ALONE,
         },
       },
       {
