@@ -13,11 +13,15 @@ test('every test file belongs to one project, and every pattern of a project mat
   // By its name, so that what it imports is not compiled as part of this.
   const path = join(ROOT, 'vitest.config.ts');
   const { default: config } = (await import(path)) as {
-    default: { test: { projects: { test: { include: string[] } }[] } };
+    default: { test: { projects: { test: { include: string[]; exclude?: string[] } }[] } };
   };
-  const patterns = config.test.projects.flatMap((project) => project.test.include);
+  const projects = config.test.projects.map(({ test: { include, exclude = [] } }) => ({ include, exclude }));
+  const patterns = projects.flatMap(({ include, exclude }) => [...include, ...exclude]);
 
-  const run = patterns.flatMap((pattern) => files(pattern));
+  const run = projects.flatMap(({ include, exclude }) => {
+    const excluded = new Set(files(...exclude));
+    return include.flatMap((pattern) => files(pattern)).filter((file) => !excluded.has(file));
+  });
 
   expect(run.sort()).toEqual(files('test/**/*.test.ts'));
   expect(patterns.filter((pattern) => files(pattern).length === 0)).toEqual([]);

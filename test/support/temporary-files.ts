@@ -9,7 +9,7 @@ const ENOUGH_BYTES = 4 * 2 ** 30;
  * a third of a test's time would be waiting for a disk that shows nothing. They go with the process.
  */
 export function keepTemporaryFilesInMemory(): void {
-  if (!existsSync(IN_MEMORY)) return;
+  if (!existsSync(IN_MEMORY) || process.env.TMPDIR?.startsWith(IN_MEMORY)) return;
   const { bavail, bsize } = statfsSync(IN_MEMORY);
   if (bavail * bsize < ENOUGH_BYTES) return;
   const folder = mkdtempSync(`${IN_MEMORY}/retake-tests-`);
