@@ -15,7 +15,7 @@ const ASSERTING = { expect: { requireAssertions: true } };
 const ALONE = [
   'test/cost/{names,operations,viewers}.test.ts',
   'test/actor/{telling,viewers}.test.ts',
-  'test/http/event-stream.test.ts',
+  'test/http/{event-stream,log}.test.ts',
 ];
 
 /** The service within real workerd. */
@@ -53,9 +53,9 @@ export default defineConfig({
   test: {
     // A soak reads the figures that its tests print.
     silent: process.env.SOAK ? false : 'passed-only',
-    // One more than there are cores: half of what these files do is waiting, for a pause between attempts, an alarm or a process
+    // Two more than there are cores: half of what these files do is waiting, for a pause between attempts, an alarm or a process
     // that starts.
-    maxWorkers: availableParallelism() + 1,
+    maxWorkers: availableParallelism() + 2,
     projects: [
       {
         test: {
@@ -131,6 +131,7 @@ export default defineConfig({
         test: {
           ...ASSERTING,
           name: 'console',
+          globalSetup: ['test/console/browser.ts'],
           include: ['test/console/**/*.test.ts'],
           testTimeout: 120_000,
           hookTimeout: 120_000,

@@ -13,13 +13,23 @@ const INSTALLED = [
 ];
 
 export async function startBrowser(): Promise<Browser> {
+  // Not the shipped one's own arguments, which are for a place without processes and switch off what is tested here.
+  return chromium.launch({ executablePath: await browserPath() });
+}
+
+/** Unpacks the shipped one where there is no other. */
+async function browserPath(): Promise<string> {
   const named = process.env.CHROMIUM_PATH;
   const installed = named ?? INSTALLED.find((path) => existsSync(path));
-  if (installed !== undefined) return chromium.launch({ executablePath: installed });
+  if (installed !== undefined) return installed;
   if (process.platform !== 'linux') {
     throw new Error('No Chromium: install Google Chrome, or name one in CHROMIUM_PATH.');
   }
   const { default: shipped } = await import('@sparticuz/chromium');
-  // Not its own arguments, which are for a place without processes and switch off what is tested here.
-  return chromium.launch({ executablePath: await shipped.executablePath() });
+  return shipped.executablePath();
+}
+
+/** Before any test file: two that unpack it at once would start what the other still writes. */
+export async function setup(): Promise<void> {
+  process.env.CHROMIUM_PATH = await browserPath();
 }

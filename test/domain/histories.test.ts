@@ -5,7 +5,7 @@ import { live } from './histories.ts';
 import { histories } from './lives.ts';
 import { SITUATIONS } from './situations.ts';
 
-const numRuns = Number(process.env.HISTORIES ?? 20_000);
+const numRuns = Number(process.env.HISTORIES ?? 10_000);
 const seed = Number(process.env.SEED ?? 1);
 
 /** What has to have happened now and then, or the histories prove nothing. */

@@ -10,7 +10,7 @@ import { PROFILE_SITUATIONS, SITUATIONS, Sightings } from '../rules/situations.t
 import { newHome } from '../support/workerd/acting.ts';
 import { histories, live } from './history.ts';
 
-const { FAULT_HISTORIES = '500', SEED = '1' } = env as unknown as Record<string, string | undefined>;
+const { FAULT_HISTORIES = '300', SEED = '1' } = env as unknown as Record<string, string | undefined>;
 const numRuns = Number(FAULT_HISTORIES);
 const seed = Number(SEED);
 const AT_ONCE = 40;

@@ -12,7 +12,7 @@ import { simulate, world } from './simulate.ts';
 import { SITUATIONS } from './situations.ts';
 import type { Timer } from './timeline.ts';
 
-const numRuns = Number(process.env.SIMULATIONS ?? 6_000);
+const numRuns = Number(process.env.SIMULATIONS ?? 3_000);
 const seed = Number(process.env.SEED ?? 1);
 
 vi.mock('../../src/dispatch/orchestrator.ts', () => ({
