@@ -1,6 +1,6 @@
 // One Durable Object per bulk operation: works off a frozen list of jobs, each retried as its editor would retry it alone. What
-// is decided is in domain/operating.ts, what is asked of the jobs in asking.ts. The alarm goes on with whatever a crash has cut short; as long as nothing does, each
-// answer and each piece of news leads to the next job at once.
+// is decided is in domain/operating.ts, whom it asks next in heard.ts, the calls themselves in asking.ts. The alarm goes on with
+// whatever a crash has cut short; as long as nothing does, each answer and each piece of news leads to the next job at once.
 import { DurableObject } from 'cloudflare:workers';
 import { requireConfig } from '../config.ts';
 import { CLOSED, toMessage, viewerAskOf } from '../contract/events.ts';
@@ -15,8 +15,6 @@ import {
   forgotten,
   type OperationChanges,
   type OperationCommand,
-  roomOf,
-  toAsk,
 } from '../domain/operating.ts';
 import {
   type DispatchNews,
@@ -28,7 +26,6 @@ import {
   type Operation,
   type OperationOrigin,
   type Outcome,
-  type ShownOperation,
   type ShownState,
   storedStates,
 } from '../domain/operation.ts';
@@ -39,11 +36,13 @@ import { projectObject } from '../objects.ts';
 import { within } from '../time-limit.ts';
 import { AlarmClock } from './alarm-clock.ts';
 import { type EventsAnswer, NOT_FOUND, type OperationAnswer, type PageAnswer } from './answers.ts';
-import { Asking, type Question } from './asking.ts';
+import { Asking } from './asking.ts';
 import { measureEndedOperation } from './ended.ts';
+import { Heard } from './heard.ts';
 import { NOTHING_TOLD, OperationEvents, type OperationTold } from './operation-events.ts';
 import { OperationStore } from './operation-store.ts';
-import { Telling } from './telling.ts';
+import { type OperationListed, tellingProject } from './operation-telling.ts';
+import type { Telling } from './telling.ts';
 import { Viewers } from './viewers.ts';
 
 /** By when somebody looks whether what is under way still is. */
@@ -51,25 +50,16 @@ const WATCH_MS = 30_000;
 /** The project answers sooner, or does not any more. */
 const PROJECT_LIMIT_MS = 10_000;
 
-interface Told extends ShownOperation {
-  id: string;
-  projectId: string;
-  createdAt: number;
-}
-
 export class OperationActor extends DurableObject<Env> {
   readonly #store: OperationStore;
   readonly #alarm: AlarmClock;
-  readonly #list: Telling<Told>;
+  readonly #list: Telling<OperationListed>;
   readonly #asking: Asking;
   readonly #events: OperationEvents;
   readonly #viewers: Viewers<OperationTold>;
-  /** Who has said that there is nothing of this operation's. */
-  readonly #untouched = new Set<string>();
+  readonly #heard: Heard;
   /** Whether its project has not been told where it stands now. */
   #hasNews = false;
-  /** When one in flight was last asked for news. */
-  readonly #heardAt = new Map<string, number>();
 
   constructor(ctx: DurableObjectState, env: Env) {
     super(ctx, env);
@@ -84,12 +74,8 @@ export class OperationActor extends DurableObject<Env> {
       answered: (jobId, answer) => this.#answered(jobId, answer),
       rested: () => this.#goOn(),
     });
-    this.#list = new Telling<Told>({
-      current: () => this.#told(),
-      isAlike: (one, other) => JSON.stringify(one) === JSON.stringify(other),
-      tell: ({ projectId, ...told }) => projectObject(env, projectId).putOperation(told),
-      fields: ({ id }) => ({ operation_id: id }),
-    });
+    this.#heard = new Heard(this.#store, this.#asking, () => this.#rules);
+    this.#list = tellingProject(this.#store, env);
     ctx.blockConcurrencyWhile(async () => {
       await this.#alarm.load();
       if (this.#alarm.standsWithin(LONGEST_PUSH_PAUSE_MS)) this.#list.owe();
@@ -222,36 +208,14 @@ export class OperationActor extends DurableObject<Env> {
     this.#settle();
     const operation = this.#store.operation();
     if (operation === null) return;
-    const questions = hasEnded(operation) ? [] : this.#questions(operation).slice(0, this.#asking.left);
+    const questions = hasEnded(operation)
+      ? []
+      : this.#heard.questions(operation, Date.now()).slice(0, this.#asking.left);
     // Before anything leaves here: what a crash cuts short from then on is gone on with by the alarm.
     this.#arm(questions.length > 0);
     for (const [jobId, what] of questions) this.#asking.ask(operation, jobId, what);
     if (this.#hasNews) this.#tell();
     if (this.#asking.left === 0) this.#arm();
-  }
-
-  /** Who is asked now, and for what. */
-  #questions(operation: Operation): [jobId: string, what: Question][] {
-    const { asked, resting } = this.#asking;
-    const { jobIds, what } = toAsk(operation, this.#room(operation), asked, this.#passed(operation));
-    const now = Date.now();
-    const silent = [...this.#store.inFlight().values()].filter(
-      (item) => now >= this.#silentUntil(item) && !asked.has(item.jobId) && !resting.has(item.jobId),
-    );
-    return [
-      ...jobIds.map((jobId): [string, Question] => [jobId, what]),
-      ...silent.map(({ jobId }): [string, Question] => [jobId, 'news']),
-    ];
-  }
-
-  /** Those that wait and may have been begun. */
-  #room(operation: Operation): Item[] {
-    return this.#store.waiting(roomOf(operation, this.#store.inFlight().size));
-  }
-
-  #passed({ state }: Operation): ReadonlySet<string> {
-    const { resting } = this.#asking;
-    return state === 'cancelling' ? new Set([...resting, ...this.#untouched]) : resting;
   }
 
   /** What time, and the state of the jobs, make of it. */
@@ -261,15 +225,12 @@ export class OperationActor extends DurableObject<Env> {
     const now = Date.now();
     const isWaiting = this.#store.waiting(1).length > 0;
     const inFlight = this.#store.inFlight().size;
-    const settled = afterTime(operation, { isWaiting, inFlight, asked: this.#toHearOf(operation) }, now);
+    const settled = afterTime(
+      operation,
+      { isWaiting, inFlight, asked: this.#heard.toHearOf(operation) },
+      now,
+    );
     if (settled) this.#commit({ operation: settled, item: null }, null);
-  }
-
-  /** How many may have been begun and are not known to be, or not to be. */
-  #toHearOf(operation: Operation): number {
-    const { asked, resting } = this.#asking;
-    if (operation.state !== 'cancelling') return asked.size + resting.size;
-    return this.#room(operation).filter(({ jobId }) => !this.#untouched.has(jobId)).length;
   }
 
   #answered(jobId: string, answer: Answer | null): void {
@@ -277,8 +238,7 @@ export class OperationActor extends DurableObject<Env> {
     const item = operation && this.#store.item(jobId);
     if (operation && item) {
       const now = Date.now();
-      if (item.state === 'in_flight') this.#heardAt.set(jobId, now);
-      else if (answer === null || answer.kind === 'none') this.#untouched.add(jobId);
+      this.#heard.answered(item, answer, now);
       if (answer) this.#commit(afterAnswer(operation, item, answer, now), item);
     }
     this.#goOn();
@@ -289,7 +249,7 @@ export class OperationActor extends DurableObject<Env> {
     if (!operation && !item) return;
     this.#store.commit(operation, item && before ? { before, after: item } : null);
     this.#viewers.changed();
-    if (item && item.state !== 'in_flight') this.#heardAt.delete(item.jobId);
+    if (item) this.#heard.moved(item);
     const hasMoved = operation?.state !== known?.state || operation?.resumeAt !== known?.resumeAt;
     if (operation ? hasMoved : known?.endedAt !== null) this.#hasNews = true;
     if (!operation || operation.state === known?.state) return;
@@ -299,11 +259,6 @@ export class OperationActor extends DurableObject<Env> {
       ...(by ? { actor_id: by.actorId, correlation_id: by.correlationId } : {}),
     });
     if (hasEnded(operation)) measureEndedOperation(this.env, operation, this.#store.counts());
-  }
-
-  /** Until when nothing need be heard of one in flight. */
-  #silentUntil({ jobId, changedAt }: Item): number {
-    return Math.max(changedAt, this.#heardAt.get(jobId) ?? 0) + this.#rules.stageTimeoutMs;
   }
 
   #arm(isAsking = false): void {
@@ -318,7 +273,7 @@ export class OperationActor extends DurableObject<Env> {
       if (isAsking || asked.size + resting.size > 0) due.push(now + WATCH_MS);
       if (this.#asking.left === 0) due.push(now);
       if (operation.resumeAt !== null) due.push(operation.resumeAt);
-      for (const item of this.#store.inFlight().values()) due.push(this.#silentUntil(item));
+      for (const item of this.#store.inFlight().values()) due.push(this.#heard.silentUntil(item));
     }
     this.#alarm.arm(Math.min(...due), !this.#list.isOwed && !this.#hasNews);
   }
@@ -335,16 +290,7 @@ export class OperationActor extends DurableObject<Env> {
     await this.#store.erase();
     this.#viewers.closeAll(CLOSED.erased);
     this.#list.forget();
-    this.#untouched.clear();
-    this.#heardAt.clear();
-  }
-
-  #told(): Told | null {
-    const operation = this.#store.operation();
-    if (operation === null) return null;
-    const { id, projectId, createdAt, state, resumeAt, startedAt, endedAt } = operation;
-    const counts = endedAt === null ? null : this.#store.counts();
-    return { id, projectId, createdAt, state, resumeAt, startedAt, endedAt, counts };
+    this.#heard.forget();
   }
 
   get #rules(): Rules {

@@ -1,127 +1,20 @@
 // A correction is written on a page of its own. What is typed is kept in the browser until the server has it; of two who correct the
 // same version, the second sees both texts and loses neither.
-import { batch, type Signal, signal, useSignal } from '@preact/signals';
 import { useEffect, useMemo } from 'preact/hooks';
 import { announce } from './announce.tsx';
-import { ask, type Job, type Refusal, type Schemas } from './api.ts';
-import { askContent, type Text } from './content.ts';
+import { ask, type Job } from './api.ts';
+import type { Text } from './content.ts';
+import { Elsewhere } from './correct-elsewhere.tsx';
+import { Correction, type Version } from './correction.ts';
 import type { JobData } from './job-data.ts';
-import { forgetRequest, keepUnsaved, requestId, unsaved } from './kept.ts';
+import { forgetRequest, requestId } from './kept.ts';
 import { inWords } from './refusals.ts';
-import { go, to } from './router.ts';
+import { to } from './router.ts';
 import { SendButton, SendingNote, useSending } from './sending.tsx';
 import { me } from './session.ts';
-import { Copy, jobName, Reference, Who } from './shown.tsx';
+import { Copy, jobName, Who } from './shown.tsx';
 import { Skeleton } from './states.tsx';
 import { STAGES, versionName } from './words.ts';
-
-type Version = Schemas['ArtifactVersion'];
-type Phase = 'loading' | 'text' | 'elsewhere' | 'not-text' | 'refused';
-
-const DEFAULT_TYPE = 'text/plain; charset=utf-8';
-
-/** The text that is being written: what it corrects, what it was, and what there is beside it. */
-class Correction {
-  readonly phase: Signal<Phase> = signal('loading');
-  readonly refusal: Signal<Refusal | null> = signal(null);
-  readonly text = signal('');
-  /** As the server has it. */
-  readonly original = signal('');
-  readonly corrects = signal(0);
-  readonly isKept = signal(true);
-  /** A newer version, that somebody else has saved meanwhile. */
-  readonly newer: Signal<{ version: Version; text: string | null } | null> = signal(null);
-  /** What has been saved from this page. */
-  readonly saved: Signal<number | null> = signal(null);
-  #type = DEFAULT_TYPE;
-  /** Under which it is kept: whoever signs in next in this browser is somebody else. */
-  readonly key: string;
-  readonly #left = new AbortController();
-  readonly #jobId: string;
-  readonly #stage: Text;
-
-  constructor(personId: string, jobId: string, stage: Text) {
-    this.key = `${personId}:${jobId}:${stage}`;
-    this.#jobId = jobId;
-    this.#stage = stage;
-  }
-
-  get type(): string {
-    return this.#type;
-  }
-
-  async load(counting: number): Promise<void> {
-    const kept = unsaved(this.key);
-    const corrects = kept?.corrects ?? counting;
-    this.corrects.value = corrects;
-    const answer = await askContent(this.#jobId, this.#stage, corrects, this.#left.signal);
-    if (this.#left.signal.aborted) return;
-    batch(() => {
-      if (!answer.ok) {
-        const { code } = answer.refusal;
-        const isElsewhere = code === 'ARTIFACT_NOT_STORED_HERE' || code === 'NO_ARTIFACT_STORE';
-        this.refusal.value = answer.refusal;
-        this.phase.value = isElsewhere ? 'elsewhere' : 'refused';
-        return;
-      }
-      if (answer.data === null) {
-        this.phase.value = 'not-text';
-        return;
-      }
-      this.#type = answer.data.type;
-      this.original.value = answer.data.text;
-      this.text.value = kept?.text ?? answer.data.text;
-      this.phase.value = 'text';
-    });
-    if (corrects !== counting && this.newer.value === null) await this.showNewer(counting, null);
-  }
-
-  write(text: string): void {
-    this.text.value = text;
-    const isSame = text === this.original.value;
-    this.isKept.value = keepUnsaved(this.key, isSame ? null : { text, corrects: this.corrects.value });
-  }
-
-  /** Beside one's own text, which stays. */
-  async showNewer(number: number, version: Version | null): Promise<void> {
-    const answer = await askContent(this.#jobId, this.#stage, number, this.#left.signal);
-    if (this.#left.signal.aborted) return;
-    const text = answer.ok ? (answer.data?.text ?? null) : null;
-    this.newer.value = { version: version ?? ({ stage: this.#stage, version: number } as Version), text };
-  }
-
-  /** From now on as a correction of the newer one. */
-  takeOn(number: number): void {
-    batch(() => {
-      this.corrects.value = number;
-      this.original.value = this.newer.value?.text ?? this.original.value;
-      this.newer.value = null;
-    });
-    this.write(this.text.value);
-  }
-
-  /** The newer text in place of one's own. */
-  giveWay(number: number): void {
-    const text = this.newer.value?.text;
-    if (text == null) return;
-    this.takeOn(number);
-    this.write(text);
-  }
-
-  /** What was typed since it was sent is not saved yet. */
-  savedAs(version: number, sent: string): void {
-    batch(() => {
-      this.saved.value = version;
-      this.corrects.value = version;
-      this.original.value = sent;
-    });
-    this.write(this.text.value);
-  }
-
-  dispose(): void {
-    this.#left.abort();
-  }
-}
 
 export function CorrectPage({ data, job, stage }: { data: JobData; job: Job; stage: Text }) {
   const personId = me.value?.actor_id ?? '';
@@ -352,75 +245,5 @@ function WhatNow({ job, stage, version }: { job: Job; stage: Text; version: numb
         {isRedo ? 'Redo the draft…' : 'Retry…'}
       </a>
     </p>
-  );
-}
-
-/** What Retake does not keep itself is corrected elsewhere, and named here. */
-function Elsewhere({ data, job, stage, correction, isAllowed }: BodyProps) {
-  const uri = useSignal('');
-  const wanted = uri.value.trim();
-  const counting = correction.corrects.value;
-  const known = data.versions.value?.find(
-    (version) => version.stage === stage && version.version === counting,
-  );
-  const requestKey = `edit:${correction.key}`;
-  const sending = useSending(() => void data.refresh());
-  const back = to(`/jobs/${job.id}`);
-  const send = () => {
-    if (wanted === '' || !isAllowed) return;
-    const body = {
-      uri: wanted,
-      edits: counting,
-      client_request_id: requestId(requestKey, `${counting}\n${wanted}`),
-    };
-    sending.send(
-      (signal) =>
-        ask(
-          (client, signal) =>
-            client.PUT('/jobs/{jobId}/artifacts/{stage}', {
-              params: { path: { jobId: job.id, stage } },
-              body,
-              signal,
-            }),
-          signal,
-        ),
-      async ({ version }) => {
-        forgetRequest(requestKey);
-        await data.refresh();
-        announce(`Saved as ${versionName(stage, version.version)}.`);
-        go(back);
-      },
-    );
-  };
-  return (
-    <form
-      class="elsewhere"
-      onSubmit={(event) => {
-        event.preventDefault();
-        send();
-      }}
-    >
-      <p>
-        {correction.refusal.value
-          ? inWords(correction.refusal.value)
-          : 'This is no text that can be shown here.'}{' '}
-        Correct it where it is, and say where the corrected one is.
-      </p>
-      {known && <Reference uri={known.ref} what={`the address of ${versionName(stage, counting)}`} />}
-      <label for="uri">Where the corrected {STAGES[stage].toLowerCase()} is</label>
-      <input
-        id="uri"
-        value={uri.value}
-        autocomplete="off"
-        spellcheck={false}
-        onInput={({ currentTarget }) => {
-          uri.value = currentTarget.value;
-        }}
-      />
-      <SendingNote sending={sending} />
-      <div class="buttons">
-        <SendButton sending={sending} words="Save" onSend={send} isOff={wanted === '' || !isAllowed} />
-      </div>
-    </form>
   );
 }

@@ -1,121 +1,22 @@
 // The retry (or redo) dialogue is the plan: what is kept, what is made again and why, before anything is sent. It sends exactly
 // what it shows, or nothing: a plan that has changed meanwhile is shown anew, with what changed.
-import { batch, computed, type Signal, signal, useSignal } from '@preact/signals';
+import { useSignal } from '@preact/signals';
 import { useEffect, useMemo, useRef } from 'preact/hooks';
 import { announce } from './announce.tsx';
-import {
-  ask,
-  type Dispatch,
-  type Job,
-  type OfferedPlan,
-  type Plan,
-  type Refusal,
-  type ResumeStatus,
-} from './api.ts';
+import { ask, type Dispatch, type Job, type OfferedPlan, type Plan } from './api.ts';
 import { exact, now } from './clock.ts';
 import { Dialog, NotNow } from './dialog.tsx';
 import type { JobData } from './job-data.ts';
 import { forgetRequest, requestId } from './kept.ts';
 import { Passed, PlanRows } from './plan-rows.tsx';
-import { askPlan, type Choices, estimate, type PlanKind, profileOf, verb } from './plans.ts';
+import { choices, choose, isResumePoint, Planning } from './planning.ts';
+import { estimate, type PlanKind, profileOf, verb } from './plans.ts';
 import { inWords, plannedInWords } from './refusals.ts';
-import { go, path, query, to } from './router.ts';
+import { go, to } from './router.ts';
 import { SendButton, SendingNote, useSending } from './sending.tsx';
 import { jobName, Who } from './shown.tsx';
 import { Skeleton, TryAgain } from './states.tsx';
-import { DISPATCH_STATES, RESUME_ORDER, RESUME_POINTS, STAGES, type Stage } from './words.ts';
-
-type Text = 'transcript' | 'draft';
-
-/** The plan for what is chosen now, and the one that it has taken the place of. */
-class Planning {
-  readonly plan: Signal<OfferedPlan | null> = signal(null);
-  readonly refusal: Signal<Refusal | null> = signal(null);
-  /** When the plan is from. */
-  readonly at: Signal<number> = signal(0);
-  /** As it was shown before it changed by itself. */
-  readonly before: Signal<{ plan: Plan; at: number } | null> = signal(null);
-  /** As far as it could start, whatever is chosen. */
-  readonly furthest: Signal<ResumeStatus | null> = signal(null);
-  /** All stages with a correction in question, chosen or not. */
-  readonly corrected: Signal<ReadonlySet<Text>> = signal(new Set());
-  #asking = new AbortController();
-  readonly #kind: PlanKind;
-  readonly #jobId: string;
-
-  constructor(kind: PlanKind, jobId: string) {
-    this.#kind = kind;
-    this.#jobId = jobId;
-  }
-
-  /** No plan is shown for a choice that it does not belong to. */
-  async load(choices: Choices): Promise<void> {
-    this.#asking.abort();
-    this.#asking = new AbortController();
-    const { signal } = this.#asking;
-    batch(() => {
-      this.plan.value = null;
-      this.refusal.value = null;
-      this.before.value = null;
-    });
-    const [answer, unbound] = await Promise.all([
-      askPlan(this.#kind, this.#jobId, choices, signal),
-      choices.from === null ? null : askPlan(this.#kind, this.#jobId, { ...choices, from: null }, signal),
-    ]);
-    if (signal.aborted) return;
-    batch(() => {
-      if (!answer.ok) {
-        this.refusal.value = answer.refusal;
-        return;
-      }
-      this.#show(answer.data);
-      const free = unbound === null ? answer.data : unbound.ok ? unbound.data : null;
-      this.furthest.value = free?.resume?.status ?? null;
-    });
-  }
-
-  /** What a 412 brings has neither prices nor the menu of profiles: those of before are kept. */
-  changedTo(plan: Plan): void {
-    const before = this.plan.value;
-    if (before === null) return;
-    batch(() => {
-      this.before.value = { plan: before, at: this.at.value };
-      this.#show({ ...before, ...plan });
-    });
-  }
-
-  #show(plan: OfferedPlan): void {
-    this.plan.value = plan;
-    this.at.value = Date.now();
-    const inTheWay = (plan.refusal?.details.edits ?? []) as { stage: Stage }[];
-    const stages = [...plan.edits_kept, ...plan.edits_discarded, ...inTheWay].map(({ stage }) => stage);
-    const texts = stages.filter((stage): stage is Text => stage !== 'audio');
-    this.corrected.value = new Set([...this.corrected.value, ...texts]);
-  }
-
-  dispose(): void {
-    this.#asking.abort();
-  }
-}
-
-const isResumePoint = (value: string | null): value is ResumeStatus =>
-  value !== null && value in RESUME_POINTS;
-
-/** What is chosen stands in the address. */
-const choices = computed((): Choices => {
-  const from = query.value.get('from');
-  const discard = (query.value.get('discard') ?? '').split(',');
-  return {
-    profile: query.value.get('profile'),
-    from: isResumePoint(from) ? from : null,
-    discard: (['transcript', 'draft'] as const).filter((stage) => discard.includes(stage)),
-  };
-});
-
-function choose(change: Partial<Choices>): void {
-  const { profile, from, discard } = { ...choices.value, ...change };
-  go(to(path.value, { profile, from, discard: discard.join(',') }), { replace: true });
-}
+import { DISPATCH_STATES, RESUME_ORDER, RESUME_POINTS, STAGES } from './words.ts';
 
 export function PlanDialog({ data, kind, job }: { data: JobData; kind: PlanKind; job: Job }) {
   const planning = useMemo(() => new Planning(kind, data.id), [kind, data.id]);

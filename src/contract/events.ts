@@ -7,15 +7,8 @@ import type { ListedOperation, Operation } from '../domain/operation.ts';
 import type { Counts } from '../domain/operation-counts.ts';
 import type { JobSummary } from '../domain/project.ts';
 import { operation, operationSummary, toOperationResource, toOperationSummary } from './operations.ts';
-import {
-  job,
-  jobCounts,
-  jobSummary,
-  toCountsResource,
-  toSummaryResource,
-  toTransitionResource,
-  transition,
-} from './resources.ts';
+import { jobCounts, jobSummary, toCountsResource, toSummaryResource } from './projects.ts';
+import { job, toTransitionResource, transition } from './resources.ts';
 
 /** The subprotocol of the WebSocket: each message is an array of records. */
 export const SUBPROTOCOL = 'retake.events.v1';

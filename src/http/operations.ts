@@ -2,25 +2,27 @@
 // Parse, ask the project or the operation, reply.
 import type { Context } from 'hono';
 import * as z from 'zod';
+import {
+  dryRun,
+  maxInFlightOf,
+  plansAskedFor,
+  type RetryJobsRequest,
+  retryJobsRequest,
+  toJobChoice,
+  toPlannedJobs,
+} from '../contract/bulk-requests.ts';
 import { plannedRefusal } from '../contract/errors.ts';
 import { positionCursor, toPage } from '../contract/fields.ts';
 import { idFor, isGivenOut } from '../contract/ids.ts';
 import {
-  dryRun,
   itemCursor,
-  maxInFlightOf,
   operation,
   operationItemPage,
   operationPage,
-  plansAskedFor,
-  type RetryJobsRequest,
-  retryJobsRequest,
   shownItemState,
   toItemResource,
-  toJobChoice,
   toOperationResource,
   toOperationSummary,
-  toPlannedJobs,
 } from '../contract/operations.ts';
 import { bulkDigest } from '../contract/payload-digest.ts';
 import * as problems from '../contract/problems.ts';

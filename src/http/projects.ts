@@ -10,18 +10,17 @@ import {
   idempotencyKeyMismatchError,
   resourceErasedError,
 } from '../contract/problems.ts';
-import { createJobRequest, createProjectRequest } from '../contract/requests.ts';
 import {
-  job,
   jobCounts,
   jobSummaryPage,
   project,
   projectPage,
   toCountsResource,
-  toJobResource,
   toProjectResource,
   toSummaryResource,
-} from '../contract/resources.ts';
+} from '../contract/projects.ts';
+import { createJobRequest, createProjectRequest } from '../contract/requests.ts';
+import { job, toJobResource } from '../contract/resources.ts';
 import { jobObject, projectObject, workspaceObject } from '../objects.ts';
 import type { AppEnv } from './app-env.ts';
 import { withIdempotencyKey } from './idempotency-key.ts';
