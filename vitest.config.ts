@@ -8,8 +8,14 @@ import { keepTemporaryFilesInMemory } from './test/support/temporary-files.ts';
 
 keepTemporaryFilesInMemory();
 
-/** A test that never came to an expectation has shown nothing: its list was empty, or its loop, or its query's result. */
-const ASSERTING = { expect: { requireAssertions: true } };
+const ASSERTING = {
+  expect: {
+    /** A test that never came to an expectation has shown nothing: its list was empty, or its loop, or its query's result. */
+    requireAssertions: true,
+    /** What is waited for comes when it comes: how busy the machine is decides nothing. */
+    poll: { timeout: 20_000 },
+  },
+};
 
 /** Each in a runtime of its own: what another file left running would be counted by their meters, or driven by their timers. */
 const ALONE = [
