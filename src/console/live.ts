@@ -2,7 +2,7 @@
 // whatever the socket says of itself: sockets of a laptop that slept say that they are open.
 import { batch, type Signal, signal } from '@preact/signals';
 import type { Refusal } from './api.ts';
-import { session, sessionEnded } from './session-state.ts';
+import { session } from './session-state.ts';
 
 const SUBPROTOCOL = 'retake.events.v1';
 const PING_EVERY_MS = 25_000;
@@ -20,7 +20,7 @@ const REFRESH_EVERY_MS = 15_000;
 const HIDDEN_MS = 60_000;
 
 /** The service's own reasons to close. */
-const SIGNED_OUT = 4401;
+const ACCESS_ENDED = 4401;
 const ERASED = 4410;
 const TOO_MANY = 4429;
 
@@ -173,12 +173,11 @@ export class Live<Told> {
     const wasOpen = this.#openedAt > 0;
     this.#openedAt = 0;
     this.#failures = wasHealthy ? 0 : this.#failures + 1;
-    if (code === SIGNED_OUT) {
-      this.state.value = 'signed-out';
-      sessionEnded();
-    } else if (code === ERASED) this.state.value = 'erased';
+    if (code === ERASED) this.state.value = 'erased';
     else if (code === TOO_MANY) this.state.value = 'full';
     else this.#after(NOTICED_AFTER_MS, () => this.#notice());
+    // With a session that goes on it comes back; an answer to a plain request says whether it does.
+    if (code === ACCESS_ENDED) void this.#options.refresh();
     if (ENDED.includes(this.state.value)) return;
     const spread = wasOpen || code === TOO_MANY ? SPREAD_MS : 1000 * 2 ** Math.min(this.#failures, 10);
     const pause =

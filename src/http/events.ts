@@ -32,6 +32,7 @@ const JSON_TYPE = 'application/json';
 const STREAM_TYPE = 'text/event-stream';
 /** Nobody knows: one of the viewers has to leave. */
 const RETRY_AFTER_SECONDS = '15';
+const LONGEST_BY_SESSION_MS = 15 * 60_000;
 
 const closings = Object.values(CLOSED).map(({ code, reason }) => `${code} (${reason})`);
 
@@ -159,7 +160,7 @@ async function watch(
   if (isSocket && speaksOurs === false) {
     return invalid(c, 'Sec-WebSocket-Protocol', `must name ${SUBPROTOCOL}, or nothing`);
   }
-  const ask = { owner: c.get('owner'), endsAt: c.get('accessEndsAt'), after };
+  const ask = { owner: c.get('owner'), endsAt: looksUntil(c), after };
   const { status, webSocket } = await object.fetch(toViewerRequest(ask));
   if (status === 404) return refuse(c, { code: 'RESOURCE_NOT_FOUND' });
   if (isSocket) return upgraded(webSocket ?? refusedSocket(), speaksOurs === true);
@@ -172,6 +173,12 @@ async function watch(
     'content-encoding': 'identity',
   });
   return response as Problem;
+}
+
+/** A session can be ended before its end, which no socket hears of: whoever looks on with one has it judged again now and then. */
+function looksUntil(c: Context<AppEnv>): number {
+  const endsAt = c.get('accessEndsAt');
+  return c.get('isBySession') ? Math.min(endsAt, Date.now() + LONGEST_BY_SESSION_MS) : endsAt;
 }
 
 /** The only way to tell a browser why it gets no socket. */

@@ -1,5 +1,5 @@
 // What is on the page is what is: for two at once, without a reload, and where it is not known it is said since when.
-import type { Browser, Page } from 'playwright-core';
+import type { Browser, Page, WebSocketRoute } from 'playwright-core';
 import { afterAll, beforeAll, describe, expect, test } from 'vitest';
 import { startBrowser } from './browser.ts';
 import { Scene } from './scene.ts';
@@ -217,7 +217,6 @@ test('a page that is hidden for a minute closes its socket, and is right again o
 
 describe('the service ends a connection', () => {
   test.each([
-    [4401, 'Signed out'],
     [4410, 'Erased'],
     [4429, 'Too many viewers: refreshes every 15 s'],
   ])('with %i, and the page says “%s”', async (code, words) => {
@@ -232,6 +231,37 @@ describe('the service ends a connection', () => {
 
     // What is shown stays.
     expect(await page.locator('h1').innerText()).toBe('interview.mp4');
+    await context.close();
+  });
+
+  test('with 4401, and the page comes back by itself as long as its session is good', async () => {
+    const job = await scene.job(project);
+    const context = await scene.signedIn(browser);
+    const { page, complaints } = await watchedPage(context, scene.stack.serviceUrl, { isRefused: true });
+    const sockets: WebSocketRoute[] = [];
+    await page.routeWebSocket(/events/, (socket) => {
+      sockets.push(socket);
+      socket.connectToServer();
+    });
+    const end = () => sockets.at(-1)?.close({ code: 4401, reason: 'for the test' });
+    await page.goto(`${scene.url}/jobs/${job}`);
+    await isLive(page);
+    await end();
+    await expect.poll(() => sockets.length).toBe(2);
+    await isLive(page);
+
+    // Ended by a copy of it, of which this browser hears nothing.
+    const cookies = await context.cookies();
+    const copy = cookies.find(({ name }) => name === '__Host-retake');
+    await fetch(`${scene.stack.serviceUrl}/session/end`, {
+      method: 'POST',
+      headers: { cookie: `__Host-retake=${copy?.value}`, 'sec-fetch-site': 'same-origin' },
+    });
+    await end();
+    await page.locator('.freshness').filter({ hasText: 'Signed out' }).waitFor();
+    // What is shown stays.
+    expect(await page.locator('h1').innerText()).toBe('interview.mp4');
+    expect(complaints).toEqual([]);
     await context.close();
   });
 

@@ -1,9 +1,10 @@
 // The session of who has signed in: what it opens, until when, and what is no session of this service.
-import { env, runInDurableObject } from 'cloudflare:test';
+import { createExecutionContext, env, runDurableObjectAlarm, runInDurableObject } from 'cloudflare:test';
 import fc from 'fast-check';
 import { afterEach, beforeEach, describe, expect, onTestFinished, test, vi } from 'vitest';
 import { ownerKey } from '../../src/http/editor.ts';
-import { createdJob } from '../support/workerd/acting.ts';
+import worker from '../../src/index.ts';
+import { createdJob, newHome } from '../support/workerd/acting.ts';
 import { allRows, call, editorToken, type Reply } from '../support/workerd/harness.ts';
 import {
   browse,
@@ -16,6 +17,7 @@ import {
   TODAY,
   YESTERDAY,
 } from '../support/workerd/sessions.ts';
+import { Viewer } from '../support/workerd/viewing.ts';
 
 const HOUR_MS = 3_600_000;
 const later = (ms: number) => vi.useFakeTimers({ toFake: ['Date'], now: Date.now() + ms });
@@ -291,6 +293,26 @@ describe('signing out', () => {
     expect(ended).toMatchObject({ status: 200, body: { end_session_url: null } });
     expect(keptCookie(ended)).toMatch(/^__Host-retake=; Max-Age=0; Path=\/; .*Secure/);
     for (const copy of [first, renewed]) expectSignedOut(await browse(copy, '/projects'));
+  });
+
+  test('ends what a copy looks on with within 15 minutes, and it opens nothing again', async () => {
+    const home = await newHome();
+    const cookie = await cookieOf(signedIn(home.actorId));
+    const path = `/projects/${home.projectId}/events`;
+    const watching = async () => {
+      const headers = { cookie, origin: 'http://127.0.0.1:8787', upgrade: 'websocket' };
+      const request = new Request(`http://127.0.0.1:8787${path}`, { headers });
+      return worker.fetch(request, SERVICE, createExecutionContext());
+    };
+    const { webSocket } = await watching();
+    const viewer = new Viewer(webSocket as WebSocket);
+
+    await signOut(cookie);
+    later(15 * 60_000);
+    await runDurableObjectAlarm(env.PROJECT.getByName(home.projectId));
+
+    expect((await viewer.end()).code).toBe(4401);
+    expect((await watching()).status).toBe(401);
   });
 
   test('leaves the same person’s other sessions, and tokens, as they are', async () => {
