@@ -59,9 +59,9 @@ export default defineConfig({
   test: {
     // A soak reads the figures that its tests print.
     silent: process.env.SOAK ? false : 'passed-only',
-    // Two more than there are cores: half of what these files do is waiting, for a pause between attempts, an alarm or a process
+    // One more than there are cores: half of what these files do is waiting, for a pause between attempts, an alarm or a process
     // that starts.
-    maxWorkers: availableParallelism() + 2,
+    maxWorkers: availableParallelism() + 1,
     projects: [
       {
         test: {

