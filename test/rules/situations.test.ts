@@ -1,7 +1,7 @@
 // What was seen too seldom is said; a situation is known by what became of the job.
 import { expect, test } from 'vitest';
 import { AUDIO, call, done, entry, keptCase, RETRY, RUN, report, toCase } from './kept.ts';
-import { RARE_SITUATIONS, SITUATIONS, Sightings, situationsOf } from './situations.ts';
+import { leastSightings, RARE_SITUATIONS, SITUATIONS, Sightings, situationsOf } from './situations.ts';
 
 test('a job was in the situations that its trail, its dispatches and its calls show', () => {
   expect([...situationsOf(toCase(keptCase()))].sort()).toEqual([
@@ -63,4 +63,9 @@ test('what was seen too seldom is said, and nothing is counted that is not looke
   expect(sightings.tooSeldom(2)).toEqual([seldom, rare]);
   sightings.add([rare, seldom]);
   expect(sightings.tooSeldom(2)).toEqual([]);
+});
+
+test('by its own seed a suite sees each situation in its share of the runs, by another at least once, and where few are run none has to come', () => {
+  expect([leastSightings(1_000, 200, undefined), leastSightings(1_000, 200, '7')]).toEqual([5, 1]);
+  expect([leastSightings(100, 200, undefined), leastSightings(100, 200, '7')]).toEqual([0, 0]);
 });

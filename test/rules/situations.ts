@@ -166,6 +166,15 @@ function* editors({ calls, trail }: JobCase): Generator<string> {
 const RARE = [...RARE_SITUATIONS, ...RARE_EDIT_SITUATIONS];
 
 /** Counts what was seen, and says what was seen too seldom. */
+/**
+ * How often each has to have come up. The suite's own seed is always the same, so it is one in `oneIn` runs; under another, `seed`,
+ * chance has its say about what is seldom, and it is enough that it came up.
+ */
+export function leastSightings(numRuns: number, oneIn: number, seed: string | undefined): number {
+  const share = Math.floor(numRuns / oneIn);
+  return seed === undefined ? share : Math.min(share, 1);
+}
+
 export class Sightings {
   readonly #counts = new Map<string, number>();
 
@@ -185,7 +194,7 @@ export class Sightings {
     return Object.fromEntries(this.#counts);
   }
 
-  /** `least` of each, and one of a rare one. */
+  /** Fewer than `least` of it, or none of a rare one. */
   tooSeldom(least: number): string[] {
     return [...this.#counts]
       .filter(([situation, count]) => count < (RARE.includes(situation) ? Math.min(least, 1) : least))

@@ -5,6 +5,7 @@ import { type Chances, LONGEST_DELAY_MS } from './chance.ts';
 import { EXPORTS, type ExportName, REDOS, REQUESTS, type RedoName, type RequestName } from './policies.ts';
 import { USUAL } from './simulated-orchestrator.ts';
 import type { Pace, State } from './simulated-store.ts';
+import type { OlderVersion } from './stored.ts';
 
 export type Action =
   | { do: 'run'; prefer: string }
@@ -18,7 +19,7 @@ export type Action =
   | { do: 'label'; seen: boolean; twice: boolean }
   /** Another job is to be created with the external id that this one has. */
   | { do: 'claim' }
-  | { do: 'deploy'; over: 'defaults' | 'version-1' | 'version-2' | 'version-3' | 'policy' }
+  | { do: 'deploy'; over: 'defaults' | 'policy' | OlderVersion }
   | { do: 'tamper'; state: State }
   | { do: 'clock'; skewMs: number }
   /** The queue brings nothing for so long. */
@@ -100,7 +101,7 @@ export const action: fc.Arbitrary<Action> = fc.oneof(
     weight: 3,
     arbitrary: fc.record({
       do: fc.constant('deploy' as const),
-      over: fc.constantFrom('defaults', 'version-1', 'version-2', 'policy'),
+      over: fc.constantFrom('defaults', 'version-1', 'version-2', 'version-4', 'policy'),
     }),
   },
   {
@@ -253,6 +254,7 @@ const ends = fc
       ...[[{ do: 'erase' as const }], [{ do: 'cancel' as const }, { do: 'erase' as const }]],
       ...[[{ do: 'cancel' as const }], [{ do: 'cancel' as const }]],
       [{ do: 'deploy', over: 'version-3' }],
+      [{ do: 'deploy', over: 'version-4' }],
       [{ do: 'deploy', over: 'version-3' }, { do: 'erase' }, { do: 'deploy', over: 'defaults' }],
     ),
     afterMs: fc.constantFrom(0, 1, 700, 12_000, 700_000),

@@ -290,18 +290,10 @@ class Life {
       case 'defaults':
         this.#world.deploy();
         break;
-      case 'version-3':
-        this.#world.deployOverVersion3();
-        break;
-      case 'version-2':
-        this.#world.deployOverVersion2();
-        break;
-      case 'version-1':
-        this.#world.deployOverVersion1();
-        for (const { checker } of this.#inhabitants) checker.lineage.forget();
-        break;
       default:
-        over satisfies never;
+        this.#world.deployOver(over);
+        if (over !== 'version-1') break;
+        for (const { checker } of this.#inhabitants) checker.lineage.forget();
     }
   }
 

@@ -77,7 +77,7 @@ export const SITUATIONS: readonly string[] = [
   'an external id was asked for that a job has',
   'labels of a job that was seen were changed',
   'a change of labels was refused, the job being another',
-  ...[1, 2, 3].map((version) => `a job was deployed over what version ${version} had stored`),
+  ...[1, 2, 3, 4].map((version) => `a job was deployed over what version ${version} had stored`),
   'a policy was replaced',
   ...ERASURE_SITUATIONS,
 ];
@@ -117,6 +117,7 @@ export function situationsOf(
     'a job was deployed over what version 1 had stored': hasDeployedOver('version-1'),
     'a job was deployed over what version 2 had stored': hasDeployedOver('version-2'),
     'a job was deployed over what version 3 had stored': hasDeployedOver('version-3'),
+    'a job was deployed over what version 4 had stored': hasDeployedOver('version-4'),
     'a correction was made between two deployments': editedAt.some(
       (count) => count > 0 && count < deployments,
     ),

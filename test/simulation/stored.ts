@@ -217,8 +217,16 @@ function dropNames(object: SimulatedObject): void {
   object.rewrite('ALTER TABLE history DROP COLUMN actor_name');
 }
 
+/** Rewrites what is stored as version 4 of the storage would have left it. Nobody may be at work in the object. */
+function storeAsVersion4(object: SimulatedObject): void {
+  if (!storedPresent(object) || schemaOf(object) !== JOB_SCHEMA.version) return;
+  leaveOutDefaults(object);
+  dropNames(object);
+  object.rewrite('UPDATE job SET schema = 4');
+}
+
 /** Rewrites what is stored as version 3 of the storage would have left it. Nobody may be at work in the object. */
-export function storeAsVersion3(object: SimulatedObject): void {
+function storeAsVersion3(object: SimulatedObject): void {
   if (!isOfBeforeErasure(object)) return;
   const { job, ...rest } = JSON.parse(String(object.rows('SELECT record FROM job')[0]?.record));
   dropNames(object);
@@ -240,7 +248,7 @@ function isOfBeforeErasure(object: SimulatedObject): boolean {
 }
 
 /** Rewrites what is stored as version 2 of the storage would have left it. Nobody may be at work in the object. */
-export function storeAsVersion2(object: SimulatedObject): void {
+function storeAsVersion2(object: SimulatedObject): void {
   if (!isOfBeforeEdits(object)) return;
   const { job, ...rest } = JSON.parse(String(object.rows('SELECT record FROM job')[0]?.record));
   dropNames(object);
@@ -257,7 +265,7 @@ const ofVersion3 = (job: Fields) =>
 const OF_VERSION_4 = ['retries', 'nextRetryAt', 'automatic', 'erasure'];
 
 /** Rewrites what is stored as version 1 of the storage would have left it, as far as it knew. Nobody may be at work in the object. */
-export function storeAsVersion1(object: SimulatedObject): void {
+function storeAsVersion1(object: SimulatedObject): void {
   const present = storedPresent(object);
   if (!present || !isOfBeforeEdits(object)) return;
   // Nobody could ask for that, so no job of version 1 has it.
@@ -356,3 +364,12 @@ export const listedOperation = (project: SimulatedObject, id: string): ListedOpe
 export const isFrozen = (project: SimulatedObject, jobId: string): boolean =>
   isMade(project, 'operation') &&
   project.rows('SELECT 1 FROM operation WHERE instr(job_ids, ?) > 0', jobId).length > 0;
+
+/** By which version of the storage it is rewritten. */
+export const STORED_AS = {
+  'version-1': storeAsVersion1,
+  'version-2': storeAsVersion2,
+  'version-3': storeAsVersion3,
+  'version-4': storeAsVersion4,
+} as const;
+export type OlderVersion = keyof typeof STORED_AS;

@@ -17,14 +17,7 @@ import { GONE, SimulatedObject } from './simulated-object.ts';
 import { SimulatedOrchestrator } from './simulated-orchestrator.ts';
 import { type Invocation, SimulatedQueue } from './simulated-queue.ts';
 import { type Pace, SimulatedStore, type State } from './simulated-store.ts';
-import {
-  isErasedProject,
-  leaveOutDefaults,
-  storeAsVersion1,
-  storeAsVersion2,
-  storeAsVersion3,
-  storedPresent,
-} from './stored.ts';
+import { isErasedProject, leaveOutDefaults, type OlderVersion, STORED_AS, storedPresent } from './stored.ts';
 import { Timeline, type Timer } from './timeline.ts';
 
 export const PROJECT = { projectId: 'prj_simulated', owner: 'own_alice' };
@@ -222,25 +215,11 @@ export class World {
     for (const { object } of this.jobs) leaveOutDefaults(object);
   }
 
-  /** The same, over what version 1 of the storage has left, under another policy. */
-  deployOverVersion1(): void {
+  /** The same, over what an older version of the storage has left. */
+  deployOver(version: OlderVersion): void {
     this.#comeBack();
     this.hasBeenOlder = true;
-    for (const { object } of this.jobs) storeAsVersion1(object);
-  }
-
-  /** The same, over what version 2 has left. */
-  deployOverVersion2(): void {
-    this.#comeBack();
-    this.hasBeenOlder = true;
-    for (const { object } of this.jobs) storeAsVersion2(object);
-  }
-
-  /** The same, over what version 3 has left. */
-  deployOverVersion3(): void {
-    this.#comeBack();
-    this.hasBeenOlder = true;
-    for (const { object } of this.jobs) storeAsVersion3(object);
+    for (const { object } of this.jobs) STORED_AS[version](object);
   }
 
   /** After every event: what is left of an erased project goes too. */
