@@ -145,6 +145,8 @@ const story = fc.oneof(
   ...[
     ...[
       [redo, retry],
+      [redo, back],
+      [redo, back],
       [redo, stop, back],
       [redo, stop, back],
       [redo, stop, back],
