@@ -8,7 +8,7 @@ import { forgetRequest, requestId } from './kept.ts';
 import { go, to } from './router.ts';
 import { SendButton, SendingNote, useSending } from './sending.tsx';
 import { jobName } from './shown.tsx';
-import { listed, STAGES } from './words.ts';
+import { listed, overBefore, STAGES } from './words.ts';
 
 type Text = 'transcript' | 'draft';
 
@@ -43,10 +43,10 @@ export function ExportDialog({ data, job }: { data: JobData; job: Job }) {
             client.POST('/jobs/{jobId}/export', { params: { path: { jobId: data.id } }, body, signal }),
           signal,
         ),
-      async () => {
+      async (accepted) => {
         forgetRequest(key);
         await data.refresh();
-        announce('Export sent.');
+        announce(overBefore(accepted) ?? 'Export sent.');
         go(back, { replace: true });
       },
     );

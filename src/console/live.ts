@@ -199,7 +199,7 @@ export class Live<Told> {
     const isFresh = await this.#options.refresh();
     if (this.#isOver || this.#isOpen) return;
     if (isFresh) this.confirmed();
-    if (this.state.value !== 'full') this.state.value = isFresh ? 'refreshing' : 'reconnecting';
+    if (this.state.value !== 'full' || !isFresh) this.state.value = isFresh ? 'refreshing' : 'reconnecting';
   }
 
   get #isOpen(): boolean {

@@ -16,7 +16,7 @@ import { go, to } from './router.ts';
 import { SendButton, SendingNote, useSending } from './sending.tsx';
 import { jobName, Who } from './shown.tsx';
 import { Skeleton, TryAgain } from './states.tsx';
-import { DISPATCH_STATES, RESUME_ORDER, RESUME_POINTS, STAGES } from './words.ts';
+import { overBefore, RESUME_ORDER, RESUME_POINTS, STAGES } from './words.ts';
 
 export function PlanDialog({ data, kind, job }: { data: JobData; kind: PlanKind; job: Job }) {
   const planning = useMemo(() => new Planning(kind, data.id), [kind, data.id]);
@@ -66,10 +66,10 @@ export function PlanDialog({ data, kind, job }: { data: JobData; kind: PlanKind;
       async (accepted) => {
         forgetRequest(requestKey);
         await data.refresh();
-        if (accepted.replayed && !OPEN.includes(accepted.dispatch_state)) {
-          const ended = DISPATCH_STATES[accepted.dispatch_state];
-          became.value = `This had been accepted already, and its attempt is over: ${ended}. Nothing was sent again.`;
-          announce(became.value);
+        const over = overBefore(accepted);
+        if (over !== null) {
+          became.value = over;
+          announce(over);
           void planning.load(choices.peek());
           return;
         }
@@ -129,7 +129,6 @@ const isRefused = (plan: Plan | null): boolean =>
 const CHOICES = ['EDITS_IN_THE_WAY', 'RESUME_POINT_NOT_AVAILABLE', 'MODEL_PROFILE_NOT_ALLOWED'];
 
 /** A dispatch that has not come to an end. */
-const OPEN: readonly Dispatch['dispatch_state'][] = ['PENDING', 'DELIVERED', 'RUNNING'];
 
 function acceptedInWords(kind: PlanKind, plan: Plan, replayed: Dispatch | null | undefined): string {
   if (replayed)

@@ -142,6 +142,19 @@ export const DISPATCH_STATES: Readonly<Record<Schemas['DispatchState'], string>>
   UNDELIVERABLE: 'not delivered',
 };
 
+const OPEN: readonly Schemas['DispatchState'][] = ['PENDING', 'DELIVERED', 'RUNNING'];
+
+interface Accepted {
+  replayed: boolean;
+  dispatch_state: Schemas['DispatchState'];
+}
+
+/** Of a request whose answer was lost and that is repeated when its attempt is over already; null of any other. */
+export function overBefore({ replayed, dispatch_state: state }: Accepted): string | null {
+  if (!replayed || OPEN.includes(state)) return null;
+  return `This had been accepted already, and its attempt is over: ${DISPATCH_STATES[state]}. Nothing was sent again.`;
+}
+
 type OperationState = Schemas['Operation']['state'];
 
 export const OPERATION_STATES: Readonly<Record<OperationState, StatusWords>> = {

@@ -144,6 +144,27 @@ test('of one whose answer was lost and that has failed by then it is said what b
   expect(new Set(ids).size).toBe(2);
 });
 
+test('of an export whose answer was lost and that has ended by then it is said that it had been accepted, and it is not made twice', async () => {
+  const job = await scene.job(project);
+  await scene.run(job);
+  await scene.alice.settledJob(job);
+  await page.goto(`${scene.url}/jobs/${job}/export`);
+  let isFirst = true;
+  await page.route('**/export', async (route) => {
+    if (route.request().method() !== 'POST' || !isFirst) return route.continue();
+    isFirst = false;
+    await route.fetch();
+    await scene.alice.settledJob(job);
+    return route.abort('connectionreset');
+  });
+
+  await page.getByRole('button', { name: /^Export draft/ }).click();
+  await page
+    .getByText('This had been accepted already, and its attempt is over: ended well. Nothing was sent again.')
+    .waitFor({ state: 'attached' });
+  expect(await attemptsOf(job)).toHaveLength(2);
+});
+
 test('what may have been sent keeps its id over a reload, for as long as the plan is the same', async () => {
   const job = await scene.failed(project, failsTwice);
   await page.goto(`${scene.url}/jobs/${job}/retry`);
