@@ -129,7 +129,7 @@ export const CancelDialog = ({ data, job }: OfJob) => (
   <EndDialog
     data={data}
     title={`Cancel ${jobName(job)}?`}
-    words="Stop and close this job"
+    words="Cancel the job"
     stay="Keep this job"
     done="The job was cancelled."
     request={(signal) =>

@@ -28,7 +28,7 @@ export function Attempts({ data }: { data: JobData }) {
           <thead>
             <tr>
               <th scope="col">Attempt</th>
-              <th scope="col">Ended</th>
+              <th scope="col">State</th>
               {STAGE_ORDER.map((stage) => (
                 <th key={stage} scope="col">
                   {STAGES[stage]}
@@ -80,7 +80,7 @@ function Row({ attempt, number }: { attempt: Attempt; number: number }) {
           </details>
         )}
       </th>
-      <td data-label="Ended">
+      <td data-label="State">
         <span class={`status is-${shapeOf(attempt)}`}>
           <Icon shape={shapeOf(attempt)} /> {DISPATCH_STATES[dispatch.dispatch_state]}
         </span>

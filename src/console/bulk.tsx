@@ -74,7 +74,7 @@ export function BulkView({ projectId }: { projectId: string }) {
       </p>
       {run?.found === 0 ? (
         <Empty title="No job matches">
-          <p>Nothing here is to be retried now.</p>
+          <p>There is nothing to retry.</p>
           <a href={back}>Show the jobs of the project</a>
         </Empty>
       ) : (

@@ -119,8 +119,9 @@ function useStatusChanges(data: JobData): void {
 }
 
 function Overview({ data, job, name }: { data: JobData; job: Job; name: string }) {
+  const isErased = data.live.state.value === 'erased';
   const can = (action: string) =>
-    job.next_actions.find((next) => next.allowed && next.action === action) ?? null;
+    (isErased ? undefined : job.next_actions.find((next) => next.allowed && next.action === action)) ?? null;
   const planned = can('retry') ?? can('retry_with_profile') ?? can('redo');
   const edited = can('edit');
   const kind = planned?.action === 'redo' ? 'redo' : 'retry';
@@ -141,7 +142,14 @@ function Overview({ data, job, name }: { data: JobData; job: Job; name: string }
       </div>
       <div class="job">
         <div class="job-main">
-          <WhatToDo data={data} job={job} />
+          {isErased ? (
+            <p class="note refused" role="alert">
+              This job was erased. What stands here is the last that was known of it.{' '}
+              <a href={to(`/projects/${job.project_id}`)}>Back to its project</a>
+            </p>
+          ) : (
+            <WhatToDo data={data} job={job} />
+          )}
           <Pipeline data={data} job={job} />
           <Attempts data={data} />
           <Versions data={data} job={job} />

@@ -78,8 +78,8 @@ export function KeysHelp({ onClose }: { onClose: () => void }) {
           </div>
         ))}
       </dl>
-      <Switch of={keysAreOn} words="Single keys do something" />
-      <Switch of={timesAreExact} words="Show all times exactly" />
+      <Switch of={keysAreOn} words="Single-key shortcuts" />
+      <Switch of={timesAreExact} words="Always show exact times" />
       <SendingNote sending={leaving} />
       <div class="buttons">
         {session.value === 'open' && <SignOut leaving={leaving} />}

@@ -116,7 +116,7 @@ const RESTING: Readonly<Partial<Record<Job['status'], string>>> = {
   DRAFT_READY: 'The draft is ready to be read, corrected, exported, or made again.',
   EDITING: 'The draft is being worked on. Correct it, export it, or have it made again.',
   DONE: 'Everything that was asked for has been made.',
-  CANCELLED: 'This job was stopped and closed. It can’t be retried.',
+  CANCELLED: 'This job was cancelled. It can’t be retried.',
 };
 
 const Rest = ({ job }: { job: Job }) => (

@@ -272,7 +272,7 @@ function StopDialog({ data, operation }: { data: OperationData; operation: Opera
       )}
       <SendingNote sending={sending} />
       <div class="buttons">
-        <NotNow back={back} isBusy={sending.isBusy} words="Keep it running" />
+        <NotNow back={back} isBusy={sending.isBusy} words="Don’t stop it" />
         <SendButton sending={sending} words="Stop" onSend={send} isDangerous isOff={isOver(operation)} />
       </div>
     </Dialog>

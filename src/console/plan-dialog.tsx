@@ -102,7 +102,7 @@ export function PlanDialog({ data, kind, job }: { data: JobData; kind: PlanKind;
       <PlanShown planning={planning} data={data} />
       {!isRefused(plan) && <From planning={planning} kind={kind} />}
       {!isRefused(plan) && <Discard planning={planning} data={data} />}
-      <p class="muted">Kept versions are never deleted.</p>
+      <p class="muted">Earlier versions are never deleted.</p>
       {became.value && (
         <p class="note warning" role="alert">
           {became.value}

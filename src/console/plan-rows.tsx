@@ -33,7 +33,7 @@ export function PlanRows({ plan, before, versions }: PlanRowsProps) {
             <tr key={entry.stage} class={`is-${entry.action} ${was === undefined ? '' : 'is-changed'}`}>
               <td class="verb">
                 {entry.action === 'keep' ? <Kept /> : <Redone />}{' '}
-                {entry.action === 'keep' ? 'Kept' : 'Redone'}
+                {entry.action === 'keep' ? 'Kept' : entry.reason === 'never_made' ? 'Made' : 'Redone'}
               </td>
               <th scope="row">
                 {entry.action === 'keep' ? versionName(entry.stage, entry.version) : STAGES[entry.stage]}

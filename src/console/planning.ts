@@ -61,6 +61,7 @@ export class Planning {
     batch(() => {
       this.before.value = { plan: before, at: this.at.value };
       this.#show({ ...before, ...plan });
+      if (choices.peek().from === null) this.furthest.value = plan.resume?.status ?? null;
     });
   }
 

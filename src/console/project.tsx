@@ -77,7 +77,7 @@ function Jobs({ data }: { data: ProjectData }) {
   );
   useKey(
     'k',
-    'Job before',
+    'Previous job',
     useCallback(() => step(-1), [step]),
   );
   useKey(
@@ -250,7 +250,7 @@ function RetryMany({ data }: { data: ProjectData }) {
 function NoJobs({ data }: { data: ProjectData }) {
   if (!isOpen(data.filter)) {
     return (
-      <Empty title={`No job is “${inWords({ ...NOTHING, ...data.filter })}”`}>
+      <Empty title={`No job matches “${inWords({ ...NOTHING, ...data.filter })}”`}>
         <a href={to(`/projects/${data.id}`)}>Show all jobs</a>
       </Empty>
     );

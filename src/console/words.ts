@@ -135,7 +135,7 @@ export const DISPATCH_STATES: Readonly<Record<Schemas['DispatchState'], string>>
   PENDING: 'on its way',
   DELIVERED: 'taken',
   RUNNING: 'running',
-  SETTLED: 'ended well',
+  SETTLED: 'succeeded',
   FAILED: 'failed',
   CANCELLED: 'cancelled',
   TIMED_OUT: 'never heard of',

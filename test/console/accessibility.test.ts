@@ -23,6 +23,9 @@ interface Found {
   incomplete: string[];
 }
 
+/** In which columns share a row. */
+const WITH_TABLES = ['project', 'projects', 'bulk', 'operation-done', 'job-failed', 'job-broken'];
+
 let scene: Scene;
 let browser: Browser;
 let views: View[];
@@ -95,6 +98,28 @@ test('on a telephone no view is wider than the screen, and what is pressed by a 
   expect(small).toEqual([]);
   await context.close();
 });
+
+test.each([360, 640, 768, 920, 1024, 1280])(
+  'at %i px no cell of a table is narrower than a word, and no page wider than the screen',
+  async (width) => {
+    const context = await scene.signedIn(browser, 'alice', { viewport: { width, height: 900 } });
+    const { page } = await watchedPage(context, scene.stack.serviceUrl, { isRefused: true });
+    const narrow: string[] = [];
+    const withTables = views.filter(({ name }) => WITH_TABLES.includes(name));
+    expect(withTables).toHaveLength(WITH_TABLES.length);
+    for (const view of withTables) {
+      await open(page, view);
+      const cells = await page.evaluate<string[]>(`[...document.querySelectorAll('.page :is(td, th)')]
+      .filter((each) => each.checkVisibility() && each.innerText.length > 12 && each.clientWidth < 80)
+      .map((each) => each.innerText)`);
+      narrow.push(...cells.map((text) => `${view.name}: ${text}`));
+      const scrollWidth = await page.evaluate<number>('document.documentElement.scrollWidth');
+      if (scrollWidth > width) narrow.push(`${view.name}: ${scrollWidth}`);
+    }
+    expect(narrow).toEqual([]);
+    await context.close();
+  },
+);
 
 describe.each(['light', 'dark'] as const)('in a %s palette of the system’s own colours', (colorScheme) => {
   test('every status is seen by its shape, drawn in the colour of text with its tick in that of the ground', async () => {

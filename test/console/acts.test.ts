@@ -147,10 +147,22 @@ test('a job is cancelled after being asked once more, and says then that this wa
   expect((await scene.alice.get(`/jobs/${job}`)).status).toBe('UPLOADED');
 
   await page.getByRole('link', { name: 'Cancel this job…' }).click();
-  await page.getByRole('button', { name: 'Stop and close this job' }).click();
+  await page.getByRole('button', { name: 'Cancel the job' }).click();
 
   await shows('Cancelled');
-  expect(await page.locator('.now').innerText()).toContain(
-    'This job was stopped and closed. It can’t be retried.',
-  );
+  expect(await page.locator('.now').innerText()).toContain('This job was cancelled. It can’t be retried.');
+});
+
+test('a new job whose video is refused is there all the same, says so, and is made once', async () => {
+  const own = await scene.project('Rejected videos');
+  await page.goto(`${scene.url}/projects/${own}/new`);
+  await page.getByLabel('Where the video is').fill('ftp://videos/talk.mp4');
+  await page.getByRole('button', { name: /^Create job/ }).click();
+  await page.getByText('The job itself is created.').waitFor();
+
+  await page.getByLabel('Where the video is').fill('s3://videos/talk.mp4');
+  await page.getByRole('button', { name: /^Confirm the video/ }).click();
+
+  await shows('Ready to run');
+  expect((await scene.alice.get(`/projects/${own}/jobs`)).items).toHaveLength(1);
 });

@@ -210,7 +210,7 @@ describe('an operation under way', () => {
   test('is stopped after being asked once more, and what was left out can be retried by another', async () => {
     await page.getByRole('link', { name: 'Stop…' }).click();
     await page.getByText('1 job in flight goes on; 2 jobs are not begun.').waitFor();
-    await page.getByRole('button', { name: 'Keep it running' }).click();
+    await page.getByRole('button', { name: 'Don’t stop it' }).click();
     await stands('Running');
     await page.getByRole('link', { name: 'Stop…' }).click();
     await page.getByRole('button', { name: 'Stop', exact: true }).click();

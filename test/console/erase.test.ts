@@ -123,3 +123,16 @@ test('a project is erased once its name is typed, unless it has jobs: that is sa
   expect(await statusOf(`/projects/${project}`)).toBe(404);
   expect(await page.locator(`a[href$="${project}"]`).count()).toBe(0);
 });
+
+test('a job that somebody else erases offers nothing any more, and says so where the next step stood', async () => {
+  const job = await scene.failed(project);
+  await page.goto(`${scene.url}/jobs/${job}`);
+  await page.getByRole('link', { name: 'Retry draft…' }).waitFor();
+
+  await scene.alice.call('DELETE', `/jobs/${job}`);
+
+  await page.getByText('This job was erased.').waitFor();
+  expect(await page.getByRole('link', { name: /…$/ }).allInnerTexts()).toEqual([]);
+  await page.getByRole('link', { name: 'Back to its project' }).click();
+  await isAt(`/projects/${project}`);
+});

@@ -110,7 +110,7 @@ test('single keys do nothing while somebody types, with a modifier held, or once
   await page.keyboard.press('Alt+r');
   expect(address()).toBe(`/console/jobs/${job}`);
   await page.keyboard.press('?');
-  await page.getByLabel('Single keys do something').uncheck();
+  await page.getByLabel('Single-key shortcuts').uncheck();
   await page.keyboard.press('Escape');
   await page.keyboard.press('r');
   await page.keyboard.press('?');
@@ -141,7 +141,7 @@ test('times are exact by focus and by a press, and one switch makes all of them 
   expect(await time.locator('time').innerText()).toMatch(/^\d\d:\d\d:\d\d$/);
 
   await page.keyboard.press('?');
-  await page.getByLabel('Show all times exactly').check();
+  await page.getByLabel('Always show exact times').check();
   await page.keyboard.press('Escape');
   expect(await page.locator('.details .time time').first().innerText()).toMatch(/^\d\d:\d\d:\d\d$/);
   await context.close();

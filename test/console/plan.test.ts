@@ -160,7 +160,7 @@ test('of an export whose answer was lost and that has ended by then it is said t
 
   await page.getByRole('button', { name: /^Export draft/ }).click();
   await page
-    .getByText('This had been accepted already, and its attempt is over: ended well. Nothing was sent again.')
+    .getByText('This had been accepted already, and its attempt is over: succeeded. Nothing was sent again.')
     .waitFor({ state: 'attached' });
   expect(await attemptsOf(job)).toHaveLength(2);
 });

@@ -54,10 +54,10 @@ test('a job fails, its plan is read, another profile brings the draft; a correct
   await page.getByRole('link', { name: 'Retry draft…' }).click();
   await page.getByRole('button', { name: 'Retry draft', exact: false }).waitFor();
   await page.locator('dialog .plan').waitFor();
-  expect(await plan()).toEqual(['Kept Audio v1', 'Kept Transcript v1', 'Redone Draft gpt-5-mini,']);
+  expect(await plan()).toEqual(['Kept Audio v1', 'Kept Transcript v1', 'Made Draft gpt-5-mini,']);
   await page.getByRole('radio', { name: /^accurate/ }).check();
   await page.getByRole('button', { name: /^Retry transcript and draft/ }).waitFor();
-  expect(await plan()).toEqual(['Kept Audio v1', 'Redone Transcript scribe-v2,', 'Redone Draft gpt-5,']);
+  expect(await plan()).toEqual(['Kept Audio v1', 'Redone Transcript scribe-v2,', 'Made Draft gpt-5,']);
   expect(new URL(page.url()).search).toBe('?profile=accurate');
   await orchestrator.plan(jobId, { pipeline: { pause_before: 'DRAFT_READY' } });
   await page.getByRole('button', { name: /^Retry transcript and draft/ }).click();

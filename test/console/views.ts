@@ -69,7 +69,7 @@ export async function viewsOf(scene: Scene): Promise<View[]> {
   const cancelled = await scene.job(project, 'twice.mp4');
   await alice.post(`/jobs/${cancelled}/cancel`);
 
-  const operations = await operationsOf(scene, [failed, broken, uploaded], project);
+  const operations = await operationsOf(scene, [failed, uploaded], project);
 
   const job = (id: string, rest = '') => `/jobs/${id}${rest}`;
   return [
