@@ -4,7 +4,7 @@ import type { Job } from './api.ts';
 import { to } from './router.ts';
 import { Copy, Id, Reference, Time } from './shown.tsx';
 
-export function Details({ job }: { job: Job }) {
+export function Details({ job, isErased }: { job: Job; isErased: boolean }) {
   const isOpen = useSignal(false);
   const { manifest, failure } = job;
   const exports = Object.entries(manifest.exports);
@@ -12,9 +12,11 @@ export function Details({ job }: { job: Job }) {
     <aside class="details" aria-labelledby="details">
       <div class="details-head">
         <h2 id="details">Details</h2>
-        <a class="button" href={to(`/jobs/${job.id}/details`)}>
-          Edit details…
-        </a>
+        {!isErased && (
+          <a class="button" href={to(`/jobs/${job.id}/details`)}>
+            Edit details…
+          </a>
+        )}
       </div>
       <dl>
         <dt>Created</dt>

@@ -118,10 +118,11 @@ function useStatusChanges(data: JobData): void {
   });
 }
 
-function Overview({ data, job, name }: { data: JobData; job: Job; name: string }) {
+function Overview({ data, job: known, name }: { data: JobData; job: Job; name: string }) {
   const isErased = data.live.state.value === 'erased';
+  const job: Job = isErased ? { ...known, next_actions: [] } : known;
   const can = (action: string) =>
-    (isErased ? undefined : job.next_actions.find((next) => next.allowed && next.action === action)) ?? null;
+    job.next_actions.find((next) => next.allowed && next.action === action) ?? null;
   const planned = can('retry') ?? can('retry_with_profile') ?? can('redo');
   const edited = can('edit');
   const kind = planned?.action === 'redo' ? 'redo' : 'retry';
@@ -155,7 +156,7 @@ function Overview({ data, job, name }: { data: JobData; job: Job; name: string }
           <Versions data={data} job={job} />
           <History data={data} />
         </div>
-        <Details job={job} />
+        <Details job={job} isErased={isErased} />
       </div>
     </>
   );

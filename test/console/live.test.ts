@@ -225,7 +225,7 @@ describe('the service ends a connection', () => {
     const { page } = await watchedPage(context, scene.stack.serviceUrl, { isRefused: true });
     await page.routeWebSocket(/events/, (socket) => socket.close({ code, reason: 'for the test' }));
     await page.goto(`${scene.url}/jobs/${job}`);
-    await page.locator('.now').waitFor();
+    await page.locator('h1').waitFor();
 
     await page.locator('.freshness').filter({ hasText: words }).waitFor();
 
