@@ -100,28 +100,35 @@ test('an operation that goes on to its end costs the same rows and alarms whethe
     return { opened, ended: { jobRows, operationRows, operationAlarms } };
   };
   // What jobs say together costs less than what they say one by one, and which it is, is chance.
-  const least = async (look: Parameters<typeof course>[0]) => {
-    const first = await course(look);
-    const courses = [first, await course(look), await course(look), await course(look)];
-    const of = (key: keyof (typeof courses)[number]['ended']) =>
-      Math.min(...courses.map(({ ended }) => ended[key]));
+  const several = async (look: Parameters<typeof course>[0]) => {
+    const courses = [await course(look), await course(look), await course(look), await course(look)];
+    const least = <K extends string>(counts: Record<K, number>[], key: K) =>
+      Math.min(...counts.map((each) => each[key]));
+    const ended = courses.map((each) => each.ended);
     return {
-      opened: first.opened,
-      ended: [of('jobRows'), of('operationRows'), of('operationAlarms')],
+      opened: (key: keyof Omit<Counts, 'rowsRead' | 'objectsCalled'>) =>
+        least(
+          courses.map((each) => each.opened),
+          key,
+        ),
+      rows: [least(ended, 'jobRows'), least(ended, 'operationRows')],
+      alarms: ended.map(({ operationAlarms }) => operationAlarms),
     };
   };
-  const alone = await least(async () => []);
-  const inCompany = await least(async ({ id, home }) => {
+  const alone = await several(async () => []);
+  const inCompany = await several(async ({ id, home }) => {
     const viewers = [];
     for (let count = 0; count < 3; count += 1) viewers.push(await watch(`/operations/${id}/events`, home));
     await Promise.all(viewers.map((viewer) => viewer.until(({ records }) => records.length > 0)));
     return viewers;
   });
-  expect(alone.ended[1]).toBeGreaterThan(0);
-  expect(inCompany.ended).toEqual(alone.ended);
-  expect(inCompany.opened).toMatchObject({ operationRows: 0, listRows: 0, jobRows: 0, logLines: 0 });
+  expect(Math.min(...alone.rows)).toBeGreaterThan(0);
+  expect(inCompany.rows).toEqual(alone.rows);
+  expect(Math.min(...inCompany.alarms)).toBeLessThanOrEqual(Math.max(...alone.alarms));
+  for (const key of ['operationRows', 'listRows', 'jobRows', 'logLines'] as const)
+    expect(inCompany.opened(key), key).toBe(0);
   // One for the end of all of them, where it is the first that is due.
-  expect(inCompany.opened.operationAlarms).toBeLessThanOrEqual(1);
+  expect(inCompany.opened('operationAlarms')).toBeLessThanOrEqual(1);
 });
 
 test('a ping costs nothing, and wakes nobody', async () => {
