@@ -18,37 +18,35 @@ export function NewJob({ data }: { data: ProjectData }) {
     created.value === null ? to(`/projects/${data.id}`, toParams(data.filter)) : to(`/jobs/${created.value}`);
   const key = `new-job:${data.id}`;
   const sending = useSending((refusal) => forgetEnded(key, refusal));
+  const create = (external_id: string, signal: AbortSignal) => {
+    const header = { 'Idempotency-Key': requestId(key, external_id) };
+    const params = { path: { projectId: data.id }, header };
+    const body = external_id === '' ? {} : { external_id };
+    return ask(
+      (client, signal) => client.POST('/projects/{projectId}/jobs', { params, body, signal }),
+      signal,
+    );
+  };
+  const confirm = async (jobId: string, video_uri: string, signal: AbortSignal) => {
+    const params = { path: { jobId } };
+    const confirmed = await ask(
+      (client, signal) =>
+        client.POST('/jobs/{jobId}/confirm-upload', { params, body: { video_uri }, signal }),
+      signal,
+    );
+    if (confirmed.ok) return { ...confirmed, data: confirmed.data.job };
+    created.value = jobId;
+    return confirmed;
+  };
   const send = () => {
     const uri = video.value.trim();
     if (created.peek() !== null && uri === '') return go(back);
-    const external_id = name.value.trim();
-    const body = external_id === '' ? {} : { external_id };
-    const header = { 'Idempotency-Key': requestId(key, external_id) };
-    const params = { path: { projectId: data.id }, header };
     sending.send(
       async (signal) => {
-        let id = created.peek();
-        if (id === null) {
-          const made = await ask(
-            (client, signal) => client.POST('/projects/{projectId}/jobs', { params, body, signal }),
-            signal,
-          );
-          if (!made.ok || uri === '') return made;
-          id = made.data.id;
-        }
-        const jobId = id;
-        const confirmed = await ask(
-          (client, signal) =>
-            client.POST('/jobs/{jobId}/confirm-upload', {
-              params: { path: { jobId } },
-              body: { video_uri: uri },
-              signal,
-            }),
-          signal,
-        );
-        if (confirmed.ok) return { ...confirmed, data: confirmed.data.job };
-        created.value = jobId;
-        return confirmed;
+        const known = created.peek();
+        if (known !== null) return confirm(known, uri, signal);
+        const made = await create(name.value.trim(), signal);
+        return made.ok && uri !== '' ? confirm(made.data.id, uri, signal) : made;
       },
       ({ id }) => {
         forgetRequest(key);

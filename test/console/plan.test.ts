@@ -115,12 +115,10 @@ test('an answer that is lost is asked for again under the same id: nothing is do
   expect(await attemptsOf(job)).toHaveLength(2);
 });
 
-test('of one whose answer was lost and that has failed by then it is said what became of it; another press is another one', async () => {
-  const job = await scene.failed(project, failsTwice);
-  await page.goto(`${scene.url}/jobs/${job}/retry`);
-  await page.getByRole('button', { name: /^Retry draft/ }).waitFor();
+/** What is asked for is done to its end before its answer is lost. The ids under which it is asked for come as they are sent. */
+async function loseFirstAnswer(what: 'retry' | 'export', job: string): Promise<readonly string[]> {
   const ids: string[] = [];
-  await page.route('**/retry', async (route) => {
+  await page.route(`**/${what}`, async (route) => {
     if (route.request().method() !== 'POST') return route.continue();
     ids.push(route.request().postDataJSON().client_request_id);
     if (ids.length > 1) return route.continue();
@@ -128,6 +126,14 @@ test('of one whose answer was lost and that has failed by then it is said what b
     await scene.alice.settledJob(job);
     return route.abort('connectionreset');
   });
+  return ids;
+}
+
+test('of one whose answer was lost and that has failed by then it is said what became of it; another press is another one', async () => {
+  const job = await scene.failed(project, failsTwice);
+  await page.goto(`${scene.url}/jobs/${job}/retry`);
+  await page.getByRole('button', { name: /^Retry draft/ }).waitFor();
+  const ids = await loseFirstAnswer('retry', job);
 
   await page.getByRole('button', { name: /^Retry draft/ }).click();
   await page
@@ -149,14 +155,7 @@ test('of an export whose answer was lost and that has ended by then it is said t
   await scene.run(job);
   await scene.alice.settledJob(job);
   await page.goto(`${scene.url}/jobs/${job}/export`);
-  let isFirst = true;
-  await page.route('**/export', async (route) => {
-    if (route.request().method() !== 'POST' || !isFirst) return route.continue();
-    isFirst = false;
-    await route.fetch();
-    await scene.alice.settledJob(job);
-    return route.abort('connectionreset');
-  });
+  await loseFirstAnswer('export', job);
 
   await page.getByRole('button', { name: /^Export draft/ }).click();
   await page

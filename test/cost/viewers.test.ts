@@ -80,7 +80,7 @@ test('a report costs the same rows, alarms and requests whether anybody looks on
   expect(viewers[1]?.of('summary').at(-1)).toMatchObject({ id: job.id, status: 'DRAFT_READY' });
 });
 
-test('an operation that goes on to its end costs the same rows and alarms whether anybody looks on or not', async () => {
+test('an operation that goes on to its end costs the same rows and no more alarms whether anybody looks on or not', async () => {
   const course = async (look: (operation: ActingOperation) => Promise<Viewer[]>) => {
     const { home, jobs } = await failedJobs(3);
     const operation = await ActingOperation.over(home);

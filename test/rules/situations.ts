@@ -165,7 +165,6 @@ function* editors({ calls, trail }: JobCase): Generator<string> {
 
 const RARE = [...RARE_SITUATIONS, ...RARE_EDIT_SITUATIONS];
 
-/** Counts what was seen, and says what was seen too seldom. */
 /**
  * How often each has to have come up. The suite's own seed is always the same, so it is one in `oneIn` runs; under another, `seed`,
  * chance has its say about what is seldom, and it is enough that it came up.
@@ -175,6 +174,7 @@ export function leastSightings(numRuns: number, oneIn: number, seed: string | un
   return seed === undefined ? share : Math.min(share, 1);
 }
 
+/** Counts what was seen, and says what was seen too seldom. */
 export class Sightings {
   readonly #counts = new Map<string, number>();
 

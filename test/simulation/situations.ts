@@ -14,6 +14,7 @@ import type { Chance } from './chance.ts';
 import { ERASURE_SITUATIONS } from './erasure-checker.ts';
 import type { Scenario } from './scenario.ts';
 import { SLOW_MS } from './simulated-store.ts';
+import { type OlderVersion, STORED_AS } from './stored.ts';
 import type { JobInWorld } from './world.ts';
 
 /** From this size on a job is one that was stuffed. */
@@ -24,6 +25,10 @@ const BIG_ENDINGS: Readonly<Record<string, readonly [actor: string, to: string]>
   'timed out': ['system', 'FAILED'],
   'was cancelled': ['editor', 'CANCELLED'],
 };
+
+const OLDER_VERSIONS = Object.keys(STORED_AS) as OlderVersion[];
+const deployedOver = (version: OlderVersion) =>
+  `a job was deployed over what ${version.replace('-', ' ')} had stored`;
 
 /** What the store does to a retry that is waited for. */
 const HELD_UP = 'a retry that is waited for was held up by the store';
@@ -77,7 +82,7 @@ export const SITUATIONS: readonly string[] = [
   'an external id was asked for that a job has',
   'labels of a job that was seen were changed',
   'a change of labels was refused, the job being another',
-  ...[1, 2, 3, 4].map((version) => `a job was deployed over what version ${version} had stored`),
+  ...OLDER_VERSIONS.map(deployedOver),
   'a policy was replaced',
   ...ERASURE_SITUATIONS,
 ];
@@ -105,7 +110,7 @@ export function situationsOf(
   const met = (...faults: string[]) => faults.some((fault) => chance.injected.has(fault));
   const isHanging = hangsFor !== null && job.id === `job_${hangsFor}`;
   const isBig = longestRow > BIG_ROW;
-  const hasDeployedOver = (over: string) =>
+  const hasDeployed = (over: string) =>
     actions.some(({ action }) => action.do === 'deploy' && action.over === over);
   const found: Readonly<Record<string, boolean>> = {
     'an alarm never came': met('alarm: never-comes'),
@@ -114,17 +119,14 @@ export function situationsOf(
     'a call neither answered nor failed': met('call: hangs', 'call: answer-hangs'),
     'the queue neither answered nor failed': met('queue: hangs', 'queue: taken-and-hangs'),
     'a job was deployed over': actions.some(({ action }) => action.do === 'deploy'),
-    'a job was deployed over what version 1 had stored': hasDeployedOver('version-1'),
-    'a job was deployed over what version 2 had stored': hasDeployedOver('version-2'),
-    'a job was deployed over what version 3 had stored': hasDeployedOver('version-3'),
-    'a job was deployed over what version 4 had stored': hasDeployedOver('version-4'),
+    ...Object.fromEntries(OLDER_VERSIONS.map((version) => [deployedOver(version), hasDeployed(version)])),
     'a correction was made between two deployments': editedAt.some(
       (count) => count > 0 && count < deployments,
     ),
     'a correction of a file that is not there was refused': jobCase.calls.some(
       ({ ending }) => ending.kind === 'refused' && ending.code === 'ARTIFACT_NOT_FOUND',
     ),
-    'a policy was replaced': actions.some(({ action }) => action.do === 'deploy' && action.over === 'policy'),
+    'a policy was replaced': hasDeployed('policy'),
     'the store of artifacts hung or failed': met('store: hangs', 'store: fails'),
     'a queue was paused': actions.some(({ action }) => action.do === 'pause'),
     'a store of artifacts was slow': store === 'slow',
