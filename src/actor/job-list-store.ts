@@ -5,6 +5,7 @@ import type { FailureClass } from '../domain/failures.ts';
 import { count, type JobCounts, noJobs } from '../domain/job-counts.ts';
 import { type JobFilter, statusesOf } from '../domain/job-filter.ts';
 import { STATUSES, type Status } from '../domain/lifecycle.ts';
+import type { ExternalIds } from '../domain/operation.ts';
 import { isLater, type JobSummary, type Position } from '../domain/project.ts';
 import { inPieces, isAhead, newestOf } from './newest-first.ts';
 
@@ -119,6 +120,16 @@ export class JobList {
     if (named === null) return null;
     const { jobId, at, listed } = named;
     return { jobId, at, isListed: listed?.externalId === externalId };
+  }
+
+  /** Looks at all that were given: for whoever asks about many jobs, and seldom. */
+  externalIds(jobIds: readonly string[]): ExternalIds {
+    const found = this.#sql.exec<{ jobId: string; externalId: string }>(
+      `SELECT job_id AS jobId, external_id AS externalId FROM external_id
+       WHERE job_id IN (SELECT value FROM json_each(?))`,
+      JSON.stringify(jobIds),
+    );
+    return Object.fromEntries(found.toArray().map(({ jobId, externalId }) => [jobId, externalId]));
   }
 
   /** Keeps an external id for a job that is created next, whoever had it. */

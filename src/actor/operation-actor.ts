@@ -18,9 +18,11 @@ import {
 } from '../domain/operating.ts';
 import {
   type DispatchNews,
+  type ExternalIds,
   hasEnded,
   type Item,
   KEPT_MS,
+  type ListedItem,
   MOST_JOBS,
   newOperation,
   type Operation,
@@ -82,10 +84,10 @@ export class OperationActor extends DurableObject<Env> {
     });
   }
 
-  /** Begins with this list. A repeat changes nothing. */
-  start(origin: OperationOrigin, jobIds: readonly string[]): void {
+  /** Begins with this list. A repeat changes nothing. A project of before does not say how the jobs are called. */
+  start(origin: OperationOrigin, jobIds: readonly string[], externalIds: ExternalIds = {}): void {
     if (this.#store.operation() === null) {
-      this.#store.create(newOperation(origin, Date.now()), jobIds);
+      this.#store.create(newOperation(origin, Date.now()), jobIds, externalIds);
       this.#hasNews = true;
       log('info', 'operation_started', { operation_id: origin.id, count: jobIds.length });
     }
@@ -105,11 +107,11 @@ export class OperationActor extends DurableObject<Env> {
     shown: ShownState | null,
     after: string,
     limit: number,
-  ): PageAnswer<Item, Pick<Operation, 'state'>> {
+  ): PageAnswer<ListedItem, Pick<Operation, 'state'>> {
     const operation = ownedBy(this.#store.operation(), owner);
     if (operation === null) return NOT_FOUND;
-    const { state } = operation;
-    return { ok: true, state, items: this.#store.items(storedStates(operation, shown), after, limit) };
+    const items = this.#store.items(storedStates(operation, shown), after, limit);
+    return { ok: true, state: operation.state, items };
   }
 
   /** The jobs that ended so, for another operation over them; none to anyone but the owner. */
@@ -222,14 +224,10 @@ export class OperationActor extends DurableObject<Env> {
   #settle(): void {
     const operation = this.#store.operation();
     if (operation === null) return;
-    const now = Date.now();
     const isWaiting = this.#store.waiting(1).length > 0;
     const inFlight = this.#store.inFlight().size;
-    const settled = afterTime(
-      operation,
-      { isWaiting, inFlight, asked: this.#heard.toHearOf(operation) },
-      now,
-    );
+    const asked = this.#heard.toHearOf(operation);
+    const settled = afterTime(operation, { isWaiting, inFlight, asked }, Date.now());
     if (settled) this.#commit({ operation: settled, item: null }, null);
   }
 

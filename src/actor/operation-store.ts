@@ -1,9 +1,11 @@
 // The only SQL of an operation: itself as one record, and a row for each of its jobs. What is counted of them is read once per
 // awakening, when somebody wants to know, and kept up with from then on.
 import {
+  type ExternalIds,
   ITEM_STATES,
   type Item,
   type ItemState,
+  type ListedItem,
   newItem,
   type Operation,
   WAITING_STATES,
@@ -40,7 +42,7 @@ export class OperationStore {
   }
 
   /** Stores a new operation with its jobs, in tables made for it. */
-  create(operation: Operation, jobIds: readonly string[]): void {
+  create(operation: Operation, jobIds: readonly string[], externalIds: ExternalIds): void {
     const { changedAt } = newItem('', operation.startedAt);
     this.#storage.transactionSync(() => {
       this.#sql.exec(OPERATION_SCHEMA.tables);
@@ -49,12 +51,16 @@ export class OperationStore {
         OPERATION_SCHEMA.version,
         encodeOperation(operation),
       );
-      this.#sql.exec(
-        `INSERT INTO item (state, job_id, is_accepted, is_delivered, tries, changed_at)
-         SELECT 'waiting', value, 0, 0, 0, ? FROM json_each(?)`,
-        changedAt,
-        JSON.stringify(jobIds),
-      );
+      // Neither text is as long as a value may be.
+      for (let at = 0; at < jobIds.length; at += INSERTED_AT_ONCE) {
+        const jobs = jobIds.slice(at, at + INSERTED_AT_ONCE).map((id) => [id, externalIds[id] ?? null]);
+        this.#sql.exec(
+          `INSERT INTO item (state, job_id, external_id, is_accepted, is_delivered, tries, changed_at)
+           SELECT 'waiting', value ->> 0, value ->> 1, 0, 0, 0, ? FROM json_each(?)`,
+          changedAt,
+          JSON.stringify(jobs),
+        );
+      }
     });
     this.#operation = operation;
   }
@@ -94,7 +100,7 @@ export class OperationStore {
   }
 
   /** By the ids of the jobs, of these states, behind `after`. */
-  items(states: readonly ItemState[], after: string, limit: number): Item[] {
+  items(states: readonly ItemState[], after: string, limit: number): ListedItem[] {
     return states
       .flatMap((state) => this.#read(state, after, limit))
       .sort((a, b) => (a.jobId < b.jobId ? -1 : 1))
@@ -144,7 +150,7 @@ export class OperationStore {
     this.#counts = null;
   }
 
-  #read(state: ItemState, after: string, limit: number): Item[] {
+  #read(state: ItemState, after: string, limit: number): ListedItem[] {
     return this.#sql
       .exec<Row>(
         'SELECT * FROM item WHERE state = ? AND job_id > ? ORDER BY job_id LIMIT ?',
@@ -153,14 +159,14 @@ export class OperationStore {
         limit,
       )
       .toArray()
-      .map(toItem);
+      .map((row) => ({ ...toItem(row), externalId: row.external_id as string | null }));
   }
 
   #move(before: Item, after: Item): void {
     const jobId = after.state === 'erased' ? `${ERASED}${crypto.randomUUID()}` : after.jobId;
     this.#sql.exec(
       `UPDATE item SET state = ?, job_id = ?, code = ?, dispatch_id = ?, is_accepted = ?, is_delivered = ?, tries = ?,
-         changed_at = ?
+         changed_at = ?, external_id = CASE WHEN ? THEN NULL ELSE external_id END
        WHERE state = ? AND job_id = ?`,
       after.state,
       jobId,
@@ -170,12 +176,15 @@ export class OperationStore {
       after.isDelivered ? 1 : 0,
       after.tries,
       after.changedAt,
+      after.state === 'erased' ? 1 : 0,
       before.state,
       before.jobId,
     );
   }
 }
 
+/** Jobs. */
+const INSERTED_AT_ONCE = 1_000;
 const PLACES_OF_WAITING = WAITING_STATES.map(() => '?').join();
 /** In the place of a job's id. */
 const ERASED = 'erased:';

@@ -13,7 +13,7 @@ import type { Position } from '../domain/project.ts';
 import type { Rejection } from '../domain/rejection.ts';
 import { operationObject } from '../objects.ts';
 import type { BegunAnswer } from './answers.ts';
-import type { ProjectStore } from './project-store.ts';
+import type { NamedJob, ProjectStore } from './project-store.ts';
 import { Telling } from './telling.ts';
 
 export interface BulkAsked extends Omit<OperationOrigin, 'choice' | 'createdAt'> {
@@ -40,7 +40,8 @@ export class ProjectOperations {
       isAlike: (one, other) => one.id === other.id && one.createdAt === other.createdAt,
       tell: async (listed) => {
         const { total: _, shown: _none, ...origin } = listed;
-        await operationObject(env, listed.id).start(origin, store.operations.jobIds(listed));
+        const jobIds = store.operations.jobIds(listed);
+        await operationObject(env, listed.id).start(origin, jobIds, store.externalIds(jobIds));
         this.#hasBegun(listed.id);
       },
       fields: ({ id }) => ({ operation_id: id }),
@@ -98,7 +99,7 @@ export class ProjectOperations {
     return { ok: false as const, rejection: { code, clientRequestId, dispatchId: null } };
   }
 
-  async #chosen(owner: string, { filter, jobIds, endedIn }: JobChoice): Promise<Position[]> {
+  async #chosen(owner: string, { filter, jobIds, endedIn }: JobChoice): Promise<NamedJob[]> {
     const ended =
       endedIn === null
         ? null

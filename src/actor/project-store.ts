@@ -3,6 +3,7 @@
 import type { Holder } from '../domain/creation.ts';
 import { type JobCounts, noJobs } from '../domain/job-counts.ts';
 import { type JobFilter, matches } from '../domain/job-filter.ts';
+import type { ExternalIds } from '../domain/operation.ts';
 import type { JobSummary, Position, Project } from '../domain/project.ts';
 import { JobList } from './job-list-store.ts';
 import { bringUpToDate, type MarkerRow } from './migrate.ts';
@@ -18,6 +19,9 @@ export interface JobPage {
   items: JobSummary[];
   next: Position | null;
 }
+
+/** What of a job an operation over it begins with. */
+export type NamedJob = Pick<JobSummary, 'id' | 'createdAt' | 'externalId'>;
 
 export class ProjectStore {
   readonly operations: OperationList;
@@ -146,12 +150,19 @@ export class ProjectStore {
   }
 
   /** All that match, newest first: looks at as many as there are. */
-  matching(filter: JobFilter): Position[] {
-    const found: Position[] = [];
+  matching(filter: JobFilter): NamedJob[] {
+    const found: NamedJob[] = [];
     for (const job of this.#candidates(filter, null)) {
-      if (matches(job, filter)) found.push({ id: job.id, createdAt: job.createdAt });
+      if (!matches(job, filter)) continue;
+      const { id, createdAt, externalId } = job;
+      found.push({ id, createdAt, externalId });
     }
     return found;
+  }
+
+  /** What their editor calls these. */
+  externalIds(jobIds: readonly string[]): ExternalIds {
+    return this.#jobs.externalIds(jobIds);
   }
 
   /** Of the job that was created then; null where it is not listed. */

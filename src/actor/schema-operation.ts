@@ -3,7 +3,7 @@ import type { Schema } from './migrate.ts';
 
 export const OPERATION_SCHEMA: Schema = {
   marker: 'operation',
-  version: 1,
+  version: 2,
   tables: `
   CREATE TABLE operation (
     one INTEGER PRIMARY KEY CHECK (one = 1),
@@ -21,7 +21,9 @@ export const OPERATION_SCHEMA: Schema = {
     is_delivered INTEGER NOT NULL,
     tries INTEGER NOT NULL,
     changed_at INTEGER NOT NULL,
+    -- As its editor calls it, which is for good; null for one that was erased.
+    external_id TEXT,
     PRIMARY KEY (state, job_id)
   ) WITHOUT ROWID;`,
-  steps: [],
+  steps: ['ALTER TABLE item ADD COLUMN external_id TEXT;'],
 };

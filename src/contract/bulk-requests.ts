@@ -97,7 +97,9 @@ export const toJobChoice = ({
   endedIn: operation === undefined || outcome === undefined ? null : { operationId: operation, outcome },
 });
 
-export const dryRun = page(z.object({ job_id: z.string(), plan }).meta({ id: 'PlannedJob' }))
+export const dryRun = page(
+  z.object({ job_id: z.string(), external_id: z.string().nullable(), plan }).meta({ id: 'PlannedJob' }),
+)
   .extend({
     found: z.int().meta({ description: 'How many jobs match in all, to be named as `expected`.' }),
     totals: z
@@ -106,15 +108,25 @@ export const dryRun = page(z.object({ job_id: z.string(), plan }).meta({ id: 'Pl
   })
   .meta({ id: 'BulkDryRun' });
 
+interface PlannedJob {
+  id: string;
+  externalId: string | null;
+  plan: Plan;
+}
+
 /** The plans of a page, and how many of them are refused, and why. */
-export function toPlannedJobs(planned: readonly { id: string; plan: Plan }[], showRefusal: ShowRefusal) {
+export function toPlannedJobs(planned: readonly PlannedJob[], showRefusal: ShowRefusal) {
   const refusedBy = new Map<string, number>();
   for (const { plan: of } of planned) {
     if (of.refusal) refusedBy.set(of.refusal.code, (refusedBy.get(of.refusal.code) ?? 0) + 1);
   }
   const refused = planned.filter(({ plan: of }) => of.refusal !== null).length;
   return {
-    items: planned.map(({ id, plan: of }) => ({ job_id: id, plan: toPlanResource(of, showRefusal) })),
+    items: planned.map(({ id, externalId, plan: of }) => ({
+      job_id: id,
+      external_id: externalId,
+      plan: toPlanResource(of, showRefusal),
+    })),
     totals: { allowed: planned.length - refused, refused, refused_by: Object.fromEntries(refusedBy) },
   };
 }

@@ -21,7 +21,7 @@ export const PING_EVERY_MS = 25_000;
 /** Why the service closes a socket (RFC 6455 §7.4.2), with the words that it says. */
 export const CLOSED = {
   notUnderstood: { code: 1003, reason: 'nothing but ping is taken here' },
-  accessEnded: { code: 4401, reason: 'the token or session has ended' },
+  accessEnded: { code: 4401, reason: 'the token has ended, or the session is to be judged again' },
   silent: { code: 4408, reason: 'nothing was heard or taken for too long' },
   erased: { code: 4410, reason: 'what was looked at has been erased' },
   tooMany: { code: 4429, reason: 'too many viewers' },

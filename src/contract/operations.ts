@@ -2,6 +2,7 @@
 import * as z from 'zod';
 import {
   type Item,
+  type ListedItem,
   type ListedOperation,
   OPERATION_STATES,
   type Operation,
@@ -75,6 +76,7 @@ export const operationPage = page(operationSummary).meta({ id: 'OperationPage' }
 const operationItem = z
   .object({
     job_id: z.string().nullable().meta({ description: 'Null for one that was erased.' }),
+    external_id: z.string().nullable().meta({ description: 'What its editor calls it.' }),
     outcome: shownItemState,
     reason: z
       .string()
@@ -154,10 +156,11 @@ export function toOperationSummary(record: ListedOperation): z.infer<typeof oper
 }
 
 export const toItemResource = (
-  item: Item,
+  item: ListedItem,
   record: Pick<Operation, 'state'>,
 ): z.infer<typeof operationItem> => ({
   job_id: item.state === 'erased' ? null : item.jobId,
+  external_id: item.externalId,
   outcome: shownState(record, item.state),
   reason: item.code,
   dispatch_id: item.dispatchId,

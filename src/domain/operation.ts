@@ -95,6 +95,14 @@ export interface Item {
   changedAt: number;
 }
 
+/** As it is shown: with what its editor calls the job, which decides nothing. */
+export interface ListedItem extends Item {
+  externalId: string | null;
+}
+
+/** What editors call their jobs, by job; those that they call nothing are missing. */
+export type ExternalIds = Readonly<Record<string, string>>;
+
 /** What an operation has to know of a dispatch that it asked for. */
 export interface DispatchNews extends Pick<Dispatch, 'id' | 'state' | 'wasRefused' | 'retryAfterAt'> {
   isDelivered: boolean;

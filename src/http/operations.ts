@@ -229,9 +229,9 @@ async function look(
     discardEdits: discard_edits ?? [],
   };
   const page = toPage(chosen.items, limit, (job) => job, positionCursor.encode);
-  const planned = await inParallel(page.items, PLANS_AT_ONCE, async ({ id }) => {
+  const planned = await inParallel(page.items, PLANS_AT_ONCE, async ({ id, externalId }) => {
     const answer = await jobObject(c.env, id).planUnder(owner, asked);
-    return answer.ok ? [{ id, plan: answer.plan }] : [];
+    return answer.ok ? [{ id, externalId, plan: answer.plan }] : [];
   });
   return { ...page, found: chosen.found, ...toPlannedJobs(planned.flat(), plannedRefusal) };
 }

@@ -33,7 +33,7 @@ class Watched {
     const origin = { id: newId('opr'), ...who, ...asked, choice, traceparent: '', createdAt: 1 };
     this.#operation = newOperation(origin, 1);
     this.#store = new OperationStore(storage);
-    this.#store.create(this.#operation, JOBS);
+    this.#store.create(this.#operation, JOBS, {});
     this.#events = new OperationEvents(this.#store);
   }
 

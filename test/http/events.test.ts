@@ -425,7 +425,10 @@ describe('a viewer whose token ends', () => {
       vi.useRealTimers();
     });
     expect(await runDurableObjectAlarm(stub)).toBe(true);
-    expect(await viewer.end()).toEqual({ code: 4401, reason: 'the token or session has ended' });
+    expect(await viewer.end()).toEqual({
+      code: 4401,
+      reason: 'the token has ended, or the session is to be judged again',
+    });
     expect(lasting.closed).toBeNull();
     // The next is for who may look on.
     const next = await runInDurableObject(stub, (_actor, { storage }) => storage.getAlarm());

@@ -2,8 +2,17 @@
 import { env } from 'cloudflare:test';
 import { describe, expect, test, vi } from 'vitest';
 import { requireConfig } from '../../src/config.ts';
-import type { ActingJob } from '../support/workerd/acting.ts';
-import { ActingOperation, type Crowd, failedJobs, succeed } from '../support/workerd/bulk.ts';
+import { type ActingJob, newHome } from '../support/workerd/acting.ts';
+import {
+  ActingOperation,
+  type Crowd,
+  failedJob,
+  failedJobs,
+  retryAll,
+  succeed,
+  untilListed,
+} from '../support/workerd/bulk.ts';
+import type { Reply } from '../support/workerd/harness.ts';
 
 const { stageTimeoutMs } = requireConfig(env).rules;
 const SOME_MS = 5_000;
@@ -71,6 +80,62 @@ describe('before it is its turn, a job', () => {
       { job_id: null, dispatch_id: null, reason: null },
     ]);
     expect(JSON.stringify(await operation.rows())).not.toContain(job.id);
+  });
+});
+
+describe('what its editor calls a job', () => {
+  const NAME = 'talk-117';
+
+  /** One that has a name and one that has none, in an operation that waits. */
+  async function namedAndNot() {
+    const home = await newHome();
+    const jobs = [await failedJob(home, {}, undefined, { external_id: NAME }), await failedJob(home)];
+    for (const job of jobs) await job.answers({ kind: 'error', status: 503, retry_after: 3_600 });
+    const [named, nameless] = jobs.map(({ id }) => id);
+    await untilListed(home, jobs.length);
+    return { home, jobs, named, nameless };
+  }
+
+  test('is said of each that a dry run looks at, and of each in the operation, while it waits and when it is over', async () => {
+    const { home, jobs, named, nameless } = await namedAndNot();
+    const names = (items: Reply['body'][]) =>
+      Object.fromEntries(items.map(({ job_id, external_id }) => [job_id, external_id]));
+    const both = { [String(named)]: NAME, [String(nameless)]: null };
+    const looked = await retryAll(home, { dry_run: true });
+    expect(names(looked.body.items)).toEqual(both);
+    const operation = await ActingOperation.over(home);
+    await operation.untilState('waiting');
+    expect(names(await operation.items())).toEqual(both);
+    for (const job of jobs) await job.plan({});
+    await operation.command('resume');
+    await operation.untilCounts({ in_flight: 2, delivered: 2 });
+    await succeed(jobs);
+    await operation.untilState('done');
+    expect(names(await operation.items('succeeded'))).toEqual(both);
+  });
+
+  test('is forgotten with it', async () => {
+    const { home, jobs } = await namedAndNot();
+    const operation = await ActingOperation.over(home);
+    await operation.untilState('waiting');
+    expect(JSON.stringify(await operation.rows())).toContain(NAME);
+    await operation.stub.forget(jobs[0]?.id ?? '');
+    expect(await operation.items('erased')).toMatchObject([{ job_id: null, external_id: null }]);
+    expect(JSON.stringify(await operation.rows())).not.toContain(NAME);
+  });
+
+  test('is not known to an operation of version 1 of the tables, which goes on', async () => {
+    const { operation, job } = await pausedOver(1);
+    await operation.rewrite((sql) => {
+      sql.exec('ALTER TABLE item DROP COLUMN external_id');
+      sql.exec('UPDATE operation SET schema = 1');
+    });
+    expect(await operation.item(job)).toMatchObject({ external_id: null });
+    await operation.command('resume');
+    await operation.untilCounts({ in_flight: 1, delivered: 1 });
+    await succeed([job]);
+    await operation.untilState('done');
+    expect(await operation.item(job)).toMatchObject({ outcome: 'succeeded' });
   });
 });
 

@@ -17,8 +17,9 @@ export async function failedJob(
   home: Home,
   plan: Plan = {},
   status: ReportableStatus = 'AUDIO_EXTRACTING',
+  body?: object,
 ): Promise<ActingJob> {
-  const job = await createdJob({}, home);
+  const job = await createdJob({}, home, body);
   await job.confirm();
   const run = await job.run();
   const pipeline = await job.pipeline(run.body.dispatch_id);
@@ -32,12 +33,16 @@ export async function failedJob(
 export async function failedJobs(count: number, plan: Plan = {}): Promise<Crowd> {
   const home = await newHome();
   const jobs = await Promise.all(Array.from({ length: count }, () => failedJob(home, plan)));
-  await until(async () => {
+  await untilListed(home, count);
+  return { home, jobs };
+}
+
+/** As many jobs of the project are listed as failed. */
+export const untilListed = (home: Home, count: number): Promise<void> =>
+  until(async () => {
     const listed = await call('GET', `/projects/${home.projectId}/jobs?status=FAILED&limit=100`, home);
     expect(listed.body.items).toHaveLength(count);
   });
-  return { home, jobs };
-}
 
 export const FAILED = { status: ['FAILED'] };
 
