@@ -1,7 +1,14 @@
 // What was seen too seldom is said; a situation is known by what became of the job.
 import { expect, test } from 'vitest';
 import { AUDIO, call, done, entry, keptCase, RETRY, RUN, report, toCase } from './kept.ts';
-import { leastSightings, RARE_SITUATIONS, SITUATIONS, Sightings, situationsOf } from './situations.ts';
+import {
+  leastSightings,
+  RARE_SITUATIONS,
+  SITUATIONS,
+  Sightings,
+  situationsOf,
+  tooSeldomInAll,
+} from './situations.ts';
 
 test('a job was in the situations that its trail, its dispatches and its calls show', () => {
   expect([...situationsOf(toCase(keptCase()))].sort()).toEqual([
@@ -65,7 +72,14 @@ test('what was seen too seldom is said, and nothing is counted that is not looke
   expect(sightings.tooSeldom(2)).toEqual([]);
 });
 
-test('by its own seed a suite sees each situation in its share of the runs, by another at least once, and where few are run none has to come', () => {
-  expect([leastSightings(1_000, 200, undefined), leastSightings(1_000, 200, '7')]).toEqual([5, 1]);
-  expect([leastSightings(100, 200, undefined), leastSightings(100, 200, '7')]).toEqual([0, 0]);
+test('by its own seed a suite asks for each situation in its share of the runs, by another for none', () => {
+  expect([leastSightings(5, undefined), leastSightings(5, '7')]).toEqual([5, 0]);
+});
+
+test('in the runs of many seeds together each situation has half its share at least, a rare one has come up', () => {
+  const [often = '', seldom = ''] = SITUATIONS;
+  const [rare = ''] = RARE_SITUATIONS;
+  expect(tooSeldomInAll({ [often]: 5, [seldom]: 4, [rare]: 1 }, 9)).toEqual([seldom]);
+  expect(tooSeldomInAll({ [often]: 5, [seldom]: 5, [rare]: 0 }, 9)).toEqual([rare]);
+  expect(tooSeldomInAll({ [often]: 0, [rare]: 0 }, 0)).toEqual([]);
 });

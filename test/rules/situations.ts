@@ -166,13 +166,21 @@ function* editors({ calls, trail }: JobCase): Generator<string> {
 const RARE = [...RARE_SITUATIONS, ...RARE_EDIT_SITUATIONS];
 
 /**
- * How often each has to have come up. The suite's own seed is always the same, so it is one in `oneIn` runs; under another, `seed`,
- * chance has its say about what is seldom, and it is enough that it came up.
+ * How often each has to have come up, of `share`. The suite's own seed is always the same, so it is all of it; under another,
+ * `seed`, chance has its say about what is seldom, and whoever runs it under many asks the sum of them (`tooSeldomInAll`).
  */
-export function leastSightings(numRuns: number, oneIn: number, seed: string | undefined): number {
-  const share = Math.floor(numRuns / oneIn);
-  return seed === undefined ? share : Math.min(share, 1);
-}
+export const leastSightings = (share: number, seed: string | undefined): number =>
+  seed === undefined ? share : 0;
+
+/** Of runs under many seeds together: what came up in less than half of the shares of all of them, so that chance has no say. */
+export const tooSeldomInAll = (counts: Readonly<Record<string, number>>, share: number): string[] =>
+  tooSeldom(counts, Math.ceil(share / 2));
+
+/** Fewer than `least` of it, or none of a rare one. */
+const tooSeldom = (counts: Readonly<Record<string, number>>, least: number): string[] =>
+  Object.entries(counts)
+    .filter(([situation, count]) => count < (RARE.includes(situation) ? Math.min(least, 1) : least))
+    .map(([situation]) => situation);
 
 /** Counts what was seen, and says what was seen too seldom. */
 export class Sightings {
@@ -196,8 +204,6 @@ export class Sightings {
 
   /** Fewer than `least` of it, or none of a rare one. */
   tooSeldom(least: number): string[] {
-    return [...this.#counts]
-      .filter(([situation, count]) => count < (RARE.includes(situation) ? Math.min(least, 1) : least))
-      .map(([situation]) => situation);
+    return tooSeldom(this.counts, least);
   }
 }

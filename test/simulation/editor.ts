@@ -168,12 +168,19 @@ export class Editor {
 
   async cancel(): Promise<void> {
     const { deliveryMayHaveStarted: _actors, ...command } = commands.cancel();
-    await this.#ask('cancel', 'cancel', command);
+    await this.#stop('cancel', command);
   }
 
   async abandon(): Promise<void> {
     const { deliveryMayHaveStarted: _actors, ...command } = commands.abandon();
-    await this.#ask('abandon', 'abandon', command);
+    await this.#stop('abandon', command);
+  }
+
+  async #stop(operation: 'cancel' | 'abandon', command: object): Promise<void> {
+    const isDelivering = this.#job.records.isDelivering;
+    const ending = await this.#ask(operation, operation, command);
+    if (isDelivering && ending?.kind === 'done')
+      this.situations.add('a pipeline was stopped while its delivery was under way');
   }
 
   async erase(): Promise<void> {

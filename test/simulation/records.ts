@@ -29,6 +29,7 @@ export class Records {
   wasFull = false;
   /** When the job's erasure was decided, for all that was stored then; null for never. */
   erasedAt: number | null = null;
+  readonly #underWay = new Set<Delivery>();
   readonly #now: () => number;
 
   constructor(now: () => number) {
@@ -69,8 +70,19 @@ export class Records {
     };
   }
 
-  /** The orchestrator was sent this, and it came out so. */
+  /** What begins a pipeline, or asks it for more, is on its way to the orchestrator. */
+  get isDelivering(): boolean {
+    return this.#underWay.size > 0;
+  }
+
+  /** The orchestrator is sent this. */
+  delivers(delivery: Delivery): void {
+    if (delivery.type !== 'job.cancel') this.#underWay.add(delivery);
+  }
+
+  /** It came out so. */
   delivered(delivery: Delivery, outcome: DeliveryOutcome): void {
+    this.#underWay.delete(delivery);
     const { dispatchId, type, resumeFromStatus: resumeFrom, checkpointRef: ref, stages, task } = delivery;
     const isCancel = type === 'job.cancel';
     const keep = stages.flatMap(({ stage, ...plan }) =>

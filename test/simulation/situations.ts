@@ -79,6 +79,7 @@ export const SITUATIONS: readonly string[] = [
   CLOSED_UNTOLD,
   'a plan was agreed to and done',
   'a plan had changed',
+  'a pipeline was stopped while its delivery was under way',
   'an external id was asked for that a job has',
   'labels of a job that was seen were changed',
   'a change of labels was refused, the job being another',

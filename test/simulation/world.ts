@@ -189,6 +189,7 @@ export class World {
     }
     // What failed once comes back after a pause.
     if (sent) sent.isAttempted = true;
+    records.delivers(delivery);
     const outcome = await this.orchestrator.receive(delivery);
     records.delivered(delivery, outcome);
     return outcome;

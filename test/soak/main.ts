@@ -3,6 +3,7 @@ import { cpus } from 'node:os';
 import { join } from 'node:path';
 import { parseArgs } from 'node:util';
 import { VIOLATIONS } from '../rules/rule.ts';
+import { tooSeldomInAll } from '../rules/situations.ts';
 import { runBulk } from './bulk.ts';
 import { runChaos } from './chaos.ts';
 import { mutantsNamed, runMutants } from './mutants-run.ts';
@@ -147,7 +148,18 @@ async function scaled(
   };
   await Promise.all(Array.from({ length: cpus().length }, worker));
   delete figures.seed;
-  return { ok: ok && Object.keys(figures).length > 0, figures };
+  const seldom = ok ? SIGHTINGS.flatMap((name) => tooSeldom(figures, name)) : [];
+  for (const situation of seldom) console.log(`  came up too seldom: ${situation}`);
+  return { ok: ok && seldom.length === 0 && Object.keys(figures).length > 0, figures };
+}
+
+/** What suites count of situations, each beside the share that they ask of each. */
+const SIGHTINGS = ['situations', 'operations'] as const;
+
+function tooSeldom(figures: Figures, name: (typeof SIGHTINGS)[number]): string[] {
+  const share = figures[`${name}_share`];
+  if (typeof share !== 'number') return [];
+  return tooSeldomInAll(figures[name] as Record<string, number>, share);
 }
 
 /** Sums numbers by name, also inside of objects. */

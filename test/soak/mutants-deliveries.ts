@@ -20,7 +20,7 @@ export const MUTANTS_OF_DELIVERIES: readonly Mutant[] = [
     bug: 'cancel does not tell a pipeline whose delivery was under way',
     from: '!known?.wasMadeHere || known.messages.dispatch.claims.size > 0 ||',
     to: '',
-    suite: 'leases',
+    suite: 'simulation',
   },
   {
     bug: 'an unknown outcome counts as delivered',
