@@ -3,7 +3,7 @@ import type { BulkData, DryRun, PlannedJob } from './bulk-data.ts';
 import { keeps } from './plans.ts';
 import { ofMany, plannedInWords } from './refusals.ts';
 import { to } from './router.ts';
-import { Icon, shortId } from './shown.tsx';
+import { Icon, jobName } from './shown.tsx';
 import { jobsInWords, listed, STAGES } from './words.ts';
 
 interface Props {
@@ -52,11 +52,11 @@ export function BulkPlan({ data, run, again, more }: Props) {
           </tr>
         </thead>
         <tbody>
-          {[...refused, ...allowed].map(({ job_id, plan }) => (
+          {[...refused, ...allowed].map(({ job_id, external_id, plan }) => (
             <tr key={job_id}>
               <th scope="row">
                 <a class="row-link" href={to(`/jobs/${job_id}`)}>
-                  <code>{shortId(job_id)}</code>
+                  {jobName({ id: job_id, external_id })}
                 </a>
               </th>
               <td>{plan.refusal ? plannedInWords(plan.refusal) : keeps(plan)}</td>

@@ -1,5 +1,6 @@
 // A correction is written on a page of its own. What is typed is kept in the browser until the server has it; of two who correct the
 // same version, the second sees both texts and loses neither.
+import { useSignal } from '@preact/signals';
 import { useEffect, useMemo } from 'preact/hooks';
 import { announce } from './announce.tsx';
 import { ask, type Job } from './api.ts';
@@ -90,6 +91,7 @@ function Body(props: BodyProps) {
 
 function Writing({ data, job, stage, correction, isAllowed }: BodyProps) {
   const { text, original, corrects, newer, saved, isKept } = correction;
+  const aside = useSignal<string | null>(null);
   const isChanged = text.value !== original.value;
   const requestKey = `edit:${correction.key}`;
   const sending = useSending(({ code, details }) => {
@@ -119,6 +121,7 @@ function Writing({ data, job, stage, correction, isAllowed }: BodyProps) {
         ),
       ({ version }) => {
         forgetRequest(requestKey);
+        aside.value = null;
         correction.savedAs(version.version, sent);
         announce(`Saved as ${versionName(stage, version.version)}.`);
         void data.refresh();
@@ -164,15 +167,23 @@ function Writing({ data, job, stage, correction, isAllowed }: BodyProps) {
       </div>
       <SendingNote sending={sending} />
       <div class="buttons">
-        <button
-          type="button"
-          aria-disabled={!isChanged}
-          onClick={() => {
-            if (isChanged) correction.write(original.value);
-          }}
-        >
-          Back to v{corrects.value}
-        </button>
+        {!isChanged && aside.value !== null ? (
+          <button type="button" onClick={() => correction.write(aside.value ?? text.value)}>
+            Bring your text back
+          </button>
+        ) : (
+          <button
+            type="button"
+            aria-disabled={!isChanged}
+            onClick={() => {
+              if (!isChanged) return;
+              aside.value = text.value;
+              correction.write(original.value);
+            }}
+          >
+            Back to v{corrects.value}
+          </button>
+        )}
         <SendButton
           sending={sending}
           words="Save"

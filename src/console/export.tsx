@@ -53,7 +53,7 @@ export function ExportDialog({ data, job }: { data: JobData; job: Job }) {
   };
   return (
     <Dialog title={`Export ${jobName(job)}`} back={back} isBusy={sending.isBusy} onSend={send}>
-      <p>The draft that counts is handed on as it is. Nothing is made again.</p>
+      <p>The newest draft is handed on as it is. Nothing is made again.</p>
       <form
         onSubmit={(event) => {
           event.preventDefault();

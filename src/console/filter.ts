@@ -1,7 +1,7 @@
 // Which jobs of a project somebody looks for: one object behind the address of a view, the request for a list and the one for many.
 import type { JobStatus, JobSummary, Schemas } from './api.ts';
 import type { Params } from './router.ts';
-import { FAILURE_CLASSES, OUTCOMES, STATUSES, statusWords } from './words.ts';
+import { FAILURE_CAUSES, OUTCOMES, STATUSES, statusWords } from './words.ts';
 
 export type FailureClass = Schemas['Failure']['failure_class'];
 type BulkFilter = Schemas['BulkFilter'];
@@ -41,7 +41,7 @@ export function filterOf(query: URLSearchParams): Filter {
   const failureClass = query.get('failure_class');
   return {
     status: listIn(query, 'status').filter((status) => isIn(STATUSES, status)),
-    failure_class: isIn(FAILURE_CLASSES, failureClass) ? failureClass : null,
+    failure_class: isIn(FAILURE_CAUSES, failureClass) ? failureClass : null,
     tag: query.get('tag') || null,
     model_profile: query.get('model_profile') || null,
     external_id: query.get('external_id') || null,
@@ -99,17 +99,18 @@ export function fits(filter: Filter, row: JobSummary): boolean {
 
 /** What each part of it says, and the filter without that part. */
 export function partsOf(filter: Filter): { words: string; without: Filter }[] {
+  const { failure_class: failureClass } = filter;
   const part = (key: keyof Filter, words: string) =>
-    filter[key] === null ? [] : [{ words: `${words} ${filter[key]}`, without: { ...filter, [key]: null } }];
+    filter[key] === null ? [] : [{ words, without: { ...filter, [key]: null } }];
   return [
-    ...part('failure_class', 'class'),
-    ...part('tag', 'tag'),
-    ...part('model_profile', 'profile'),
-    ...part('external_id', 'id'),
+    ...part('failure_class', `failed: ${FAILURE_CAUSES[failureClass ?? 'unknown']}`),
+    ...part('tag', `tag ${filter.tag}`),
+    ...part('model_profile', `profile ${filter.model_profile}`),
+    ...part('external_id', `external id ${filter.external_id}`),
   ];
 }
 
-/** "Failed · class transient" */
+/** "Failed · tag urgent" */
 export function inWords(choice: Choice): string {
   const { status, jobs, operation, outcome } = choice;
   return [

@@ -15,7 +15,7 @@ import { match, path, query, to } from './router.ts';
 import { me, SIGNED_IN, signInAddress, tellSignedIn } from './session.ts';
 import { session } from './session-state.ts';
 import { Icon } from './shown.tsx';
-import { Empty, NotFound } from './states.tsx';
+import { Empty, NoSuchPage } from './states.tsx';
 import { crumbs } from './title.ts';
 import type { Shape } from './words.ts';
 
@@ -170,7 +170,7 @@ function view(): { key: string; content: ComponentChildren } {
   if (jobs === 'jobs' && id !== '') {
     return { key: id, content: <JobView key={id} id={id} rest={`/${rest.join('/')}`} /> };
   }
-  return { key: path.value, content: <NotFound /> };
+  return { key: path.value, content: <NoSuchPage /> };
 }
 
 /** A view that one has gone to begins at its top, with the focus there. */

@@ -2,6 +2,7 @@
 import { useSignal } from '@preact/signals';
 import type { Attempt, Transition, Version } from './api.ts';
 import type { JobData } from './job-data.ts';
+import { to } from './router.ts';
 import { type Actor, Id, Time, Who } from './shown.tsx';
 import { KINDS, RESUME_POINTS, statusWords, versionName } from './words.ts';
 
@@ -13,6 +14,8 @@ interface Entry {
   who: Actor;
   what: string;
   request: string | null;
+  /** That asked for it. */
+  operation: string | null;
 }
 
 export function History({ data }: { data: JobData }) {
@@ -24,12 +27,16 @@ export function History({ data }: { data: JobData }) {
     <section aria-labelledby="history">
       <h2 id="history">What happened</h2>
       <ol class="history">
-        {shown.map(({ key, at, who, what, request }) => (
+        {shown.map(({ key, at, who, what, request, operation }) => (
           <li key={key}>
             <Time at={at} always />
             <Who of={who} />
             <span class="what">{what}</span>
-            {request && <Id id={request} label="request" />}
+            {operation ? (
+              <a href={to(`/operations/${operation}`)}>of a bulk retry</a>
+            ) : (
+              request && <Id id={request} label="request" />
+            )}
           </li>
         ))}
       </ol>
@@ -64,6 +71,7 @@ function merged(
         dispatch.resume_from_status ? `, from ${RESUME_POINTS[dispatch.resume_from_status]}` : ''
       }`,
       request: dispatch.client_request_id,
+      operation: dispatch.operation_id,
     }),
   );
   const happened = transitions.map(
@@ -73,6 +81,7 @@ function merged(
       who: entry.actor_type === 'orchestrator' ? PIPELINE : entry,
       what: sentence(entry, byDispatch.get(entry.dispatch_id ?? ''), versions),
       request: null,
+      operation: null,
     }),
   );
   // Within the trail its own order counts: of the same moment, what came later stands above.

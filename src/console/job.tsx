@@ -21,9 +21,10 @@ import { PlanDialog } from './plan-dialog.tsx';
 import { profileOf } from './plans.ts';
 import { useProjectName } from './project-name.ts';
 import { ReadPage } from './read.tsx';
+import { reasonInWords } from './refusals.ts';
 import { go, match, to } from './router.ts';
 import { Id, jobName, Status, Time } from './shown.tsx';
-import { NotFound, NotShown, Skeleton } from './states.tsx';
+import { NoSuchPage, NotShown, Skeleton } from './states.tsx';
 import { useTitle } from './title.ts';
 import { Versions } from './versions.tsx';
 import { shownStatus } from './words.ts';
@@ -56,7 +57,7 @@ export function JobView({ id, rest }: { id: string; rest: string }) {
   const page = pageOf(data, job, rest);
   if (page) return <div class="page">{page}</div>;
   const dialog = rest === '/' ? null : dialogOf(data, job, rest);
-  if (dialog === undefined) return <NotFound />;
+  if (dialog === undefined) return <NoSuchPage />;
   return (
     <div class="page">
       <Overview data={data} job={job} name={name} />
@@ -158,7 +159,32 @@ function Overview({ data, job: known, name }: { data: JobData; job: Job; name: s
         </div>
         <Details job={job} isErased={isErased} />
       </div>
+      <EraseLink job={job} />
     </>
+  );
+}
+
+/** Far from what is pressed every day. */
+function EraseLink({ job }: { job: Job }) {
+  const erase = job.next_actions.find(({ action }) => action === 'erase');
+  if (erase === undefined) return null;
+  return (
+    <div class="foot">
+      {erase.allowed ? (
+        <a class="button dangerous" href={to(`/jobs/${job.id}/erase`)}>
+          Erase this job…
+        </a>
+      ) : (
+        <span class="offer">
+          <button type="button" aria-disabled="true" aria-describedby="off-erase">
+            Erase this job…
+          </button>
+          <span id="off-erase" class="muted">
+            {reasonInWords(erase.error_code, erase.reason)}
+          </span>
+        </span>
+      )}
+    </div>
   );
 }
 

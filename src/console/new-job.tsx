@@ -85,7 +85,7 @@ function ExternalId({ name }: { name: Signal<string> }) {
   return (
     <>
       <label for="external-id">
-        What you call it <span class="muted">(optional)</span>
+        External id <span class="muted">(optional)</span>
       </label>
       <input
         id="external-id"
@@ -98,7 +98,7 @@ function ExternalId({ name }: { name: Signal<string> }) {
         }}
       />
       <p id="external-id-hint" class="muted">
-        Your own id for it, unique in the project.
+        What you call it, unique in the project and for good.
       </p>
     </>
   );

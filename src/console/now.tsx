@@ -14,9 +14,7 @@ import { DOING, FAILURE_CLASSES, KINDS, RESUME_POINTS, statusWords } from './wor
 export function WhatToDo({ data, job }: { data: JobData; job: Job }) {
   const plan = usePlanInShort(data);
   const offers = offersOf(job, plan.value);
-  // Erasing is never what to do: it stands last, and where there is nothing else, beside that.
-  const first = offers.find(({ key }) => key !== 'erase');
-  const others = offers.filter((offer) => offer !== first);
+  const [first, ...others] = offers;
   return (
     <section
       class={`now ${job.status === 'FAILED' && !job.open_dispatch ? 'is-failed' : ''}`}

@@ -95,7 +95,7 @@ export function offersOf(job: Job, plan: OfferedPlan | null): Offer[] {
         offer('cancel', 'Cancel this job…', to(`${base}/cancel`), { isDangerous: true });
         break;
       case 'erase':
-        offer('erase', 'Erase this job…', to(`${base}/erase`), { isDangerous: true });
+        // Never what to do: it stands at the foot of the page.
         break;
       case 'wait':
         offer('wait', 'Wait', null);

@@ -10,10 +10,10 @@ import { useProjectName } from './project-name.ts';
 import { ofMany } from './refusals.ts';
 import { go, match, query, to } from './router.ts';
 import { SendButton, SendingNote, useSending } from './sending.tsx';
-import { Id, RowTime, shortId, Time, Who } from './shown.tsx';
+import { Icon, Id, jobName, RowTime, Time, Who } from './shown.tsx';
 import { NotShown, Skeleton } from './states.tsx';
 import { useTitle } from './title.ts';
-import { jobsInWords, OUTCOMES } from './words.ts';
+import { jobsInWords, OUTCOME_SHAPES, OUTCOMES } from './words.ts';
 
 const OUTCOME_ORDER = Object.keys(OUTCOMES) as ItemOutcome[];
 
@@ -222,15 +222,19 @@ function Items(props: { data: OperationData; operation: Operation; outcome: Item
   );
 }
 
-const Row = ({ item }: { item: Item }) => (
+const Row = ({ item: { job_id: id, external_id, ...item } }: { item: Item }) => (
   <tr>
-    <td class="status-cell">{OUTCOMES[item.outcome]}</td>
+    <td class="status-cell">
+      <span class="status">
+        <Icon shape={OUTCOME_SHAPES[item.outcome]} /> {OUTCOMES[item.outcome]}
+      </span>
+    </td>
     <th scope="row">
-      {item.job_id === null ? (
+      {id === null ? (
         <span class="muted">erased</span>
       ) : (
-        <a class="row-link" href={to(`/jobs/${item.job_id}`)}>
-          <code>{shortId(item.job_id)}</code>
+        <a class="row-link" href={to(`/jobs/${id}`)}>
+          {jobName({ id, external_id })}
         </a>
       )}
     </th>

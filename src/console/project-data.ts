@@ -76,8 +76,8 @@ export class ProjectData {
           }),
         signal,
       ),
-      // The stream tells them at once.
-      this.live.isStale
+      // Later the stream tells them.
+      told === null || this.live.isStale
         ? ask(
             (client, signal) =>
               client.GET('/projects/{projectId}/counts', {

@@ -5,7 +5,7 @@ import { type FailureClass, type Filter, isOpen, partsOf, toParams } from './fil
 import { KeyHint, useKey } from './keys.tsx';
 import type { ProjectData } from './project-data.ts';
 import { go, to } from './router.ts';
-import { FAILURE_CLASSES, statusWords } from './words.ts';
+import { FAILURE_CAUSES, statusWords } from './words.ts';
 
 /** What people look for, in the order of the pipeline. */
 const OFFERED: readonly JobStatus[] = [
@@ -27,10 +27,12 @@ const OFFERED: readonly JobStatus[] = [
 export function Filters({ data }: { data: ProjectData }) {
   const { filter } = data;
   const counts = data.counts.value;
+  // All of them only where nobody counts: none that has no job comes and goes.
+  const isUncounted = counts === null && data.rows.value !== null;
   const statuses = OFFERED.filter(
-    (status) => counts === null || counts.by_status[status] > 0 || filter.status.includes(status),
+    (status) => isUncounted || (counts?.by_status[status] ?? 0) > 0 || filter.status.includes(status),
   );
-  const classes = (Object.keys(FAILURE_CLASSES) as FailureClass[]).filter(
+  const classes = (Object.keys(FAILURE_CAUSES) as FailureClass[]).filter(
     (name) => filter.failure_class === null && (counts?.by_failure_class[name] ?? 0) > 0,
   );
   const address = (change: Partial<Filter>) => to(`/projects/${data.id}`, toParams({ ...filter, ...change }));
@@ -74,7 +76,7 @@ export function Filters({ data }: { data: ProjectData }) {
         {classes.map((name) => (
           <Chip
             key={name}
-            words={`class ${name}`}
+            words={`Failed: ${FAILURE_CAUSES[name]}`}
             count={counts?.by_failure_class[name]}
             where={address({ failure_class: name })}
             isCurrent={false}
@@ -97,7 +99,7 @@ function Search({ data }: { data: ProjectData }) {
   const input = useRef<HTMLInputElement>(null);
   useKey(
     '/',
-    'Find a job by its id',
+    'Find a job by its external id',
     useCallback(() => input.current?.focus(), []),
   );
   const find = (wanted: string) => {
@@ -115,7 +117,7 @@ function Search({ data }: { data: ProjectData }) {
       }}
     >
       <label for="find" class="unseen">
-        Find by id
+        Find by external id
       </label>
       <input
         id="find"
@@ -123,7 +125,7 @@ function Search({ data }: { data: ProjectData }) {
         maxLength={128}
         autocomplete="off"
         spellcheck={false}
-        placeholder="Find by id"
+        placeholder="Find by external id"
         defaultValue={data.filter.external_id ?? ''}
       />
       <button type="submit">

@@ -99,7 +99,7 @@ function Jobs({ data }: { data: ProjectData }) {
     <>
       {data.newCount.value > 0 && (
         <button type="button" class="fresh" onClick={() => data.showNew()}>
-          {data.newCount.value} new
+          Show {data.newCount.value} new {data.newCount.value === 1 ? 'job' : 'jobs'}
         </button>
       )}
       <RetryMany data={data} />

@@ -1,18 +1,25 @@
-// All projects of the editor, and the dialogue that makes one. No stream covers them: they are asked for again on focus and every
-// half a minute.
-import { batch, signal } from '@preact/signals';
+// All projects of the editor with how many jobs are in each, and the dialogue that makes one. No stream covers them: they are asked for
+// again on focus and every half a minute.
+import { batch, type Signal, signal } from '@preact/signals';
 import { useEffect, useMemo } from 'preact/hooks';
-import { ask, askAll, type Project, type Refusal } from './api.ts';
+import { ask, askAll, type Project, type Refusal, type Schemas } from './api.ts';
 import { NewProject } from './new-project.tsx';
 import { path, to } from './router.ts';
 import { RowTime } from './shown.tsx';
 import { Empty, NotShown, Skeleton } from './states.tsx';
 import { useTitle } from './title.ts';
+import { jobsInWords } from './words.ts';
 
 const REFRESH_EVERY_MS = 30_000;
+/** Of so many projects the jobs are counted, and of so many at once: each is asked by itself. */
+const MOST_COUNTED = 50;
+const COUNTED_AT_ONCE = 6;
 
 class Projects {
+  /** By name. */
   readonly items = signal<readonly Project[] | null>(null);
+  /** How many jobs are in each, of those that have said so. */
+  readonly counts: Signal<ReadonlyMap<string, Schemas['JobCounts']>> = signal(new Map());
   readonly refusal = signal<Refusal | null>(null);
   readonly #left = new AbortController();
 
@@ -30,10 +37,25 @@ class Projects {
     );
     if (this.#left.signal.aborted) return;
     batch(() => {
-      if (answer.ok) this.items.value = answer.data;
+      if (answer.ok)
+        this.items.value = [...answer.data].sort((one, other) => one.name.localeCompare(other.name));
       this.refusal.value = answer.ok ? null : answer.refusal;
     });
+    const left = (this.items.peek() ?? []).slice(0, MOST_COUNTED);
+    const count = async () => {
+      for (let next = left.shift(); next; next = left.shift()) await this.#count(next.id);
+    };
+    await Promise.all(Array.from({ length: COUNTED_AT_ONCE }, count));
   };
+
+  async #count(projectId: string): Promise<void> {
+    const params = { path: { projectId } };
+    const answer = await ask(
+      (client, signal) => client.GET('/projects/{projectId}/counts', { params, signal }),
+      this.#left.signal,
+    );
+    if (answer.ok) this.counts.value = new Map(this.counts.peek()).set(projectId, answer.data);
+  }
 
   dispose(): void {
     this.#left.abort();
@@ -53,6 +75,9 @@ export function ProjectsView() {
       projects.dispose();
     };
   }, [projects]);
+  const refusal = projects.refusal.value;
+  if (projects.items.value === null && refusal)
+    return <NotShown refusal={refusal} again={projects.refresh} />;
   return (
     <div class="page">
       <div class="page-head">
@@ -70,9 +95,7 @@ export function ProjectsView() {
 function List({ projects }: { projects: Projects }) {
   const items = projects.items.value;
   const refusal = projects.refusal.value;
-  if (items === null) {
-    return refusal ? <NotShown refusal={refusal} again={projects.refresh} /> : <Skeleton rows={5} />;
-  }
+  if (items === null) return <Skeleton rows={5} />;
   if (items.length === 0) {
     return (
       <Empty title="No projects yet">
@@ -86,7 +109,6 @@ function List({ projects }: { projects: Projects }) {
       </Empty>
     );
   }
-  const sorted = [...items].sort((one, other) => one.name.localeCompare(other.name));
   return (
     <>
       {refusal && <p class="note warning">Not refreshed: this may be old.</p>}
@@ -94,19 +116,25 @@ function List({ projects }: { projects: Projects }) {
         <thead>
           <tr>
             <th scope="col">Name</th>
+            <th scope="col" class="count-cell">
+              Jobs
+            </th>
             <th scope="col" class="narrow">
               Created
             </th>
           </tr>
         </thead>
         <tbody>
-          {sorted.map(({ id, name, created_at }) => (
+          {items.map(({ id, name, created_at }) => (
             <tr key={id}>
               <th scope="row">
                 <a class="row-link" href={to(`/projects/${id}`)}>
                   {name}
                 </a>
               </th>
+              <td class="count-cell">
+                <JobsIn id={id} counts={projects.counts.value.get(id)} />
+              </td>
               <td class="narrow">
                 <RowTime at={created_at} />
               </td>
@@ -114,6 +142,22 @@ function List({ projects }: { projects: Projects }) {
           ))}
         </tbody>
       </table>
+    </>
+  );
+}
+
+/** How many there are, and the way to those that failed. */
+function JobsIn({ id, counts }: { id: string; counts: Schemas['JobCounts'] | undefined }) {
+  if (counts === undefined) return null;
+  const failed = counts.by_status.FAILED;
+  return (
+    <>
+      {counts.jobs === 0 ? <span class="muted">none yet</span> : jobsInWords(counts.jobs)}
+      {failed > 0 && (
+        <a class="tag" href={to(`/projects/${id}`, { status: 'FAILED' })}>
+          {failed.toLocaleString('en')} failed
+        </a>
+      )}
     </>
   );
 }

@@ -38,6 +38,24 @@ const NOT_EXPORTED: Readonly<Record<string, string>> = {
   changed: 'The file of the draft is not the one that was recorded.',
 };
 
+/** What the forms call what the API names so; a field that none of them has keeps its name. */
+const FIELDS: Readonly<Record<string, string>> = {
+  external_id: 'External id',
+  video_uri: 'Video',
+  name: 'Name',
+  tags: 'Tags',
+  metadata: 'Metadata',
+  model_profile: 'Profile',
+  formats: 'Formats',
+  params: 'Parameters',
+  max_in_flight: 'At most in flight',
+  'artifact.uri': 'Location',
+  'artifact.sha256': 'SHA-256',
+  'artifact.bytes': 'Size',
+  limit: 'How many',
+};
+const fieldName = (path: string): string => FIELDS[path] ?? FIELDS[path.split('.')[0] ?? ''] ?? path;
+
 const SENTENCES: Readonly<Record<string, Sentence>> = {
   UNREACHABLE: () => 'Retake could not be reached.',
   RESOURCE_NOT_FOUND: () => 'There is nothing here, or it is not yours.',
@@ -45,7 +63,7 @@ const SENTENCES: Readonly<Record<string, Sentence>> = {
   FORBIDDEN: ({ required_scope }) => `Your sign-in does not allow this (${required_scope} is needed).`,
   VALIDATION_ERROR: ({ issues }) =>
     (issues as { path: string; message: string }[] | undefined)
-      ?.map(({ path, message }) => ended(`${path}: ${message}`))
+      ?.map(({ path, message }) => ended(`${fieldName(path)}: ${message}`))
       .join(' ') || 'This does not fit.',
   FSM_TRANSITION_INVALID: (details) => `This job is ${status(details)} now, from where that is not possible.`,
   FSM_TERMINAL_IMMUTABLE: (details) => `This job has ended: ${status(details, 'it is over')}.`,

@@ -204,9 +204,9 @@ export function Who({ of: { actor_id, actor_name } }: { of: Actor }) {
 }
 
 /** What a job is called: as its editor calls it, else by the file that it was made of, else by its id. */
-export function jobName(job: Job | JobSummary): string {
+export function jobName(job: { id: string; external_id: string | null; manifest?: Job['manifest'] }): string {
   if (job.external_id !== null) return job.external_id;
-  const uri = 'manifest' in job ? job.manifest.video_uri : null;
+  const uri = job.manifest?.video_uri;
   const [, file] = /^[a-z0-9+.-]+:\/\/[^?#]*\/([^/?#]+)/i.exec(uri ?? '') ?? [];
   return file === undefined ? shortId(job.id) : decodedName(file);
 }

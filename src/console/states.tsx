@@ -56,7 +56,15 @@ export function NotShown({ refusal, again }: { refusal: Refusal; again: () => vo
 
 export const NotFound = () => (
   <Empty isWholeView title="Nothing here">
-    <p>There is no such project or job, or it is not yours.</p>
+    <p>There is no such project, job or operation, or it is not yours.</p>
+    <a href={to('')}>All projects</a>
+  </Empty>
+);
+
+/** An address that leads to no view at all. */
+export const NoSuchPage = () => (
+  <Empty isWholeView title="No such page">
+    <p>This address leads nowhere. It may have been cut off.</p>
     <a href={to('')}>All projects</a>
   </Empty>
 );
@@ -67,8 +75,8 @@ function SignedOut({ again }: { again: () => void }) {
   });
   if (session.value === 'none') return <NoSignIn />;
   return (
-    <Empty isWholeView title="Signed out">
-      <p>Sign in to see this page. You come back to it.</p>
+    <Empty isWholeView title="Sign in">
+      <p>This page is for people who are signed in. You come back to it.</p>
       <a class="button primary" href={signInAddress(here.value)}>
         Sign in
       </a>

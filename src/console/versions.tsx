@@ -104,7 +104,7 @@ function Row({ version, job }: { version: Version; job: Job }) {
             isOpen.value = !isOpen.value;
           }}
         >
-          Where<span class="unseen"> {versionName(stage, version.version)} is</span>
+          Location<span class="unseen"> of {versionName(stage, version.version)}</span>
         </button>
       </p>
       {isOpen.value && (

@@ -110,6 +110,17 @@ export const FAILURE_CLASSES: Readonly<Record<Schemas['Failure']['failure_class'
   unknown: '',
 };
 
+/** The same as what jobs are narrowed by. */
+export const FAILURE_CAUSES: Readonly<Record<Schemas['Failure']['failure_class'], string>> = {
+  transient: 'passing trouble',
+  timeout: 'took too long',
+  quota: 'limit reached',
+  input: 'the video itself',
+  policy: 'the model’s rules',
+  permanent: 'lasting trouble',
+  unknown: 'unknown cause',
+};
+
 /** What a pipeline was doing when it failed. */
 export const DOING: Readonly<Record<string, string>> = {
   UPLOADED: 'starting',
@@ -177,6 +188,18 @@ export const OUTCOMES: Readonly<Record<Schemas['OperationItem']['outcome'], stri
   in_flight: 'In flight',
   waiting: 'Not started',
   skipped: 'Left out',
+};
+
+export const OUTCOME_SHAPES: Readonly<Record<Schemas['OperationItem']['outcome'], Shape>> = {
+  succeeded: 'done',
+  failed: 'failed',
+  refused: 'cancelled',
+  withdrawn: 'cancelled',
+  cancelled: 'cancelled',
+  erased: 'cancelled',
+  in_flight: 'running',
+  waiting: 'waiting',
+  skipped: 'cancelled',
 };
 
 /** "1 job", "1,204 jobs" */

@@ -69,7 +69,7 @@ test('what is typed while a correction is being saved is not called saved, and i
 
 test('a job whose making was lost, and that was erased since, is not in the way of another', async () => {
   await page.goto(`${scene.url}/projects/${project}/new`);
-  await page.getByLabel('What you call it').fill('interview-7');
+  await page.getByLabel('External id').fill('interview-7');
   const keys: string[] = [];
   await page.route('**/projects/*/jobs', async (route) => {
     keys.push(route.request().headers()['idempotency-key'] ?? '');

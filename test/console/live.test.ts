@@ -65,9 +65,9 @@ test('a row changes where it stands, and a new one waits until it is asked for',
   await scene.alice.post(`/jobs/${first}/cancel`);
 
   await rows.first().filter({ hasText: 'Cancelled' }).waitFor();
-  await page.getByRole('button', { name: '1 new' }).waitFor();
+  await page.getByRole('button', { name: 'Show 1 new job' }).waitFor();
   expect(await rows.count()).toBe(1);
-  await page.getByRole('button', { name: '1 new' }).click();
+  await page.getByRole('button', { name: 'Show 1 new job' }).click();
   expect(await rows.count()).toBe(2);
   await page.locator('.chip').filter({ hasText: 'Cancelled1' }).waitFor();
   expect(complaints).toEqual([]);
@@ -107,13 +107,13 @@ test('the row of a job that is erased goes, shown or waiting, and is selected no
   await expect.poll(() => rows.count()).toBe(2);
   await rows.locator(`input`).first().check();
   const waits = await scene.job(listed);
-  await page.getByRole('button', { name: '1 new' }).waitFor();
+  await page.getByRole('button', { name: 'Show 1 new job' }).waitFor();
 
   for (const job of [goes, waits]) tell({ type: 'erased', job_id: job });
 
   await expect.poll(() => rows.count()).toBe(1);
   await rows.locator(`a[href$="${stays}"]`).first().waitFor();
-  await page.getByRole('button', { name: '1 new' }).waitFor({ state: 'detached' });
+  await page.getByRole('button', { name: 'Show 1 new job' }).waitFor({ state: 'detached' });
   expect(await page.locator('input:checked').count()).toBe(0);
   expect(complaints).toEqual([]);
   await context.close();

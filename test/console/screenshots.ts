@@ -11,7 +11,7 @@ const HELP = `npm run screenshots [-- --all FOLDER]
 
 Starts the service, an orchestrator and an identity provider on free ports, makes jobs in many states, and takes the pictures of
 the README (spec/pictures).
-  --all FOLDER   every view instead, at 360 and 1280 px, light and dark, into FOLDER`;
+  --all FOLDER   every view instead, at 360 and 1280 px in light and dark and at 768 and 1920 px, into FOLDER`;
 
 const PICTURES = join(import.meta.dirname, '../../spec/pictures');
 /** As they stand in the README. */
@@ -21,6 +21,8 @@ const LOOKS = [
   { width: 1280, colorScheme: 'dark' },
   { width: 360, colorScheme: 'light' },
   { width: 360, colorScheme: 'dark' },
+  { width: 768, colorScheme: 'light' },
+  { width: 1920, colorScheme: 'light' },
 ] as const;
 
 async function take(
