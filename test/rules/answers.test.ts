@@ -87,6 +87,10 @@ findsPlanted(ANSWER_RULES, {
   'who asks at rest is refused only for a reason': {
     'a refusal without a reason': asked('retry', 50, refused(409, 'JOB_ALREADY_RUNNING')),
     'that of a run that nobody gave up': asked('run', 50, refused(409, 'FSM_TRANSITION_INVALID')),
+    'that of a redo of a job whose pipeline has not gone on yet': ({ calls, reports }) => {
+      calls.push(call('redo', 50, refused(409, 'FSM_TERMINAL_IMMUTABLE')));
+      for (const report of reports) report.sentAfter = report.status === 'DRAFT_READY' ? 1 : 60_000;
+    },
     'one that a cancel does not explain': ({ calls }) => {
       calls.push(call('cancel', 45, { kind: 'unanswered', metFault: true }));
       calls.push(call('retry', 50, refused(409, 'JOB_ALREADY_RUNNING')));
@@ -151,6 +155,10 @@ describe('no violation is', () => {
         calls.push(call('retry', 50, refused(409, 'RETRY_NOT_ALLOWED_STATE')));
         calls.push(call('run', 52, refused(409, 'FSM_TRANSITION_INVALID')));
       },
+    ],
+    [
+      'a refusal of a redo whose job did not rest: its pipeline went on behind the draft',
+      asked('redo', 75, refused(409, 'FSM_TERMINAL_IMMUTABLE')),
     ],
     [
       'a refusal that a forgotten request explains',

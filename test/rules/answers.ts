@@ -1,6 +1,7 @@
 // What an editor may be answered: documented codes, in time, refusals for a reason, and no job that goes back in time.
 import type { Call, Ending, JobCase } from './case.ts';
-import { waitMsOf, waitsToTheEnd } from './protocol.ts';
+import { isAtOrPast, waitMsOf, waitsToTheEnd } from './protocol.ts';
+import { mayHaveApplied } from './reports.ts';
 import { rule } from './rule.ts';
 
 export const ANSWER_RULES = {
@@ -64,13 +65,21 @@ export const ANSWER_RULES = {
     kind: 'answer',
     promise: 'L3',
     needs: ['asksAtRest'],
-    *broken({ calls }) {
+    *broken({ calls, reports }) {
       for (const call of calls) {
         const { ending, endedAt } = call;
         if (ending.kind !== 'refused' || ending.status !== 409 || !isForDispatch(call)) continue;
         const before = calls.filter(({ sentAt }) => sentAt <= endedAt);
         const isStopped = before.some(({ operation }) => operation === 'cancel' || operation === 'abandon');
-        if (isStopped && AFTER_STOP.includes(ending.code ?? '')) continue;
+        // A job rests at its draft, and its pipeline may go on from there by itself, or fail.
+        const wentOn = reports.some(
+          ({ status, answer, sentAfter }) =>
+            (isAtOrPast(status, 'EDITING') || status === 'FAILED') &&
+            mayHaveApplied(answer) &&
+            sentAfter <= endedAt,
+        );
+        const isAtDraft = call.operation === 'redo' || call.operation === 'export';
+        if ((isStopped || (isAtDraft && wentOn)) && AFTER_STOP.includes(ending.code ?? '')) continue;
         if (OF_ARTIFACTS.includes(ending.code ?? '')) continue;
         // A request that its sender has forgotten may come late, and be what another one meets.
         if (before.some((other) => other.ending.kind === 'forgotten')) continue;
