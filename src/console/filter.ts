@@ -103,7 +103,7 @@ export function partsOf(filter: Filter): { words: string; without: Filter }[] {
   const part = (key: keyof Filter, words: string) =>
     filter[key] === null ? [] : [{ words, without: { ...filter, [key]: null } }];
   return [
-    ...part('failure_class', `failed: ${FAILURE_CAUSES[failureClass ?? 'unknown']}`),
+    ...part('failure_class', `cause: ${FAILURE_CAUSES[failureClass ?? 'unknown']}`),
     ...part('tag', `tag ${filter.tag}`),
     ...part('model_profile', `profile ${filter.model_profile}`),
     ...part('external_id', `external id ${filter.external_id}`),

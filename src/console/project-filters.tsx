@@ -76,7 +76,7 @@ export function Filters({ data }: { data: ProjectData }) {
         {classes.map((name) => (
           <Chip
             key={name}
-            words={`Failed: ${FAILURE_CAUSES[name]}`}
+            words={`cause: ${FAILURE_CAUSES[name]}`}
             count={counts?.by_failure_class[name]}
             where={address({ failure_class: name })}
             isCurrent={false}

@@ -69,7 +69,7 @@ test('what is typed while a correction is being saved is not called saved, and i
 
 test('a job whose making was lost, and that was erased since, is not in the way of another', async () => {
   await page.goto(`${scene.url}/projects/${project}/new`);
-  await page.getByLabel('External id').fill('interview-7');
+  await page.getByLabel('External id (optional)').fill('interview-7');
   const keys: string[] = [];
   await page.route('**/projects/*/jobs', async (route) => {
     keys.push(route.request().headers()['idempotency-key'] ?? '');
@@ -111,7 +111,7 @@ test('a video is confirmed, and renewed once it has failed; one that does not fi
   await page.getByRole('link', { name: 'Confirm the video…' }).click();
   await page.getByLabel('Where the video is').fill('ftp://videos/talk.mp4');
   await page.getByRole('button', { name: /^Confirm video/ }).click();
-  await page.locator('dialog .note.refused').filter({ hasText: 'video_uri' }).waitFor();
+  await page.locator('dialog .note.refused').filter({ hasText: 'Video:' }).waitFor();
   await page.getByLabel('Where the video is').fill('s3://videos/talk.mp4');
   await page.getByRole('button', { name: /^Confirm video/ }).click();
   await shows('Ready to run');

@@ -72,7 +72,7 @@ test('jobs are selected, looked at and retried by keys alone', async () => {
   for (const id of ids) expect((await scene.alice.get(`/jobs/${id}`)).status).toBe('DRAFT_READY');
 });
 
-test('every filter is an address: several statuses, a tag, a class, an id', async () => {
+test('every filter is an address: several statuses, a tag, a cause, an external id', async () => {
   await failed('f-1', ['urgent']);
   await failed('f-2');
   await scene.job(project, 'talk.mp4', { external_id: 'f-3', tags: ['urgent'] });
@@ -90,7 +90,7 @@ test('every filter is an address: several statuses, a tag, a class, an id', asyn
   await page.locator('.chip').filter({ hasText: 'tag urgent' }).click();
   await expect.poll(names).toEqual(['f-3', 'f-2', 'f-1']);
 
-  await page.locator('.chip').filter({ hasText: 'class' }).first().click();
+  await page.locator('.chip').filter({ hasText: 'cause: ' }).first().click();
   await expect.poll(names).toEqual(['f-2', 'f-1']);
   await page.locator('.jobs tbody tr').first().waitFor();
   await page.keyboard.press('/');
@@ -106,6 +106,10 @@ test('what would be refused is said with its reason, and nothing can be sent whe
   expect(await page.locator('.sums').innerText()).toContain('1 not failed, so there is nothing to retry');
   const row = page.locator('.planned tbody tr').first();
   expect(await row.innerText()).toContain('This job is “Ready to run” now, so there is nothing to retry.');
+  expect(await page.locator('.planned a.row-link').allInnerTexts()).toEqual([
+    `job_…${idle.slice(-6)}`,
+    'r-1',
+  ]);
   await page.getByRole('button', { name: 'Retry 1 job' }).waitFor();
 
   await bulk(`?jobs=${idle}`);
@@ -199,6 +203,8 @@ describe('an operation under way', () => {
     await stands('Done');
     await ended('All3', 'Succeeded3');
     expect(await page.locator('.done-so-far').innerText()).toContain('3 of 3 jobs ended');
+    const named = page.locator('.operation a.row-link');
+    await expect.poll(async () => (await named.allInnerTexts()).sort()).toEqual(['p-1', 'p-2', 'p-3']);
     const rows = page.locator('.operation tbody .status-cell');
     await expect
       .poll(() => rows.allInnerTexts(), { timeout: 5_000 })
@@ -220,4 +226,24 @@ describe('an operation under way', () => {
     await page.getByRole('link', { name: 'Retry 2 that were left out…' }).click();
     await page.getByText('2 jobs would be retried').waitFor();
   });
+
+  test('is found from what happened to each of its jobs', async () => {
+    const [{ id }] = await operations();
+    const { items } = await scene.alice.get(`/operations/${id}/items?outcome=in_flight`);
+    await page.goto(`${scene.url}/jobs/${items[0].job_id}`);
+    await page.locator('.history').getByRole('link', { name: 'of a bulk retry' }).click();
+    await heading('Retry of 3 jobs with balanced');
+  });
+});
+
+test('the list of projects says how many jobs are in each, and leads to those that failed', async () => {
+  await failed('n-1');
+  await scene.job(project, 'talk.mp4');
+  const empty = await scene.project('Nothing yet');
+  await page.goto(`${scene.url}/`);
+  const row = (id: string) => page.locator('tbody tr').filter({ has: page.locator(`a[href$="/${id}"]`) });
+  await row(project).getByText('2 jobs').waitFor();
+  await row(empty).getByText('none yet').waitFor();
+  await row(project).getByRole('link', { name: '1 failed' }).click();
+  await expect.poll(names).toEqual(['n-1']);
 });

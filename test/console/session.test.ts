@@ -84,6 +84,36 @@ test('a text that is not saved is there again after a reload, and gone once it i
   await context.close();
 });
 
+test('a text that was put aside for the version of before can be brought back', async () => {
+  const job = await scene.failed(project, { fail_at: 'GENERATING' });
+  const context = await scene.signedIn(browser);
+  const { page, complaints } = await watchedPage(context, scene.stack.serviceUrl);
+  await page.goto(`${scene.url}/jobs/${job}/edit/transcript`);
+  await page.getByText('Transcript v1, unchanged.').waitFor();
+  const before = await page.getByLabel('Yours').inputValue();
+  await page.getByLabel('Yours').fill('Half a sentence');
+
+  await page.getByRole('button', { name: 'Back to v1' }).click();
+  expect(await page.getByLabel('Yours').inputValue()).toBe(before);
+  await page.getByRole('button', { name: 'Bring your text back' }).click();
+  expect(await page.getByLabel('Yours').inputValue()).toBe('Half a sentence');
+  expect(complaints).toEqual([]);
+  await context.close();
+});
+
+test('an address that leads nowhere says so, and leads on', async () => {
+  const context = await scene.signedIn(browser);
+  const { page, complaints } = await watchedPage(context, scene.stack.serviceUrl);
+  for (const path of ['/nowhere', `/jobs/${await scene.job(project)}/nowhere`]) {
+    await page.goto(`${scene.url}${path}`);
+    await page.getByRole('heading', { name: 'No such page', level: 1 }).waitFor();
+    await page.getByRole('link', { name: 'All projects' }).click();
+    await page.getByRole('heading', { name: 'Projects' }).waitFor();
+  }
+  expect(complaints).toEqual([]);
+  await context.close();
+});
+
 test('a text that is not saved is there for whoever wrote it, and for nobody who signs in next', async () => {
   const job = await scene.failed(project, { fail_at: 'GENERATING' });
   const context = await scene.signedIn(browser);
