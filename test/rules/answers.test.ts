@@ -158,7 +158,10 @@ describe('no violation is', () => {
     ],
     [
       'a refusal of a redo whose job did not rest: its pipeline went on behind the draft',
-      asked('redo', 75, refused(409, 'FSM_TERMINAL_IMMUTABLE')),
+      ({ calls }) => {
+        calls.push(call('redo', 75, refused(409, 'JOB_ALREADY_RUNNING')));
+        calls.push(call('export', 76, refused(409, 'FSM_TERMINAL_IMMUTABLE')));
+      },
     ],
     [
       'a refusal that a forgotten request explains',

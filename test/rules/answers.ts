@@ -79,7 +79,8 @@ export const ANSWER_RULES = {
             sentAfter <= endedAt,
         );
         const isAtDraft = call.operation === 'redo' || call.operation === 'export';
-        if ((isStopped || (isAtDraft && wentOn)) && AFTER_STOP.includes(ending.code ?? '')) continue;
+        if (isStopped && AFTER_STOP.includes(ending.code ?? '')) continue;
+        if (isAtDraft && wentOn && BEHIND_THE_DRAFT.includes(ending.code ?? '')) continue;
         if (OF_ARTIFACTS.includes(ending.code ?? '')) continue;
         // A request that its sender has forgotten may come late, and be what another one meets.
         if (before.some((other) => other.ending.kind === 'forgotten')) continue;
@@ -157,6 +158,7 @@ export const ANSWER_RULES = {
 
 /** The last is what a run is answered that was given up. */
 const AFTER_STOP = ['FSM_TERMINAL_IMMUTABLE', 'RETRY_NOT_ALLOWED_STATE', 'FSM_TRANSITION_INVALID'];
+const BEHIND_THE_DRAFT = [...AFTER_STOP, 'JOB_ALREADY_RUNNING'];
 /** What stands in the way is what there is of the job, wherever it rests. */
 const OF_ARTIFACTS = ['NOTHING_TO_EXPORT', 'EDITS_IN_THE_WAY'];
 /** What the editors of the suites can meet: they confirm one video, and renew it more than one at a time. */

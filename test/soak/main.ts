@@ -13,8 +13,8 @@ import { runTests } from './run-tests.ts';
 const HELP = `npm run soak -- [--model] [--simulation] [--histories] [--chaos] [--mutants] [--fuzz] [--seed N] [--scale F]
 
 Without a part's name all of them run, which takes about an hour on two cores; each prints its figures.
-  --model       1,000,000 random histories of the pure core against the independent model
-  --simulation  200,000 simulated worlds: crashes, queue faults, clocks
+  --model       500,000 random histories of the pure core against the independent model
+  --simulation  100,000 simulated worlds: crashes, queue faults, clocks
   --histories   10,000 random histories over HTTP in real workerd
   --fuzz        requests made from spec/openapi.yaml, twenty times those of npm test
   --bulk        bulk retries of 1,000 jobs under wrangler dev, which is killed again and again
@@ -37,14 +37,14 @@ const SCALED: Record<'model' | 'simulation' | 'histories' | 'fuzz', Scaled> = {
     project: 'pure',
     files: ['test/domain/histories.test.ts'],
     env: 'HISTORIES',
-    runs: 1_000_000,
+    runs: 500_000,
     each: 50_000,
   },
   simulation: {
     project: 'simulation',
     files: ['test/simulation'],
     env: 'SIMULATIONS',
-    runs: 200_000,
+    runs: 100_000,
     each: 10_000,
   },
   histories: {

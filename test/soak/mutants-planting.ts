@@ -43,7 +43,9 @@ export function typeErrors(bugs: readonly Planted[]): string[][] {
   const sources = sourcesIn(ROOT);
   const directory = mkdtempSync(join(tmpdir(), 'retake-planted-'));
   try {
-    for (const name of ['src', 'tsconfig.json', 'worker-configuration.d.ts']) {
+    // The console is compiled against the types that are generated from the document.
+    execFileSync(process.execPath, [join(ROOT, 'test/client/generate.ts')], { cwd: ROOT });
+    for (const name of ['src', 'tsconfig.json', 'worker-configuration.d.ts', 'dist/api.ts']) {
       cpSync(join(ROOT, name), join(directory, name), { recursive: true });
     }
     symlinkSync(join(ROOT, 'node_modules'), join(directory, 'node_modules'));
@@ -53,7 +55,7 @@ export function typeErrors(bugs: readonly Planted[]): string[][] {
       writeFileSync(join(directory, copy), after);
       return copy;
     });
-    const complaints = compile(directory);
+    const complaints = PROGRAMS.flatMap((program) => compile(directory, program));
     const unrelated = complaints.filter((line) => !files.some((file) => line.startsWith(`${file}(`)));
     if (unrelated.length > 0) throw new Error(`the sources do not compile:\n${unrelated.join('\n')}`);
     return files.map((file) => complaints.filter((line) => line.startsWith(`${file}(`)));
@@ -65,10 +67,13 @@ export function typeErrors(bugs: readonly Planted[]): string[][] {
 /** A bug may leave behind what nobody uses any more. */
 const OPTIONS = ['--noUnusedLocals', 'false', '--noUnusedParameters', 'false', '--pretty', 'false'];
 
-function compile(directory: string): string[] {
+/** The service, and the console. */
+const PROGRAMS = ['.', 'src/console'];
+
+function compile(directory: string, program: string): string[] {
   const tsc = join(dirname(createRequire(import.meta.url).resolve('typescript/package.json')), 'bin/tsc');
   try {
-    execFileSync(process.execPath, [tsc, '-p', directory, ...OPTIONS], {
+    execFileSync(process.execPath, [tsc, '-p', join(directory, program), ...OPTIONS], {
       cwd: directory,
       encoding: 'utf8',
       stdio: 'pipe',

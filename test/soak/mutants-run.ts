@@ -1,6 +1,7 @@
-// Proof that the checkers bite: the planted bugs, one at a time in a copy of the sources, and whether their suites turn red.
+// Proof that the checkers bite: the planted bugs, one at a time in a copy of the sources, of which there is one for each core, and
+// whether their suites turn red.
 import { cpSync, mkdtempSync, rmSync, symlinkSync, writeFileSync } from 'node:fs';
-import { tmpdir } from 'node:os';
+import { cpus, tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { MUTANTS } from './mutants.ts';
 import { plant, sourcesIn, typeErrors } from './mutants-planting.ts';
@@ -43,19 +44,23 @@ export async function runMutants(
 ): Promise<MutantsReport> {
   const broken = typeErrors(mutants).flat();
   if (broken.length > 0) throw new Error(`a planted bug does not compile:\n${broken.join('\n')}`);
-  const copy = mkdtempSync(join(tmpdir(), 'retake-mutants-'));
-  const leave = () => rmSync(copy, { recursive: true, force: true });
+  const copies = cpus().map(() => mkdtempSync(join(tmpdir(), 'retake-mutants-')));
+  const leave = () => {
+    for (const copy of copies) rmSync(copy, { recursive: true, force: true });
+  };
   process.on('exit', leave);
   try {
-    for (const name of COPIED) cpSync(join(ROOT, name), join(copy, name), { recursive: true });
-    symlinkSync(join(ROOT, 'node_modules'), join(copy, 'node_modules'));
-    for (const suite of new Set(mutants.map((mutant) => mutant.suite))) {
+    for (const copy of copies) {
+      for (const name of COPIED) cpSync(join(ROOT, name), join(copy, name), { recursive: true });
+      symlinkSync(join(ROOT, 'node_modules'), join(copy, 'node_modules'));
+    }
+    await inTurns(copies, [...new Set(mutants.map((mutant) => mutant.suite))], async (copy, suite) => {
       const { isGreen, output } = await run(copy, suite);
       if (!isGreen) throw new Error(`the suite ${suite} is red without a bug:\n${output.slice(-3_000)}`);
-    }
-    const sources = sourcesIn(copy);
+    });
+    const sources = sourcesIn(ROOT);
     const survivors: string[] = [];
-    for (const [index, mutant] of mutants.entries()) {
+    await inTurns(copies, [...mutants.entries()], async (copy, [index, mutant]) => {
       const { file, before, after } = plant(sources, mutant);
       writeFileSync(join(copy, file), after);
       const startedAt = performance.now();
@@ -66,12 +71,25 @@ export async function runMutants(
       if (failed === 0) survivors.push(mutant.bug);
       const verdict = failed > 0 ? `killed by ${mutant.suite}` : `SURVIVED ${mutant.suite}`;
       print(`mutant ${index + 1}/${mutants.length} ${verdict} in ${seconds} s: ${mutant.bug}`);
-    }
+    });
     return { planted: mutants.length, killed: mutants.length - survivors.length, survivors };
   } finally {
     leave();
     process.off('exit', leave);
   }
+}
+
+/** Each of them in one of the copies, whichever is free. */
+async function inTurns<T>(
+  copies: readonly string[],
+  all: readonly T[],
+  act: (copy: string, one: T) => Promise<void>,
+): Promise<void> {
+  const left = [...all];
+  const work = async (copy: string) => {
+    for (let next = left.shift(); next !== undefined; next = left.shift()) await act(copy, next);
+  };
+  await Promise.all(copies.map(work));
 }
 
 function run(directory: string, suite: SuiteName): Promise<Run> {

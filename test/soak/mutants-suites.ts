@@ -45,6 +45,11 @@ export const SUITES = {
   actorNames: { project: 'workerd', file: 'test/http/actor-names.test.ts' },
   projectEvents: { project: 'workerd', file: 'test/actor/project-events.test.ts' },
   acceptance: { project: 'workerd', file: 'test/http/acceptance.test.ts' },
+  consolePlan: { project: 'console', file: 'test/console/plan.test.ts' },
+  consoleBulk: { project: 'console', file: 'test/console/bulk.test.ts' },
+  consoleSession: { project: 'console', file: 'test/console/session.test.ts' },
+  consoleActs: { project: 'console', file: 'test/console/acts.test.ts' },
+  consoleLive: { project: 'console', file: 'test/console/live.test.ts' },
 } as const satisfies Record<string, { project: string; file: string }>;
 export type SuiteName = keyof typeof SUITES;
 

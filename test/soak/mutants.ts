@@ -1,6 +1,7 @@
 // The planted bugs: what a checker must not let pass, each with the suite that has to turn red. Anchors are as small as
 // says the rule, so that they stay valid wherever it moves.
 import { MUTANTS_OF_AUTOMATIC } from './mutants-automatic.ts';
+import { MUTANTS_OF_THE_CONSOLE } from './mutants-console.ts';
 import { MUTANTS_OF_CORRECTIONS } from './mutants-corrections.ts';
 import { MUTANTS_OF_DELIVERIES } from './mutants-deliveries.ts';
 import { MUTANTS_OF_EDITORS } from './mutants-editors.ts';
@@ -31,4 +32,5 @@ export const MUTANTS: readonly Mutant[] = [
   ...MUTANTS_OF_EVENTS,
   ...MUTANTS_OF_LISTS,
   ...MUTANTS_OF_ERASURE,
+  ...MUTANTS_OF_THE_CONSOLE,
 ];
