@@ -243,6 +243,11 @@ const PLANTED: [RuleName | AtLargeRuleName, string, Plant][] = [
     'how calls ended',
     asked('read', 50, { status: 0, ending: 'cut' }),
   ],
+  [
+    'a request that is not answered met a fault',
+    'what somebody else answers',
+    asked('read', 50, { status: 500, ending: 'foreign' }),
+  ],
   ['no revision that was seen is gone', 'the revisions', asked('read', 50, { status: 200, revision: 11 })],
   [
     'a job that was created is there',
@@ -274,6 +279,10 @@ describe('no violation is', () => {
     [
       'an answer of wrangler’s proxy while the service is down',
       asked('read', 50, { status: 503, ending: 'foreign', metKill: true }),
+    ],
+    [
+      'an answer of wrangler’s proxy that has lost its connection',
+      asked('read', 50, { status: 500, ending: 'lost' }),
     ],
     [
       'a report that was applied although its answer was lost, and its repeat',

@@ -8,10 +8,10 @@ import { keptRecords, START, WINDOWS } from './kept-records.ts';
 test('a run in which nothing went wrong does not count', () => {
   const { log } = keptRecords();
   const tame = whyTooTame(
-    { kills: 0, seconds: 100, faults: countFaults(log, []), answers: {}, executions: 2, fewestInFlight: 1 },
+    { kills: 0, seconds: 300, faults: countFaults(log, []), answers: {}, executions: 2, fewestInFlight: 1 },
     { jobs: 2, seen: sightings(keptRecords(), WINDOWS) },
   );
-  expect(tame).toContain('0 kills, and at least 5 are needed');
+  expect(tame).toContain('0 kills, and at least 15 are needed');
   expect(tame).toContain('never happened: answer: accept_then_drop');
   expect(tame).toContain('came up too seldom: a video was renewed');
   expect(tame).not.toContain('came up too seldom: a retry from AUDIO_READY was made');

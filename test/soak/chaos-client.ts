@@ -102,7 +102,8 @@ export class ChaosClient {
       // Every answer of the service bears its request id; what wrangler's proxy says in its stead does not.
       const isOurs = response.headers.has('x-request-id');
       const body = isOurs && text !== '' ? JSON.parse(text) : text.slice(0, 200);
-      return { ending: isOurs ? 'answered' : 'foreign', status: response.status, body };
+      const ending = isOurs ? 'answered' : isOfTheProxy(response.status, text) ? 'lost' : 'foreign';
+      return { ending, status: response.status, body };
     } catch (error) {
       return { ending: 'cut', status: 0, body: error instanceof Error ? String(error.cause ?? error) : null };
     }
@@ -141,3 +142,7 @@ export class ChaosClient {
     return call;
   }
 }
+
+/** An error of the local runtime's own entry, with nothing of the service in its trace. */
+const isOfTheProxy = (status: number, text: string): boolean =>
+  status === 500 && /^Error: Network connection lost\.(\s+at .*\/miniflare\/.*)+\s*$/.test(text);

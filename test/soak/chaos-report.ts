@@ -87,8 +87,8 @@ export function whyTooTame(
   ];
 }
 
-/** How many jobs have to be in each situation, in faults that last so long. */
-export const leastSeen = (seconds: number): number => Math.floor(seconds / 100);
+/** How many jobs have to be in each situation, in faults that last so long: one at full length, however busy the machine is. */
+export const leastSeen = (seconds: number): number => Math.floor(seconds / 300);
 
 export function printReport(report: ChaosReport, print: (line: string) => void): void {
   const row = (name: string, value: unknown) => print(`  ${name.padEnd(28)}${value}`);
