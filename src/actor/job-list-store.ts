@@ -122,11 +122,11 @@ export class JobList {
     return { jobId, at, isListed: listed?.externalId === externalId };
   }
 
-  /** Looks at all that were given: for whoever asks about many jobs, and seldom. */
+  /** Goes through the whole list: for whoever asks about many jobs, and seldom. */
   externalIds(jobIds: readonly string[]): ExternalIds {
     const found = this.#sql.exec<{ jobId: string; externalId: string }>(
-      `SELECT job_id AS jobId, external_id AS externalId FROM external_id
-       WHERE job_id IN (SELECT value FROM json_each(?))`,
+      `SELECT job_id AS jobId, external_id AS externalId FROM listed_job
+       WHERE external_id IS NOT NULL AND job_id IN (SELECT value FROM json_each(?))`,
       JSON.stringify(jobIds),
     );
     return Object.fromEntries(found.toArray().map(({ jobId, externalId }) => [jobId, externalId]));

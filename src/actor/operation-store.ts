@@ -51,7 +51,7 @@ export class OperationStore {
         OPERATION_SCHEMA.version,
         encodeOperation(operation),
       );
-      // Neither text is as long as a value may be.
+      // In pieces: all of their names at once may be longer than a value can be (2 MB).
       for (let at = 0; at < jobIds.length; at += INSERTED_AT_ONCE) {
         const jobs = jobIds.slice(at, at + INSERTED_AT_ONCE).map((id) => [id, externalIds[id] ?? null]);
         this.#sql.exec(

@@ -90,7 +90,7 @@ export class Viewers<Told> {
     return this.#endsAt;
   }
 
-  /** Closes those whose token or session has ended. */
+  /** Closes those whose token has ended, or whose session is to be judged again. */
   closeEnded(): void {
     const now = Date.now();
     this.#endsAt = null;

@@ -160,7 +160,8 @@ export const toItemResource = (
   record: Pick<Operation, 'state'>,
 ): z.infer<typeof operationItem> => ({
   job_id: item.state === 'erased' ? null : item.jobId,
-  external_id: item.externalId,
+  // An operation of a version before does not know it.
+  external_id: item.externalId ?? null,
   outcome: shownState(record, item.state),
   reason: item.code,
   dispatch_id: item.dispatchId,

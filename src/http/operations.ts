@@ -229,9 +229,10 @@ async function look(
     discardEdits: discard_edits ?? [],
   };
   const page = toPage(chosen.items, limit, (job) => job, positionCursor.encode);
+  // A project of a version before does not say what a job is called.
   const planned = await inParallel(page.items, PLANS_AT_ONCE, async ({ id, externalId }) => {
     const answer = await jobObject(c.env, id).planUnder(owner, asked);
-    return answer.ok ? [{ id, externalId, plan: answer.plan }] : [];
+    return answer.ok ? [{ id, externalId: externalId ?? null, plan: answer.plan }] : [];
   });
   return { ...page, found: chosen.found, ...toPlannedJobs(planned.flat(), plannedRefusal) };
 }

@@ -114,6 +114,16 @@ describe('what its editor calls a job', () => {
     expect(names(await operation.items('succeeded'))).toEqual(both);
   });
 
+  test('is what it was made with, and no id that was taken for it in vain', async () => {
+    const { home, jobs, nameless } = await namedAndNot();
+    const owner = await jobs[0]?.owner();
+    const taken = { jobId: String(nameless), externalId: 'in-vain' };
+    await env.PROJECT.getByName(home.projectId).admit(String(owner), taken);
+    const operation = await ActingOperation.over(home);
+    await operation.untilState('waiting');
+    expect((await operation.items()).map(({ external_id }) => external_id).sort()).toEqual([null, NAME]);
+  });
+
   test('is forgotten with it', async () => {
     const { home, jobs } = await namedAndNot();
     const operation = await ActingOperation.over(home);

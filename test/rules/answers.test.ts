@@ -5,12 +5,14 @@ import {
   brokenBy,
   call,
   done,
+  entry,
   findsPlanted,
   type Plant,
   REFUSED,
   RETRY,
   RUN,
   refused,
+  report,
   told,
 } from './kept.ts';
 
@@ -18,6 +20,21 @@ const asked =
   (...args: Parameters<typeof call>): Plant =>
   ({ calls }) => {
     calls.push(call(...args));
+  };
+
+/** The pipeline of the draft goes on at 30 s; a redo is refused at `seconds`. */
+const goingOn =
+  (seconds: number, code: string): Plant =>
+  (kept) => {
+    const further = report(RETRY, 'EDITING', 30);
+    const { dispatchId, eventId, occurredAt, correlationId } = further;
+    kept.reports.push(further);
+    kept.known.remembered.push({ dispatchId, eventId });
+    const entered = entry('orchestrator', 'DRAFT_READY', 'EDITING', RETRY);
+    kept.trail.push({ ...entered, seq: kept.trail.length + 1, occurredAt, correlationId });
+    Object.assign(kept, { status: 'EDITING', revision: 11 });
+    kept.known.listed = 'EDITING';
+    kept.calls.push(call('redo', seconds, refused(409, code)));
   };
 
 findsPlanted(ANSWER_RULES, {
@@ -87,10 +104,12 @@ findsPlanted(ANSWER_RULES, {
   'who asks at rest is refused only for a reason': {
     'a refusal without a reason': asked('retry', 50, refused(409, 'JOB_ALREADY_RUNNING')),
     'that of a run that nobody gave up': asked('run', 50, refused(409, 'FSM_TRANSITION_INVALID')),
-    'that of a redo of a job whose pipeline has not gone on yet': ({ calls, reports }) => {
-      calls.push(call('redo', 50, refused(409, 'FSM_TERMINAL_IMMUTABLE')));
-      for (const report of reports) report.sentAfter = report.status === 'DRAFT_READY' ? 1 : 60_000;
-    },
+    'that of a redo because an earlier pipeline had failed': asked(
+      'redo',
+      50,
+      refused(409, 'FSM_TERMINAL_IMMUTABLE'),
+    ),
+    'that of a redo before the pipeline goes on': goingOn(27, 'JOB_ALREADY_RUNNING'),
     'one that a cancel does not explain': ({ calls }) => {
       calls.push(call('cancel', 45, { kind: 'unanswered', metFault: true }));
       calls.push(call('retry', 50, refused(409, 'JOB_ALREADY_RUNNING')));
@@ -158,10 +177,7 @@ describe('no violation is', () => {
     ],
     [
       'a refusal of a redo whose job did not rest: its pipeline went on behind the draft',
-      ({ calls }) => {
-        calls.push(call('redo', 75, refused(409, 'JOB_ALREADY_RUNNING')));
-        calls.push(call('export', 76, refused(409, 'FSM_TERMINAL_IMMUTABLE')));
-      },
+      goingOn(29.95, 'JOB_ALREADY_RUNNING'),
     ],
     [
       'a refusal that a forgotten request explains',

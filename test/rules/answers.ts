@@ -1,5 +1,5 @@
 // What an editor may be answered: documented codes, in time, refusals for a reason, and no job that goes back in time.
-import type { Call, Ending, JobCase } from './case.ts';
+import type { Call, Ending, JobCase, Report } from './case.ts';
 import { isAtOrPast, waitMsOf, waitsToTheEnd } from './protocol.ts';
 import { mayHaveApplied } from './reports.ts';
 import { rule } from './rule.ts';
@@ -71,16 +71,10 @@ export const ANSWER_RULES = {
         if (ending.kind !== 'refused' || ending.status !== 409 || !isForDispatch(call)) continue;
         const before = calls.filter(({ sentAt }) => sentAt <= endedAt);
         const isStopped = before.some(({ operation }) => operation === 'cancel' || operation === 'abandon');
-        // A job rests at its draft, and its pipeline may go on from there by itself, or fail.
-        const wentOn = reports.some(
-          ({ status, answer, sentAfter }) =>
-            (isAtOrPast(status, 'EDITING') || status === 'FAILED') &&
-            mayHaveApplied(answer) &&
-            sentAfter <= endedAt,
-        );
-        const isAtDraft = call.operation === 'redo' || call.operation === 'export';
         if (isStopped && AFTER_STOP.includes(ending.code ?? '')) continue;
-        if (isAtDraft && wentOn && BEHIND_THE_DRAFT.includes(ending.code ?? '')) continue;
+        const isAtDraft = call.operation === 'redo' || call.operation === 'export';
+        const isLeft = isAtDraft && BEHIND_THE_DRAFT.includes(ending.code ?? '');
+        if (isLeft && wentOnFromItsDraft(reports, call)) continue;
         if (OF_ARTIFACTS.includes(ending.code ?? '')) continue;
         // A request that its sender has forgotten may come late, and be what another one meets.
         if (before.some((other) => other.ending.kind === 'forgotten')) continue;
@@ -158,6 +152,21 @@ export const ANSWER_RULES = {
 
 /** The last is what a run is answered that was given up. */
 const AFTER_STOP = ['FSM_TERMINAL_IMMUTABLE', 'RETRY_NOT_ALLOWED_STATE', 'FSM_TRANSITION_INVALID'];
+/** A job rests at its draft, and the pipeline that made it may go on from there by itself, or fail. */
+function wentOnFromItsDraft(reports: readonly Report[], { sentAt, endedAt }: Call): boolean {
+  const applied = reports.filter(({ answer }) => mayHaveApplied(answer));
+  const drafts = applied.filter(({ status }) => status === 'DRAFT_READY' || status === 'EDITING');
+  const last = drafts.findLast(({ sentAfter }) => sentAfter <= sentAt);
+  const first = drafts.find(({ dispatchId }) => dispatchId === last?.dispatchId);
+  return applied.some(
+    ({ dispatchId, status, sentAfter }) =>
+      dispatchId === first?.dispatchId &&
+      (isAtOrPast(status, 'EDITING') || status === 'FAILED') &&
+      sentAfter > first.sentAfter &&
+      sentAfter <= endedAt,
+  );
+}
+
 const BEHIND_THE_DRAFT = [...AFTER_STOP, 'JOB_ALREADY_RUNNING'];
 /** What stands in the way is what there is of the job, wherever it rests. */
 const OF_ARTIFACTS = ['NOTHING_TO_EXPORT', 'EDITS_IN_THE_WAY'];
