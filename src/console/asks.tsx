@@ -40,9 +40,9 @@ export function RenewVideoDialog({ data, job }: OfJob) {
   return (
     <VideoDialog
       data={data}
-      title={`Renew the video of ${jobName(job)}`}
-      words="Renew video"
-      done="Video renewed."
+      title={`Change the video’s address of ${jobName(job)}`}
+      words="Change the address"
+      done="The video’s address is changed."
       request={(video_uri, signal) =>
         ask(
           (client, signal) =>
@@ -51,7 +51,11 @@ export function RenewVideoDialog({ data, job }: OfJob) {
         )
       }
     >
-      <p>Say where the same video is now. What was made of it stays.</p>
+      <p>
+        {job.failure?.failure_class === 'input'
+          ? 'Give the address of a video that can be used. A retry starts from it; what was made so far stays.'
+          : 'Give the address that the video has now. What was made of it stays.'}
+      </p>
       {replaces && (
         <p class="muted">
           So far: <Reference uri={replaces} what="the address of the video so far" />
@@ -111,7 +115,7 @@ export const AbandonDialog = ({ data, job }: OfJob) => (
     data={data}
     title={`Give up the attempt on ${jobName(job)}?`}
     words="Give up this attempt"
-    stay="Let it go on"
+    stay="Keep it running"
     done="The attempt was given up."
     request={(signal) =>
       ask(
@@ -121,7 +125,7 @@ export const AbandonDialog = ({ data, job }: OfJob) => (
     }
   >
     <p>Its pipeline is told to stop, and nothing that it still reports counts.</p>
-    <p>The job goes on: it can be retried at once, from what has been made so far.</p>
+    <p>The job itself stays open: it can be retried at once, from what has been made so far.</p>
   </EndDialog>
 );
 
@@ -143,9 +147,9 @@ export const CancelDialog = ({ data, job }: OfJob) => (
       {job.open_dispatch
         ? 'The attempt that is under way is stopped, and the job is closed'
         : 'The job is closed'}{' '}
-      for good: it can’t be run or retried again.
+      for good: it can’t be run, retried, corrected or exported any more.
     </p>
-    <p>What has been made stays where it is.</p>
+    <p>What has been made stays where it is, and can be read.</p>
   </EndDialog>
 );
 

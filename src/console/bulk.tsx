@@ -236,7 +236,7 @@ function Settings({ data, choices }: { data: BulkData; choices: BulkChoices }) {
         </select>
       </p>
       <p class="field">
-        <label for="in-flight">In flight at most</label>
+        <label for="in-flight">At once, at most</label>
         <input
           id="in-flight"
           type="number"

@@ -1,6 +1,5 @@
 // A correction is written on a page of its own. What is typed is kept in the browser until the server has it; of two who correct the
 // same version, the second sees both texts and loses neither.
-import { useSignal } from '@preact/signals';
 import { useEffect, useMemo } from 'preact/hooks';
 import { announce } from './announce.tsx';
 import { ask, type Job } from './api.ts';
@@ -90,8 +89,7 @@ function Body(props: BodyProps) {
 }
 
 function Writing({ data, job, stage, correction, isAllowed }: BodyProps) {
-  const { text, original, corrects, newer, saved, isKept } = correction;
-  const aside = useSignal<string | null>(null);
+  const { text, original, corrects, newer, saved, isKept, aside } = correction;
   const isChanged = text.value !== original.value;
   const requestKey = `edit:${correction.key}`;
   const sending = useSending(({ code, details }) => {
@@ -121,7 +119,6 @@ function Writing({ data, job, stage, correction, isAllowed }: BodyProps) {
         ),
       ({ version }) => {
         forgetRequest(requestKey);
-        aside.value = null;
         correction.savedAs(version.version, sent);
         announce(`Saved as ${versionName(stage, version.version)}.`);
         void data.refresh();
@@ -168,7 +165,7 @@ function Writing({ data, job, stage, correction, isAllowed }: BodyProps) {
       <SendingNote sending={sending} />
       <div class="buttons">
         {!isChanged && aside.value !== null ? (
-          <button type="button" onClick={() => correction.write(aside.value ?? text.value)}>
+          <button type="button" onClick={() => correction.bringBack()}>
             Bring your text back
           </button>
         ) : (
@@ -176,9 +173,7 @@ function Writing({ data, job, stage, correction, isAllowed }: BodyProps) {
             type="button"
             aria-disabled={!isChanged}
             onClick={() => {
-              if (!isChanged) return;
-              aside.value = text.value;
-              correction.write(original.value);
+              if (isChanged) correction.putAside();
             }}
           >
             Back to v{corrects.value}

@@ -21,6 +21,8 @@ export class Correction {
   readonly isKept = signal(true);
   /** A newer version, that somebody else has saved meanwhile. */
   readonly newer: Signal<{ version: Version; text: string | null } | null> = signal(null);
+  /** What was typed, once it has given way to the version that it corrects: to be brought back. */
+  readonly aside: Signal<string | null> = signal(null);
   /** What has been saved from this page. */
   readonly saved: Signal<number | null> = signal(null);
   #type = DEFAULT_TYPE;
@@ -61,6 +63,8 @@ export class Correction {
       this.#type = answer.data.type;
       this.original.value = answer.data.text;
       this.text.value = kept?.text ?? answer.data.text;
+      const aside = unsaved(this.#asideKey);
+      this.aside.value = aside?.corrects === corrects ? aside.text : null;
       this.phase.value = 'text';
     });
     if (corrects !== counting && this.newer.value === null) await this.showNewer(counting, null);
@@ -70,6 +74,26 @@ export class Correction {
     this.text.value = text;
     const isSame = text === this.original.value;
     this.isKept.value = keepUnsaved(this.key, isSame ? null : { text, corrects: this.corrects.value });
+  }
+
+  putAside(): void {
+    this.#keepAside(this.text.value);
+    this.write(this.original.value);
+  }
+
+  bringBack(): void {
+    if (this.aside.value !== null) this.write(this.aside.value);
+    this.#keepAside(null);
+  }
+
+  /** Of another version it would be no correction. */
+  #keepAside(text: string | null): void {
+    this.aside.value = text;
+    keepUnsaved(this.#asideKey, text === null ? null : { text, corrects: this.corrects.value });
+  }
+
+  get #asideKey(): string {
+    return `${this.key}:aside`;
   }
 
   /** Beside one's own text, which stays. */
@@ -87,6 +111,7 @@ export class Correction {
       this.original.value = this.newer.value?.text ?? this.original.value;
       this.newer.value = null;
     });
+    this.#keepAside(null);
     this.write(this.text.value);
   }
 
@@ -105,6 +130,7 @@ export class Correction {
       this.corrects.value = version;
       this.original.value = sent;
     });
+    this.#keepAside(null);
     this.write(this.text.value);
   }
 

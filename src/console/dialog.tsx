@@ -1,5 +1,5 @@
-// A dialogue over a view. Its address is its own: opening is going there, closing is going back. What opened it has the focus
-// again afterwards, or the view's heading where that is gone.
+// A dialogue over a view. Its address is its own: opening is going there, closing is going back. The focus is where something is to be
+// typed, else in the heading; what opened it has it again afterwards, or the view's heading where that is gone.
 import type { ComponentChildren } from 'preact';
 import { useEffect, useId, useRef } from 'preact/hooks';
 import { Announced } from './announce.tsx';
@@ -25,7 +25,8 @@ export function Dialog({ title, back, isBusy = false, onSend, aside, children }:
   useEffect(() => {
     const opener = document.activeElement;
     dialog.current?.showModal();
-    heading.current?.focus();
+    const field = dialog.current?.querySelector<HTMLInputElement>('form input:not([type])');
+    (field ?? heading.current)?.focus();
     // Once what is below has taken its new form: what opened it may be gone then.
     return () => void setTimeout(() => backTo(opener));
   }, []);

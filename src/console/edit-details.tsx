@@ -9,6 +9,7 @@ import type { JobData } from './job-data.ts';
 import { changesOf, isSame, type Labels, type Pair, pairsOf, typed } from './labels.ts';
 import { go, to } from './router.ts';
 import { SendButton, SendingNote, useSending } from './sending.tsx';
+import { me } from './session.ts';
 import { jobName, Who } from './shown.tsx';
 
 /** A job whose pipeline reports is another with every report. */
@@ -216,10 +217,17 @@ interface NewerProps {
 /** The later of two: both are there, and which one goes on is the person's choice. */
 function Newer({ data, newer, onMine, onTheirs }: NewerProps) {
   const last = data.history.value.find(({ event_type }) => event_type === 'labels_changed');
+  const isOwn = last !== undefined && last.actor_id === me.value?.actor_id;
   const entries = Object.entries(newer.metadata);
   return (
     <div class="changed" role="alert">
-      <h3>Changed by {last ? <Who of={last} /> : 'somebody'} while you were editing</h3>
+      <h3>
+        {isOwn ? (
+          'You have changed this elsewhere meanwhile'
+        ) : (
+          <>Changed by {last ? <Who of={last} /> : 'somebody'} while you were editing</>
+        )}
+      </h3>
       <p>What you have typed is still here. Saved now are:</p>
       <dl>
         <dt>Tags</dt>
@@ -236,7 +244,7 @@ function Newer({ data, newer, onMine, onTheirs }: NewerProps) {
           Save mine
         </button>
         <button type="button" onClick={onTheirs}>
-          Take theirs
+          Take what is saved
         </button>
       </div>
     </div>

@@ -19,8 +19,8 @@ export const EraseJob = ({ data, job }: { data: JobData; job: Job }) => (
     stay="Keep this job"
     back={to(`/jobs/${job.id}`)}
     after={to(`/projects/${job.project_id}`)}
-    afterIs="To its project"
-    goesOn="Its pipeline may still have to be told to stop, and the list of its project may show it for a while."
+    afterIs="Back to its project"
+    goesOn="The list of its project may show it for a minute. A pipeline that is still at work for it is told to stop."
     onRefused={() => void data.refresh()}
     request={(signal) =>
       ask(
@@ -50,7 +50,7 @@ export const EraseProject = ({ project }: { project: Project }) => (
     back={to(`/projects/${project.id}`)}
     after={to('')}
     afterIs="All projects"
-    goesOn="The list of projects may show it for a while."
+    goesOn="The list of projects may show it for a minute."
     onRefused={() => {}}
     request={(signal) =>
       ask(
@@ -61,7 +61,7 @@ export const EraseProject = ({ project }: { project: Project }) => (
     }
   >
     <p>The project goes for good, with its list of operations. Nothing brings it back.</p>
-    <p class="muted">It has to be without jobs: those are erased one by one before.</p>
+    <p class="muted">Only a project without jobs can be erased.</p>
   </EraseDialog>
 );
 
@@ -106,7 +106,7 @@ function EraseDialog(props: EraseDialogProps) {
       },
       (goesOn) => {
         if (!goesOn) return leave();
-        announce(`${name} is erased. What is left of it goes by itself.`);
+        announce(`${name} is erased. The rest happens by itself.`);
         isDecided.value = true;
       },
     );
@@ -114,8 +114,7 @@ function EraseDialog(props: EraseDialogProps) {
   if (isDecided.value) {
     return (
       <Dialog key="erased" title={`${name} is erased`} back={after}>
-        <p>Nobody finds it any more. What is left of it goes by itself.</p>
-        <p class="muted">{props.goesOn}</p>
+        <p>It is gone for good. {props.goesOn}</p>
         <div class="buttons">
           <a class="button primary" href={after} data-replace>
             {props.afterIs}
@@ -125,7 +124,7 @@ function EraseDialog(props: EraseDialogProps) {
     );
   }
   return (
-    <Dialog title={`Erase ${name}?`} back={back} isBusy={sending.isBusy}>
+    <Dialog title={`Erase “${name}”?`} back={back} isBusy={sending.isBusy}>
       {children}
       <form
         onSubmit={(event) => {

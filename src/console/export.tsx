@@ -14,7 +14,11 @@ type Text = 'transcript' | 'draft';
 
 export function ExportDialog({ data, job }: { data: JobData; job: Job }) {
   const text = useSignal(Object.keys(job.manifest.exports).join(', ') || 'docx, srt');
-  const overtaken = useSignal<readonly Text[]>([]);
+  const offered = job.next_actions.find(({ action }) => action === 'export');
+  // Known before anything is sent; which corrections they are a refusal says.
+  const overtaken = useSignal<readonly Text[]>(
+    offered?.error_code === 'EDITS_IN_THE_WAY' ? ['transcript'] : [],
+  );
   const discard = useSignal(false);
   const back = to(`/jobs/${data.id}`);
   const formats = [...new Set(text.value.split(/[\s,]+/).filter(Boolean))];
@@ -53,7 +57,12 @@ export function ExportDialog({ data, job }: { data: JobData; job: Job }) {
   };
   return (
     <Dialog title={`Export ${jobName(job)}`} back={back} isBusy={sending.isBusy} onSend={send}>
-      <p>The newest draft is handed on as it is. Nothing is made again.</p>
+      <p>
+        The newest draft is handed on as it is. Nothing is made again.
+        {overtaken.value.length > 0 && (
+          <b> It was made before the {listed(overtaken.value.map(stageName))} was corrected.</b>
+        )}
+      </p>
       <form
         onSubmit={(event) => {
           event.preventDefault();
@@ -85,8 +94,7 @@ export function ExportDialog({ data, job }: { data: JobData; job: Job }) {
               }}
             />
             <span>
-              Export the draft without the correction of the{' '}
-              {listed(overtaken.value.map((stage) => STAGES[stage].toLowerCase()))}
+              Export the draft without the correction of the {listed(overtaken.value.map(stageName))}
             </span>
           </label>
         )}
@@ -105,3 +113,5 @@ export function ExportDialog({ data, job }: { data: JobData; job: Job }) {
     </Dialog>
   );
 }
+
+const stageName = (stage: Text): string => STAGES[stage].toLowerCase();

@@ -35,7 +35,11 @@ export function History({ data }: { data: JobData }) {
             {operation ? (
               <a href={to(`/operations/${operation}`)}>of a bulk retry</a>
             ) : (
-              request && <Id id={request} label="request" />
+              request && (
+                <span class="request">
+                  <span class="muted">request</span> <Id id={request} label="request" />
+                </span>
+              )
             )}
           </li>
         ))}

@@ -41,7 +41,15 @@ export class JobData {
     [...this.#transitions.value.values()].sort((one, other) => other.seq - one.seq),
   );
 
-  /** `known` is what a list had of it, to be shown until there is more. */
+  /** When it came to where it is; null where its trail does not say. */
+  readonly since = computed(() => {
+    const moved = this.history.value.find(
+      ({ prev_status, new_status, event_type }) =>
+        prev_status !== new_status || event_type === 'failed_again',
+    );
+    return moved?.recorded_at ?? null;
+  });
+
   constructor(id: string) {
     this.id = id;
     this.live = new Live({

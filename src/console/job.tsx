@@ -21,7 +21,6 @@ import { PlanDialog } from './plan-dialog.tsx';
 import { profileOf } from './plans.ts';
 import { useProjectName } from './project-name.ts';
 import { ReadPage } from './read.tsx';
-import { reasonInWords } from './refusals.ts';
 import { go, match, to } from './router.ts';
 import { Id, jobName, Status, Time } from './shown.tsx';
 import { NoSuchPage, NotShown, Skeleton } from './states.tsx';
@@ -34,13 +33,13 @@ export function JobView({ id, rest }: { id: string; rest: string }) {
   useEffect(() => () => data.dispose(), [data]);
   useStatusChanges(data);
   const job = data.job.value;
-  const name = job ? jobName(job) : 'Job';
+  const name = job ? jobName(job) : '…';
   const project = useProjectName(job?.project_id ?? null);
   useTitle(
     job ? `${name}, ${shownStatus(job).words.toLowerCase()}` : 'Job',
     job
       ? [
-          { words: project ?? 'Project', address: to(`/projects/${job.project_id}`) },
+          { words: project ?? '…', address: to(`/projects/${job.project_id}`) },
           rest === '/' ? { words: name } : { words: name, address: to(`/jobs/${id}`) },
         ]
       : [],
@@ -138,7 +137,7 @@ function Overview({ data, job: known, name }: { data: JobData; job: Job; name: s
         <p class="job-status">
           <Status of={job} />
           <span class="muted"> · </span>
-          <Time at={job.failure && job.status === 'FAILED' ? job.failure.occurred_at : job.updated_at} />
+          <Time at={data.since.value ?? job.updated_at} />
         </p>
         <Id id={job.id} label="job" />
       </div>
@@ -165,28 +164,14 @@ function Overview({ data, job: known, name }: { data: JobData; job: Job; name: s
 }
 
 /** Far from what is pressed every day. */
-function EraseLink({ job }: { job: Job }) {
-  const erase = job.next_actions.find(({ action }) => action === 'erase');
-  if (erase === undefined) return null;
-  return (
+const EraseLink = ({ job }: { job: Job }) =>
+  job.next_actions.some(({ action }) => action === 'erase') ? (
     <div class="foot">
-      {erase.allowed ? (
-        <a class="button dangerous" href={to(`/jobs/${job.id}/erase`)}>
-          Erase this job…
-        </a>
-      ) : (
-        <span class="offer">
-          <button type="button" aria-disabled="true" aria-describedby="off-erase">
-            Erase this job…
-          </button>
-          <span id="off-erase" class="muted">
-            {reasonInWords(erase.error_code, erase.reason)}
-          </span>
-        </span>
-      )}
+      <a class="button dangerous" href={to(`/jobs/${job.id}/erase`)}>
+        Erase this job…
+      </a>
     </div>
-  );
-}
+  ) : null;
 
 const useLink = (address: string | null): (() => void) | null => {
   const follow = useCallback(() => {

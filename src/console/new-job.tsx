@@ -62,7 +62,7 @@ export function NewJob({ data }: { data: ProjectData }) {
           send();
         }}
       >
-        <VideoField uri={video} more=" It can also be said later." />
+        <VideoField uri={video} more=" It can be added later." />
         {created.value === null && <ExternalId name={name} />}
       </form>
       <SendingNote sending={sending} />
@@ -98,7 +98,7 @@ function ExternalId({ name }: { name: Signal<string> }) {
         }}
       />
       <p id="external-id-hint" class="muted">
-        What you call it, unique in the project and for good.
+        What you call it. Unique in the project; it can’t be changed later.
       </p>
     </>
   );

@@ -80,10 +80,10 @@ export function offersOf(job: Job, plan: OfferedPlan | null): Offer[] {
         offer('export', 'Export…', to(`${base}/export`));
         break;
       case 'confirm_upload':
-        offer('confirm', 'Confirm the video…', to(`${base}/confirm-upload`));
+        offer('confirm', 'Add the video…', to(`${base}/confirm-upload`));
         break;
       case 'renew_video':
-        offer('renew', 'Renew the video…', to(`${base}/renew-video`));
+        offer('renew', 'Change the video’s address…', to(`${base}/renew-video`));
         break;
       case 'new_job':
         offer('new', 'New job with another video…', to(`/projects/${job.project_id}/new`));

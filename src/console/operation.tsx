@@ -27,7 +27,7 @@ export function OperationView({ id }: { id: string }) {
   const project = useProjectName(operation?.project_id ?? null);
   const name = operation === null ? 'Operation' : operationName(operation.counts.total, operation);
   useTitle(name, [
-    ...(operation ? [{ words: project ?? 'Project', address: to(`/projects/${operation.project_id}`) }] : []),
+    ...(operation ? [{ words: project ?? '…', address: to(`/projects/${operation.project_id}`) }] : []),
     { words: name },
   ]);
 
@@ -131,9 +131,9 @@ function Acts({ data, operation }: { data: OperationData; operation: Operation }
             type="button"
             class="primary"
             aria-disabled={sending.isBusy}
-            onClick={() => send('resume', 'It goes on.')}
+            onClick={() => send('resume', 'Resumed.')}
           >
-            {state === 'paused' ? 'Go on' : 'Go on now'}
+            {state === 'paused' ? 'Resume' : 'Resume now'}
           </button>
         )}
         {['running', 'waiting', 'paused'].includes(state) && (
@@ -270,8 +270,8 @@ function StopDialog({ data, operation }: { data: OperationData; operation: Opera
       ) : (
         <p>
           {jobsInWords(in_flight)} in flight {in_flight === 1 ? 'goes' : 'go'} on; {jobsInWords(waiting)}{' '}
-          {waiting === 1 ? 'is' : 'are'} not begun. This is for good; what is left out can be retried by
-          another operation.
+          {waiting === 1 ? 'is' : 'are'} not begun. It cannot be resumed; what is left out can be retried by
+          another bulk retry.
         </p>
       )}
       <SendingNote sending={sending} />

@@ -11,11 +11,21 @@ export const operationName = (
   { request }: Pick<Operation | OperationSummary, 'request'>,
 ): string => `Retry of ${jobsInWords(total)} with ${request.model_profile}`;
 
-export function OperationState({ of }: { of: Pick<Operation, 'state'> }) {
-  const { words, shape } = OPERATION_STATES[of.state];
+/** Of one that is done it says how well that went. */
+export function OperationState({
+  of: { state, counts },
+}: {
+  of: Pick<OperationSummary, 'state' | 'counts'>;
+}) {
+  const { words, shape } = OPERATION_STATES[state];
+  const missed = state === 'done' && counts !== null ? counts.total - counts.succeeded : 0;
+  const isFailed = missed > 0 && missed === counts?.total;
   return (
-    <span class={`status is-${shape}`}>
-      <Icon shape={shape} /> {words}
+    <span class={`status is-${isFailed ? 'failed' : shape}`}>
+      <Icon shape={isFailed ? 'failed' : shape} />{' '}
+      {missed === 0
+        ? words
+        : `${words}, ${isFailed ? 'none' : counts?.succeeded.toLocaleString('en')} succeeded`}
     </span>
   );
 }
@@ -26,12 +36,12 @@ export function Operations({ operations }: { operations: readonly OperationSumma
   const going = operations.filter((operation) => !isOver(operation)).length;
   return (
     <details class="operations" open={going > 0}>
-      <summary>Operations{going > 0 && `: ${going} under way`}</summary>
+      <summary>Bulk retries{going > 0 && `: ${going} not over yet`}</summary>
       <table class="list">
         <thead class="unseen">
           <tr>
             <th scope="col">State</th>
-            <th scope="col">Operation</th>
+            <th scope="col">Bulk retry</th>
             <th scope="col">Who</th>
             <th scope="col">Begun</th>
           </tr>

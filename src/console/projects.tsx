@@ -11,6 +11,8 @@ import { useTitle } from './title.ts';
 import { jobsInWords } from './words.ts';
 
 const REFRESH_EVERY_MS = 30_000;
+/** Counting wakes every project: once in so many looks by the clock, besides when somebody comes. */
+const COUNTED_EVERY = 10;
 /** Of so many projects the jobs are counted, and of so many at once: each is asked by itself. */
 const MOST_COUNTED = 50;
 const COUNTED_AT_ONCE = 6;
@@ -22,9 +24,15 @@ class Projects {
   readonly counts: Signal<ReadonlyMap<string, Schemas['JobCounts']>> = signal(new Map());
   readonly refusal = signal<Refusal | null>(null);
   readonly #left = new AbortController();
+  #looks = 0;
+  #isCounting = false;
 
-  readonly refresh = async (): Promise<void> => {
+  readonly refresh = (): void => void this.#look(true);
+  readonly refreshByTheClock = (): void => void this.#look(this.#looks % COUNTED_EVERY === 0);
+
+  async #look(counts: boolean): Promise<void> {
     if (document.hidden) return;
+    this.#looks += 1;
     const answer = await askAll((cursor) =>
       ask(
         (client, signal) =>
@@ -41,12 +49,18 @@ class Projects {
         this.items.value = [...answer.data].sort((one, other) => one.name.localeCompare(other.name));
       this.refusal.value = answer.ok ? null : answer.refusal;
     });
+    if (answer.ok && counts && !this.#isCounting) await this.#countAll();
+  }
+
+  async #countAll(): Promise<void> {
+    this.#isCounting = true;
     const left = (this.items.peek() ?? []).slice(0, MOST_COUNTED);
     const count = async () => {
       for (let next = left.shift(); next; next = left.shift()) await this.#count(next.id);
     };
     await Promise.all(Array.from({ length: COUNTED_AT_ONCE }, count));
-  };
+    this.#isCounting = false;
+  }
 
   async #count(projectId: string): Promise<void> {
     const params = { path: { projectId } };
@@ -66,8 +80,8 @@ export function ProjectsView() {
   const projects = useMemo(() => new Projects(), []);
   useTitle('Projects', []);
   useEffect(() => {
-    void projects.refresh();
-    const timer = setInterval(projects.refresh, REFRESH_EVERY_MS);
+    projects.refresh();
+    const timer = setInterval(projects.refreshByTheClock, REFRESH_EVERY_MS);
     addEventListener('focus', projects.refresh);
     return () => {
       clearInterval(timer);
@@ -148,7 +162,7 @@ function List({ projects }: { projects: Projects }) {
 
 /** How many there are, and the way to those that failed. */
 function JobsIn({ id, counts }: { id: string; counts: Schemas['JobCounts'] | undefined }) {
-  if (counts === undefined) return null;
+  if (counts === undefined) return <span class="muted">–</span>;
   const failed = counts.by_status.FAILED;
   return (
     <>

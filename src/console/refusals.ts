@@ -48,13 +48,16 @@ const FIELDS: Readonly<Record<string, string>> = {
   model_profile: 'Profile',
   formats: 'Formats',
   params: 'Parameters',
-  max_in_flight: 'At most in flight',
-  'artifact.uri': 'Location',
-  'artifact.sha256': 'SHA-256',
-  'artifact.bytes': 'Size',
-  limit: 'How many',
+  max_in_flight: 'At once, at most',
+  uri: 'Where the corrected text is',
 };
-const fieldName = (path: string): string => FIELDS[path] ?? FIELDS[path.split('.')[0] ?? ''] ?? path;
+/** "Metadata (speaker)" */
+function fieldName(path: string): string {
+  const [field = '', ...rest] = path.split('.');
+  const name = FIELDS[field];
+  if (name === undefined) return path;
+  return rest.length === 0 ? name : `${name} (${rest.join('.')})`;
+}
 
 const SENTENCES: Readonly<Record<string, Sentence>> = {
   UNREACHABLE: () => 'Retake could not be reached.',

@@ -56,7 +56,7 @@ export function NotShown({ refusal, again }: { refusal: Refusal; again: () => vo
 
 export const NotFound = () => (
   <Empty isWholeView title="Nothing here">
-    <p>There is no such project, job or operation, or it is not yours.</p>
+    <p>There is no such project, job or bulk retry, or it is not yours. A bulk retry is kept for 30 days.</p>
     <a href={to('')}>All projects</a>
   </Empty>
 );

@@ -118,7 +118,7 @@ export const FAILURE_CAUSES: Readonly<Record<Schemas['Failure']['failure_class']
   input: 'the video itself',
   policy: 'the model’s rules',
   permanent: 'lasting trouble',
-  unknown: 'unknown cause',
+  unknown: 'unknown',
 };
 
 /** What a pipeline was doing when it failed. */

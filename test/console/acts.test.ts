@@ -108,7 +108,7 @@ test('what lies in another store is corrected there, and named here', async () =
 test('a video is confirmed, and renewed once it has failed; one that does not fit is refused in words', async () => {
   const job = await scene.job(project, null);
   await page.goto(`${scene.url}/jobs/${job}`);
-  await page.getByRole('link', { name: 'Confirm the video…' }).click();
+  await page.getByRole('link', { name: 'Add the video…' }).click();
   await page.getByLabel('Where the video is').fill('ftp://videos/talk.mp4');
   await page.getByRole('button', { name: /^Confirm video/ }).click();
   await page.locator('dialog .note.refused').filter({ hasText: 'Video:' }).waitFor();
@@ -117,9 +117,9 @@ test('a video is confirmed, and renewed once it has failed; one that does not fi
   await shows('Ready to run');
 
   await scene.run(job, { fail_at: 'AUDIO_EXTRACTING', failure_code: 'CORRUPT_INPUT' });
-  await page.getByRole('link', { name: 'Renew the video…' }).click();
+  await page.getByRole('link', { name: 'Change the video’s address…' }).click();
   await page.getByLabel('Where the video is').fill('s3://videos/talk-2.mp4');
-  await page.getByRole('button', { name: /^Renew video/ }).click();
+  await page.getByRole('button', { name: /^Change the address/ }).click();
   await page.getByRole('heading', { name: 'talk-2.mp4', exact: true }).waitFor();
   expect((await scene.alice.get(`/jobs/${job}`)).manifest.video_uri).toBe('s3://videos/talk-2.mp4');
 });

@@ -53,7 +53,7 @@ test('two selected jobs are retried with another profile after a look at what wo
 
   // The project lists it, told by its stream.
   await page.locator('.top').getByRole('link', { name: 'Interviews' }).click();
-  await page.getByText('Operations', { exact: true }).click();
+  await page.getByText('Bulk retries', { exact: true }).click();
   await page.locator('.operations tr').filter({ hasText: 'Retry of 2 jobs with polished' }).waitFor();
 });
 
@@ -182,7 +182,7 @@ describe('an operation under way', () => {
     await stands('Paused');
     await release();
     await ended('All3', 'Succeeded1', 'Not started2');
-    await page.getByRole('button', { name: 'Go on' }).click();
+    await page.getByRole('button', { name: 'Resume' }).click();
     await stands('Running');
     await ended('All3', 'Succeeded1', 'In flight1', 'Not started1');
   });

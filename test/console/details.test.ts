@@ -180,7 +180,7 @@ describe('details that somebody else has changed meanwhile', () => {
 
   test('are taken where somebody wants it so', async () => {
     await patch({ tags: ['theirs'], metadata: { room: '3' } });
-    await newer().getByRole('button', { name: 'Take theirs' }).click();
+    await newer().getByRole('button', { name: 'Take what is saved' }).click();
 
     await newer().waitFor({ state: 'detached' });
     expect(await tags().inputValue()).toBe('theirs');

@@ -73,7 +73,7 @@ test('where something is left that goes by itself, it says so and stays until th
   await erase('job').click();
 
   await page.getByRole('heading', { name: 'keynote-001 is erased' }).waitFor();
-  await page.getByText('What is left of it goes by itself.', { exact: false }).first().waitFor();
+  await page.getByText('The rest happens by itself.', { exact: false }).first().waitFor();
   expect(await statusOf(`/jobs/${job}`)).toBe(404);
   await page.getByRole('link', { name: 'To its project' }).click();
   await isAt(`/projects/${project}`);

@@ -55,7 +55,11 @@ interface Act {
 const ACTS: Act[] = [
   { path: '/retry', button: /^Retry draft/ },
   { path: '/details', button: /^Save details/, type: ['Tags', 'mine'] },
-  { path: '/renew-video', button: /^Renew video/, type: ['Where the video is', 's3://videos/other.mp4'] },
+  {
+    path: '/renew-video',
+    button: /^Change the address/,
+    type: ['Where the video is', 's3://videos/other.mp4'],
+  },
   { path: '/erase', button: /^Erase this job/, type: ['To erase it, type interview-042', 'interview-042'] },
 ];
 

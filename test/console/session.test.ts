@@ -188,7 +188,7 @@ describe('what belongs to somebody else', () => {
 
     await page.getByRole('heading', { name: 'Nothing here' }).waitFor();
     expect(await page.locator('main').innerText()).toBe(
-      'Nothing here\n\nThere is no such project, job or operation, or it is not yours.\n\nAll projects',
+      'Nothing here\n\nThere is no such project, job or bulk retry, or it is not yours. A bulk retry is kept for 30 days.\n\nAll projects',
     );
     await page.goto(`${scene.url}/jobs/job_000000000000000000000000000000000000${rest}`);
     await page.getByRole('heading', { name: 'Nothing here' }).waitFor();

@@ -73,7 +73,7 @@ export async function viewsOf(scene: Scene): Promise<View[]> {
 
   const job = (id: string, rest = '') => `/jobs/${id}${rest}`;
   return [
-    { name: 'projects', path: '/', has: '.list tbody tr' },
+    { name: 'projects', path: '/', has: '.count-cell .tag' },
     { name: 'new-project', path: '/new', has: 'dialog[open] input' },
     { name: 'project', path: `/projects/${project}`, has: '.jobs tbody tr' },
     { name: 'project-filtered', path: `/projects/${project}?status=FAILED`, has: '.jobs tbody tr' },

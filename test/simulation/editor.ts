@@ -177,7 +177,8 @@ export class Editor {
   }
 
   async #stop(operation: 'cancel' | 'abandon', command: object): Promise<void> {
-    const isDelivering = this.#job.records.isDelivering;
+    const open = storedPresent(this.#job.object)?.job.openDispatchId ?? null;
+    const isDelivering = this.#job.records.isDelivering(open);
     const ending = await this.#ask(operation, operation, command);
     if (isDelivering && ending?.kind === 'done')
       this.situations.add('a pipeline was stopped while its delivery was under way');

@@ -70,9 +70,9 @@ export class Records {
     };
   }
 
-  /** What begins a pipeline, or asks it for more, is on its way to the orchestrator. */
-  get isDelivering(): boolean {
-    return this.#underWay.size > 0;
+  /** This is on its way to the orchestrator. */
+  isDelivering(dispatchId: string | null): boolean {
+    return [...this.#underWay].some((delivery) => delivery.dispatchId === dispatchId);
   }
 
   /** The orchestrator is sent this. */

@@ -75,12 +75,15 @@ export function whyTooTame(
   const { kills, seconds, faults, answers, executions, fewestInFlight } = report;
   const fewestKills = Math.max(3, Math.floor(seconds / 20));
   const accepted = answers['202'] ?? 0;
+  const requests = Object.values(answers).reduce((sum, count) => sum + count, 0);
   return [
     ...(kills < fewestKills ? [`${kills} kills, and at least ${fewestKills} are needed`] : []),
     ...(fewestInFlight < jobs ? [`only ${fewestInFlight} of ${jobs} jobs were in flight`] : []),
     ...Object.entries(faults).flatMap(([kind, count]) => (count === 0 ? [`never happened: ${kind}`] : [])),
     ...(answers.cut ? [] : ['no request was cut off by a kill']),
     ...(answers.forgotten ? [] : ['no editor gave up waiting']),
+    // What its proxy loses says nothing of the service; when it loses much, nothing is left to be said.
+    ...((answers.lost ?? 0) > requests / 10 ? [`wrangler’s proxy lost ${answers.lost} requests`] : []),
     ...(accepted < jobs ? [`only ${accepted} dispatches were accepted`] : []),
     ...(executions < jobs ? [`only ${executions} executions`] : []),
     ...seen.tooSeldom(leastSeen(seconds)).map((situation) => `came up too seldom: ${situation}`),

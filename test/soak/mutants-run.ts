@@ -3,6 +3,7 @@
 import { cpSync, mkdtempSync, rmSync, symlinkSync, writeFileSync } from 'node:fs';
 import { cpus, tmpdir } from 'node:os';
 import { join } from 'node:path';
+import { setup as findBrowser } from '../console/browser.ts';
 import { MUTANTS } from './mutants.ts';
 import { plant, sourcesIn, typeErrors } from './mutants-planting.ts';
 import { type Mutant, SUITES, type SuiteName } from './mutants-suites.ts';
@@ -44,6 +45,8 @@ export async function runMutants(
 ): Promise<MutantsReport> {
   const broken = typeErrors(mutants).flat();
   if (broken.length > 0) throw new Error(`a planted bug does not compile:\n${broken.join('\n')}`);
+  // Two suites that unpack a browser at once would start what the other still writes.
+  await findBrowser();
   const copies = cpus().map(() => mkdtempSync(join(tmpdir(), 'retake-mutants-')));
   const leave = () => {
     for (const copy of copies) rmSync(copy, { recursive: true, force: true });
@@ -87,9 +90,15 @@ async function inTurns<T>(
 ): Promise<void> {
   const left = [...all];
   const work = async (copy: string) => {
-    for (let next = left.shift(); next !== undefined; next = left.shift()) await act(copy, next);
+    try {
+      for (let next = left.shift(); next !== undefined; next = left.shift()) await act(copy, next);
+    } finally {
+      // Where one fails no other begins anything more, and what has begun is waited for.
+      left.length = 0;
+    }
   };
-  await Promise.all(copies.map(work));
+  const ended = await Promise.allSettled(copies.map(work));
+  for (const how of ended) if (how.status === 'rejected') throw how.reason;
 }
 
 function run(directory: string, suite: SuiteName): Promise<Run> {
