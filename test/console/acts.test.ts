@@ -129,7 +129,7 @@ test('an attempt is given up after being asked once more, and the job can be ret
   await scene.run(job, { pause_before: 'TRANSCRIPT_READY' });
   await page.goto(`${scene.url}/jobs/${job}`);
   await page.getByRole('link', { name: 'Give up this attempt…' }).click();
-  await page.getByText('The job goes on: it can be retried at once').waitFor();
+  await page.getByText('The job itself stays open: it can be retried at once').waitFor();
   expect((await scene.alice.get(`/jobs/${job}`)).status).toBe('TRANSCRIBING');
 
   await page.getByRole('button', { name: 'Give up this attempt' }).click();

@@ -127,8 +127,7 @@ describe('details that somebody else has changed meanwhile', () => {
   test('are shown beside what was typed, with who it was, before anything is sent', async () => {
     await patch({ tags: ['theirs'] });
 
-    await newer().getByText('while you were editing').waitFor();
-    expect(await newer().locator('.who').innerText()).toBe('you');
+    await newer().getByText('You have changed this elsewhere meanwhile').waitFor();
     expect(await newer().locator('dd').first().innerText()).toBe('theirs');
     expect(await tags().inputValue()).toBe('mine');
     expect(await save().getAttribute('aria-disabled')).toBe('true');
