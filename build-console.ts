@@ -61,7 +61,8 @@ async function bundle(outDir: string): Promise<void> {
     root: SOURCE,
     base: '/console/',
     logLevel: 'warn',
-    oxc: { jsx: { runtime: 'automatic', importSource: 'preact' } },
+    // The same whoever builds it: under `NODE_ENV=test` elements would bear the paths of their sources.
+    oxc: { jsx: { runtime: 'automatic', importSource: 'preact', development: false } },
     build: {
       outDir,
       emptyOutDir: true,

@@ -31,6 +31,15 @@ test('it is one script and one stylesheet: nothing is loaded later that a deploy
     expect(readFileSync(join(DIRECTORY, script), 'utf8')).not.toMatch(/\bimport\(/);
 });
 
+test('it is the same whoever builds it, and nothing in it says where', () => {
+  const script = files().find((file) => file.endsWith('.js')) ?? '';
+  const text = readFileSync(join(DIRECTORY, script), 'utf8');
+  // What elements bear in a build for development: this is one of a test.
+  expect(process.env.NODE_ENV).toBe('test');
+  expect(text).not.toContain(import.meta.dirname.split('/test/')[0]);
+  expect(text).not.toMatch(/\bfileName:|src\/console/);
+});
+
 test('nothing in it names another host, and nothing makes code out of text', () => {
   const present = readdirSync(join(DIRECTORY, 'assets'));
   const text = files()
