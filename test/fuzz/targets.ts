@@ -225,10 +225,11 @@ export class Jobs {
     return this.#stack.artifacts.put(`edits/${jobId}/by-hand`, text);
   }
 
-  /** Whether there is this version; null where it might come about any moment. */
-  async hasVersion(target: Target, stage: string, version: number): Promise<boolean | null> {
-    const { items } = await this.read(target, '/artifacts?limit=100');
-    const isListed = items.some((each: { stage: string; version: number }) => {
+  /** Whether there is this version; null where it might come about any moment, or go with its job, which another request erases. */
+  async hasVersion({ jobId }: Target, stage: string, version: number): Promise<boolean | null> {
+    const { status, body } = await this.#editor.call('GET', `/jobs/${jobId}/artifacts?limit=100`);
+    if (status !== 200) return null;
+    const isListed = body.items.some((each: { stage: string; version: number }) => {
       return each.stage === stage && each.version === version;
     });
     return isListed || (version < 50 ? null : false);

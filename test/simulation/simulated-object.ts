@@ -310,6 +310,8 @@ export class SimulatedObject {
       if (this.#alarmAt === null || this.#alarmAt === rung) {
         this.#alarmAt = this.#timeline.now + this.#timeline.skewMs + 2_000;
         this.#durableAlarmAt = this.#alarmAt;
+        // Another one than that which never came, although it may be of the same moment.
+        this.#lostAlarm = null;
         this.#watchAlarm();
       }
     } finally {

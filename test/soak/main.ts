@@ -13,10 +13,10 @@ import { runTests } from './run-tests.ts';
 const HELP = `npm run soak -- [--model] [--simulation] [--histories] [--chaos] [--mutants] [--fuzz] [--seed N] [--scale F]
 
 Without a part's name all of them run, which takes about an hour on two cores; each prints its figures.
-  --model       500,000 random histories of the pure core against the independent model
-  --simulation  100,000 simulated worlds: crashes, queue faults, clocks
-  --histories   10,000 random histories over HTTP in real workerd
-  --fuzz        requests made from spec/openapi.yaml, twenty times those of npm test
+  --model       250,000 random histories of the pure core against the independent model
+  --simulation  50,000 simulated worlds: crashes, queue faults, clocks
+  --histories   5,000 random histories over HTTP in real workerd
+  --fuzz        requests made from spec/openapi.yaml, ten times those of npm test
   --bulk        bulk retries of 1,000 jobs under wrangler dev, which is killed again and again
   --chaos       200 jobs at once under wrangler dev, which is killed every few seconds
   --mutants     planted bugs, each of which a suite has to find
@@ -37,24 +37,24 @@ const SCALED: Record<'model' | 'simulation' | 'histories' | 'fuzz', Scaled> = {
     project: 'pure',
     files: ['test/domain/histories.test.ts'],
     env: 'HISTORIES',
-    runs: 500_000,
+    runs: 250_000,
     each: 50_000,
   },
   simulation: {
     project: 'simulation',
     files: ['test/simulation'],
     env: 'SIMULATIONS',
-    runs: 100_000,
+    runs: 50_000,
     each: 10_000,
   },
   histories: {
     project: 'workerd',
     files: ['test/faults'],
     env: 'FAULT_HISTORIES',
-    runs: 10_000,
+    runs: 5_000,
     each: 1_000,
   },
-  fuzz: { project: 'e2e', files: ['test/fuzz'], env: 'FUZZ_RUNS', runs: 20, each: 5 },
+  fuzz: { project: 'e2e', files: ['test/fuzz'], env: 'FUZZ_RUNS', runs: 10, each: 5 },
 };
 interface Scaled {
   project: string;
