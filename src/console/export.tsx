@@ -32,8 +32,9 @@ export function ExportDialog({ data, job }: { data: JobData; job: Job }) {
     void data.refresh();
   });
   const discarded = discard.value ? overtaken.value : [];
+  const isOff = formats.length === 0 || (overtaken.value.length > 0 && !discard.value);
   const send = () => {
-    if (formats.length === 0) return;
+    if (isOff) return;
     const what = JSON.stringify([formats, discarded]);
     const body = {
       formats,
@@ -102,13 +103,7 @@ export function ExportDialog({ data, job }: { data: JobData; job: Job }) {
       <SendingNote sending={sending} waitingFor="the pipeline to accept" />
       <div class="buttons">
         <NotNow back={back} isBusy={sending.isBusy} />
-        <SendButton
-          sending={sending}
-          words="Export draft"
-          onSend={send}
-          isOff={formats.length === 0}
-          hint="Ctrl Enter"
-        />
+        <SendButton sending={sending} words="Export draft" onSend={send} isOff={isOff} hint="Ctrl Enter" />
       </div>
     </Dialog>
   );

@@ -21,6 +21,8 @@ export interface Offer {
   action: NextAction;
 }
 
+const OLDER_DRAFT = 'The draft was made before a correction.';
+
 export function offersOf(job: Job, plan: OfferedPlan | null): Offer[] {
   const offers: Offer[] = [];
   const base = `/jobs/${job.id}`;
@@ -77,7 +79,7 @@ export function offersOf(job: Job, plan: OfferedPlan | null): Offer[] {
         break;
       }
       case 'export':
-        offer('export', 'Export…', to(`${base}/export`));
+        offer('export', 'Export…', to(`${base}/export`), isChoice ? { note: OLDER_DRAFT } : {});
         break;
       case 'confirm_upload':
         offer('confirm', 'Add the video…', to(`${base}/confirm-upload`));

@@ -138,6 +138,23 @@ test('an attempt is given up after being asked once more, and the job can be ret
   await page.getByRole('link', { name: /^Retry transcript and draft…/ }).waitFor();
 });
 
+test('a draft that a correction has overtaken is exported only by somebody who says so, before anything is sent', async () => {
+  const job = await scene.job(project);
+  await scene.run(job);
+  await scene.alice.settledJob(job);
+  await scene.correct(job, 'transcript', 1, 'Alice, not Alis.');
+  await page.goto(`${scene.url}/jobs/${job}`);
+  await page.getByText('The draft was made before a correction.').waitFor();
+  await page.getByRole('link', { name: 'Export…' }).click();
+  await page.getByText('It was made before the transcript was corrected.').waitFor();
+  const send = page.getByRole('button', { name: /^Export draft/ });
+  expect(await send.getAttribute('aria-disabled')).toBe('true');
+
+  await page.getByLabel('Export the draft without the correction of the transcript').check();
+  await send.click();
+  await shows('Done');
+});
+
 test('a job is cancelled after being asked once more, and says then that this was for good', async () => {
   const job = await scene.job(project);
   await page.goto(`${scene.url}/jobs/${job}`);
