@@ -103,4 +103,10 @@ export const FOUND: readonly Scenario[] = [
     plans: [{ ...USUAL, fails: before('TRANSCRIBING') }],
     chances: { faults: [], delays: [...Array<number>(56).fill(1), 6] },
   },
+  // Seed 4: an alarm was answered with another, 2 s later, that never came, and both were lost with the answer. The first was rung
+  // again 2 s later, and taken for the one that never came: a mistake of the stand-in's.
+  {
+    ...{ ...ONE_JOB, automatic: true, actions: [], plans: [{ ...USUAL, diesBefore: 'TRANSCRIBING' }] },
+    chances: { faults: [...Array<number>(47).fill(0), 91, 98], delays: [] },
+  },
 ];
