@@ -46,7 +46,7 @@ export async function runMutants(
   const broken = typeErrors(mutants).flat();
   if (broken.length > 0) throw new Error(`a planted bug does not compile:\n${broken.join('\n')}`);
   // Two suites that unpack a browser at once would start what the other still writes.
-  await findBrowser();
+  if (mutants.some(({ suite }) => SUITES[suite].project === 'console')) await findBrowser();
   const copies = cpus().map(() => mkdtempSync(join(tmpdir(), 'retake-mutants-')));
   const leave = () => {
     for (const copy of copies) rmSync(copy, { recursive: true, force: true });
