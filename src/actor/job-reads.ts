@@ -129,15 +129,12 @@ export abstract class JobReads extends DurableObject<Env> {
   /** What a retry or redo would do now; a Worker of before asks for a retry alone, and says nothing of edits. */
   async plan(owner: string, asked: Partial<PlanAsked>): Promise<PlanAnswer> {
     const wanted = { kind: 'retry' as const, modelProfile: null, resumeFrom: null, discardEdits: [] };
-    return await this.#ifOwned(owner, () => this.planning.plan({ ...wanted, ...asked }));
+    return await this.#ifOwned(owner, (job) => this.planning.plan(job, { ...wanted, ...asked }));
   }
 
   /** The same under the profile that is named, and no other. */
   async planUnder(owner: string, asked: PlanAsked & { modelProfile: string }): Promise<OnePlanAnswer> {
-    return await this.#ifOwned(owner, async () => ({
-      ok: true as const,
-      plan: await this.planning.planUnder(asked),
-    }));
+    return await this.#ifOwned(owner, (job) => this.planning.planUnder(job, asked));
   }
 
   /** What became of the retry that an operation asked for under this id. */

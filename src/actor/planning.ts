@@ -1,5 +1,5 @@
 // Plans of one job, with what the store of artifacts says. That is asked first, so that what follows takes no time in which
-// the job could move.
+// the job could move; meanwhile it may move, or be erased.
 import { boundStore } from '../artifact-store.ts';
 import { requireConfig } from '../config.ts';
 import { newDispatchId } from '../contract/ids.ts';
@@ -15,7 +15,7 @@ import type { Job } from '../domain/job.ts';
 import { lookedAt, type Plan, type PlanRequest, planDispatch, refuseState } from '../domain/plan.ts';
 import { profileOfBefore, refuseProfile } from '../domain/policy.ts';
 import type { Rules } from '../domain/rules.ts';
-import type { EditLook, PlanAnswer } from './answers.ts';
+import { type EditLook, NOT_FOUND, type OnePlanAnswer, type PlanAnswer } from './answers.ts';
 import { evidenceOf } from './evidence.ts';
 import type { JobStore } from './job-store.ts';
 
@@ -89,16 +89,17 @@ export class Planning {
     return { ok: false, rejection };
   }
 
-  /** What a pipeline would do, under the profile that is asked for and under every other. There is a job. */
-  async plan(wanted: PlanAsked): Promise<Extract<PlanAnswer, { ok: true }>> {
+  /** What a pipeline would do with this job, under the profile that is asked for and under every other. */
+  async plan(before: Job, wanted: PlanAsked): Promise<PlanAnswer> {
     const { policy } = this.#rules;
-    const before = this.#job();
     const profile = wanted.modelProfile ?? profileOfBefore(before, policy);
     const enabled = policy.profiles.filter((candidate) => candidate.enabled);
     const others = enabled.map(({ id }) => id).filter((id) => id !== profile);
     const under = (modelProfile: string) => ({ ...wanted, modelProfile, task: null, evidence: NO_EVIDENCE });
     const evidence = await this.#evidence(before, [profile, ...others].map(under));
-    const planUnder = (id: string) => this.#planned({ ...under(id), evidence });
+    const job = this.#store.job();
+    if (job === null) return NOT_FOUND;
+    const planUnder = (id: string) => this.#planned(job, { ...under(id), evidence });
     return {
       ok: true,
       plan: planUnder(profile),
@@ -107,22 +108,16 @@ export class Planning {
     };
   }
 
-  /** What it would do under this profile. There is a job. */
-  async planUnder(wanted: PlanAsked & { modelProfile: string }): Promise<Plan> {
+  /** What it would do under this profile. */
+  async planUnder(before: Job, wanted: PlanAsked & { modelProfile: string }): Promise<OnePlanAnswer> {
     const request = { ...wanted, task: null, evidence: NO_EVIDENCE };
-    const evidence = await this.#evidence(this.#job(), [request]);
-    return this.#planned({ ...request, evidence });
-  }
-
-  #planned(request: PlanRequest): Plan {
-    const job = this.#job();
-    return planDispatch({ job, open: this.#store.open(job) }, request, this.#rules);
-  }
-
-  #job(): Job {
+    const evidence = await this.#evidence(before, [request]);
     const job = this.#store.job();
-    if (job === null) throw new Error('only what is there is planned for');
-    return job;
+    return job === null ? NOT_FOUND : { ok: true, plan: this.#planned(job, { ...request, evidence }) };
+  }
+
+  #planned(job: Job, request: PlanRequest): Plan {
+    return planDispatch({ job, open: this.#store.open(job) }, request, this.#rules);
   }
 
   /** What the store is asked for first is what the first request would have kept; where nothing may be asked of a pipeline, nothing. */
@@ -135,7 +130,7 @@ export class Planning {
         ...lookedAt(request, job, this.#rules),
         ...(request.resumeFrom === null ? [] : lookedAt({ ...request, resumeFrom: null }, job, this.#rules)),
       ]);
-    return evidenceOf(looked, () => this.#job().versions, boundStore(this.#env));
+    return evidenceOf(looked, () => this.#store.job()?.versions ?? [], boundStore(this.#env));
   }
 
   get #rules(): Rules {

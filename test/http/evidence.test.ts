@@ -2,8 +2,9 @@
 // slow or broken.
 import { env } from 'cloudflare:test';
 import { describe, expect, test } from 'vitest';
-import { type ActingJob, failedAfter, uploadedJob } from '../support/workerd/acting.ts';
+import { type ActingJob, failedAfter, until, uploadedJob } from '../support/workerd/acting.ts';
 import { editorToken } from '../support/workerd/harness.ts';
+import { away } from './erasing.ts';
 import {
   acceptedRetry,
   failedInStore,
@@ -192,6 +193,20 @@ describe('a store that does not answer', () => {
       expect(asked).toContain(transcript.key);
     },
   );
+
+  test.each([
+    ['erased', () => {}, 204],
+    ['marked to go', () => away('PROJECT', 'eraseJob'), 202],
+  ])('while the job is %s leaves no plan of it, and no retry', async (_how, arrange, status) => {
+    const { job } = await failedInStore();
+    const asked = storeAnswers(() => new Promise<never>(() => {}));
+    arrange();
+    const answers = [planReply(job, BALANCED), job.retry('late')];
+    await until(async () => expect(asked.length).toBeGreaterThanOrEqual(answers.length));
+    expect((await job.erase()).status).toBe(status);
+
+    for (const answer of answers) expect((await answer).status).toBe(404);
+  });
 
   test('for one file is believed about the others', async () => {
     const { job, audio, transcript } = await failedInStore();

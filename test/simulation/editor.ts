@@ -161,7 +161,8 @@ export class Editor {
     try {
       const answer = await this.#world.call<ShownAnswer>(this.#job, 'show', PROJECT.owner);
       return answer.ok ? answer : null;
-    } catch {
+    } catch (error) {
+      if (!isFault(error)) throw error;
       return null;
     }
   }
@@ -285,7 +286,8 @@ export class Editor {
     try {
       const answer = await this.#world.call<PlanAnswer>(this.#job, 'plan', PROJECT.owner, asked);
       return answer.ok ? answer.plan : null;
-    } catch {
+    } catch (error) {
+      if (!isFault(error)) throw error;
       return null;
     }
   }

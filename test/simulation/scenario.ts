@@ -255,6 +255,8 @@ const ends = fc
       ...Array<Action[]>(14).fill([]),
       ...[[{ do: 'erase' as const }], [{ do: 'cancel' as const }, { do: 'erase' as const }]],
       ...[[{ do: 'cancel' as const }], [{ do: 'cancel' as const }]],
+      // While the store is asked for what a plan keeps.
+      [{ do: 'retry', request: 'a', prefer: 'respond-async', twice: false, planned: true }, { do: 'erase' }],
       [{ do: 'deploy', over: 'version-3' }],
       [{ do: 'deploy', over: 'version-4' }],
       [{ do: 'deploy', over: 'version-3' }, { do: 'erase' }, { do: 'deploy', over: 'defaults' }],

@@ -17,6 +17,13 @@ export const MUTANTS_OF_ERASURE: readonly Mutant[] = [
     suite: 'model',
   },
   {
+    bug: 'a plan of a job that is erased while the store is asked fails',
+    within: 'plan',
+    from: 'if (job === null) return NOT_FOUND;',
+    to: `if (job === null) throw new Error('gone');`,
+    suite: 'simulation',
+  },
+  {
     bug: 'a job at work is erased',
     within: 'refuseErasure',
     from: 'open === null && isResting(status)',
