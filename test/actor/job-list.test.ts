@@ -182,8 +182,10 @@ test('pages, filters and counts are those of a plain list, while jobs are added 
       expect(new Set(handedOut).size, 'nobody is handed out twice').toBe(handedOut.length);
       const missing = [...wanted].filter((id) => !handedOut.includes(id) && !touched.has(id));
       expect(missing, 'nobody who was there all the while is left out').toEqual([]);
-      const positions = plain.matching(filter).map(({ id, createdAt }) => ({ id, createdAt }));
-      expect(store.matching(filter)).toEqual(positions);
+      const named = plain
+        .matching(filter)
+        .map(({ id, createdAt, externalId }) => ({ id, createdAt, externalId }));
+      expect(store.matching(filter)).toEqual(named);
     });
     fc.assert(property, { numRuns, seed });
   });

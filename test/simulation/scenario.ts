@@ -152,6 +152,8 @@ const story = fc.oneof(
       [redo, stop, back],
       [exports, retry],
       [exports, retry],
+      [exports, retry],
+      [exports, retry],
       [exports, stop, retry],
       [held, exports, stop, retry],
       [held, redo, stop, held, redo, stop],
