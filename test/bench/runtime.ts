@@ -60,7 +60,9 @@ export async function startRuntime({
   const remove = () => rmSync(directory, { recursive: true, force: true });
   process.on('exit', remove);
   const { workerOptions } = unstable_getMiniflareWorkerOptions(configPath);
-  const { modulesRules: _rules, bindings: vars, durableObjects: objects = {}, ...options } = workerOptions;
+  // The local runtime puts a Worker of its own before one that has files to serve: the console's are not measured here.
+  const { modulesRules: _rules, assets: _files, ...bundled } = workerOptions;
+  const { bindings: vars, durableObjects: objects = {}, ...options } = bundled;
   const startedAt = performance.now();
   const miniflare = new Miniflare(
     convertV4MiniflareOptions({
