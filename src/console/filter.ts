@@ -99,14 +99,13 @@ export function fits(filter: Filter, row: JobSummary): boolean {
 
 /** What each part of it says, and the filter without that part. */
 export function partsOf(filter: Filter): { words: string; without: Filter }[] {
-  const { failure_class: failureClass } = filter;
-  const part = (key: keyof Filter, words: string) =>
-    filter[key] === null ? [] : [{ words, without: { ...filter, [key]: null } }];
+  const { failure_class, tag, model_profile, external_id } = filter;
+  const part = (key: keyof Filter, words: string) => ({ words, without: { ...filter, [key]: null } });
   return [
-    ...part('failure_class', `cause: ${FAILURE_CAUSES[failureClass ?? 'unknown']}`),
-    ...part('tag', `tag ${filter.tag}`),
-    ...part('model_profile', `profile ${filter.model_profile}`),
-    ...part('external_id', `external id ${filter.external_id}`),
+    ...(failure_class === null ? [] : [part('failure_class', `cause: ${FAILURE_CAUSES[failure_class]}`)]),
+    ...(tag === null ? [] : [part('tag', `tag ${tag}`)]),
+    ...(model_profile === null ? [] : [part('model_profile', `profile ${model_profile}`)]),
+    ...(external_id === null ? [] : [part('external_id', `external id ${external_id}`)]),
   ];
 }
 

@@ -32,14 +32,16 @@ export function History({ data }: { data: JobData }) {
             <Time at={at} always />
             <Who of={who} />
             <span class="what">{what}</span>
-            {operation ? (
-              <a href={to(`/operations/${operation}`)}>of a bulk retry</a>
-            ) : (
-              request && (
-                <span class="request">
-                  <span class="muted">request</span> <Id id={request} label="request" />
-                </span>
-              )
+            {request && (
+              <span class="request">
+                {operation ? (
+                  <a href={to(`/operations/${operation}`)}>of a bulk retry</a>
+                ) : (
+                  <>
+                    <span class="muted">request</span> <Id id={request} label="request" />
+                  </>
+                )}
+              </span>
             )}
           </li>
         ))}
@@ -101,7 +103,7 @@ function sentence(
   const why = code === undefined ? '' : `: ${code}`;
   switch (event_type) {
     case 'video_renewed':
-      return 'video renewed';
+      return 'the video’s address changed';
     case 'artifact_edited': {
       const made = versions.find(
         (version) => version.made_by.kind === 'editor' && version.recorded_at === recorded_at,

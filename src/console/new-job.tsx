@@ -67,7 +67,7 @@ export function NewJob({ data }: { data: ProjectData }) {
       </form>
       <SendingNote sending={sending} />
       {created.value !== null && !sending.isBusy && (
-        <p class="note">The job itself is created. It waits for a video, which can also be said later.</p>
+        <p class="note">The job itself is created. It waits for a video, which can also be added later.</p>
       )}
       <div class="buttons">
         <NotNow back={back} isBusy={sending.isBusy} />

@@ -1,5 +1,5 @@
 // The operations over a project's jobs, newest first: where each stands, and the way to it.
-import type { Operation, OperationSummary } from './api.ts';
+import type { Operation, OperationSummary, Schemas } from './api.ts';
 import { to } from './router.ts';
 import { Icon, RowTime, Who } from './shown.tsx';
 import { jobsInWords, OPERATION_STATES } from './words.ts';
@@ -17,17 +17,20 @@ export function OperationState({
 }: {
   of: Pick<OperationSummary, 'state' | 'counts'>;
 }) {
-  const { words, shape } = OPERATION_STATES[state];
-  const missed = state === 'done' && counts !== null ? counts.total - counts.succeeded : 0;
-  const isFailed = missed > 0 && missed === counts?.total;
+  const known = OPERATION_STATES[state];
+  const { words, shape } = state === 'done' && counts ? howWell(known, counts) : known;
   return (
-    <span class={`status is-${isFailed ? 'failed' : shape}`}>
-      <Icon shape={isFailed ? 'failed' : shape} />{' '}
-      {missed === 0
-        ? words
-        : `${words}, ${isFailed ? 'none' : counts?.succeeded.toLocaleString('en')} succeeded`}
+    <span class={`status is-${shape}`}>
+      <Icon shape={shape} /> {words}
     </span>
   );
+}
+
+function howWell(done: (typeof OPERATION_STATES)['done'], counts: Schemas['OperationCounts']) {
+  const { total, succeeded } = counts;
+  if (succeeded === total) return done;
+  if (succeeded === 0) return { words: `${done.words}, none succeeded`, shape: 'failed' as const };
+  return { ...done, words: `${done.words}, ${succeeded.toLocaleString('en')} succeeded` };
 }
 
 /** Open while one is under way. */
