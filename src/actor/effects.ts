@@ -126,7 +126,7 @@ export class JobEffects {
       if (!isOpen(dispatch)) this.#logEnded(dispatch);
       if (dispatch.state !== 'PENDING') this.waiting.wake(dispatch.id);
     }
-    // Of what was opened just now, the first outcome of its delivery tells: mostly it has begun by then, or was withdrawn.
+    // What was opened just now is told while it is delivered (`carried`).
     if (tells && !opened) this.#ctx.waitUntil(this.#tellings.tell());
     if (job.erasure) this.#goesNow();
     // After a delivery its message is sent again by whoever was told of the outcome, and how long the pause is.
@@ -150,6 +150,14 @@ export class JobEffects {
   /** Somebody has come to look on: the alarm sees to it that they do so no longer than they may. */
   watched(): void {
     this.#arm({ tells: this.#list.isOwed });
+  }
+
+  /**
+   * A delivery has begun: whoever has to know of its dispatch hears of it meanwhile, so that the commit of the outcome can move the
+   * alarm at once. Not before: as a rule a message is claimed in no time, and what is withdrawn until then is told once.
+   */
+  carried(): void {
+    if (this.#tellings.isOwed) this.#ctx.waitUntil(this.#tellings.tell());
   }
 
   /** Puts on the queue what of these nobody carries, after a pause. What it does not take now is sent by an alarm. */

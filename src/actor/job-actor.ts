@@ -144,7 +144,9 @@ export class JobActor extends JobReads {
     const job = message === 'cancel' ? this.store.stored() : found;
     const dispatch = job && this.store.dispatch(dispatchId);
     if (!dispatch) return { verdict: 'drop' };
-    return claim(job, dispatch, message, id, this.effects.leases, this.config().orchestratorTimeoutMs);
+    const said = claim(job, dispatch, message, id, this.effects.leases, this.config().orchestratorTimeoutMs);
+    if (said.verdict === 'deliver') this.effects.carried();
+    return said;
   }
 
   /** How a delivery ended. Answers when it is tried again, if it is. */
@@ -154,12 +156,11 @@ export class JobActor extends JobReads {
     outcome: DeliveryOutcome,
     claim: string | null = null,
   ): Promise<AfterDelivery> {
-    const { leases } = this.effects;
-    if (leases.isReported(message, dispatchId, claim)) return { verdict: 'done' };
+    if (this.effects.leases.isReported(message, dispatchId, claim)) return { verdict: 'done' };
     const deliveryMayHaveStarted = this.effects.mayBeUnreported(claim);
     const report = { dispatchId, message, outcome, deliveryMayHaveStarted };
     const decision = this.#execute({ type: 'report-delivery', ...report });
-    leases.release(message, dispatchId, claim, Date.now());
+    this.effects.leases.release(message, dispatchId, claim, Date.now());
     if (decision.kind === 'rejected' || decision.dispatch === null) return { verdict: 'done' };
     const delayMs = pauseAfter(decision.dispatch, message, outcome);
     await this.effects.send([decision.dispatch], delayMs ?? 0);

@@ -39,7 +39,7 @@ export class ProjectActor extends DurableObject<Env> {
   readonly #list: Telling<Project>;
   readonly #operations: ProjectOperations;
   readonly #tellings: Tellings;
-  readonly #summaries: Gathered<JobSummary>;
+  readonly #summaries: Gathered<JobSummary, ReadonlySet<string>>;
   readonly #events: ProjectEvents;
   readonly #viewers: Viewers<ProjectTold>;
 
@@ -50,8 +50,9 @@ export class ProjectActor extends DurableObject<Env> {
     this.#events = new ProjectEvents(this.#store);
     this.#viewers = new Viewers(ctx, this.#events);
     this.#summaries = new Gathered((summaries) => {
-      this.#store.putSummaries(summaries);
+      const gone = this.#store.putSummaries(summaries);
       this.#viewers.changed(() => this.#events.changed(summaries));
+      return gone;
     });
     this.#list = new Telling<Project>({
       current: () => this.#store.stored(),
@@ -149,8 +150,8 @@ export class ProjectActor extends DurableObject<Env> {
   /** A job's push: an older revision never replaces a newer one. What hears that it is gone is no job of this project any more. */
   async putSummary(summary: JobSummary): Promise<'listed' | 'gone'> {
     this.#lookAfter();
-    await this.#summaries.put(summary);
-    return this.#store.isGone(summary.id) ? 'gone' : 'listed';
+    const gone = await this.#summaries.put(summary);
+    return gone.has(summary.id) ? 'gone' : 'listed';
   }
 
   /** A job goes: nothing of it is left here, nor in the operations over it, and no push of before brings it back. */

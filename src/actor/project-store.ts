@@ -86,12 +86,20 @@ export class ProjectStore {
     this.#project = null;
   }
 
-  /** All or none; what is known of a job that was true later stays, and what was erased is not listed again. */
-  putSummaries(summaries: readonly JobSummary[]): void {
+  /**
+   * All or none; what is known of a job that was true later stays, and what was erased is not listed again: answers which those
+   * are.
+   */
+  putSummaries(summaries: readonly JobSummary[]): ReadonlySet<string> {
     if (!this.stored()) throw new Error('only a project has jobs');
+    const gone = new Set<string>();
     this.#change(() => {
-      for (const summary of summaries) if (!this.isGone(summary.id)) this.#jobs.put(summary);
+      for (const summary of summaries) {
+        if (this.isGone(summary.id)) gone.add(summary.id);
+        else this.#jobs.put(summary);
+      }
     });
+    return gone;
   }
 
   /** Whether there is no place for this job any more: it was erased, or the project was. */

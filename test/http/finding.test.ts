@@ -2,7 +2,7 @@
 import { describe, expect, test } from 'vitest';
 import { STATUSES } from '../../src/domain/lifecycle.ts';
 import { type ActingJob, createdJob, failedAfter, type Home, newHome } from '../support/workerd/acting.ts';
-import { call, editorToken, type Reply } from '../support/workerd/harness.ts';
+import { call, editorToken, orchestrator, type Reply } from '../support/workerd/harness.ts';
 import { expectIssues } from './refusal.ts';
 
 type Where = Pick<Home, 'token' | 'projectId'>;
@@ -109,6 +109,19 @@ test('a list shows of each job why it failed, under which profile, and what its 
     ...{ status: 'TRANSCRIBING', failure: null, model_profile: 'accurate', open_dispatch: { kind: 'retry' } },
   });
   expect(await found(job, { failure_code: failure.failure_code })).toEqual([]);
+});
+
+test('a list shows a retry while the orchestrator has not answered its delivery', async () => {
+  const { job } = await failedAfter('AUDIO_READY');
+  await job.answers({ kind: 'hold' });
+  await job.retry('again', { prefer: 'respond-async' });
+  await orchestrator.waitFor(job.id, 'held');
+
+  const shown = async () => (await list(job)).body.items[0];
+
+  await expect.poll(shown).toMatchObject({ status: 'FAILED', open_dispatch: { kind: 'retry' } });
+  expect((await job.dispatches())[0]).toMatchObject({ delivery_attempts: 0 });
+  await orchestrator.release(job.id);
 });
 
 describe('a filter', () => {

@@ -29,6 +29,13 @@ export const MUTANTS_OF_STORAGE: readonly Mutant[] = [
     suite: 'simulation',
   },
   {
+    bug: 'the list hears of a retry only when the orchestrator has answered',
+    within: 'claim',
+    from: `if (said.verdict === 'deliver') this.effects.carried();`,
+    to: '',
+    suite: 'finding',
+  },
+  {
     bug: 'an alarm that is long overdue is relied on to come',
     from: 'if (isLost(known, now)) return soonest;',
     to: '',

@@ -19,6 +19,7 @@ export const SUITES = {
   consumer: { project: 'workerd', file: 'test/dispatch/consumer.test.ts' },
   delivery: { project: 'workerd', file: 'test/dispatch/delivery.test.ts' },
   lists: { project: 'workerd', file: 'test/actor/job-list.test.ts' },
+  finding: { project: 'workerd', file: 'test/http/finding.test.ts' },
   externalIds: { project: 'workerd', file: 'test/http/external-id.test.ts' },
   leases: { project: 'workerd', file: 'test/actor/leases.test.ts' },
   callbacks: { project: 'workerd', file: 'test/actor/callbacks.test.ts' },
