@@ -1,6 +1,7 @@
 // What follows from a commit of a job, outside of it: messages on the queue, what its project and an operation have to know,
 // those who wait, and the alarm that sees to whatever of that fails. All of it follows from what was stored, so a crash at any point loses nothing.
 import { CLOSED } from '../contract/events.ts';
+import { ACTS } from '../domain/acts.ts';
 import type { Command } from '../domain/commands.ts';
 import type { Decision, JobView } from '../domain/decision.ts';
 import { type Dispatch, isOpen } from '../domain/dispatch.ts';
@@ -126,7 +127,7 @@ export class JobEffects {
       if (!isOpen(dispatch)) this.#logEnded(dispatch);
       if (dispatch.state !== 'PENDING') this.waiting.wake(dispatch.id);
     }
-    // What was opened just now is told while it is delivered (`carried`).
+    // What was opened just now is told while or after it is delivered: mostly that has begun by then, or was withdrawn.
     if (tells && !opened) this.#ctx.waitUntil(this.#tellings.tell());
     if (job.erasure) this.#goesNow();
     // After a delivery its message is sent again by whoever was told of the outcome, and how long the pause is.
@@ -154,10 +155,10 @@ export class JobEffects {
 
   /**
    * A delivery has begun: whoever has to know of its dispatch hears of it meanwhile, so that the commit of the outcome can move the
-   * alarm at once. Not before: as a rule a message is claimed in no time, and what is withdrawn until then is told once.
+   * alarm at once. Not where the job moves with that outcome, of which they hear anyway.
    */
-  carried(): void {
-    if (this.#tellings.isOwed) this.#ctx.waitUntil(this.#tellings.tell());
+  carried({ kind }: Dispatch): void {
+    if (this.#tellings.isOwed && !ACTS[kind].beginsOnDelivery) this.#ctx.waitUntil(this.#tellings.tell());
   }
 
   /** Puts on the queue what of these nobody carries, after a pause. What it does not take now is sent by an alarm. */

@@ -145,7 +145,7 @@ export class JobActor extends JobReads {
     const dispatch = job && this.store.dispatch(dispatchId);
     if (!dispatch) return { verdict: 'drop' };
     const said = claim(job, dispatch, message, id, this.effects.leases, this.config().orchestratorTimeoutMs);
-    if (said.verdict === 'deliver') this.effects.carried();
+    if (said.verdict === 'deliver') this.effects.carried(dispatch);
     return said;
   }
 

@@ -131,6 +131,12 @@ const PROMISES: readonly Variant[] = [
     ],
   },
   {
+    name: 'openings',
+    without: 'no list is told that a pipeline is asked for: only of what has moved the job',
+    measured: 'awake',
+    plants: [{ from: 'a.openKind === b.openKind &&', to: '' }],
+  },
+  {
     name: 'alarms',
     without: 'no alarm is set: a lost message and a silent pipeline are never found',
     measured: 'awake',

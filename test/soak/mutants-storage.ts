@@ -31,7 +31,7 @@ export const MUTANTS_OF_STORAGE: readonly Mutant[] = [
   {
     bug: 'the list hears of a retry only when the orchestrator has answered',
     within: 'claim',
-    from: `if (said.verdict === 'deliver') this.effects.carried();`,
+    from: `if (said.verdict === 'deliver') this.effects.carried(dispatch);`,
     to: '',
     suite: 'finding',
   },
