@@ -127,7 +127,7 @@ export class JobEffects {
       if (!isOpen(dispatch)) this.#logEnded(dispatch);
       if (dispatch.state !== 'PENDING') this.waiting.wake(dispatch.id);
     }
-    // What was opened just now is told while or after it is delivered: mostly that has begun by then, or was withdrawn.
+    // What was opened just now is told with its delivery (`carried`), or with the outcome of that: there will be one in a moment.
     if (tells && !opened) this.#ctx.waitUntil(this.#tellings.tell());
     if (job.erasure) this.#goesNow();
     // After a delivery its message is sent again by whoever was told of the outcome, and how long the pause is.
@@ -154,8 +154,8 @@ export class JobEffects {
   }
 
   /**
-   * A delivery has begun: whoever has to know of its dispatch hears of it meanwhile, so that the commit of the outcome can move the
-   * alarm at once. Not where the job moves with that outcome, of which they hear anyway.
+   * A message is about to be delivered: whoever has to know of its dispatch hears of it meanwhile, so that the commit of the outcome
+   * can move the alarm at once. Not where the job moves with that outcome, of which they hear anyway.
    */
   carried({ kind }: Dispatch): void {
     if (this.#tellings.isOwed && !ACTS[kind].beginsOnDelivery) this.#ctx.waitUntil(this.#tellings.tell());

@@ -52,7 +52,7 @@ export const MUTANTS_OF_ERASURE: readonly Mutant[] = [
   {
     bug: 'a late push lists an erased job again',
     within: 'putSummaries',
-    from: 'if (!this.isGone(summary.id)) this.#jobs.put(summary)',
+    from: 'if (this.isGone(summary.id)) gone.add(summary.id); else this.#jobs.put(summary)',
     to: 'this.#jobs.put(summary)',
     suite: 'erasure',
   },
