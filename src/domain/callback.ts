@@ -76,15 +76,15 @@ export function callback(view: JobView, command: Callback, rules: Rules, now: nu
   const isHeartbeat =
     !audited && manifest === job.manifest && versions === job.versions && !command.artifacts.hasMetrics;
   const kept = (latest?.kept ?? 0) + (isHeartbeat ? 0 : 1);
-  const tooMuch = refuseTooMuch(job.manifest, manifest, command.status, versions.length, kept);
+  const state = isOpen(dispatch) ? stateAfter(dispatch, command.status, restatesCheckpoint) : dispatch.state;
+  const isEnd = command.status === 'DONE' || (state === 'SETTLED' && isOpen(dispatch));
+  const tooMuch = refuseTooMuch(job.manifest, manifest, command.status, versions.length, kept, isEnd);
   if (tooMuch) return reject(tooMuch);
 
   const { eventId, payloadDigest } = command;
   const correlationId = command.correlationId ?? dispatch.correlationId;
   const failure = reportedFailure(command, dispatch, rules.policy, now);
-  const heardOf = isOpen(dispatch)
-    ? heard(move(dispatch, stateAfter(dispatch, command.status, restatesCheckpoint), now), now)
-    : dispatch;
+  const heardOf = isOpen(dispatch) ? heard(move(dispatch, state, now), now) : dispatch;
   const moved = failure ? { ...heardOf, failure } : heardOf;
   const next = revise(job, now, {
     status: command.status,
@@ -184,18 +184,22 @@ function artifactsOf({ status, artifacts }: Callback, manifest: Manifest): Callb
   return leavesOut ? { ...artifacts, exports: {} } : artifacts;
 }
 
-/** Why a pipeline that says more than a job can keep has to stop; null while there is room. A failure is always taken. */
+/**
+ * Why a pipeline that says more than a job can keep has to stop; null while there is room. A failure is always taken, and what it
+ * was for where there is room for that.
+ */
 function refuseTooMuch(
   before: Manifest,
   after: Manifest,
   status: Status,
   versions: number,
   kept: number,
+  isEnd: boolean,
 ): Rejection | null {
   const isFailure = status === 'FAILED';
   const isFull = (after !== before && isTooLarge(after)) || versions > MOST_AT_HAND;
   if (isFull && !isFailure) return { code: 'MANIFEST_FULL', ...MANIFEST_LIMITS };
-  if (kept > MAX_KEPT_REPORTS && !isFailure && status !== 'DONE') {
+  if (kept > MAX_KEPT_REPORTS && !isFailure && !isEnd) {
     return { code: 'REPORTS_EXHAUSTED', maxReports: MAX_KEPT_REPORTS };
   }
   return null;

@@ -3,7 +3,7 @@ import type { Item, ItemState } from './operation.ts';
 
 export interface Counts {
   total: number;
-  /** Those for which a dispatch was made, whatever became of it; and those whose dispatch the orchestrator is known to have. */
+  /** Those for which a dispatch was made, but for those that wait again; and those whose dispatch the orchestrator is known to have. */
   accepted: number;
   delivered: number;
   byState: Readonly<Partial<Record<ItemState, number>>>;

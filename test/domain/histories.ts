@@ -10,7 +10,7 @@ import { expected, same, sameText, seen } from './compared.ts';
 import { checkPlanned, planAsked, samePlan } from './compared-plans.ts';
 import type { Look } from './looks.ts';
 import { MemoryJob, type MemoryState, OWNER, RULES } from './memory-job.ts';
-import { asRequest, ModelJob } from './model.ts';
+import { asRequest, MOST_KEPT, ModelJob } from './model.ts';
 import { checkOffers } from './offers.ts';
 import { POLICIES, toRules, type WordedPolicy } from './policies.ts';
 import { checkErased, checkPresent, checkRoom, checkShown, checkStep, sameAgain } from './promises.ts';
@@ -60,6 +60,11 @@ export function live(
     if (act.type === 'keep') {
       job.rules = { ...job.rules, keepEndedMs: act.endedMs };
       model.keptFor = act.endedMs;
+      continue;
+    }
+    if (act.type === 'chatter') {
+      job.hasReported(MOST_KEPT);
+      if (model.latest) model.latest = { ...model.latest, kept: MOST_KEPT };
       continue;
     }
     const command = act;

@@ -177,7 +177,8 @@ const handedOn = step((model, _index, now) => {
 
 /**
  * How a history begins: somewhere before the run; or with a pipeline that comes so far and fails, is retried, and says that
- * its retry has begun or not; or with several one after the other, under profiles of their own.
+ * its retry has begun or not; or with one that has reported all that is kept; or with several one after the other, under profiles
+ * of their own.
  */
 const opening: fc.Arbitrary<Step[]> = fc.oneof(
   { weight: 2, arbitrary: fc.nat(3).map((steps) => [...UPLOADED_AND_RUN.slice(0, steps)]) },
@@ -187,7 +188,7 @@ const opening: fc.Arbitrary<Step[]> = fc.oneof(
       .record({
         reports: fc.nat(7),
         fails: fc.constantFrom(true, true, true, false),
-        isStuffed: fc.constantFrom(true, false, false),
+        isStuffed: fc.constantFrom(true, true, false, false, false),
         begins: fc.constantFrom('restating', 'going on', 'not yet', 'silent'),
         isDelivered: fc.boolean(),
       })
@@ -200,6 +201,17 @@ const opening: fc.Arbitrary<Step[]> = fc.oneof(
         ...(fails && (begins === 'restating' || begins === 'going on')
           ? [begun(begins === 'restating')]
           : []),
+      ]),
+  },
+  {
+    weight: 1,
+    arbitrary: fc
+      .constantFrom(1, 3, 4, 4)
+      .map((reports) => [
+        ...UPLOADED_AND_RUN,
+        ...onward(reports, 'fixed', false, {}),
+        step(() => ({ type: 'chatter' })),
+        ...onward(1, 'fixed', false, {}),
       ]),
   },
   { weight: 5, arbitrary: fc.array(life, { minLength: 2, maxLength: 4 }).map(livedThrough) },

@@ -86,6 +86,13 @@ export class MemoryJob {
     return decision;
   }
 
+  /** As if so many reports of the pipeline that was heard last had been kept. */
+  hasReported(kept: number): void {
+    const { latestCallback } = this.job;
+    if (latestCallback === null) return;
+    this.state = { ...this.state, job: { ...this.job, latestCallback: { ...latestCallback, kept } } };
+  }
+
   /** What the command would be answered; it is not carried out. */
   would(command: Command, now: number): Decision {
     return decide(this.#view(command), command, this.rules, now);

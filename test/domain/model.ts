@@ -45,7 +45,7 @@ const MOST_AHEAD = 300_000;
 const MOST_EXPORTS = 200;
 const MOST_METADATA = 50;
 const MOST_BYTES = 262_144;
-const MOST_KEPT = 1_000;
+export const MOST_KEPT = 1_000;
 
 export interface ModelDispatch extends ModelMaker {
   kind: ModelKind;
@@ -440,8 +440,11 @@ export class ModelJob {
     const versions = this.lineage.after(report, dispatch, at);
     const leaves = moves || changes || versions !== this.lineage.versions || report.artifacts.hasMetrics;
     const kept = (mine?.kept ?? 0) + (leaves ? 1 : 0);
-    if (kept > MOST_KEPT && report.status !== 'FAILED' && report.status !== 'DONE')
-      return 'REPORTS_EXHAUSTED';
+    // An export is at work until it has exported, also where it makes the draft on the way.
+    const isOnTheWay = dispatch.task.startsWith('export') && report.status === 'DRAFT_READY';
+    const settles = RESTING.includes(report.status) && !restates && !isOnTheWay;
+    const ends = ['FAILED', 'DONE'].includes(report.status) || (settles && OPEN.includes(dispatch.state));
+    if (kept > MOST_KEPT && !ends) return 'REPORTS_EXHAUSTED';
 
     if (dispatch.state === 'PENDING') this.#arrived(dispatch, dispatch.executionId, now);
     if (versions !== this.lineage.versions) this.lineage.keep(versions);
@@ -461,9 +464,6 @@ export class ModelJob {
     const wasOpen = OPEN.includes(dispatch.state);
     if (wasOpen) {
       this.#remember(dispatch);
-      // An export is at work until it has exported, also where it makes the draft on the way.
-      const isOnTheWay = dispatch.task.startsWith('export') && report.status === 'DRAFT_READY';
-      const settles = RESTING.includes(report.status) && !restates && !isOnTheWay;
       dispatch.state = report.status === 'FAILED' ? 'FAILED' : settles ? 'SETTLED' : 'RUNNING';
     }
     dispatch.isHeardOf = true;

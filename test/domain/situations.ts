@@ -10,6 +10,7 @@ import { PASSED_OVER_REASONS } from '../../src/domain/lineage.ts';
 import type { Plan } from '../../src/domain/plan.ts';
 import { isAtOrPast } from '../rules/protocol.ts';
 import type { MemoryJob, MemoryState } from './memory-job.ts';
+import { MOST_KEPT } from './model.ts';
 import { automaticSituationsOf, SITUATIONS_OF_AUTOMATIC } from './situations-automatic.ts';
 import { editSituationsOf, SITUATIONS_OF_EDITS } from './situations-edits.ts';
 import { erasureSituationsOf, SITUATIONS_OF_ERASURE } from './situations-erasure.ts';
@@ -35,6 +36,8 @@ export const SITUATIONS: readonly string[] = [
   'an artifact came with a failure',
   'a manifest was full',
   'a failure was told although the manifest was full',
+  'a pipeline had reported more than is kept',
+  'a pipeline ended that had reported all that is kept',
   'a heartbeat in a checkpoint',
   'a video was renewed for a failed job',
   ...['a pipeline was at work', 'the job had ended'].map((when) => `labels changed while ${when}`),
@@ -180,6 +183,7 @@ function* reports(
   const dispatch = before.dispatches.find(({ id }) => id === command.dispatchId);
   if (decision.kind === 'rejected') {
     if (decision.rejection.code === 'MANIFEST_FULL') yield 'a manifest was full';
+    if (decision.rejection.code === 'REPORTS_EXHAUSTED') yield 'a pipeline had reported more than is kept';
     const isLate = decision.rejection.code === 'DISPATCH_NOT_CURRENT' && dispatch?.state === 'SETTLED';
     const newest = before.dispatches.filter(({ state }) => state !== 'UNDELIVERABLE').at(-1);
     const isEdited = (before.job.latestEditAt ?? 0) >= (dispatch?.createdAt ?? 0);
@@ -199,6 +203,11 @@ function* reports(
   const { latestCallback } = before.job;
   if (latestCallback?.dispatchId === dispatch.id && command.occurredAt < latestCallback.occurredAt) {
     yield 'a report came under an older date and was applied';
+  }
+  const isChatty = latestCallback?.dispatchId === dispatch.id && latestCallback.kept >= MOST_KEPT;
+  const isSettled = after.dispatches.some(({ id, state }) => id === dispatch.id && state === 'SETTLED');
+  if (isChatty && dispatch.state !== 'SETTLED' && isSettled) {
+    yield 'a pipeline ended that had reported all that is kept';
   }
   yield* artifacts(before, after, command, decision);
   const names = Object.keys(command.artifacts.exports);

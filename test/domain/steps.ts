@@ -29,13 +29,14 @@ import { age, nameOf, report } from './reported.ts';
 
 /**
  * A command; or an editor looks at a plan; or another version of the service is deployed, with another policy, or keeps jobs for
- * another time.
+ * another time; or the pipeline of which the latest report came has reported as much as is kept.
  */
 export type Act =
   | Command
   | Look
   | { type: 'deploy'; policy: WordedPolicy }
-  | { type: 'keep'; endedMs: number };
+  | { type: 'keep'; endedMs: number }
+  | { type: 'chatter' };
 /** The tag that an editor who looks now is shown. */
 export type See = (look: Look) => string;
 /** A step knows the job only through the model, from which it picks what is worth trying. */

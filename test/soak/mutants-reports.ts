@@ -9,6 +9,12 @@ export const MUTANTS_OF_REPORTS: readonly Mutant[] = [
     suite: 'simulation',
   },
   {
+    bug: 'the draft of a pipeline that has reported all that is kept is refused',
+    from: `&& !isFailure && !isEnd`,
+    to: `&& !isFailure && status !== 'DONE'`,
+    suite: 'model',
+  },
+  {
     bug: 'a timed out pipeline may go on',
     from: `subject.state === 'SETTLED'`,
     to: `$& || subject.state === 'TIMED_OUT'`,
