@@ -75,6 +75,8 @@ export default defineConfig({
             'test/docs/**/*.test.ts',
             'test/cost/{budget,bundle}.test.ts',
           ],
+          // Hundreds of runs of a property take seconds on a slow machine, and that says nothing about them.
+          testTimeout: 60_000,
         },
       },
       {
