@@ -31,7 +31,7 @@ const operationCounts = z
     total: z.int(),
     waiting: z.int(),
     in_flight: z.int().meta({ description: 'With an open dispatch.' }),
-    accepted: z.int().meta({ description: 'For which a dispatch was made, but for those that wait again since it was withdrawn.' }),
+    accepted: z.int().meta({ description: 'For which a dispatch was made, but for those that wait again.' }),
     delivered: z.int().meta({ description: 'Whose dispatch the orchestrator is known to have taken.' }),
     succeeded: z.int(),
     failed: z.int().meta({ description: 'Which failed again.' }),

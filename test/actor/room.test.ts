@@ -94,7 +94,7 @@ test('a pipeline that reports for ever is told to stop, and how it ends is taken
   expect(await job.status()).toBe('FAILED');
 });
 
-test('the draft of a pipeline that has reported all that a job keeps is taken, and nothing behind it but that it failed or is done', async () => {
+test('the draft of a pipeline that has reported all that a job keeps is taken, and behind it that it failed, but nothing to be kept besides', async () => {
   const { job, pipeline } = await jobAt('GENERATING');
   const { latestCallback } = await job.stored();
   await job.patch({ latestCallback: latestCallback && { ...latestCallback, kept: 1_000 } });
@@ -102,4 +102,6 @@ test('the draft of a pipeline that has reported all that a job keeps is taken, a
   expect((await job.get()).manifest.draft_uri).toBe('s3://drafts/1');
   const more = pipeline.body('EXPORTING', { artifact_updates: { exports: { pdf: 's3://drafts/1.pdf' } } });
   expect((await pipeline.send(more)).body.error_code).toBe('REPORTS_EXHAUSTED');
+  await pipeline.report('FAILED');
+  expect(await job.status()).toBe('FAILED');
 });
