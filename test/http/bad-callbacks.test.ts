@@ -1,7 +1,7 @@
 // Reports that do not fit. What makes one unusable is a clear 4xx that names the field, and nothing is stored. What it could
 // be applied without is left out, and named.
 import { describe, expect, test, vi } from 'vitest';
-import { type ActingPipeline, failedAfter, jobAt, retriedAfter } from '../support/workerd/acting.ts';
+import { type ActingPipeline, failedAfter, jobAt, once, retriedAfter } from '../support/workerd/acting.ts';
 import type { Reply } from '../support/workerd/harness.ts';
 import { expectIssues, refusal } from './refusal.ts';
 
@@ -34,8 +34,10 @@ describe('a report that cannot be used is refused', () => {
     ['that says CANCELLED', { status: 'CANCELLED' }, 'status'],
   ];
 
+  const running = once(() => jobAt('AUDIO_READY'));
+
   test.each(cases)('%s', async (_what, fields, path) => {
-    const { job, pipeline } = await jobAt('AUDIO_READY');
+    const { job, pipeline } = await running();
 
     expectIssues(await refusal(job, () => pipeline.send(bodyWith(pipeline, fields))), path);
   });

@@ -2,7 +2,7 @@
 import { env } from 'cloudflare:test';
 import { describe, expect, test } from 'vitest';
 import { requireConfig } from '../../src/config.ts';
-import { ActingJob, createdJob, failedAfter, jobAt, uploadedJob } from '../support/workerd/acting.ts';
+import { ActingJob, createdJob, failedAfter, jobAt, once, uploadedJob } from '../support/workerd/acting.ts';
 import { call, editorToken, missingId, send, sendOverHttp } from '../support/workerd/harness.ts';
 import { expectIssues, refusal } from './refusal.ts';
 
@@ -10,23 +10,31 @@ const JSON_TYPE = { 'content-type': 'application/json' };
 const RETRY = { model_profile: 'balanced', client_request_id: 'first' };
 const LONE_SURROGATE = '"\\ud83c"';
 
+const failed = once(() => failedAfter('TRANSCRIBING'));
+const created = once(() => createdJob());
+
+interface Endpoint {
+  job: ActingJob;
+  path: string;
+  token: string;
+}
 /** The endpoints that take a body, with a job for which a good body would be taken. */
-const endpoints: [string, () => Promise<{ job: ActingJob; path: string; token: string }>][] = [
-  ['retry', async () => editorPath((await failedAfter('TRANSCRIBING')).job, 'retry')],
+const taking: [string, () => Promise<Endpoint>][] = [
+  ['retry', async () => editorPath((await failed()).job, 'retry')],
   ['run', async () => editorPath(await uploadedJob(), 'run')],
   ['cancel', async () => editorPath(await uploadedJob(), 'cancel')],
-  ['confirm-upload', async () => editorPath(await createdJob(), 'confirm-upload')],
+  ['confirm-upload', async () => editorPath(await created(), 'confirm-upload')],
   [
     'create a job',
     async () => {
-      const job = await createdJob();
+      const job = await created();
       return { job, path: `/projects/${job.projectId}/jobs`, token: job.token };
     },
   ],
   [
     'create a project',
     async () => {
-      const job = await createdJob();
+      const job = await created();
       return { job, path: '/projects', token: job.token };
     },
   ],
@@ -43,6 +51,7 @@ const editorPath = (job: ActingJob, path: string) => ({
   path: `/jobs/${job.id}/${path}`,
   token: job.token,
 });
+const endpoints = taking.map(([name, make]): [string, () => Promise<Endpoint>] => [name, once(make)]);
 /** Those that cannot do without one. */
 const needingBody = endpoints.filter(([name]) => !['run', 'cancel', 'create a job'].includes(name));
 
@@ -196,7 +205,7 @@ describe('over workerd’s own HTTP', () => {
     ['with its length', () => large],
     ['streamed', streamed],
   ])('a body of 65 KiB is refused %s', async (_how, body) => {
-    const { job } = await failedAfter('TRANSCRIBING');
+    const { job } = await failed();
     const headers = { ...JSON_TYPE, authorization: `Bearer ${job.token}` };
 
     const reply = await refusal(job, () =>
@@ -281,7 +290,7 @@ describe('a body that is refused is read on to its end first', () => {
 });
 
 test('a body of exactly 64 KiB is looked at', async () => {
-  const { job } = await failedAfter('TRANSCRIBING');
+  const { job } = await failed();
   const frame = JSON.stringify({ ...RETRY, client_request_id: '' });
   const body = { ...RETRY, client_request_id: 'x'.repeat(65_536 - frame.length) };
 
@@ -316,7 +325,7 @@ describe('a retry', () => {
   ];
 
   test.each(cases)('%s is refused', async (_what, body, ...paths) => {
-    const { job } = await failedAfter('TRANSCRIBING');
+    const { job } = await failed();
 
     expectIssues(await refusal(job, () => job.post('retry', body)), ...paths);
   });
@@ -477,7 +486,7 @@ describe('a video_uri', () => {
     ['that is null', null],
     ['that is an object', { href: 'https://media.example/talk.mp4' }],
   ])('%s is refused', async (_what, videoUri) => {
-    const job = await createdJob();
+    const job = await created();
 
     expectIssues(await refusal(job, () => job.post('confirm-upload', { video_uri: videoUri })), 'video_uri');
   });
@@ -503,7 +512,7 @@ describe('a video_uri', () => {
   });
 
   test('with half a surrogate pair in its key is refused', async () => {
-    const job = await createdJob();
+    const job = await created();
     const body = `{"video_uri":"s3://media/${LONE_SURROGATE.slice(1)}}`;
 
     expectIssues(await refusal(job, () => job.post('confirm-upload', body)), 'video_uri');
@@ -614,7 +623,7 @@ describe('a list', () => {
   ];
 
   test.each(['projects', 'jobs', 'dispatches', 'transitions'])('of %s refuses a bad query', async (name) => {
-    const { job } = await failedAfter('TRANSCRIBING');
+    const { job } = await failed();
     const path = lists(job)[name];
 
     for (const [query, field] of bad) {
@@ -628,7 +637,7 @@ describe('a list', () => {
     ['positions', 'transitions', `cursor=${encodeURIComponent(btoa(`1:job_${'0'.repeat(32)}`))}`],
     ['sequences', 'dispatches', `cursor=${encodeURIComponent(btoa('seq:1'))}`],
   ])('refuses a cursor of a list of %s', async (_what, name, query) => {
-    const { job } = await failedAfter('TRANSCRIBING');
+    const { job } = await failed();
 
     expectIssues(await call('GET', `${lists(job)[name]}?${query}`, { token: job.token }), 'cursor');
   });
@@ -636,7 +645,7 @@ describe('a list', () => {
   test.each(['failed', 'POLISHING', '', 'FAILED&status=DONE'])(
     'of jobs refuses the status %j',
     async (status) => {
-      const job = await createdJob();
+      const job = await created();
 
       const reply = await call('GET', `/projects/${job.projectId}/jobs?status=${status}`, {
         token: job.token,

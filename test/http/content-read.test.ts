@@ -2,7 +2,7 @@
 // never run.
 import { env } from 'cloudflare:test';
 import { describe, expect, test } from 'vitest';
-import { ActingJob, failedAfter, uploadedJob } from '../support/workerd/acting.ts';
+import { ActingJob, failedAfter, once, uploadedJob } from '../support/workerd/acting.ts';
 import { call, editorToken, missingId } from '../support/workerd/harness.ts';
 import { type Content, draftInBucket, readContent, sendContent } from './content.ts';
 import { edit } from './editing.ts';
@@ -102,6 +102,7 @@ describe('the content of a version', () => {
 
 describe('one range of it', () => {
   const TEXT = '0123456789';
+  const made = once(() => corrected(TEXT));
   const parts: [string, string, string][] = [
     ['bytes=0-3', '0123', 'bytes 0-3/10'],
     ['bytes=4-', '456789', 'bytes 4-9/10'],
@@ -114,7 +115,7 @@ describe('one range of it', () => {
   ];
 
   test.each(parts)('%s is %s', async (range, text, extent) => {
-    const job = await corrected(TEXT);
+    const job = await made();
 
     const part = await readContent(job, 2, { range });
 
@@ -129,7 +130,7 @@ describe('one range of it', () => {
   test.each(['bytes=10-', 'bytes=10-12', 'bytes=999999999999999-', 'bytes=-0'])(
     '%s lies behind the end, and how much there is is said',
     async (range) => {
-      const job = await corrected(TEXT);
+      const job = await made();
 
       const reply = await readContent(job, 2, { range });
 
@@ -155,7 +156,7 @@ describe('one range of it', () => {
     'bytes=-1-2',
     'bytes=0-0x3',
   ])('%s is none that is known, and answered with the whole', async (range) => {
-    const job = await corrected(TEXT);
+    const job = await made();
 
     const reply = await readContent(job, 2, { range });
 
@@ -163,7 +164,7 @@ describe('one range of it', () => {
   });
 
   test('is of what If-Range names, or the whole is answered', async () => {
-    const job = await corrected(TEXT);
+    const job = await made();
     const etag = (await readContent(job, 2)).headers.get('etag') ?? '';
     const range = 'bytes=0-1';
 

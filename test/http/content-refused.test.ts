@@ -2,7 +2,7 @@
 import { env } from 'cloudflare:test';
 import { describe, expect, onTestFinished, test, vi } from 'vitest';
 import { JobActor } from '../../src/actor/job-actor.ts';
-import { ActingJob, failedAfter, jobAt, uploadedJob } from '../support/workerd/acting.ts';
+import { ActingJob, failedAfter, jobAt, once, uploadedJob } from '../support/workerd/acting.ts';
 import { call, editorToken, missingId, type Reply, send } from '../support/workerd/harness.ts';
 import {
   bytes,
@@ -37,6 +37,8 @@ async function refused(job: ActingJob, sending: Sending & { body?: BodyInit } = 
 }
 
 describe('before anything is stored it is refused', () => {
+  const drafted = once(() => draftInBucket());
+
   test.each([
     ['is running', async () => (await jobAt('TRANSCRIPT_READY')).job, 'JOB_ALREADY_RUNNING'],
     ['has not begun', () => uploadedJob(), 'ARTIFACT_NOT_EDITABLE'],
@@ -74,19 +76,19 @@ describe('before anything is stored it is refused', () => {
     '"x"',
     '"1000000000"',
   ])('with %s as If-Match, which names no version', async (given) => {
-    const { job } = await draftInBucket();
+    const { job } = await drafted();
 
     expectIssues(await refused(job, { headers: { 'if-match': given } }), 'If-Match');
   });
 
   test.each([undefined, '"', 'two words', 'k'.repeat(129)])('with %s as Idempotency-Key', async (given) => {
-    const { job } = await draftInBucket();
+    const { job } = await drafted();
 
     expectIssues(await refused(job, { headers: { 'idempotency-key': given } }), 'Idempotency-Key');
   });
 
   test('without its length', async () => {
-    const { job } = await draftInBucket();
+    const { job } = await drafted();
     const { readable, writable } = new TransformStream();
     const sent = new Blob(['corrected']).stream().pipeTo(writable);
 
@@ -101,13 +103,13 @@ describe('before anything is stored it is refused', () => {
   });
 
   test('without a body', async () => {
-    const { job } = await draftInBucket();
+    const { job } = await drafted();
 
     expectIssues(await refused(job, { body: '', headers: { 'content-length': '0' } }), '');
   });
 
   test.each(['gzip', 'br', 'identity, gzip', 'nonsense'])('in the content coding %s', async (coding) => {
-    const { job } = await draftInBucket();
+    const { job } = await drafted();
 
     const reply = await refused(job, { headers: { 'content-encoding': coding }, directly: true });
 
@@ -116,7 +118,7 @@ describe('before anything is stored it is refused', () => {
   });
 
   test('without a token, or with one that may only read', async () => {
-    const { job } = await draftInBucket();
+    const { job } = await drafted();
     const reader = await editorToken('reader', { scope: 'retake:read' });
 
     expect((await refused(job, { headers: { authorization: undefined } })).status).toBe(401);

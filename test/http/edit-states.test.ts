@@ -13,6 +13,7 @@ import {
   failedAfter,
   jobAt,
   losingMessages,
+  once,
   retriedAfter,
   uploadedJob,
 } from '../support/workerd/acting.ts';
@@ -36,14 +37,15 @@ function expectAtWork(reply: Reply, status: Status, dispatchId: string | null): 
 
 describe('by the status of a job on which nothing is at work', () => {
   const including = (list: readonly Status[]) => STATUSES.filter((status) => list.includes(status));
-  const at = async (status: Status): Promise<ActingJob> => {
-    const { job } = await failedAfter('DRAFT_READY');
+  const failed = once(() => failedAfter('DRAFT_READY'));
+  const at = async (status: Status, make = failed): Promise<ActingJob> => {
+    const { job } = await make();
     await job.patch({ status });
     return job;
   };
 
   test.each(including(EDITABLE_STATUSES))('%s: both can be corrected', async (status) => {
-    const job = await at(status);
+    const job = await at(status, () => failedAfter('DRAFT_READY'));
 
     for (const stage of ['transcript', 'draft'] as const) await corrected(job, stage, 1);
     expect(await job.status()).toBe(status);

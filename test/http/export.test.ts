@@ -8,7 +8,15 @@ import {
   type Status,
   TERMINAL_STATUSES,
 } from '../../src/domain/lifecycle.ts';
-import { ASYNC, config, createdJob, failedAfter, jobAt, uploadedJob } from '../support/workerd/acting.ts';
+import {
+  ASYNC,
+  config,
+  createdJob,
+  failedAfter,
+  jobAt,
+  once,
+  uploadedJob,
+} from '../support/workerd/acting.ts';
 import { queueHasPassed, withoutSideEffect } from '../support/workerd/harness.ts';
 import {
   acceptedExport,
@@ -352,11 +360,12 @@ describe('at once', () => {
 
 describe('from every other status it is refused', () => {
   const among = (list: readonly Status[]) => (status: Status) => list.includes(status);
+  const failed = once(() => failedAfter('DRAFT_READY'));
 
   test.each(STATUSES.filter((status) => status !== 'DRAFT_READY' && status !== 'EDITING'))(
     'a job in %s',
     async (status) => {
-      const { job } = await failedAfter('DRAFT_READY');
+      const { job } = await failed();
       await job.patch({ status });
 
       const reply = await withoutSideEffect(job, () => exportAs(job));

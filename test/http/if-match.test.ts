@@ -5,6 +5,7 @@ import {
   ASYNC,
   failedAfter,
   jobAt,
+  once,
   retriedAfter,
   uploadedJob,
 } from '../support/workerd/acting.ts';
@@ -150,6 +151,8 @@ describe('a star', () => {
 });
 
 describe('what is no list of entity tags', () => {
+  const failed = once(() => failedAfter('TRANSCRIBING'));
+
   test.each([
     'balanced',
     '"open',
@@ -163,7 +166,7 @@ describe('what is no list of entity tags', () => {
     '',
     `"${'x'.repeat(8_000)}"`,
   ])('is refused before anything is looked at: %j', async (header) => {
-    const { job } = await failedAfter('TRANSCRIBING');
+    const { job } = await failed();
 
     const reply = await withoutSideEffect(job, () => retryAs(job, BALANCED, { 'if-match': header }));
 

@@ -7,7 +7,7 @@ import {
   type Status,
   TERMINAL_STATUSES,
 } from '../../src/domain/lifecycle.ts';
-import { type ActingJob, ASYNC, failedAfter, jobAt, uploadedJob } from '../support/workerd/acting.ts';
+import { type ActingJob, ASYNC, failedAfter, jobAt, once, uploadedJob } from '../support/workerd/acting.ts';
 import { queueHasPassed, type Reply, withoutSideEffect } from '../support/workerd/harness.ts';
 import {
   acceptedRedo,
@@ -223,8 +223,9 @@ describe('what somebody has corrected', () => {
 
 describe('from every other status it is refused', () => {
   const among = (list: readonly Status[]) => (status: Status) => list.includes(status);
+  const failed = once(() => failedAfter('DRAFT_READY'));
   const from = async (status: Status): Promise<{ job: ActingJob; reply: Reply; plan: Reply['body'] }> => {
-    const { job } = await failedAfter('DRAFT_READY');
+    const { job } = await failed();
     await job.patch({ status });
     const plan = await planOf(job, POLISHED, 'redo');
     return { job, plan, reply: await withoutSideEffect(job, () => redoAs(job, POLISHED)) };

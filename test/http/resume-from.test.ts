@@ -1,7 +1,7 @@
 // resume_from: who wants a result made again that is bad says where to begin; never further than the job can be resumed.
 import { describe, expect, test } from 'vitest';
 import { artifactUri } from '../support/pipeline/script.ts';
-import { failedAfter, VIDEO_URI } from '../support/workerd/acting.ts';
+import { failedAfter, once, VIDEO_URI } from '../support/workerd/acting.ts';
 import { withoutSideEffect } from '../support/workerd/harness.ts';
 import { acceptedRetry, expectRetry, kept, planOf, redone, retryAs, sentOf } from './planning.ts';
 
@@ -171,10 +171,11 @@ describe('a repeat', () => {
   });
 });
 
+const failed = once(() => failedAfter('GENERATING'));
 test.each(['TRANSCRIBING', 'FAILED', 'audio', '', 7, ['UPLOADED']])(
   'resume_from %j is none of the points that a pipeline can begin at',
   async (resumeFrom) => {
-    const { job } = await failedAfter('GENERATING');
+    const { job } = await failed();
 
     const reply = await withoutSideEffect(job, () =>
       job.post('retry', { ...BALANCED, client_request_id: 'x', resume_from: resumeFrom }),

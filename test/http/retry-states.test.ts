@@ -1,7 +1,7 @@
 // A retry from every status there is, with and without an open dispatch: the exact answer, and no side effect.
 import { describe, expect, test } from 'vitest';
 import { STATUSES, type Status } from '../../src/domain/lifecycle.ts';
-import { type ActingJob, createdJob, failedAfter, retriedAfter } from '../support/workerd/acting.ts';
+import { type ActingJob, createdJob, failedAfter, once, retriedAfter } from '../support/workerd/acting.ts';
 import { type Reply, withoutSideEffect } from '../support/workerd/harness.ts';
 
 /** What a retry answers while no dispatch is open. */
@@ -41,8 +41,10 @@ function expectAlreadyRunning(reply: Reply, status: Status, dispatchId: string |
 }
 
 describe('without an open dispatch', () => {
+  const failed = once(() => failedAfter('TRANSCRIBING'));
+
   test.each(statusesThat('not failed'))('%s is not a status to retry from', async (status) => {
-    const { job } = await failedAfter('TRANSCRIBING');
+    const { job } = await failed();
     await seed(job, status);
 
     const reply = await refusedRetry(job);
@@ -60,7 +62,7 @@ describe('without an open dispatch', () => {
   });
 
   test.each(statusesThat('running'))('%s means that a pipeline is at work', async (status) => {
-    const { job } = await failedAfter('TRANSCRIBING');
+    const { job } = await failed();
     await seed(job, status);
 
     expectAlreadyRunning(await refusedRetry(job), status, null);
@@ -81,8 +83,10 @@ describe('without an open dispatch', () => {
 });
 
 describe('with an open dispatch', () => {
+  const retried = once(() => retriedAfter('TRANSCRIBING'));
+
   test.each(STATUSES)('%s means that a pipeline is at work, and which', async (status) => {
-    const { job, dispatchId } = await retriedAfter('TRANSCRIBING');
+    const { job, dispatchId } = await retried();
     await seed(job, status);
 
     expectAlreadyRunning(await refusedRetry(job), status, dispatchId);
@@ -90,8 +94,10 @@ describe('with an open dispatch', () => {
 });
 
 describe('with nothing to resume from', () => {
+  const created = once(() => createdJob());
+
   test('a failed job without a video is not retried, and is told why', async () => {
-    const job = await createdJob();
+    const job = await created();
     await seed(job, 'FAILED');
 
     const reply = await refusedRetry(job);
@@ -108,7 +114,7 @@ describe('with nothing to resume from', () => {
   test.each(statusesThat('not failed'))(
     '%s names the upload, from which it would have started',
     async (status) => {
-      const job = await createdJob();
+      const job = await created();
       await seed(job, status);
 
       const reply = await refusedRetry(job);

@@ -18,6 +18,7 @@ import {
   createdJob,
   failedAfter,
   jobAt,
+  once,
   retriedAfter,
   uploadedJob,
 } from '../support/workerd/acting.ts';
@@ -240,14 +241,16 @@ describe('an editor’s token', () => {
     expect(named.map(({ name }) => name).toSorted()).toEqual(editorEndpoints().toSorted());
   });
 
+  const failed = once(() => failedAfter('TRANSCRIBING'));
   test.each(named)('$name needs one', async ({ method, path, body }) => {
-    const { job } = await failedAfter('TRANSCRIBING');
+    const { job } = await failed();
 
     expectRefused(await withoutSideEffect(job, () => call(method, path(job), { body })), MISSING_CHALLENGE);
   });
 
+  const running = once(() => jobAt('AUDIO_READY'));
   test.each(named)('$name does not take a callback token for one', async ({ method, path, body }) => {
-    const { job, pipeline } = await jobAt('AUDIO_READY');
+    const { job, pipeline } = await running();
     const { token } = pipeline;
 
     expectRefused(
@@ -387,11 +390,12 @@ describe('a callback token', () => {
       ['that is an editor’s', () => editorToken('alice')],
     ];
 
+  const running = once(() => jobAt('AUDIO_READY'));
   test.each(forgeries)('%s is refused', async (_what, forge) => {
-    const running = await jobAt('AUDIO_READY');
-    const token = await forge(running.pipeline.token, running.job.id, running.dispatchId);
+    const { pipeline, job, dispatchId } = await running();
+    const token = await forge(pipeline.token, job.id, dispatchId);
 
-    expectRefused(await report(token, Promise.resolve(running)), INVALID_CHALLENGE);
+    expectRefused(await report(token, running()), INVALID_CHALLENGE);
   });
 
   test('of the job’s own editor is refused', async () => {

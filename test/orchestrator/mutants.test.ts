@@ -23,7 +23,7 @@ test.for(VARIANTS)(
   },
 );
 
-test('every planted bug and variant compiles, and one that does not is told', { timeout: 60_000 }, () => {
+test('every planted bug and variant compiles, and one that does not is told', { timeout: 300_000 }, () => {
   const untyped = { bug: 'untyped', from: 'RESUME_STATUSES.indexOf(a)', to: '1 as string' };
   const others = VARIANTS.flatMap(({ name, plants }) => plants.map((plant) => ({ bug: name, ...plant })));
   const planted = [...MUTANTS, ...new Map(others.map((plant) => [plant.from, plant])).values()];

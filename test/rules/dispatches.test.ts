@@ -1,6 +1,22 @@
 // Planted: dispatches that are lost, doubled, or open at once.
+
+import { describe, expect, test } from 'vitest';
+import type { Call } from './case.ts';
 import { DISPATCH_RULES } from './dispatches.ts';
-import { call, dispatch, done, findsPlanted, type Kept, lived, REFUSED, RETRY, RUN, told } from './kept.ts';
+import {
+  brokenBy,
+  call,
+  dispatch,
+  done,
+  findsPlanted,
+  type Kept,
+  lived,
+  REFUSED,
+  RETRY,
+  RUN,
+  refused,
+  told,
+} from './kept.ts';
 
 const withState = ({ dispatches }: Kept, id: string, state: string): void => {
   for (const stored of dispatches) if (stored.id === id) stored.state = state;
@@ -94,4 +110,33 @@ findsPlanted(DISPATCH_RULES, {
       known.lifetimes.set(RUN, lived(1, 20.001));
     },
   },
+});
+
+describe('behind as many withdrawn ones as are kept', () => {
+  const NOWHERE = 'dsp_nowhere';
+  const retried = (state: string) =>
+    call('retry', 12, done({ status: 202, dispatch: told(NOWHERE, state) }), { request: 'retry-0' });
+  const gaveUp = call('retry', 13, refused(502, 'ORCHESTRATOR_DISPATCH_FAILED', NOWHERE));
+  const brokenBehind = (withdrawn: number, ...calls: Call[]) =>
+    brokenBy((kept) => {
+      const others = withdrawn - 1;
+      const add = (_: unknown, nth: number) => dispatch(`dsp_${nth}`, 'UNDELIVERABLE', `retry-${nth + 2}`);
+      kept.dispatches.splice(1, 0, ...Array.from({ length: others }, add));
+      kept.executions.push(NOWHERE);
+      kept.calls.push(...calls);
+    });
+  const lost = ['what was accepted is kept', 'only what is kept is executed', 'a 502 means withdrawn'];
+
+  test('one that was withdrawn may be gone', () => {
+    const broken = brokenBehind(20, retried('PENDING'), gaveUp);
+    for (const rule of lost) expect(broken).not.toContain(rule);
+  });
+
+  test('one that was delivered may not', () => {
+    expect(brokenBehind(20, retried('DELIVERED'))).toContain('what was accepted is kept');
+  });
+
+  test('and none may behind fewer', () => {
+    expect(brokenBehind(19, retried('PENDING'), gaveUp)).toEqual(expect.arrayContaining(lost));
+  });
 });

@@ -46,6 +46,8 @@ export const ARTIFACT_FIELD: Readonly<Record<string, 'audioUri' | 'transcriptUri
 /** States of a dispatch: of one that is open, of one that never was, of one that the orchestrator need not have. */
 export const OPEN = ['PENDING', 'DELIVERED', 'RUNNING'];
 export const WITHDRAWN = 'UNDELIVERABLE';
+/** Of those that were withdrawn a job keeps the newest, so many (spec/dispatch.md, "Fencing"). */
+export const KEPT_WITHDRAWN = 20;
 export const MAY_BE_UNDELIVERED = ['PENDING', 'CANCELLED', WITHDRAWN];
 
 /** Whether what is `at` this status lies at this checkpoint or behind it. */

@@ -1,6 +1,7 @@
 // Which reports may move a job: each once, none of what was answered as withdrawn, none but the newest pipeline's, and
 // none once the job was cancelled.
 import type { Entry, JobCase, Report } from './case.ts';
+import { forgets } from './dispatches.ts';
 import { ENDED_BY_OTHERS, FURTHEST_FIRST, IN_PROGRESS, WITHDRAWN } from './protocol.ts';
 import { rule } from './rule.ts';
 
@@ -12,6 +13,7 @@ export const REPORT_RULES = {
       for (const { ending } of calls) {
         if (ending.kind !== 'refused' || ending.status !== 502 || ending.dispatchId === null) continue;
         const state = dispatches.find(({ id }) => id === ending.dispatchId)?.state ?? 'nowhere';
+        if (state === 'nowhere' && forgets({ dispatches })) continue;
         if (state !== WITHDRAWN) yield `${ending.dispatchId} was answered 502 and is ${state}`;
       }
     },

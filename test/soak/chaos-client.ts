@@ -31,6 +31,8 @@ export interface Ask {
 
 // biome-ignore lint/suspicious/noExplicitAny: callers look into bodies of every form
 export type Body = any;
+/** By how much everybody pauses longer: a machine on which all of this is slow would come to nothing but waiting. */
+export type Pace = { factor: number };
 /** How much was achieved so far. */
 export type Done = { jobs: number; answers: number };
 export type Answered = { call: Call; body: Body };
@@ -51,18 +53,20 @@ export class ChaosClient {
   readonly #calls: Call[];
   readonly #ended: AbortSignal;
   readonly #done: Done;
+  readonly #pace: Pace;
 
   /** `ended` makes what still insists give up. */
   constructor(
     url: string,
     token: string,
-    { calls, done, ended }: { calls: Call[]; done: Done; ended: AbortSignal },
+    { calls, done, pace, ended }: { calls: Call[]; done: Done; pace: Pace; ended: AbortSignal },
   ) {
     this.#url = url;
     this.#token = token;
     this.#calls = calls;
     this.#ended = ended;
     this.#done = done;
+    this.#pace = pace;
   }
 
   /** The same request again until the service itself has answered it. */
@@ -72,7 +76,7 @@ export class ChaosClient {
       const answered = await this.send(next);
       const { ending, status } = answered.call;
       if (ending === 'answered' && (status < 500 || status === 502)) return answered;
-      await sleep(between(random, 300, 1_500), undefined, { signal: this.#ended });
+      await sleep(between(random, 300, 1_500) * this.#pace.factor, undefined, { signal: this.#ended });
     }
   }
 

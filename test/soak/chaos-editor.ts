@@ -3,11 +3,13 @@
 import { setTimeout as sleep } from 'node:timers/promises';
 import { RESTING } from '../rules/protocol.ts';
 import type { OrchestratorClient } from '../support/orchestrator/client.ts';
-import type { Ask, Body, ChaosClient, Done } from './chaos-client.ts';
+import type { Ask, Body, ChaosClient, Done, Pace } from './chaos-client.ts';
 import { between, drawPlan, type PlanSet, pick, type Random } from './chaos-plans.ts';
 
 const PREFERENCES = [null, 'respond-async', 'wait=2', 'wait=5', 'respond-async, wait=3'] as const;
 const MOST_REQUESTS = 8;
+/** Before a request that was given up is made again: twice as long each time, with jitter, as any client is told to. */
+const BACKOFF_MS = { first: 1_000, longest: 30_000 } as const;
 
 export interface Surroundings {
   client: ChaosClient;
@@ -23,6 +25,7 @@ export interface Surroundings {
   /** Jobs on which an editor is at work. */
   inFlight: Set<string>;
   done: Done;
+  pace: Pace;
 }
 
 /** Works until it is over. */
@@ -72,7 +75,12 @@ async function bringToItsEnd(jobId: string, around: Surroundings): Promise<void>
   // Awaited at the end; should the run be broken off before, nobody is left to hear of it.
   cancelling?.catch(() => {});
   let attempt = 0;
+  let failures = 0;
   let hasSeenDraft = false;
+  const backingOff = async (asked: Promise<boolean>) => {
+    failures = (await asked) ? 0 : failures + 1;
+    if (failures > 0) await backOff(failures, around);
+  };
   for (let requests = 0; requests < MOST_REQUESTS && !isOver(); requests += 1) {
     const job = await whenAtRest(jobId, around);
     const mayBeDispatched = job?.status === 'UPLOADED' || job?.status === 'FAILED';
@@ -88,20 +96,21 @@ async function bringToItsEnd(jobId: string, around: Surroundings): Promise<void>
       await correct(jobId, `edit-${requests}`, around);
     }
     if (job?.status === 'UPLOADED') {
-      await askForDispatch(jobId, 'run', { operation: 'run', path: `/jobs/${jobId}/run` }, around);
+      const asked = { operation: 'run' as const, path: `/jobs/${jobId}/run` };
+      await backingOff(askForDispatch(jobId, 'run', asked, around));
     } else if (job?.status === 'FAILED') {
       // After a 502 the same request may be made again, and so may another.
       if (job.isNews || random() < 0.5) attempt += 1;
       if (random() < 0.3) await setPlan(jobId, around);
       const body = { ...WANTED, client_request_id: `retry-${attempt}` };
-      const ask = { operation: 'retry' as const, path: `/jobs/${jobId}/retry`, body };
-      await askForDispatch(jobId, body.client_request_id, ask, around);
+      const asked = { operation: 'retry' as const, path: `/jobs/${jobId}/retry`, body };
+      await backingOff(askForDispatch(jobId, body.client_request_id, asked, around));
     } else if (isDrafted && random() < 0.3) {
-      await goOnWith(jobId, `${requests}`, around);
+      await backingOff(goOnWith(jobId, `${requests}`, around));
     } else if (job?.status === 'DRAFT_READY' && !hasSeenDraft) {
       // Its pipeline may go on, and fail.
       hasSeenDraft = true;
-      await sleep(between(random, 3_000, 8_000));
+      await sleep(between(random, 3_000, 8_000) * around.pace.factor);
     } else break;
   }
   await cancelling;
@@ -132,7 +141,7 @@ async function correct(
 }
 
 /** Has the draft made again, or exported. */
-async function goOnWith(jobId: string, name: string, around: Surroundings): Promise<void> {
+async function goOnWith(jobId: string, name: string, around: Surroundings): Promise<boolean> {
   if (around.random() < 0.5) {
     const body = { ...WANTED, client_request_id: name };
     return askForDispatch(jobId, name, { operation: 'redo', path: `/jobs/${jobId}/redo`, body }, around);
@@ -168,29 +177,41 @@ async function renewVideo(
   );
 }
 
-/** One intent: perhaps sent twice at once, left without waiting, repeated although it was answered, or given up. */
+async function backOff(failures: number, { random, isOver }: Surroundings): Promise<void> {
+  const pauseMs = Math.min(BACKOFF_MS.first * 2 ** (failures - 1), BACKOFF_MS.longest);
+  const until = Date.now() + between(random, pauseMs / 2, pauseMs);
+  while (!isOver() && Date.now() < until) await sleep(Math.min(500, until - Date.now()));
+}
+
+/**
+ * One intent: perhaps sent twice at once, left without waiting, repeated although it was answered, or given up. Answers
+ * whether the orchestrator was not said to be out of reach.
+ */
 async function askForDispatch(
   jobId: string,
   requestKey: string,
   asked: Pick<Ask, 'operation' | 'path' | 'body' | 'exports'>,
   around: Surroundings,
-): Promise<void> {
+): Promise<boolean> {
   const { client, random } = around;
+  let isDelivered = true;
   const ask: Ask = { ...asked, method: 'POST', jobId, requestKey, prefer: pick(random, PREFERENCES) };
   const copies = random() < 0.2 ? between(random, 2, 3) : 1;
   const givesUp = random() < 0.08 ? { giveUpAfterMs: between(random, 5, 400) } : {};
   await Promise.all([
     ...Array.from({ length: copies }, async (_, index) => {
       if (index > 0) await sleep(between(random, 0, 200));
-      await client.insist(index === 0 ? { ...ask, ...givesUp } : ask, random);
+      const { call } = await client.insist(index === 0 ? { ...ask, ...givesUp } : ask, random);
+      isDelivered &&= call.status !== 502;
     }),
     ...(random() < 0.15 ? [stopWithin(10_000, 'abandon', jobId, around)] : []),
   ]);
   if (random() < 0.15) await client.insist(ask, random);
+  return isDelivered;
 }
 
 /** The job once nothing is under way; null when it is over before that. */
-async function whenAtRest(jobId: string, { client, random, isOver }: Surroundings): Promise<Body> {
+async function whenAtRest(jobId: string, { client, random, isOver, pace }: Surroundings): Promise<Body> {
   let looks = 0;
   while (!isOver()) {
     const read = await client.insist(
@@ -202,7 +223,7 @@ async function whenAtRest(jobId: string, { client, random, isOver }: Surrounding
       return { status, isNews: looks > 0, videoUri: manifest.video_uri };
     }
     looks += 1;
-    await sleep(between(random, 3_000, 8_000));
+    await sleep(between(random, 3_000, 8_000) * pace.factor);
   }
   return null;
 }

@@ -12,6 +12,8 @@ export interface ChaosReport {
   ok: boolean;
   seed: number;
   seconds: number;
+  /** How many times as long as asked for it has lasted, pauses and faults: more than once on a slow machine. */
+  pace: number;
   kills: number;
   /** Times that wrangler dev ended by itself, and was started again. */
   deaths: number;
@@ -69,11 +71,14 @@ export function summarise({ calls, jobs, log }: ChaosRecords) {
 
 /** Each promise is only tested if what could break it happened. */
 export function whyTooTame(
-  report: Pick<ChaosReport, 'kills' | 'seconds' | 'faults' | 'answers' | 'executions' | 'fewestInFlight'>,
+  report: Pick<
+    ChaosReport,
+    'kills' | 'seconds' | 'pace' | 'faults' | 'answers' | 'executions' | 'fewestInFlight'
+  >,
   { jobs, seen }: { jobs: number; seen: Sightings },
 ): string[] {
-  const { kills, seconds, faults, answers, executions, fewestInFlight } = report;
-  const fewestKills = Math.max(3, Math.floor(seconds / 20));
+  const { kills, seconds, pace, faults, answers, executions, fewestInFlight } = report;
+  const fewestKills = Math.max(3, Math.floor(atPace(seconds, pace) / 20));
   const accepted = answers['202'] ?? 0;
   const requests = Object.values(answers).reduce((sum, count) => sum + count, 0);
   return [
@@ -86,9 +91,14 @@ export function whyTooTame(
     ...((answers.lost ?? 0) > requests / 10 ? [`wrangler’s proxy lost ${answers.lost} requests`] : []),
     ...(accepted < jobs ? [`only ${accepted} dispatches were accepted`] : []),
     ...(executions < jobs ? [`only ${executions} executions`] : []),
-    ...seen.tooSeldom(leastSeen(seconds)).map((situation) => `came up too seldom: ${situation}`),
+    ...seen
+      .tooSeldom(leastSeen(atPace(seconds, pace)))
+      .map((situation) => `came up too seldom: ${situation}`),
   ];
 }
+
+/** The seconds that it has lasted, as a machine of ordinary speed has them. */
+const atPace = (seconds: number, pace: number): number => Math.round(seconds / pace);
 
 /** How many jobs have to be in each situation, in faults that last so long: one at full length, however busy the machine is. */
 export const leastSeen = (seconds: number): number => Math.floor(seconds / 300);
@@ -103,6 +113,7 @@ export function printReport(report: ChaosReport, print: (line: string) => void):
   };
   print(`\nchaos on the shipped service, seed ${report.seed}`);
   row('seconds of faults', report.seconds);
+  row('times as long as asked for', report.pace.toFixed(1));
   row('kills (SIGKILL)', report.kills);
   row('wrangler ended by itself', report.deaths);
   row('jobs', report.jobs);
@@ -115,7 +126,10 @@ export function printReport(report: ChaosReport, print: (line: string) => void):
   rows('answers', report.answers);
   rows('answered 202 PENDING, ended', report.pending);
   rows('faults seen in the orchestrator’s log', report.faults);
-  rows(`jobs in each situation, at least ${leastSeen(report.seconds)}`, report.situations);
+  rows(
+    `jobs in each situation, at least ${leastSeen(atPace(report.seconds, report.pace))}`,
+    report.situations,
+  );
   print('  violations');
   for (const kind of VIOLATIONS) {
     const count = report.violations.filter((violation) => violation.kind === kind).length;

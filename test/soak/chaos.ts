@@ -7,7 +7,7 @@ import { Stack } from '../e2e/stack.ts';
 import { editorToken } from '../support/editor-token.ts';
 import type { OrchestratorClient } from '../support/orchestrator/client.ts';
 import { check, sightings } from './chaos-checker.ts';
-import { ChaosClient, type Done } from './chaos-client.ts';
+import { ChaosClient, type Done, type Pace } from './chaos-client.ts';
 import { type Account, collect, restBound } from './chaos-collect.ts';
 import { type Surroundings, workAsEditor } from './chaos-editor.ts';
 import { Keeper } from './chaos-keeper.ts';
@@ -21,7 +21,7 @@ Starts the service under wrangler dev and an orchestrator, keeps many jobs in fl
 every few seconds while the orchestrator misbehaves, lets it all come to rest, and checks every promise from outside.
 
   --jobs N         jobs in flight at any time (default 200)
-  --seconds N      how long the faults last (default 180)
+  --seconds N      how long the faults last (default 180), and longer on a slow machine, as all pauses are
   --kill-every A-B seconds from the service being up until it is killed again (default 3-8)
   --seed N         what is drawn: plans, pauses, requests (default 1)
   --records FILE   writes down everything that was seen, for an autopsy; it holds callback tokens
@@ -31,6 +31,8 @@ Exit status: 0 when every promise was kept, 1 when one was broken or too little 
 
 const ACCOUNTS = 10;
 const PROGRESS_EVERY_MS = 10_000;
+/** In which a machine of ordinary speed has two hundred jobs uploaded. */
+const RAMP_MS = 3_000;
 const SECRET = /rtk1\.\S+|eyJ[\w-]{8,}\S*|whsec_\S+/g;
 const DEADLINES = { deadlineSeconds: 30, ackSeconds: 10, stageSeconds: 15 };
 const DEFAULT_WAIT_SECONDS = 8;
@@ -84,13 +86,14 @@ async function unleash(stack: Stack, leaks: Set<string>, options: ChaosOptions):
       plans: [] as PlanSet[],
       inFlight: new Set<string>(),
       done: { jobs: 0, answers: 0 },
+      pace: { factor: 1 },
     },
     isOver: () => isOver,
   };
   let isOver = false;
   const accounts = await Promise.all(
     Array.from({ length: ACCOUNTS }, (_, index) =>
-      openAccount(index, stack, { calls, seed, ended, done: around.done }),
+      openAccount(index, stack, { calls, seed, ended, done: around.done, pace: around.pace }),
     ),
   );
   const { say, fewestInFlight, stop } = follow(options, { keeper, calls, ...around });
@@ -98,6 +101,7 @@ async function unleash(stack: Stack, leaks: Set<string>, options: ChaosOptions):
   say(`once the faults stop, every job has to rest within ${boundSeconds} s:`);
   for (const [what, part] of restBound(DEADLINES)) say(`  ${String(part).padStart(3)} s  ${what}`);
   try {
+    const rampFrom = Date.now();
     const editors = Promise.all(
       Array.from({ length: jobs }, (_, index) => {
         const account = accounts[index % accounts.length] as Account;
@@ -108,9 +112,14 @@ async function unleash(stack: Stack, leaks: Set<string>, options: ChaosOptions):
       while (fewestInFlight() === null) await sleep(100, undefined, { signal: ended.signal });
     };
     await Promise.race([editors, rampedUp(), keeper.crash]);
-    say(`${around.inFlight.size} jobs in flight; the kills begin`);
     const from = Date.now();
-    const killing = keeper.killUntil(from + seconds * 1_000, killEveryMs, {
+    around.pace.factor = Math.max(1, (from - rampFrom) / RAMP_MS);
+    const pace = around.pace.factor;
+    say(
+      `${around.inFlight.size} jobs in flight; all lasts ${pace.toFixed(1)} times as long; the kills begin`,
+    );
+    const [least, most] = killEveryMs;
+    const killing = keeper.killUntil(from + seconds * pace * 1_000, [least * pace, most * pace], {
       random: randomOf(seed ^ 0x6b696c6c),
       work: jobs,
       done: () => around.done.answers,
@@ -138,7 +147,7 @@ async function unleash(stack: Stack, leaks: Set<string>, options: ChaosOptions):
     const seen = sightings(records, WINDOWS);
     const told = {
       ...summarise(records),
-      ...{ seed, kills: keeper.kills, deaths: keeper.deaths, fewestInFlight: fewestInFlight() ?? 0 },
+      ...{ seed, pace, kills: keeper.kills, deaths: keeper.deaths, fewestInFlight: fewestInFlight() ?? 0 },
       seconds: Math.round((calmAt - from) / 1_000),
       faults: countFaults(log, around.plans),
       situations: seen.counts,
@@ -198,15 +207,15 @@ async function calmDown(orchestrator: OrchestratorClient, plans: PlanSet[]): Pro
 async function openAccount(
   index: number,
   stack: Stack,
-  { calls, seed, ended, done }: { calls: Call[]; seed: number; ended: AbortController; done: Done },
+  around: { calls: Call[]; seed: number; ended: AbortController; done: Done; pace: Pace },
 ): Promise<Account> {
   const actorId = `editor-${index}`;
   const token = await editorToken({ sub: actorId });
-  const client = new ChaosClient(stack.serviceUrl, token, { calls, done, ended: ended.signal });
+  const client = new ChaosClient(stack.serviceUrl, token, { ...around, ended: around.ended.signal });
   const body = { name: `Chaos ${index}` };
   const made = await client.insist(
     { operation: 'project', method: 'POST', path: '/projects', body },
-    randomOf(seed),
+    randomOf(around.seed),
   );
   return { client, actorId, projectId: made.body.id };
 }

@@ -41,7 +41,7 @@ export function onlyPlace(sources: readonly Source[], anchor: Anchor): Place {
 }
 
 function placesIn(source: Source, { from, within }: Anchor): Place[] {
-  const tokens = tokensOf(source.text);
+  const tokens = tokensOfSource(source);
   const wanted = tokensOf(from);
   if (wanted.length === 0) throw new Error('an anchor without a token is everywhere');
   const bodies = within === undefined ? [[0, tokens.length] as const] : bodiesOf(tokens, within);
@@ -74,6 +74,15 @@ const OPERANDS = new Set([
   SyntaxKind.CloseBracketToken,
   SyntaxKind.CloseBraceToken,
 ]);
+
+/** Hundreds of anchors are looked for in the same sources. */
+const known = new WeakMap<Source, Token[]>();
+
+function tokensOfSource(source: Source): Token[] {
+  const tokens = known.get(source) ?? tokensOf(source.text);
+  known.set(source, tokens);
+  return tokens;
+}
 
 function tokensOf(text: string): Token[] {
   const scanner = createScanner(true);

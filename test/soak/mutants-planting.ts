@@ -22,25 +22,81 @@ export function sourcesIn(directory: string): Source[] {
 }
 
 /** The one source that the bug changes, before and with it. */
-export function plant(sources: readonly Source[], { bug, to, ...anchor }: Planted) {
+export function plant(sources: readonly Source[], bug: Planted) {
+  const { source, ...change } = changeOf(sources, bug);
+  return { file: source.file, before: source.text, after: withAll(source.text, [change]) };
+}
+
+/** What stands in a source between two characters, and what takes its place. */
+interface Change {
+  start: number;
+  end: number;
+  put: string;
+}
+
+function changeOf(sources: readonly Source[], { bug, to, ...anchor }: Planted): Change & { source: Source } {
   try {
     const { source, start, end } = onlyPlace(sources, anchor);
-    const { file, text } = source;
-    const found = text.slice(start, end);
+    const found = source.text.slice(start, end);
     const put = to.replaceAll('$&', () => found);
     if (isSameCode(found, put)) throw new Error(`nothing is changed: ${found}`);
-    return { file, before: text, after: text.slice(0, start) + put + text.slice(end) };
+    return { source, start, end, put };
   } catch (error) {
     throw new Error(`"${bug}" cannot be planted: ${error instanceof Error ? error.message : error}`);
   }
 }
 
+function withAll(text: string, changes: readonly Change[]): string {
+  const fromTheEnd = [...changes].sort((one, other) => other.start - one.start);
+  return fromTheEnd.reduce((left, { start, end, put }) => left.slice(0, start) + put + left.slice(end), text);
+}
+
+/** A file as it is with some of the bugs that are planted in it, none of which touches another. */
+interface Copy {
+  source: Source;
+  changes: Change[];
+  bugs: Planted[];
+}
+
+/** In as few copies as can be: a compiler's time goes by the files. */
+function shared(sources: readonly Source[], bugs: readonly Planted[]): Copy[] {
+  const copies: Copy[] = [];
+  for (const bug of bugs) {
+    const { source, ...change } = changeOf(sources, bug);
+    const isApart = (other: Change) => other.end < change.start || change.end < other.start;
+    const copy = copies.find((each) => each.source === source && each.changes.every(isApart));
+    if (copy) {
+      copy.changes.push(change);
+      copy.bugs.push(bug);
+    } else {
+      copies.push({ source, changes: [change], bugs: [bug] });
+    }
+  }
+  return copies;
+}
+
 /**
- * What the compiler says of each of these bugs, in their order. All are compiled at once, each as a copy of its file that
- * stands beside the original and is imported by nothing.
+ * What the compiler says of each of these bugs, in their order. All are compiled at once; what it complains of in a file with
+ * several of them is compiled again, one by one.
  */
 export function typeErrors(bugs: readonly Planted[]): string[][] {
   const sources = sourcesIn(ROOT);
+  const said = new Map<Planted, string[]>();
+  const ask = (copies: readonly Copy[]) => {
+    for (const [index, complaints] of complaintsOf(copies).entries()) {
+      for (const bug of copies[index]?.bugs ?? []) said.set(bug, complaints);
+    }
+  };
+  const copies = shared(sources, bugs);
+  ask(copies);
+  const doubtful = copies.flatMap((copy) => (copy.bugs.length > 1 ? copy.bugs : []));
+  const alone = doubtful.filter((bug) => said.get(bug)?.length !== 0);
+  if (alone.length > 0) ask(alone.flatMap((bug) => shared(sources, [bug])));
+  return bugs.map((bug) => said.get(bug) ?? []);
+}
+
+/** What the compiler says of each copy, which stands beside its original and is imported by nothing. */
+function complaintsOf(copies: readonly Copy[]): string[][] {
   const directory = mkdtempSync(join(tmpdir(), 'retake-planted-'));
   try {
     // The console is compiled against the types that are generated from the document.
@@ -49,11 +105,10 @@ export function typeErrors(bugs: readonly Planted[]): string[][] {
       cpSync(join(ROOT, name), join(directory, name), { recursive: true });
     }
     symlinkSync(join(ROOT, 'node_modules'), join(directory, 'node_modules'));
-    const files = bugs.map((bug, index) => {
-      const { file, after } = plant(sources, bug);
-      const copy = file.replace(/\.ts$/, `.planted-${index}.ts`);
-      writeFileSync(join(directory, copy), after);
-      return copy;
+    const files = copies.map(({ source, changes }, index) => {
+      const file = source.file.replace(/\.ts$/, `.planted-${index}.ts`);
+      writeFileSync(join(directory, file), withAll(source.text, changes));
+      return file;
     });
     const complaints = PROGRAMS.flatMap((program) => compile(directory, program));
     const unrelated = complaints.filter((line) => !files.some((file) => line.startsWith(`${file}(`)));

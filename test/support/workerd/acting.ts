@@ -405,6 +405,21 @@ export function messagesArriveAgain(): void {
   vi.restoreAllMocks();
 }
 
+/**
+ * What it makes the first time, for tests each of which shows that it changes nothing about it, or first puts it into the state
+ * that it needs. Nothing that it takes for that may end with a test.
+ */
+export function once<T>(make: () => Promise<T>): () => Promise<T> {
+  let made: Promise<T> | null = null;
+  return () => {
+    made ??= make().catch((error) => {
+      made = null;
+      throw error;
+    });
+    return made;
+  };
+}
+
 /** Polls until `check` passes. */
 export function until(check: () => Promise<void>): Promise<void> {
   return vi.waitFor(check, { timeout: 10_000, interval: 20 });

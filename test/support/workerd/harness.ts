@@ -10,6 +10,7 @@ import { importJWK, type JWTPayload, SignJWT } from 'jose';
 import { expect, vi } from 'vitest';
 import { DEVELOPMENT_AUDIENCE, DEVELOPMENT_ISSUER, requireConfig } from '../../../src/config.ts';
 import { type IdPrefix, newId } from '../../../src/contract/ids.ts';
+import type { DispatchMessage } from '../../../src/contract/messages.ts';
 import worker from '../../../src/index.ts';
 import { OrchestratorClient } from '../orchestrator/client.ts';
 import type { OrchestratorLog } from '../orchestrator/log.ts';
@@ -164,12 +165,23 @@ export function settledTraceOf(job: OwnedJob): Promise<JobTrace> {
   return vi.waitFor(look, { timeout: 10_000, interval: 20 });
 }
 
-/** What `act` answers, having neither stored nor sent anything for the job. */
+/** What `act` answers, having neither stored nor sent anything for the job, nor put anything on the queue. */
 export async function withoutSideEffect(job: OwnedJob, act: () => Promise<Reply>): Promise<Reply> {
   const { listed: listedBefore, ...before } = await traceOf(job);
-  const reply = await act();
-  await queueHasPassed();
+  const queued: DispatchMessage[] = [];
+  const { send } = env.DISPATCHES;
+  env.DISPATCHES.send = (message, ...options) => {
+    queued.push(message as DispatchMessage);
+    return send.call(env.DISPATCHES, message, ...options);
+  };
+  let reply: Reply;
+  try {
+    reply = await act();
+  } finally {
+    env.DISPATCHES.send = send;
+  }
   const { listed, ...after } = await traceOf(job);
+  expect(queued.filter(({ job_id }) => job_id === job.id)).toEqual([]);
   expect(after).toEqual(before);
   // Of what was done to the job before, the list may have heard meanwhile.
   if (listed !== listedBefore) expect(followedIn(listed)).toEqual(followedIn(before.job));
