@@ -144,7 +144,7 @@ export function costSection(measured: Measured): string {
     `the ${rows} above; ${schemaRows.project} for a project, ${schemaRows.workspace} for a workspace and ${schemaRows.operation} for a bulk operation.`,
     '',
     `A bulk operation over ${operation.jobs} jobs that its orchestrator takes at once writes ${operation.rows} rows beside their retries, ` +
-      `which is ${Math.floor(operation.rows / operation.jobs)} for each job and ${operation.rows % operation.jobs} for itself, and sets its alarm ${operation.alarms} times.`,
+      `which is ${Math.floor(operation.rows / operation.jobs)} for each job and ${operation.rows % operation.jobs} for itself, and sets its alarm a few times, depending on when its jobs end.`,
     '',
     `At Cloudflare's prices of ${READ_ON}:`,
     '',
