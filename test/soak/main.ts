@@ -12,13 +12,13 @@ import { runTests } from './run-tests.ts';
 
 const HELP = `npm run soak -- [--model] [--simulation] [--histories] [--chaos] [--mutants] [--fuzz] [--seed N] [--scale F]
 
-Without a part's name all of them run, which takes about an hour on two cores; each prints its figures.
+Without a part's name all of them run, which takes more than an hour on two cores, and twice that on slow ones; each prints its figures.
   --model       250,000 random histories of the pure core against the independent model
   --simulation  50,000 simulated worlds: crashes, queue faults, clocks
   --histories   5,000 random histories over HTTP in real workerd
   --fuzz        requests made from spec/openapi.yaml, ten times those of npm test
   --bulk        bulk retries of 1,000 jobs under wrangler dev, which is killed again and again
-  --chaos       200 jobs at once under wrangler dev, which is killed every few seconds
+  --chaos       200 jobs at once under wrangler dev, which is killed every few seconds; longer on a slow machine
   --mutants     planted bugs, each of which a suite has to find
   --bug WORD    of the planted bugs those in whose description this stands; may be repeated
   --seed N      another seed (default: 1)
@@ -38,21 +38,21 @@ const SCALED: Record<'model' | 'simulation' | 'histories' | 'fuzz', Scaled> = {
     files: ['test/domain/histories.test.ts'],
     env: 'HISTORIES',
     runs: 250_000,
-    each: 50_000,
+    each: 62_500,
   },
   simulation: {
     project: 'simulation',
     files: ['test/simulation'],
     env: 'SIMULATIONS',
     runs: 50_000,
-    each: 10_000,
+    each: 12_500,
   },
   histories: {
     project: 'workerd',
     files: ['test/faults'],
     env: 'FAULT_HISTORIES',
     runs: 5_000,
-    each: 1_000,
+    each: 1_250,
   },
   fuzz: { project: 'e2e', files: ['test/fuzz'], env: 'FUZZ_RUNS', runs: 10, each: 5 },
 };
@@ -61,7 +61,7 @@ interface Scaled {
   files: string[];
   env: string;
   runs: number;
-  /** By one process; each has a seed of its own. */
+  /** By one process; each has a seed of its own. A multiple of two processes leaves no core idle while the last ends. */
   each: number;
 }
 
