@@ -10,7 +10,7 @@ test('a run in which nothing went wrong does not count', () => {
   const run = { kills: 0, faults: countFaults(log, []), answers: {}, executions: 2, fewestInFlight: 1 };
   const seen = { jobs: 2, seen: sightings(keptRecords(), WINDOWS) };
   const tame = whyTooTame({ ...run, seconds: 300, pace: 1 }, seen);
-  expect(tame).toContain('0 kills, and at least 15 are needed');
+  expect(tame).toContain('0 kills, and at least 10 are needed');
   expect(tame).toContain('never happened: answer: accept_then_drop');
   expect(tame).toContain('came up too seldom: a video was renewed');
   expect(tame).not.toContain('came up too seldom: a retry from AUDIO_READY was made');

@@ -33,8 +33,8 @@ export interface Ask {
 export type Body = any;
 /** By how much everybody pauses longer: a machine on which all of this is slow would come to nothing but waiting. */
 export type Pace = { factor: number };
-/** How much was achieved so far. */
-export type Done = { jobs: number; answers: number };
+/** How much was achieved so far: jobs that somebody is done with, and dispatches that the service says it has delivered. */
+export type Done = { jobs: number; deliveries: number };
 export type Answered = { call: Call; body: Body };
 /** Where an answer shows the job itself. */
 const SHOWN_BY: Readonly<Partial<Record<Operation, (body: Body) => Body>>> = {
@@ -52,20 +52,18 @@ export class ChaosClient {
   readonly #token: string;
   readonly #calls: Call[];
   readonly #ended: AbortSignal;
-  readonly #done: Done;
   readonly #pace: Pace;
 
   /** `ended` makes what still insists give up. */
   constructor(
     url: string,
     token: string,
-    { calls, done, pace, ended }: { calls: Call[]; done: Done; pace: Pace; ended: AbortSignal },
+    { calls, pace, ended }: { calls: Call[]; pace: Pace; ended: AbortSignal },
   ) {
     this.#url = url;
     this.#token = token;
     this.#calls = calls;
     this.#ended = ended;
-    this.#done = done;
     this.#pace = pace;
   }
 
@@ -142,7 +140,6 @@ export class ChaosClient {
       exports: ask.exports ?? null,
     };
     this.#calls.push(call);
-    if (got.ending === 'answered') this.#done.answers += 1;
     return call;
   }
 }

@@ -78,7 +78,7 @@ export function whyTooTame(
   { jobs, seen }: { jobs: number; seen: Sightings },
 ): string[] {
   const { kills, seconds, pace, faults, answers, executions, fewestInFlight } = report;
-  const fewestKills = Math.max(3, Math.floor(atPace(seconds, pace) / 20));
+  const fewestKills = Math.max(3, Math.floor(atPace(seconds, pace) / 30));
   const accepted = answers['202'] ?? 0;
   const requests = Object.values(answers).reduce((sum, count) => sum + count, 0);
   return [
