@@ -131,19 +131,26 @@ export function offersAreTrue(states: readonly OfferedState[]): void {
       const offers = await offersOf(job);
       expect(offers.map(inShort)).toEqual(offered);
       const before = await settledTraceOf(job);
+      const sent = losingMessages();
+      /** What `act` answers, having stored nothing, sent nothing, and put nothing on the queue. */
+      const doingNothing = async (act: () => Promise<Reply>): Promise<Reply> => {
+        const reply = await act();
+        expect(await traceOf(job)).toEqual(before);
+        expect(sent.filter(({ job_id }) => job_id === job.id)).toEqual([]);
+        return reply;
+      };
 
       for (const offer of offers.filter(({ allowed }) => !allowed)) {
-        const reply = await doingNothing(job, () => carryOut(job, offer));
+        const reply = await doingNothing(() => carryOut(job, offer));
         expect(reply.status, inShort(offer)).toBe(409);
         const details = offer.reason === null ? {} : { reason: offer.reason };
         expect(reply.body, inShort(offer)).toMatchObject({ error_code: offer.error_code, details });
       }
       for (const action of others) {
-        const reply = await doingNothing(job, () => REQUESTS[action](job));
+        const reply = await doingNothing(() => REQUESTS[action](job));
         if (reply.status === 200) expect(isRepeat(action, reply), action).toBe(true);
         else expect(reply.status, action).toBe(409);
       }
-      expect(await traceOf(job)).toEqual(before);
     });
 
     const allowed = offered.flatMap((offer, index) =>
@@ -161,16 +168,6 @@ export function offersAreTrue(states: readonly OfferedState[]): void {
       await DONE[offer.action](job, reply, offer);
     });
   });
-}
-
-/** What `act` answers, having stored nothing, sent nothing, and put nothing on the queue. */
-async function doingNothing(job: ActingJob, act: () => Promise<Reply>): Promise<Reply> {
-  const sent = losingMessages();
-  const before = await settledTraceOf(job);
-  const reply = await act();
-  expect(await traceOf(job)).toEqual(before);
-  expect(sent.filter(({ job_id }) => job_id === job.id)).toEqual([]);
-  return reply;
 }
 
 /** A request that was carried out before is answered as that one was. */

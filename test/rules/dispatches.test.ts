@@ -1,5 +1,4 @@
 // Planted: dispatches that are lost, doubled, or open at once.
-
 import { describe, expect, test } from 'vitest';
 import type { Call } from './case.ts';
 import { DISPATCH_RULES } from './dispatches.ts';

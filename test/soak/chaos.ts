@@ -33,8 +33,8 @@ const ACCOUNTS = 10;
 const PROGRESS_EVERY_MS = 10_000;
 /** For each so many jobs one dispatch is delivered before the next kill: a service that only recovers shows nothing else. */
 const DELIVERED_PER_KILL = 10;
-/** In which a machine of ordinary speed has two hundred jobs uploaded. */
-const RAMP_MS = 2_500;
+/** In which a machine of ordinary speed is taken to have one more job uploaded: two hundred in 2.5 s. */
+const RAMP_MS_PER_JOB = 12.5;
 const DELIVERED = /"event":"delivery_attempted".*"outcome":"delivered"/;
 const SECRET = /rtk1\.\S+|eyJ[\w-]{8,}\S*|whsec_\S+/g;
 const DEADLINES = { deadlineSeconds: 30, ackSeconds: 10, stageSeconds: 15 };
@@ -122,7 +122,7 @@ async function unleash(
     };
     await Promise.race([editors, rampedUp(), keeper.crash]);
     const from = Date.now();
-    around.pace.factor = Math.max(1, (from - rampFrom) / RAMP_MS);
+    around.pace.factor = Math.max(1, (from - rampFrom) / (jobs * RAMP_MS_PER_JOB));
     const pace = around.pace.factor;
     say(
       `${around.inFlight.size} jobs in flight; all lasts ${pace.toFixed(1)} times as long; the kills begin`,

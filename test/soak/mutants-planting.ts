@@ -77,7 +77,7 @@ function shared(sources: readonly Source[], bugs: readonly Planted[]): Copy[] {
 
 /**
  * What the compiler says of each of these bugs, in their order. All are compiled at once; what it complains of in a file with
- * several of them is compiled again, one by one.
+ * several of them is compiled again, one by one. What hides another's error in the same file is not told apart.
  */
 export function typeErrors(bugs: readonly Planted[]): string[][] {
   const sources = sourcesIn(ROOT);
