@@ -13,7 +13,7 @@ with the state of this machine in .wrangler/state. What the orchestrator makes i
 of its own. People sign in to the console at a local identity provider (8790, or the next free one) that asks for no
 password, and makes sample jobs for whoever wants some. Ctrl-C stops all.
   --explorer  serves wrangler's local explorer too, at /cdn-cgi/explorer: whoever reaches the service's port reads and
-              writes all that is stored, without a token`;
+              writes all that is stored, without a token; and keeps a trace of every request, which slows all down`;
 
 /** Where what runs of this working copy is known to one another. */
 const REGISTRY = '.wrangler/registry';
