@@ -51,6 +51,12 @@ findsPlanted(EDIT_RULES, {
       calls.push(editCall(edit(), 47, true, 'edit 2'));
     }),
   },
+  'who repeats an edit is told of it': {
+    'a repeat that is refused as if something else had come between': corrected(({ calls }) => {
+      const repeat = editCall(edit(), 47);
+      calls.push({ ...repeat, ending: refused(409, 'ARTIFACT_VERSION_CONFLICT') });
+    }),
+  },
   'no edit is there that nobody asked for': {
     'a second one of a request whose answer was lost': corrected(({ edits }) => {
       edits.push(edit({ version: 3 }));

@@ -43,6 +43,9 @@ import { SIZE_BYTES } from './simulated-store.ts';
 import { storedPresent } from './stored.ts';
 import { isFault, type JobInWorld, PROJECT, type World } from './world.ts';
 
+export const STOPPED_ON_ITS_WAY = 'a pipeline was stopped while its delivery was under way';
+export const STOPPED_AND_NEVER_REPORTED =
+  'a pipeline was stopped while its delivery was under way, of which nobody heard any more';
 /** How often a browser, a proxy or a person asks again when there was no answer. */
 const ATTEMPTS = 6;
 
@@ -71,6 +74,7 @@ export class Editor {
   readonly #externalId: string | null;
   #edits = 0;
   #labels = 0;
+  #stoppedOnItsWay: string | null = null;
   /** Where it is for all that this editor was told. */
   #videoUri = commands.confirmUpload().videoUri;
 
@@ -181,8 +185,15 @@ export class Editor {
     const open = storedPresent(this.#job.object)?.job.openDispatchId ?? null;
     const isDelivering = this.#job.records.isDelivering(open);
     const ending = await this.#ask(operation, operation, command);
-    if (isDelivering && ending?.kind === 'done')
-      this.situations.add('a pipeline was stopped while its delivery was under way');
+    if (!isDelivering || ending?.kind !== 'done') return;
+    this.situations.add(STOPPED_ON_ITS_WAY);
+    this.#stoppedOnItsWay = open;
+  }
+
+  /** Before the runtime is killed, and all that is under way with it. */
+  notesKill(): void {
+    if (this.#stoppedOnItsWay !== null && this.#job.records.isDelivering(this.#stoppedOnItsWay))
+      this.situations.add(STOPPED_AND_NEVER_REPORTED);
   }
 
   async erase(): Promise<void> {

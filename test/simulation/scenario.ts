@@ -24,6 +24,8 @@ export type Action =
   | { do: 'clock'; skewMs: number }
   /** The queue brings nothing for so long. */
   | { do: 'pause'; ms: number }
+  /** The orchestrator takes what it is sent, and answers when so long is over. */
+  | { do: 'slow'; ms: number }
   /** Many jobs are retried at once; what follows is about the operation that was begun last. */
   | { do: 'bulk'; most: number; of: 'failed' | 'all'; request: RequestName }
   | { do: 'bulk-pause' | 'bulk-resume' | 'bulk-cancel' | 'bulk-evict' };
@@ -134,10 +136,17 @@ const held: fc.Arbitrary<Action> = fc.record({
   do: fc.constant('pause' as const),
   ms: fc.constantFrom(4_000, 20_000),
 });
+/** What is asked for next is under way to the orchestrator, which has begun already, until it is stopped or the runtime killed. */
+const slow: fc.Arbitrary<Action> = fc.record({
+  do: fc.constant('slow' as const),
+  ms: fc.constantFrom(4_000, 9_000),
+});
+const kill: fc.Arbitrary<Action> = fc.constant({ do: 'restart' });
 const cancel: fc.Arbitrary<Action> = fc.constant({ do: 'cancel' });
 /** How long after each other the acts of a story are. */
 const pausesBefore = (act: fc.Arbitrary<Action>, before: fc.Arbitrary<Action> | undefined): number[] => {
-  if (act === stop || before === held) return [1, 40, 700];
+  if (act === kill) return [4, 40];
+  if (act === stop || before === held || before === slow) return [1, 40, 700];
   return act === cancel ? [1_500, 1_500, 2_500] : LONG_ENOUGH;
 };
 /** What hardly comes about by itself: one act after another, with time for a pipeline between, or little before it is stopped. */
@@ -159,6 +168,9 @@ const story = fc.oneof(
       [held, redo, stop, held, redo, stop],
       [held, redo, stop, held, exports, stop, retry],
       [held, exports, stop, held, redo, stop],
+      [slow, retry, stop, kill],
+      [slow, redo, stop, kill],
+      [held, redo],
       [retry, cancel],
       [retry, retry, retry, cancel],
     ],

@@ -253,6 +253,7 @@ class Life {
       case 'evict':
         return this.#world.evict(job);
       case 'restart':
+        for (const { editor } of this.#inhabitants) editor.notesKill();
         return this.#world.restart();
       case 'deploy':
         return this.#deploy(action.over);
@@ -262,6 +263,8 @@ class Life {
         return this.#world.setClock(action.skewMs);
       case 'pause':
         return this.#world.pauseQueue(action.ms);
+      case 'slow':
+        return this.#world.slowDown(action.ms);
       case 'bulk':
         return this.#bulk.begin(action);
       case 'bulk-pause':

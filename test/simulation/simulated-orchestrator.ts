@@ -56,6 +56,8 @@ export class SimulatedOrchestrator {
   readonly #apply: Apply;
   readonly #cancelled = new Set<string>();
   readonly #hangsFor: string | null;
+  /** Until then it takes what it is sent at once, and answers then. */
+  #answersFrom = 0;
 
   /** Whatever is sent for the job `hangsFor` is never answered, nor taken. */
   constructor(
@@ -69,6 +71,11 @@ export class SimulatedOrchestrator {
     this.#chance = chance;
     this.#scripts = scripts.toReversed();
     this.#apply = apply;
+  }
+
+  /** For so long it takes what it is sent, and answers when that is over, or right before its caller gives up. */
+  slowDown(ms: number): void {
+    this.#answersFrom = Math.max(this.#answersFrom, this.#timeline.now + ms);
   }
 
   /** Stands for src/dispatch/orchestrator.ts's `deliver`. */
@@ -104,8 +111,15 @@ export class SimulatedOrchestrator {
       case 'answers-late':
         return this.#timeline.sleep(Math.max(delivery.timeoutMs - 1, 0)).then(() => this.#take(delivery));
       default:
-        return this.#take(delivery);
+        return this.#takeItsTime(delivery);
     }
+  }
+
+  async #takeItsTime(delivery: Delivery): Promise<DeliveryOutcome> {
+    const outcome = this.#take(delivery);
+    const ms = Math.min(this.#answersFrom - this.#timeline.now, delivery.timeoutMs - 1);
+    if (ms > 0) await this.#timeline.sleep(ms);
+    return outcome;
   }
 
   #find(dispatchId: string): Execution | undefined {

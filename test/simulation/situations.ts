@@ -11,6 +11,7 @@ import {
   RARE_SITUATIONS,
 } from '../rules/situations.ts';
 import type { Chance } from './chance.ts';
+import { STOPPED_AND_NEVER_REPORTED, STOPPED_ON_ITS_WAY } from './editor.ts';
 import { ERASURE_SITUATIONS } from './erasure-checker.ts';
 import type { Scenario } from './scenario.ts';
 import { SLOW_MS } from './simulated-store.ts';
@@ -79,7 +80,8 @@ export const SITUATIONS: readonly string[] = [
   CLOSED_UNTOLD,
   'a plan was agreed to and done',
   'a plan had changed',
-  'a pipeline was stopped while its delivery was under way',
+  STOPPED_ON_ITS_WAY,
+  STOPPED_AND_NEVER_REPORTED,
   'an external id was asked for that a job has',
   'labels of a job that was seen were changed',
   'a change of labels was refused, the job being another',
