@@ -40,13 +40,12 @@ export const EDIT_RULES = {
     kind: 'answer',
     promise: 'S5',
     *broken({ edits, calls }) {
-      const asked = calls.filter(({ operation }) => operation === 'edit');
-      for (const call of asked) {
+      for (const call of calls) {
         const { request, edit, ending, sentAt } = call;
         if (edit === undefined || ending.kind !== 'refused' || ending.status !== 409) continue;
         const isSame = (other: Call) => other.edit && contentOf(other.edit) === contentOf(edit);
         // Whatever made it was over then, and nobody else has asked for the same.
-        const others = asked.filter((other) => other !== call && isSame(other));
+        const others = calls.filter((other) => other !== call && isSame(other));
         const isRepeat = others.every((other) => other.request === request && other.endedAt <= sentAt);
         if (isRepeat && edits.some((made) => contentOf(made) === contentOf(edit)))
           yield `${request} was made, and its repeat was refused with ${ending.code}`;

@@ -46,6 +46,7 @@ import { isFault, type JobInWorld, PROJECT, type World } from './world.ts';
 export const STOPPED_ON_ITS_WAY = 'a pipeline was stopped while its delivery was under way';
 export const STOPPED_AND_NEVER_REPORTED =
   'a pipeline was stopped while its delivery was under way, of which nobody heard any more';
+
 /** How often a browser, a proxy or a person asks again when there was no answer. */
 const ATTEMPTS = 6;
 
