@@ -26,6 +26,12 @@ import {
   report,
 } from './kept.ts';
 
+/** The same request as made the correction, and refused. */
+const conflict = (seconds: number) => ({
+  ...editCall(edit(), seconds),
+  ending: refused(409, 'ARTIFACT_VERSION_CONFLICT'),
+});
+
 findsPlanted(EDIT_RULES, {
   'an edit that was answered is kept, with who made it': {
     'an edit that is nowhere': corrected(({ edits }) => {
@@ -53,8 +59,7 @@ findsPlanted(EDIT_RULES, {
   },
   'who repeats an edit is told of it': {
     'a repeat that is refused as if something else had come between': corrected(({ calls }) => {
-      const repeat = editCall(edit(), 47);
-      calls.push({ ...repeat, ending: refused(409, 'ARTIFACT_VERSION_CONFLICT') });
+      calls.push(conflict(47));
     }),
   },
   'no edit is there that nobody asked for': {
@@ -156,6 +161,27 @@ describe('no violation is', () => {
         calls.push(
           call('edit', 45, refused(409, 'ARTIFACT_VERSION_CONFLICT'), { request: 'edit 2', edit: asked }),
         );
+      }),
+    ],
+    [
+      'a correction that was refused while an earlier call of its request was under way',
+      corrected(({ calls }) => {
+        calls.push(conflict(44));
+      }),
+    ],
+    [
+      'a correction that was refused since another request had made the same',
+      corrected(({ calls }) => {
+        calls.push({ ...conflict(47), request: 'edit 2' });
+      }),
+    ],
+    [
+      'a correction that was refused, and whose earlier call may have come late, since its sender forgot it',
+      corrected(({ calls }) => {
+        const [earlier, ...repeats] = calls.filter(({ operation }) => operation === 'edit');
+        for (const repeat of repeats) calls.splice(calls.indexOf(repeat), 1);
+        Object.assign(earlier ?? {}, { ending: { kind: 'forgotten' } });
+        calls.push(conflict(47));
       }),
     ],
     [

@@ -44,11 +44,14 @@ export const EDIT_RULES = {
         const { request, edit, ending, sentAt } = call;
         if (edit === undefined || ending.kind !== 'refused' || ending.status !== 409) continue;
         const isSame = (other: Call) => other.edit && contentOf(other.edit) === contentOf(edit);
-        // Whatever made it was over then, and nobody else has asked for the same.
+        // Only an earlier call of the same request can have made it: nobody else asked for the same, and none of its sender's comes late.
         const others = calls.filter((other) => other !== call && isSame(other));
-        const isRepeat = others.every((other) => other.request === request && other.endedAt <= sentAt);
+        const isRepeat = others.every(
+          (other) =>
+            other.request === request && other.endedAt <= sentAt && other.ending.kind !== 'forgotten',
+        );
         if (isRepeat && edits.some((made) => contentOf(made) === contentOf(edit)))
-          yield `${request} was made, and its repeat was refused with ${ending.code}`;
+          yield `${request} was made, and was refused with ${ending.code}`;
       }
     },
   }),

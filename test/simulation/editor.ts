@@ -75,7 +75,8 @@ export class Editor {
   readonly #externalId: string | null;
   #edits = 0;
   #labels = 0;
-  #stoppedOnItsWay: string | null = null;
+  /** The dispatch that was stopped last while it was on its way to the orchestrator. */
+  #stopped: string | null = null;
   /** Where it is for all that this editor was told. */
   #videoUri = commands.confirmUpload().videoUri;
 
@@ -188,12 +189,15 @@ export class Editor {
     const ending = await this.#ask(operation, operation, command);
     if (!isDelivering || ending?.kind !== 'done') return;
     this.situations.add(STOPPED_ON_ITS_WAY);
-    this.#stoppedOnItsWay = open;
+    this.#stopped = open;
   }
 
   /** Before the runtime is killed, and all that is under way with it. */
   notesKill(): void {
-    if (this.#stoppedOnItsWay !== null && this.#job.records.isDelivering(this.#stoppedOnItsWay))
+    const hasBegun = this.#world.orchestrator.executions.some(
+      ({ dispatchId }) => dispatchId === this.#stopped,
+    );
+    if (hasBegun && this.#job.records.isDelivering(this.#stopped))
       this.situations.add(STOPPED_AND_NEVER_REPORTED);
   }
 

@@ -24,7 +24,7 @@ export type Action =
   | { do: 'clock'; skewMs: number }
   /** The queue brings nothing for so long. */
   | { do: 'pause'; ms: number }
-  /** The orchestrator takes what it is sent, and answers when so long is over. */
+  /** For so long the orchestrator takes what it is sent, and answers when that is over, or right before its caller gives up. */
   | { do: 'slow'; ms: number }
   /** Many jobs are retried at once; what follows is about the operation that was begun last. */
   | { do: 'bulk'; most: number; of: 'failed' | 'all'; request: RequestName }
@@ -136,7 +136,7 @@ const held: fc.Arbitrary<Action> = fc.record({
   do: fc.constant('pause' as const),
   ms: fc.constantFrom(4_000, 20_000),
 });
-/** What is asked for next is under way to the orchestrator, which has begun already, until it is stopped or the runtime killed. */
+/** What is asked for next is under way for as long as its delivery may last, while the orchestrator has begun already. */
 const slow: fc.Arbitrary<Action> = fc.record({
   do: fc.constant('slow' as const),
   ms: fc.constantFrom(4_000, 9_000),

@@ -253,7 +253,7 @@ class Life {
       case 'evict':
         return this.#world.evict(job);
       case 'restart':
-        for (const { editor } of this.#inhabitants) editor.notesKill();
+        for (const inhabitant of this.#inhabitants) inhabitant.editor.notesKill();
         return this.#world.restart();
       case 'deploy':
         return this.#deploy(action.over);
@@ -264,7 +264,7 @@ class Life {
       case 'pause':
         return this.#world.pauseQueue(action.ms);
       case 'slow':
-        return this.#world.slowDown(action.ms);
+        return this.#world.orchestrator.slowDown(action.ms);
       case 'bulk':
         return this.#bulk.begin(action);
       case 'bulk-pause':

@@ -210,15 +210,6 @@ export class World {
     });
   }
 
-  /** How long deliveries take meanwhile says nothing of the service. */
-  slowDown(ms: number): void {
-    this.#disturbances += 1;
-    this.orchestrator.slowDown(ms);
-    this.timeline.after(ms, () => {
-      this.#disturbances += 1;
-    });
-  }
-
   /** Every object comes back under another version, which finds what one of before has stored; the queue keeps its messages. */
   deploy(): void {
     this.#comeBack();

@@ -28,7 +28,7 @@ export interface ServiceOptions {
   vars?: Record<string, string | number>;
   /** Settings in place of all of .dev.vars. */
   envFile?: string;
-  /** Serves wrangler's local explorer too: a console over all that is stored, for whoever reaches the port. */
+  /** Serves wrangler's local explorer too: a console over all that is stored, for whoever reaches the port; it also keeps a trace of every request. */
   explorer?: boolean;
   /** Runs the way to the local bucket beside it, for an artifact door to find under this path. */
   artifactRegistry?: string;
