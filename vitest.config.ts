@@ -67,6 +67,8 @@ export default defineConfig({
         test: {
           ...ASSERTING,
           name: 'pure',
+          // They share nothing that can change: to load the same modules for each would take as long as their tests.
+          isolate: false,
           include: [
             'test/domain/**/*.test.ts',
             'test/rules/**/*.test.ts',
