@@ -69,24 +69,31 @@ export function planted(sources: readonly Source[], { name, plants }: Variant): 
 
 /** Who starts Retake without what this variant is without. */
 function variantStart(variant: Variant, copy: string): Sleeper {
+  const path = join(mkdtempSync(join(tmpdir(), 'retake-bundle-')), 'index.js');
+  writeFileSync(path, bundled(variant, copy));
+  return { name: variant.name, start: startRetakeWith(path) };
+}
+
+/** What `wrangler deploy` would upload of it; `copy`, by `copyOfSources`, is as before afterwards. */
+export function bundled(variant: Variant, copy: string): string {
   const before = sourcesIn(copy);
   const after = planted(before, variant);
   try {
     for (const { file, text } of after) writeFileSync(join(copy, file), text);
-    const path = join(mkdtempSync(join(tmpdir(), 'retake-bundle-')), 'index.js');
-    writeFileSync(path, bundle(join(copy, 'wrangler.toml')));
-    return { name: variant.name, start: startRetakeWith(path) };
+    return bundle(join(copy, 'wrangler.toml'));
   } finally {
     for (const { file, text } of before) writeFileSync(join(copy, file), text);
   }
 }
 
-function copyOfSources(): string {
+/** A directory with all that a bundle is made of. */
+export function copyOfSources(): string {
   const copy = mkdtempSync(join(tmpdir(), 'retake-promises-'));
   for (const name of ['src', 'wrangler.toml', 'tsconfig.json', 'package.json']) {
     cpSync(join(ROOT, name), join(copy, name), { recursive: true });
   }
-  symlinkSync(join(ROOT, 'node_modules'), join(copy, 'node_modules'));
+  // The console is the same for all: wrangler builds that of the project, and wants to see what it is told to serve.
+  for (const name of ['node_modules', 'dist']) symlinkSync(join(ROOT, name), join(copy, name));
   return copy;
 }
 

@@ -1,8 +1,9 @@
 // The planted bugs of npm run soak -- --mutants follow the sources, and what npm run bench -- --promises takes away does: each
 // has one place to go, and compiles there.
+import { rmSync } from 'node:fs';
 import { join } from 'node:path';
-import { describe, expect, test } from 'vitest';
-import { planted as variantOf } from '../bench/promises.ts';
+import { describe, expect, onTestFinished, test } from 'vitest';
+import { bundled, copyOfSources, planted as variantOf } from '../bench/promises.ts';
 import { VARIANTS } from '../bench/promises-variants.ts';
 import { MUTANTS } from '../soak/mutants.ts';
 import { plant, sourcesIn, typeErrors } from '../soak/mutants-planting.ts';
@@ -32,6 +33,14 @@ test('every planted bug and variant compiles, and one that does not is told', { 
 
   expect(complaints.slice(0, -1)).toEqual(planted.map(() => []));
   expect(complaints.at(-1)).toContainEqual(expect.stringContaining('TS2352'));
+});
+
+test('a copy of the sources is bundled without what a variant is without', () => {
+  const copy = copyOfSources();
+  onTestFinished(() => rmSync(copy, { recursive: true }));
+  const [editors] = VARIANTS.filter(({ name }) => name === 'editors');
+
+  expect(editors && bundled(editors, copy)).toContain('own_bench');
 });
 
 test('bugs are chosen by a word of their description, and a word that is in none is refused', () => {
