@@ -67,7 +67,7 @@ export default defineConfig({
         test: {
           ...ASSERTING,
           name: 'pure',
-          // They share nothing that can change: to load the same modules for each would take as long as their tests.
+          // They share nothing that can change: to load the same modules for each is a quarter of their time.
           isolate: false,
           include: [
             'test/domain/**/*.test.ts',

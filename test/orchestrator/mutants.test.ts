@@ -1,5 +1,5 @@
 // The planted bugs of npm run soak -- --mutants follow the sources, and what npm run bench -- --promises takes away does: each
-// has one place to go, and compiles there.
+// has one place to go, and compiles there; and a copy of the sources can be bundled.
 import { rmSync } from 'node:fs';
 import { join } from 'node:path';
 import { describe, expect, onTestFinished, test } from 'vitest';
