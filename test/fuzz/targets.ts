@@ -250,7 +250,14 @@ export class Jobs {
     if (isUploaded) await this.#editor.post(`/jobs/${id}/confirm-upload`, { video_uri });
     if (runsTo !== null) {
       await this.#editor.post(`/jobs/${id}/run`);
-      await this.#editor.jobWhen(id, runsTo, ({ status }) => status === runsTo);
+      // A pipeline may report before its delivery is known of, which names its execution later: one more change of the job.
+      const isKnown = (open: { execution_id: string | null } | null) =>
+        open === null || open.execution_id !== null;
+      await this.#editor.jobWhen(
+        id,
+        runsTo,
+        ({ status, open_dispatch }) => status === runsTo && isKnown(open_dispatch),
+      );
     }
     if (isCancelled) await this.#editor.post(`/jobs/${id}/cancel`);
     const latestToken = async () => (await client.log(id)).executions.at(-1)?.callback_token ?? null;

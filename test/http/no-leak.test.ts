@@ -160,18 +160,15 @@ const notGivenOut = async (prefix: IdPrefix, own: string): Promise<string[]> => 
   await newId(prefix, ['a-key-that-is-not-listed-0123456789ab']),
 ];
 
-/** What `act` answers, having spoken to no object at all. */
-async function wakingNothing(act: () => Promise<Reply>): Promise<Reply> {
-  const spies = [env.JOB, env.PROJECT, env.WORKSPACE, env.OPERATION].map((namespace) =>
-    vi.spyOn(namespace as DurableObjectNamespace, 'getByName'),
-  );
-  try {
-    const reply = await act();
-    for (const spy of spies) expect(spy).not.toHaveBeenCalled();
-    return reply;
-  } finally {
-    for (const spy of spies) spy.mockRestore();
-  }
+/** What is answered to a request that speaks to no object at all; what others' alarms do meanwhile is theirs. */
+async function wakingNothing(ask: (vars: Env) => Promise<Reply>): Promise<Reply> {
+  const getByName = vi.fn((_name: string): never => {
+    throw new Error('an object is asked for');
+  });
+  const none = { getByName } as unknown as DurableObjectNamespace;
+  const reply = await ask({ ...env, JOB: none, PROJECT: none, WORKSPACE: none, OPERATION: none } as Env);
+  expect(getByName).not.toHaveBeenCalled();
+  return reply;
 }
 
 const othersToken = () => editorToken(`other-${crypto.randomUUID()}`);
@@ -218,7 +215,6 @@ describe('a job', () => {
         expect(await storedRows(job.id)).toEqual(before);
       }
       expect(await leftOf(gone)).toEqual(NOTHING);
-      // So that its alarm asks for no object while another test looks.
       comesBack();
       await marked.alarm();
     },
@@ -228,12 +224,12 @@ describe('a job', () => {
     '$name: an id that is malformed, or was not given out, answers the same, and no object is woken for it',
     async ({ method, path, body, headers }) => {
       const { id: own, token } = (await failed()).job;
-      const ask = (id: string) => call(method, path(id), { token, body, headers });
+      const ask = (id: string, vars?: Env) => call(method, path(id), { token, body, headers, vars });
       const missing = await ask(await missingId('job'));
       expect(missing.status).toBe(404);
 
       for (const id of [...MALFORMED, ...(await notGivenOut('job', own))]) {
-        expect(visible(await wakingNothing(() => ask(id))), id).toEqual(visible(missing));
+        expect(visible(await wakingNothing((vars) => ask(id, vars))), id).toEqual(visible(missing));
       }
     },
   );
@@ -295,12 +291,12 @@ describe('a project', () => {
     '$name: an id that is malformed, or was not given out, answers the same, and no object is woken for it',
     async ({ method, path, body }) => {
       const { projectId, token } = (await failed()).job;
-      const ask = (id: string) => call(method, path(id), { token, body });
+      const ask = (id: string, vars?: Env) => call(method, path(id), { token, body, vars });
       const missing = await ask(await missingId('prj'));
       expect(missing.status).toBe(404);
 
       for (const id of [...MALFORMED, ...(await notGivenOut('prj', projectId))]) {
-        expect(visible(await wakingNothing(() => ask(id))), id).toEqual(visible(missing));
+        expect(visible(await wakingNothing((vars) => ask(id, vars))), id).toEqual(visible(missing));
       }
     },
   );
@@ -340,7 +336,7 @@ describe('an operation', () => {
       await operation.untilState('done');
       const before = await operation.rows();
       const token = await othersToken();
-      const ask = (id: string) => call(method, path(id), { token, body });
+      const ask = (id: string, vars?: Env) => call(method, path(id), { token, body, vars });
 
       const missing = await ask(await missingId('opr'));
 
@@ -348,11 +344,8 @@ describe('an operation', () => {
       expect(missing.body).toEqual(NOT_FOUND_BODY);
       expect(visible(await ask(operation.id))).toEqual(visible(missing));
       expect(await operation.rows()).toEqual(before);
-      for (const id of [...MALFORMED, home.projectId]) {
-        expect(visible(await wakingNothing(() => ask(id))), id).toEqual(visible(missing));
-      }
-      for (const id of await notGivenOut('opr', operation.id)) {
-        expect(visible(await wakingNothing(() => ask(id))), id).toEqual(visible(missing));
+      for (const id of [...MALFORMED, home.projectId, ...(await notGivenOut('opr', operation.id))]) {
+        expect(visible(await wakingNothing((vars) => ask(id, vars))), id).toEqual(visible(missing));
       }
     },
   );

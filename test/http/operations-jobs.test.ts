@@ -222,7 +222,7 @@ describe('in flight, a job', () => {
     const asked = vi.spyOn(env.JOB, 'getByName');
     await operation.forget();
     await operation.alarm();
-    expect(asked).not.toHaveBeenCalled();
+    expect(asked).not.toHaveBeenCalledWith(job.id);
     vi.restoreAllMocks();
 
     await operation.rewrite((sql) => sql.exec('UPDATE item SET changed_at = changed_at - ?', stageTimeoutMs));

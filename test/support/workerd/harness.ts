@@ -52,13 +52,20 @@ export interface Reply {
   text: string;
 }
 
-/** One request to the service, as `token`; `body` is sent as JSON. */
+interface Asked {
+  token?: string;
+  body?: unknown;
+  headers?: Record<string, string>;
+  vars?: Env | undefined;
+}
+
+/** One request to the service, as `token` and under `vars`; `body` is sent as JSON. */
 export async function call(
   method: string,
   path: string,
-  { token, body, headers = {} }: { token?: string; body?: unknown; headers?: Record<string, string> } = {},
+  { token, body, headers = {}, vars }: Asked = {},
 ): Promise<Reply> {
-  return send(path, {
+  const init = {
     method,
     headers: {
       ...(token === undefined ? {} : { authorization: `Bearer ${token}` }),
@@ -66,7 +73,8 @@ export async function call(
       ...headers,
     },
     ...(body === undefined ? {} : { body: typeof body === 'string' ? body : JSON.stringify(body) }),
-  });
+  };
+  return send(path, init, vars);
 }
 
 /**
