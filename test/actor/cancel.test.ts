@@ -111,12 +111,12 @@ describe('while the retry is waiting for its delivery', () => {
 
   test('a dispatch that nobody ever claimed is dropped without a word to the orchestrator', async () => {
     const { job } = await failedAfter('AUDIO_READY');
-    const lost = losingMessages();
+    const lostOf = losingMessages();
     const retry = await job.retry('again', ASYNC);
     await job.cancel();
     await job.alarm();
     expect(await cancelState(job)).toEqual([null, null]);
-    expect(lost.map(({ kind }) => kind)).toEqual(['dispatch']);
+    expect(lostOf(job).map(({ message }) => message.kind)).toEqual(['dispatch']);
     expect(await job.dispatch(retry.body.dispatch_id)).toMatchObject({ dispatch_state: 'CANCELLED' });
     expect(await typesOf(job)).toEqual(['job.run']);
   });

@@ -55,11 +55,11 @@ describe('waiting for the delivery', () => {
 
   test('a message that may still be on the queue is not sent twice', async () => {
     const { job } = await failedAfter('AUDIO_READY');
-    const lost = losingMessages();
+    const lostOf = losingMessages();
     await job.retry('again', ASYNC);
     await job.alarm();
     await job.alarm();
-    expect(lost).toHaveLength(1);
+    expect(lostOf(job)).toHaveLength(1);
   });
 
   test('a message that the queue did not take is sent again five seconds later, however long the window is', async () => {

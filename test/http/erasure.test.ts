@@ -132,7 +132,7 @@ describe('a job that its editor erases', () => {
     const job = await erasedJob();
     const lines = log.mock.calls
       .map(([line]) => JSON.parse(line))
-      .filter(({ event }) => event === 'job_erased');
+      .filter(({ event, job_id }) => event === 'job_erased' && job_id === job.id);
     log.mockRestore();
     expect(lines).toEqual([
       {

@@ -387,18 +387,23 @@ export async function changeRules(patch: Partial<Rules>): Promise<() => void> {
   };
 }
 
+export interface LostMessage {
+  message: DispatchMessage;
+  options: QueueSendOptions | undefined;
+}
+
 /**
- * From here on the queue takes messages and loses them, until `messagesArriveAgain()` or the end of the test.
- * Answers what it has lost so far. Actors and tests share one environment.
+ * From here on the queue takes messages and loses them, until `messagesArriveAgain()` or the end of the test. What it answers
+ * tells which of this job's it has lost so far: actors and tests share one environment, and jobs of other tests may still send.
  */
-export function losingMessages(): DispatchMessage[] {
-  const lost: DispatchMessage[] = [];
-  vi.spyOn(env.DISPATCHES, 'send').mockImplementation(async (message) => {
-    lost.push(message as DispatchMessage);
+export function losingMessages(): (job: { readonly id: string }) => LostMessage[] {
+  const lost: LostMessage[] = [];
+  vi.spyOn(env.DISPATCHES, 'send').mockImplementation(async (message, options) => {
+    lost.push({ message: message as DispatchMessage, options });
     return {} as QueueSendResponse;
   });
   onTestFinished(messagesArriveAgain);
-  return lost;
+  return ({ id }) => lost.filter(({ message }) => message.job_id === id);
 }
 
 export function messagesArriveAgain(): void {
