@@ -51,7 +51,11 @@ const service = () =>
 const IN_WORKERD = {
   ...ASSERTING,
   globalSetup: ['test/support/global-setup.ts'],
-  setupFiles: ['test/support/workerd/one-proxy.ts', 'test/support/workerd/lines.ts'],
+  setupFiles: [
+    'test/support/workerd/one-proxy.ts',
+    'test/support/workerd/lines.ts',
+    'test/support/workerd/one-import.ts',
+  ],
   testTimeout: 30_000,
 };
 
