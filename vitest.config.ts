@@ -4,6 +4,7 @@ import { availableParallelism } from 'node:os';
 import { fileURLToPath } from 'node:url';
 import { cloudflareTest } from '@cloudflare/vitest-pool-workers';
 import { defineConfig } from 'vitest/config';
+import { LongestFirst } from './test/support/longest-first.ts';
 import { keepTemporaryFilesInMemory } from './test/support/temporary-files.ts';
 
 keepTemporaryFilesInMemory();
@@ -15,6 +16,20 @@ const ASSERTING = {
     /** What is waited for comes when it comes: how busy the machine is decides nothing. */
     poll: { timeout: 20_000 },
   },
+};
+
+/** Much of what they do is waiting, for a pause between attempts, an alarm or a process that starts. */
+const ISOLATED = {
+  isolate: true,
+  maxWorkers: availableParallelism() + 2,
+  sequence: { groupOrder: 0 },
+};
+
+/** Files of a worker share its modules, or its runtime, and nothing that can change: loading them for each takes a quarter of their time. */
+const SHARED = {
+  isolate: false,
+  maxWorkers: availableParallelism() + 1,
+  sequence: { groupOrder: 1 },
 };
 
 /** Each in a runtime of its own: what another file left running would be counted by their meters, or driven by their timers. */
@@ -63,16 +78,13 @@ export default defineConfig({
   test: {
     // A soak reads the figures that its tests print.
     silent: process.env.SOAK ? false : 'passed-only',
-    // One more than there are cores: half of what these files do is waiting, for a pause between attempts, an alarm or a process
-    // that starts.
-    maxWorkers: availableParallelism() + 1,
+    sequence: { sequencer: LongestFirst },
     projects: [
       {
         test: {
           ...ASSERTING,
+          ...SHARED,
           name: 'pure',
-          // They share nothing that can change: to load the same modules for each is a quarter of their time.
-          isolate: false,
           include: [
             'test/domain/**/*.test.ts',
             'test/rules/**/*.test.ts',
@@ -95,6 +107,7 @@ export default defineConfig({
         },
         test: {
           ...ASSERTING,
+          ...ISOLATED,
           name: 'simulation',
           include: ['test/simulation/**/*.test.ts'],
           testTimeout: 600_000,
@@ -103,6 +116,7 @@ export default defineConfig({
       {
         test: {
           ...ASSERTING,
+          ...ISOLATED,
           name: 'orchestrator',
           include: ['test/orchestrator/**/*.test.ts', 'test/conformance/**/*.test.ts'],
           testTimeout: 60_000,
@@ -112,9 +126,8 @@ export default defineConfig({
         plugins: [service()],
         test: {
           ...IN_WORKERD,
+          ...SHARED,
           name: 'workerd',
-          // The files of a worker share its runtime: a new one for each would take as long again as half of their tests.
-          isolate: false,
           include: [
             'test/http/**/*.test.ts',
             'test/actor/**/*.test.ts',
@@ -128,6 +141,7 @@ export default defineConfig({
         plugins: [service()],
         test: {
           ...IN_WORKERD,
+          ...ISOLATED,
           name: 'alone',
           include: ALONE,
         },
@@ -135,6 +149,7 @@ export default defineConfig({
       {
         test: {
           ...ASSERTING,
+          ...ISOLATED,
           name: 'e2e',
           include: ['test/e2e/**/*.test.ts', 'test/fuzz/**/*.test.ts'],
           testTimeout: 120_000,
@@ -144,6 +159,7 @@ export default defineConfig({
       {
         test: {
           ...ASSERTING,
+          ...ISOLATED,
           name: 'console',
           globalSetup: ['test/console/browser.ts'],
           include: ['test/console/**/*.test.ts'],
