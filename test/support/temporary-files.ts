@@ -1,5 +1,7 @@
-// Where the runtimes of the tests keep their files.
+// Where the processes of the tests keep their files.
 import { existsSync, mkdtempSync, rmSync, statfsSync } from 'node:fs';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
 
 const IN_MEMORY = '/dev/shm';
 const ENOUGH_BYTES = 4 * 2 ** 30;
@@ -15,4 +17,12 @@ export function keepTemporaryFilesInMemory(): void {
   const folder = mkdtempSync(`${IN_MEMORY}/retake-tests-`);
   process.env.TMPDIR = folder;
   process.once('exit', () => rmSync(folder, { recursive: true, force: true }));
+}
+
+/**
+ * Has every process that is started from here begin with what the first of its kind has compiled (Node.js, *Module compile cache*):
+ * `wrangler dev` is started some sixty times, and reading its own code is half of what a start takes.
+ */
+export function shareCompiledCode(): void {
+  process.env.NODE_COMPILE_CACHE ??= join(tmpdir(), 'retake-compiled');
 }
