@@ -5,10 +5,9 @@ import { fileURLToPath } from 'node:url';
 import { cloudflareTest } from '@cloudflare/vitest-pool-workers';
 import { defineConfig } from 'vitest/config';
 import { LongestFirst } from './test/support/longest-first.ts';
-import { keepTemporaryFilesInMemory, shareCompiledCode } from './test/support/temporary-files.ts';
+import { keepTemporaryFilesInMemory } from './test/support/temporary-files.ts';
 
 keepTemporaryFilesInMemory();
-shareCompiledCode();
 
 const ASSERTING = {
   expect: {
@@ -18,15 +17,6 @@ const ASSERTING = {
     poll: { timeout: 20_000 },
   },
 };
-
-/** They come first, beside each other whatever their project: what waits and what computes. */
-const ISOLATED = { isolate: true, sequence: { groupOrder: 0 } };
-
-/**
- * The files of a worker share its modules, or its runtime, and nothing that can change: loading them for each would take a quarter
- * of the time of pure tests, and half as long again as those in a runtime.
- */
-const SHARED = { isolate: false, sequence: { groupOrder: 1 } };
 
 /** Each in a runtime of its own: what another file left running would be counted by their meters, or driven by their timers. */
 const ALONE = [
@@ -82,8 +72,9 @@ export default defineConfig({
       {
         test: {
           ...ASSERTING,
-          ...SHARED,
           name: 'pure',
+          // They share nothing that can change: to load the same modules for each is a quarter of their time.
+          isolate: false,
           include: [
             'test/domain/**/*.test.ts',
             'test/rules/**/*.test.ts',
@@ -106,7 +97,6 @@ export default defineConfig({
         },
         test: {
           ...ASSERTING,
-          ...ISOLATED,
           name: 'simulation',
           include: ['test/simulation/**/*.test.ts'],
           testTimeout: 600_000,
@@ -115,7 +105,6 @@ export default defineConfig({
       {
         test: {
           ...ASSERTING,
-          ...ISOLATED,
           name: 'orchestrator',
           include: ['test/orchestrator/**/*.test.ts', 'test/conformance/**/*.test.ts'],
           testTimeout: 60_000,
@@ -125,8 +114,10 @@ export default defineConfig({
         plugins: [service()],
         test: {
           ...IN_WORKERD,
-          ...SHARED,
           name: 'workerd',
+          // The files of a worker share its runtime: a new one for each would take as long again as half of their tests. Each looks
+          // only at what is its own, since jobs of others may still be at work.
+          isolate: false,
           include: [
             'test/http/**/*.test.ts',
             'test/actor/**/*.test.ts',
@@ -140,7 +131,6 @@ export default defineConfig({
         plugins: [service()],
         test: {
           ...IN_WORKERD,
-          ...ISOLATED,
           name: 'alone',
           include: ALONE,
         },
@@ -148,7 +138,6 @@ export default defineConfig({
       {
         test: {
           ...ASSERTING,
-          ...ISOLATED,
           name: 'e2e',
           include: ['test/e2e/**/*.test.ts', 'test/fuzz/**/*.test.ts'],
           testTimeout: 120_000,
@@ -158,7 +147,6 @@ export default defineConfig({
       {
         test: {
           ...ASSERTING,
-          ...ISOLATED,
           name: 'console',
           globalSetup: ['test/console/browser.ts'],
           include: ['test/console/**/*.test.ts'],

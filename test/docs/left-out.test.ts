@@ -27,6 +27,11 @@ test('every test file belongs to one project, and every pattern of a project mat
   expect(patterns.filter((pattern) => files(pattern).length === 0)).toEqual([]);
 }, 30_000);
 
+test('every file that is taken first is there', async () => {
+  const { LONGEST } = (await import(join(ROOT, 'test/support/longest-first.ts'))) as { LONGEST: string[] };
+  expect(files(...LONGEST)).toEqual([...LONGEST].sort());
+}, 30_000);
+
 test.each(['tsconfig.json', 'test/tsconfig.json', 'test/bench/contestants/tsconfig.json'])(
   'every entry of %s is about files that there are',
   (config) => {

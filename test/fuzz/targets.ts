@@ -250,13 +250,11 @@ export class Jobs {
     if (isUploaded) await this.#editor.post(`/jobs/${id}/confirm-upload`, { video_uri });
     if (runsTo !== null) {
       await this.#editor.post(`/jobs/${id}/run`);
-      // A pipeline may report before its delivery is known of, which names its execution later: one more change of the job.
-      const isKnown = (open: { execution_id: string | null } | null) =>
-        open === null || open.execution_id !== null;
+      // The answer to the delivery, which names the execution, may be heard after the pipeline's first report: one more change.
       await this.#editor.jobWhen(
         id,
         runsTo,
-        ({ status, open_dispatch }) => status === runsTo && isKnown(open_dispatch),
+        ({ status, open_dispatch }) => status === runsTo && open_dispatch?.execution_id !== null,
       );
     }
     if (isCancelled) await this.#editor.post(`/jobs/${id}/cancel`);

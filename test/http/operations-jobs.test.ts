@@ -223,12 +223,13 @@ describe('in flight, a job', () => {
     await operation.forget();
     await operation.alarm();
     expect(asked).not.toHaveBeenCalledWith(job.id);
-    vi.restoreAllMocks();
 
     await operation.rewrite((sql) => sql.exec('UPDATE item SET changed_at = changed_at - ?', stageTimeoutMs));
     await operation.alarm();
 
     await operation.untilState('done');
+    expect(asked).toHaveBeenCalledWith(job.id);
+    vi.restoreAllMocks();
     expect(await operation.item(job)).toMatchObject({ outcome: 'succeeded' });
   });
 

@@ -4,11 +4,16 @@ const wrapped = new WeakSet<object>();
 const isWrapper = (target: object, handler: ProxyHandler<object>): boolean =>
   Object.hasOwn(target, 'constructor') && Object.keys(handler).join() === 'get';
 
-globalThis.Proxy = new Proxy(Proxy, {
-  construct(proxy, [target, handler]: [object, ProxyHandler<object>]) {
-    if (wrapped.has(target)) return target;
-    const made = new proxy(target, handler);
-    if (isWrapper(target, handler)) wrapped.add(made);
-    return made;
-  },
-});
+// The files of a runtime set this up one after the other: once is enough.
+const runtime = globalThis as unknown as { hasOneProxy?: true };
+if (!runtime.hasOneProxy) {
+  runtime.hasOneProxy = true;
+  globalThis.Proxy = new Proxy(Proxy, {
+    construct(proxy, [target, handler]: [object, ProxyHandler<object>]) {
+      if (wrapped.has(target)) return target;
+      const made = new proxy(target, handler);
+      if (isWrapper(target, handler)) wrapped.add(made);
+      return made;
+    },
+  });
+}
