@@ -64,8 +64,8 @@ export default defineConfig({
   test: {
     // A soak reads the figures that its tests print.
     silent: process.env.SOAK ? false : 'passed-only',
-    // One more than there are cores: much of what these files do is waiting, for a pause between attempts, an alarm or a process
-    // that starts.
+    // One more than there are cores: a file that waits, for a pause between attempts, an alarm or a process that starts, leaves its
+    // core to another.
     maxWorkers: availableParallelism() + 1,
     sequence: { sequencer: LongestFirst },
     projects: [

@@ -1,11 +1,11 @@
 // An editor's own id for a job: one of a project has it and no other, whoever comes at once, and a creation that never was done
 // does not keep it.
-import { env, listDurableObjectIds, runInDurableObject } from 'cloudflare:test';
+import { env, runInDurableObject } from 'cloudflare:test';
 import { describe, expect, onTestFinished, test, vi } from 'vitest';
 import { ProjectActor } from '../../src/actor/project-actor.ts';
 import { idFor } from '../../src/contract/ids.ts';
 import { ActingJob, config, createdJob, type Home, newHome } from '../support/workerd/acting.ts';
-import { call, type Reply, storedRows } from '../support/workerd/harness.ts';
+import { call, objectsSince, type Reply, storedRows } from '../support/workerd/harness.ts';
 
 const NAME = 'talk-1';
 const MINUTES = 60_000;
@@ -55,12 +55,11 @@ describe('a second job with the same external_id', () => {
     const home = await newHome();
     const first = await named(home);
     expect([first.status, first.body.external_id]).toEqual([201, NAME]);
-    const objects = new Set((await listDurableObjectIds(env.JOB)).map(String));
+    const made = await objectsSince(env.JOB);
 
     expectTaken(await named(home), first.body.id);
 
-    const made = (await listDurableObjectIds(env.JOB)).filter((id) => !objects.has(String(id)));
-    expect(made).toEqual([]);
+    expect(await made()).toEqual([]);
     expect(await listed(home)).toEqual([first.body.id]);
     expect(await found(home)).toEqual([first.body.id]);
   });

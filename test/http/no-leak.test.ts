@@ -1,5 +1,5 @@
 // What is missing and what is somebody else's cannot be told apart, by status, body, headers or what is stored.
-import { env, listDurableObjectIds, runInDurableObject } from 'cloudflare:test';
+import { env, runInDurableObject } from 'cloudflare:test';
 import { describe, expect, test } from 'vitest';
 import { signCallbackToken } from '../../src/contract/callback-token.ts';
 import { type IdPrefix, newDispatchId, newId } from '../../src/contract/ids.ts';
@@ -11,6 +11,7 @@ import {
   call,
   editorToken,
   missingId,
+  objectsSince,
   type Reply,
   settledTraceOf,
   storedRows,
@@ -180,6 +181,8 @@ async function wakingNothing(ask: (vars: Env) => Promise<Reply>): Promise<Reply>
   return reply;
 }
 
+const othersToken = () => editorToken(`other-${crypto.randomUUID()}`);
+
 test('for an id that was given out its object is woken, whatever is behind it', async () => {
   const token = await othersToken();
   for (const [prefix, path] of [
@@ -193,8 +196,6 @@ test('for an id that was given out its object is woken, whatever is behind it', 
     expect(woken).toEqual([id]);
   }
 });
-
-const othersToken = () => editorToken(`other-${crypto.randomUUID()}`);
 
 /** Nothing of it is under way any more. */
 const failed = once(async () => {
@@ -331,12 +332,11 @@ describe('a project', () => {
   });
 
   test('a missing one gets no job', async () => {
-    const before = new Set((await listDurableObjectIds(env.JOB)).map(String));
+    const made = await objectsSince(env.JOB);
 
     await call('POST', `/projects/${await missingId('prj')}/jobs`, { token: await othersToken() });
 
-    const made = (await listDurableObjectIds(env.JOB)).filter((id) => !before.has(String(id)));
-    expect(made).toEqual([]);
+    expect(await made()).toEqual([]);
   });
 
   test('lists show only what is yours', async () => {
@@ -386,7 +386,7 @@ describe('an operation', () => {
 });
 
 test('reading stores nothing in the workspace of an editor who has none', async () => {
-  const before = new Set((await listDurableObjectIds(env.WORKSPACE)).map(String));
+  const touchedSince = await objectsSince(env.WORKSPACE);
   const token = await othersToken();
 
   const projectId = await missingId('prj');
@@ -395,7 +395,7 @@ test('reading stores nothing in the workspace of an editor who has none', async 
     await call('GET', path, { token });
   }
 
-  const touched = (await listDurableObjectIds(env.WORKSPACE)).filter((id) => !before.has(String(id)));
+  const touched = await touchedSince();
   expect(touched).not.toEqual([]);
   for (const id of touched) {
     const rows = await runInDurableObject(env.WORKSPACE.get(id), (_actor, state) => allRows(state));

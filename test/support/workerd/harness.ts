@@ -2,6 +2,7 @@
 import {
   createExecutionContext,
   env,
+  listDurableObjectIds,
   runInDurableObject,
   SELF,
   waitOnExecutionContext,
@@ -101,6 +102,14 @@ async function toReply(response: Response): Promise<Reply> {
   const text = await response.text();
   const isJson = response.headers.get('content-type')?.includes('json') && text !== '';
   return { status: response.status, headers: response.headers, body: isJson ? JSON.parse(text) : null, text };
+}
+
+/** Resolves to a look at which objects of this kind are there that were not when this was asked. */
+export async function objectsSince(
+  namespace: DurableObjectNamespace,
+): Promise<() => Promise<DurableObjectId[]>> {
+  const before = new Set((await listDurableObjectIds(namespace)).map(String));
+  return async () => (await listDurableObjectIds(namespace)).filter((id) => !before.has(String(id)));
 }
 
 /** Every row that a job has stored, by table: equal before and after means nothing was stored. */
