@@ -1,4 +1,4 @@
-// Every dispatch of a job but the newest, in SQL. Most jobs have one dispatch alone, so the table is made with the second. Those
+// Every dispatch of a job but the two newest, in SQL. Most jobs have no more, so the table is made with the third. Those
 // that the orchestrator did not take are kept in a number that an editor cannot raise; no look-up goes through all of them.
 import { type Dispatch, requestKeyOf } from '../domain/dispatch.ts';
 import { decodeDispatch, encodeDispatch } from './records.ts';

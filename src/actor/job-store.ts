@@ -1,4 +1,4 @@
-// The present of a job in SQL: the view that a command needs, and the commit. The job and its newest dispatch are read once
+// The present of a job in SQL: the view that a command needs, and the commit. The job and its two newest dispatches are read once
 // per awakening, since this object is their only writer; the earlier dispatches have a table, made with the first of them.
 import { type Attempt, attemptOf, type StageRun, stageRunsOf } from '../domain/attempts.ts';
 import type { Command } from '../domain/commands.ts';
@@ -56,7 +56,7 @@ export class JobStore {
 
   /** Stores a new job, in tables made for it. */
   create(job: Job): void {
-    const present = { job, newest: null, earlier: 0, earlierNotices: 0, latestSeq: 0 };
+    const present = { job, newest: null, previous: null, earlier: 0, earlierNotices: 0, latestSeq: 0 };
     this.#present = this.#storage.transactionSync(() => {
       assertInvariants(null, present, {});
       this.#sql.exec(JOB_SCHEMA.tables);
@@ -131,9 +131,7 @@ export class JobStore {
   }
 
   dispatch(id: string): Dispatch | null {
-    const newest = this.#read()?.newest ?? null;
-    if (newest === null || newest.id === id) return newest;
-    return this.#earlier?.byId(id) ?? null;
+    return this.#recent.find((dispatch) => dispatch.id === id) ?? this.#earlier?.byId(id) ?? null;
   }
 
   /** The retry that was asked for under this id; of an operation's latest also one that was withdrawn. */
@@ -145,22 +143,15 @@ export class JobStore {
 
   /** The dispatches whose cancel notice is still to be delivered. */
   notices(): Dispatch[] {
-    const present = this.#read();
-    if (!present) return [];
-    const { newest, earlierNotices } = present;
-    return [
-      ...(newest && isNotified(newest) ? [newest] : []),
-      ...(earlierNotices > 0 ? (this.#earlier?.notified() ?? []) : []),
-    ];
+    const earlier = this.#read()?.earlierNotices ? this.#earlier?.notified() : [];
+    return [...this.#recent.filter(isNotified), ...(earlier ?? [])];
   }
 
   /** Newest first; `before` is the last one of the page before. */
   dispatches(before: Position | null, limit: number): Dispatch[] {
-    const newest = this.#read()?.newest ?? null;
-    if (newest === null) return [];
     // Creation times rise strictly, so they alone tell the order.
     const createdAt = before?.createdAt ?? Number.MAX_SAFE_INTEGER;
-    const first = newest.createdAt < createdAt ? [newest] : [];
+    const first = this.#recent.filter((dispatch) => dispatch.createdAt < createdAt).slice(0, limit);
     const left = limit - first.length;
     return [...first, ...(this.#earlier?.before(createdAt, left) ?? [])];
   }
@@ -219,10 +210,11 @@ export class JobStore {
     const rest: Dispatch[] = [];
     for (const dispatch of changes.updated ?? []) {
       if (dispatch.id === after.newest?.id) after.newest = dispatch;
+      else if (dispatch.id === after.previous?.id) after.previous = dispatch;
       else rest.push(dispatch);
     }
-    const followed = changes.opened ? after.newest : null;
-    if (changes.opened) after.newest = changes.opened;
+    const followed = changes.opened ? after.previous : null;
+    if (changes.opened) [after.newest, after.previous] = [changes.opened, after.newest];
     assertInvariants(before, after, changes);
 
     if (followed) {
@@ -251,21 +243,23 @@ export class JobStore {
   }
 
   #dispatchByRequest(requestKey: string): Dispatch | null {
-    const newest = this.#read()?.newest ?? null;
-    if (newest === null) return null;
-    if (newest.state !== 'UNDELIVERABLE' && requestKeyOf(newest) === requestKey) return newest;
-    return this.#earlier?.byRequest(requestKey) ?? null;
+    const holds = (recent: Dispatch) => !isWithdrawn(recent) && requestKeyOf(recent) === requestKey;
+    return this.#recent.find(holds) ?? this.#earlier?.byRequest(requestKey) ?? null;
   }
 
   /** Whether a newer dispatch was made and not withdrawn. */
   #isSuperseded(subject: Dispatch): boolean {
-    const newest = this.#read()?.newest ?? null;
-    if (newest === null || newest.id === subject.id) return false;
-    if (newest.state !== 'UNDELIVERABLE') return true;
-    return this.#earlier?.isStandingAfter(subject.createdAt) ?? false;
+    const stands = (recent: Dispatch) => recent.createdAt > subject.createdAt && !isWithdrawn(recent);
+    return this.#recent.some(stands) || (this.#earlier?.isStandingAfter(subject.createdAt) ?? false);
   }
 
-  /** The dispatches before the newest; null where there are none, and no table. */
+  /** The newest dispatch and the one before it, which ride in the job's row. */
+  get #recent(): Dispatch[] {
+    const { newest = null, previous = null } = this.#read() ?? {};
+    return [newest, previous].filter((dispatch) => dispatch !== null);
+  }
+
+  /** The dispatches before those; null where there are none, and no table. */
   get #earlier(): DispatchStore | null {
     return this.#read()?.earlier ? this.#earlierOnes : null;
   }
@@ -277,11 +271,13 @@ function assertInvariants(before: StoredPresent | null, after: StoredPresent, ch
   if (broken !== null) throw new Error(`refused to store: ${broken}`);
 }
 
+const isWithdrawn = ({ state }: Dispatch): boolean => state === 'UNDELIVERABLE';
 const isNotified = ({ cancelNotice }: Dispatch): boolean => cancelNotice?.state === 'PENDING';
 
 const isSame = (before: StoredPresent, after: StoredPresent): boolean =>
   after.job === before.job &&
   after.newest === before.newest &&
+  after.previous === before.previous &&
   after.earlier === before.earlier &&
   after.earlierNotices === before.earlierNotices &&
   after.latestSeq === before.latestSeq;

@@ -10,7 +10,9 @@ import type { Project } from '../domain/project.ts';
 
 /** What the job's one row holds. */
 export interface StoredPresent extends Present {
-  /** How many dispatches there are besides the newest. */
+  /** The dispatch before the newest; of a job of before it may be among the earlier ones. */
+  previous: Dispatch | null;
+  /** How many dispatches there are besides those two. */
   earlier: number;
   /** How many of those have a cancel notice to be delivered. */
   earlierNotices: number;
@@ -19,7 +21,7 @@ export interface StoredPresent extends Present {
 }
 
 /** The form of each kind of record; a form that older code cannot read is a new number. */
-const VERSION = 4;
+const VERSION = 5;
 const PROJECT_VERSION = 2;
 const OPERATION_VERSION = 1;
 
@@ -77,8 +79,12 @@ const FAILURE = {
   correlationId: null,
 } satisfies Partial<Failure>;
 
-export const encodePresent = ({ newest, ...present }: StoredPresent): string =>
-  encode({ ...present, newest: newest && toStoredDispatch(newest) });
+export const encodePresent = ({ newest, previous, ...present }: StoredPresent): string =>
+  encode({
+    ...present,
+    newest: newest && toStoredDispatch(newest),
+    ...(previous ? { previous: toStoredDispatch(previous) } : {}),
+  });
 export const encodeDispatch = (dispatch: Dispatch): string => encode(toStoredDispatch(dispatch));
 export const encodeVersions = (versions: readonly ArtifactVersion[]): string => encode({ versions });
 export const encodeProject = (project: Project): string => encode(project, PROJECT_VERSION);
@@ -86,7 +92,7 @@ export const encodeOperation = (operation: Operation): string => encode(operatio
 export const encodeListedOperation = (listed: ListedOperation): string => encode(listed, OPERATION_VERSION);
 
 export function decodePresent(text: string): StoredPresent {
-  const { job, newest, ...counts } = decode<StoredPresent & { newest: StoredDispatch | null }>(text);
+  const { job, newest, previous, ...counts } = decode<StoredForm>(text);
   return {
     job: {
       ...JOB,
@@ -95,6 +101,7 @@ export function decodePresent(text: string): StoredPresent {
       erasure: job.erasure ? { ...ERASURE, ...job.erasure } : null,
     },
     newest: newest && dispatchOf(newest),
+    previous: previous ? dispatchOf(previous) : null,
     ...counts,
   };
 }
@@ -115,6 +122,11 @@ export const decodeListedOperation = (text: string): ListedOperation => ({
   ...OPERATION,
   ...decode<ListedOperation>(text, OPERATION_VERSION),
 });
+
+type StoredForm = Omit<StoredPresent, 'newest' | 'previous'> & {
+  newest: StoredDispatch | null;
+  previous?: StoredDispatch;
+};
 
 /**
  * A dispatch as it is stored: without what is as by default, and of its plan without what follows from the rest. In a table

@@ -67,10 +67,13 @@ const ERASURE = `UPDATE job SET record = json_set(record, '$.v', 4);`;
 /** 4 → 5: what whoever did it is called, beside their id; of those of before nobody has said it. */
 const NAMES = `ALTER TABLE history ADD COLUMN actor_name TEXT;`;
 
+/** 5 → 6: the dispatch before the newest rides in the record too. Of those of before it stays where it is. */
+const PREVIOUS_DISPATCH = `UPDATE job SET record = json_set(record, '$.v', 5);`;
+
 // An edit's row in the history has the id of its request as its key, and its digest, as a report's has.
 export const JOB_SCHEMA: Schema = {
   marker: 'job',
-  version: 5,
+  version: 6,
   tables: `
   -- The present, one row: the job, its newest dispatch and what is counted of the rest (actor/records.ts).
   CREATE TABLE job (
@@ -103,10 +106,10 @@ export const JOB_SCHEMA: Schema = {
     recorded_at INTEGER NOT NULL,
     PRIMARY KEY (dispatch_id, key)
   ) WITHOUT ROWID;`,
-  steps: [VERSIONS_OF_CHECKPOINTS, EDITS, ERASURE, NAMES],
+  steps: [VERSIONS_OF_CHECKPOINTS, EDITS, ERASURE, NAMES, PREVIOUS_DISPATCH],
 };
 
-/** Every dispatch but the newest. Most jobs have one dispatch alone, so this is made with the second. */
+/** Every dispatch but the two newest. Most jobs have no more than those, so this is made with the third. */
 export const EARLIER_DISPATCHES = `
   CREATE TABLE dispatch (
     -- The request that made the dispatch, by which a repeat is recognised; a withdrawn one has freed it, and is kept under a

@@ -64,7 +64,9 @@ describe('the job’s database by itself', () => {
   });
 
   test('keeps one dispatch per request', async () => {
-    const { job } = await retriedAfter('AUDIO_READY');
+    const { job, pipeline } = await retriedAfter('AUDIO_READY');
+    await pipeline.report('FAILED');
+    expect((await job.retry('once-more')).status).toBe(202);
     expect(await refusalOf(job, 'INSERT INTO dispatch SELECT * FROM dispatch')).toContain(
       'UNIQUE constraint failed: dispatch.request_key',
     );
@@ -100,7 +102,7 @@ test('what the service stored says under which version of the tables and of its 
   const job = await createdJob();
   const [row] = await job.sql('SELECT schema, record FROM job');
   expect(row?.schema).toBe(JOB_SCHEMA.version);
-  expect(JSON.parse(String(row?.record))).toMatchObject({ v: 4, job: { id: job.id } });
+  expect(JSON.parse(String(row?.record))).toMatchObject({ v: 5, job: { id: job.id } });
 });
 
 describe('an object of an older version of the service', () => {
@@ -191,9 +193,9 @@ test('a record of before reads with null for what was not known then, never with
 
 test('a record of a newer version is not guessed at', () => {
   for (const [kind, decode, newer] of [
-    ['dispatch', decodeDispatch, 5],
-    ['job', decodePresent, 5],
-    ['versions', decodeVersions, 5],
+    ['dispatch', decodeDispatch, 6],
+    ['job', decodePresent, 6],
+    ['versions', decodeVersions, 6],
     ['project', decodeProject, 3],
     ['operation', decodeOperation, 2],
     ['listed operation', decodeListedOperation, 2],

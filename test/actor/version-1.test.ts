@@ -102,7 +102,7 @@ test('its checkpoints are versions, numbered as they were made, each made from t
   const [row] = await job.sql('SELECT schema, record FROM job');
   expect(row?.schema).toBe(JOB_SCHEMA.version);
   const record = JSON.parse(String(row?.record));
-  expect(record.v).toBe(4);
+  expect(record.v).toBe(5);
   expect(record.job).not.toHaveProperty('checkpoints');
   expect(record.job.versions).toHaveLength(2);
   // Nothing is left of the way there.

@@ -100,7 +100,10 @@ const PROMISES: readonly Variant[] = [
     name: 'dispatches',
     without: 'no dispatch but the newest is kept',
     measured: 'awake',
-    plants: [{ from: 'after.earlier = this.#earlierOnes.add(followed, before.earlier);', to: '' }],
+    plants: [
+      { from: 'after.earlier = this.#earlierOnes.add(followed, before.earlier);', to: '' },
+      { from: '[changes.opened, after.newest]', to: '[changes.opened, null]' },
+    ],
   },
   {
     name: 'records',
@@ -108,11 +111,11 @@ const PROMISES: readonly Variant[] = [
     measured: 'both',
     plants: [
       {
-        from: '({ newest, ...present }: StoredPresent): string => encode({ ...present, newest: newest && toStoredDispatch(newest) })',
-        to: '(present: StoredPresent): string => JSON.stringify(present)',
+        from: 'encode({ ...present, newest: newest && toStoredDispatch(newest), ...(previous ? { previous: toStoredDispatch(previous) } : {}) })',
+        to: 'JSON.stringify({ ...present, newest, previous })',
       },
       {
-        from: 'const { job, newest, ...counts } = decode<StoredPresent & { newest: StoredDispatch | null }>(text);',
+        from: 'const { job, newest, previous, ...counts } = decode<StoredForm>(text);',
         to: `if (text !== '') return JSON.parse(text); $&`,
       },
       { from: 'encode(toStoredDispatch(dispatch))', to: 'JSON.stringify(dispatch)' },

@@ -24,10 +24,10 @@ export interface Measured {
   wholeAwake: readonly Step[];
   /** What may happen beside it. */
   beside: readonly Step[];
-  /** `secondDispatch` comes with the second dispatch of a job, and is part of `job`. */
+  /** `thirdDispatch` comes with the third dispatch of a job. */
   schemaRows: {
     job: number;
-    secondDispatch: number;
+    thirdDispatch: number;
     project: number;
     workspace: number;
     operation: number;
@@ -109,7 +109,7 @@ export function figuresOf(measured: Measured): Figures {
     ),
     schema: {
       jobRows: schemaRows.job,
-      secondDispatchRows: schemaRows.secondDispatch,
+      thirdDispatchRows: schemaRows.thirdDispatch,
       projectRows: schemaRows.project,
       workspaceRows: schemaRows.workspace,
       operationRows: schemaRows.operation,
@@ -139,9 +139,9 @@ export function costSection(measured: Measured): string {
     '',
     ...stepTable(beside.map(toLine)),
     '',
-    `The schema comes on top, once per object: ${schemaRows.job} rows for a job, ${schemaRows.secondDispatch} of them with its second ` +
-      `dispatch, which makes ${rows + schemaRows.job} with`,
-    `the ${rows} above; ${schemaRows.project} for a project, ${schemaRows.workspace} for a workspace and ${schemaRows.operation} for a bulk operation.`,
+    `The schema comes on top, once per object: ${schemaRows.job} rows for a job, which makes ${rows + schemaRows.job} with the ${rows} above, ` +
+      `and ${schemaRows.thirdDispatch} more with its third dispatch;`,
+    `${schemaRows.project} for a project, ${schemaRows.workspace} for a workspace and ${schemaRows.operation} for a bulk operation.`,
     '',
     `A bulk operation over ${operation.jobs} jobs that its orchestrator takes at once writes ${operation.rows} rows beside their retries, ` +
       `which is ${Math.floor(operation.rows / operation.jobs)} for each job and ${operation.rows % operation.jobs} for itself, and sets its alarm a few times, depending on when its jobs end.`,

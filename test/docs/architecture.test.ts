@@ -76,8 +76,11 @@ test('nothing that a job’s history holds is ever changed or taken away, but fo
 
 /** Of the text that each version of a schema was shipped with. */
 const SHIPPED = {
-  job: ['1218b6548549d723', '67ebfb3fd11e14e5', '780c8f04b3bf219b', 'a0244df842b591fa', 'ed80a108fa92c853'],
-  'dispatches before the newest': ['9db485e8582e5265', 'f55d08bbe3fc13f0'],
+  job: [
+    ...['1218b6548549d723', '67ebfb3fd11e14e5', '780c8f04b3bf219b', 'a0244df842b591fa', 'ed80a108fa92c853'],
+    '71952b01b43d0f79',
+  ],
+  'dispatches before the two newest': ['9db485e8582e5265', 'f55d08bbe3fc13f0'],
   operation: ['dee89490d1fd4ab9', '463155adec345197'],
   project: ['5936e71be6d60748', 'aea5e12d345c5b79'],
   workspace: ['3ba133d194d4131b', '6e357d8aeceb92d3'],
@@ -90,7 +93,7 @@ test('a schema that has shipped is never edited', () => {
   // shipped, that one has to be as it was.
   expect({
     job: texts(JOB_SCHEMA),
-    'dispatches before the newest': [digest(EARLIER_DISPATCHES), digest(MANY_EARLIER_DISPATCHES)],
+    'dispatches before the two newest': [digest(EARLIER_DISPATCHES), digest(MANY_EARLIER_DISPATCHES)],
     operation: texts(OPERATION_SCHEMA),
     project: texts(PROJECT_SCHEMA),
     workspace: texts(WORKSPACE_SCHEMA),

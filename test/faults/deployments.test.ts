@@ -22,6 +22,7 @@ import { call, editorToken, missingId } from '../support/workerd/harness.ts';
 import version1 from './version-1.json?raw';
 import version3 from './version-3.json?raw';
 import version4 from './version-4.json?raw';
+import version5 from './version-5.json?raw';
 
 type Row = Record<string, SqlStorageValue>;
 interface Stored {
@@ -156,6 +157,33 @@ test('what a job that version 4 holds was done by is known by ids alone, and bea
   const after = await job.transitions();
   expect(after.slice(0, trail.length)).toEqual(trail);
   expect(after.at(-1)).toMatchObject({ actor_type: 'editor', actor_name: 'Alice Adams' });
+});
+
+test('of a job that version 5 holds every dispatch is known, wherever it lies, and stays known when newer ones follow', async () => {
+  const { job, stored } = await jobOf(version5);
+  const attempts = async () =>
+    (await job.dispatches()).map(({ dispatch_id, dispatch_state }) => [dispatch_id, dispatch_state]);
+  const [second, refused, first] = (await job.dispatches()).map(({ dispatch_id }) => String(dispatch_id));
+  const ofBefore = [
+    [second, 'FAILED'],
+    [refused, 'UNDELIVERABLE'],
+    [first, 'FAILED'],
+  ];
+  expect(await attempts()).toEqual(ofBefore);
+  expect((await job.sql('SELECT schema FROM job'))[0]).toEqual({ schema: JOB_SCHEMA.version });
+
+  const newer: unknown[] = [];
+  for (const request of ['refused', 'third', 'fourth']) {
+    const retry = await job.retry(request);
+    expect([retry.status, retry.body.replayed]).toEqual([202, false]);
+    await (await job.pipeline(retry.body.dispatch_id)).report('FAILED');
+    newer.unshift([retry.body.dispatch_id, 'FAILED']);
+    expect(await attempts()).toEqual([...newer, ...ofBefore]);
+    expect((await job.run()).body).toMatchObject({ replayed: true, dispatch_id: first });
+    expect((await job.retry('second')).body).toMatchObject({ replayed: true, dispatch_id: second });
+    const late = await (await job.pipeline(second)).send({ ...stored.report, event_id: `late-${request}` });
+    expect(late.body).toMatchObject({ error_code: 'DISPATCH_NOT_CURRENT' });
+  }
 });
 
 test('a report that version 1 has applied is known when it comes again', async () => {

@@ -38,8 +38,10 @@ const rowsOf = (object: SimulatedObject) => [
 
 test('every field that a record of before may lack is left out of those that the simulation deploys over', () => {
   const bare = { v: 2, job: {}, newest: {} };
-  const { job, newest } = decodePresent(JSON.stringify(bare));
+  const { job, newest, previous } = decodePresent(JSON.stringify(bare));
   expect(job).toEqual(MAY_BE_MISSING.job);
+  expect(previous).toBeNull();
+  expect(decodePresent(JSON.stringify({ ...bare, previous: {} })).previous).toEqual(MAY_BE_MISSING.dispatch);
   const failed = decodePresent(JSON.stringify({ v: 2, job: { failure: {} }, newest: null }));
   expect(failed.job.failure).toEqual(MAY_BE_MISSING.failure);
   expect(newest).toEqual(MAY_BE_MISSING.dispatch);

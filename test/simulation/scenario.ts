@@ -103,7 +103,7 @@ export const action: fc.Arbitrary<Action> = fc.oneof(
     weight: 3,
     arbitrary: fc.record({
       do: fc.constant('deploy' as const),
-      over: fc.constantFrom('defaults', 'version-1', 'version-2', 'version-4', 'policy'),
+      over: fc.constantFrom('defaults', 'version-1', 'version-2', 'version-4', 'version-5', 'policy'),
     }),
   },
   {
@@ -273,6 +273,7 @@ const ends = fc
       [{ do: 'retry', request: 'a', prefer: 'respond-async', twice: false, planned: true }, { do: 'erase' }],
       [{ do: 'deploy', over: 'version-3' }],
       [{ do: 'deploy', over: 'version-4' }],
+      [{ do: 'deploy', over: 'version-5' }],
       [{ do: 'deploy', over: 'version-3' }, { do: 'erase' }, { do: 'deploy', over: 'defaults' }],
     ),
     afterMs: fc.constantFrom(0, 1, 700, 12_000, 700_000),

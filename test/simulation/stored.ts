@@ -1,5 +1,7 @@
 // What the simulated objects have stored, as the domain's records, and in the form that an older version would have left
 // it in: the only place of the simulation that knows a table.
+import type { SQLInputValue } from 'node:sqlite';
+import { DispatchStore } from '../../src/actor/dispatch-store.ts';
 import {
   decodeDispatch,
   decodeListedOperation,
@@ -9,6 +11,7 @@ import {
 } from '../../src/actor/records.ts';
 import { JOB_SCHEMA } from '../../src/actor/schema-job.ts';
 import { type Dispatch, DRAFT } from '../../src/domain/dispatch.ts';
+import type { Present } from '../../src/domain/invariants.ts';
 import type { ArtifactVersion, Job } from '../../src/domain/job.ts';
 import { labelsOf, NO_LABELS } from '../../src/domain/labels.ts';
 import type { Item, ListedOperation, Operation } from '../../src/domain/operation.ts';
@@ -18,7 +21,7 @@ import type { SimulatedObject } from './simulated-object.ts';
 /** What is stored of a job, null while there is none; `size` is the length of its one row. */
 export function storedPresent(
   object: SimulatedObject,
-): { job: Job; newest: Dispatch | null; earlier: number; size: number } | null {
+): (Present & { earlier: number; previous: Dispatch | null; size: number }) | null {
   const [row] = isStored(object) ? object.rows('SELECT record FROM job') : [];
   if (row === undefined) return null;
   const text = String(row.record);
@@ -30,7 +33,7 @@ export function storedDispatches(object: SimulatedObject, present = storedPresen
   const earlier = present?.earlier ? object.rows('SELECT record FROM dispatch') : [];
   return [
     ...earlier.map(({ record }) => decodeDispatch(String(record))),
-    ...(present?.newest ? [present.newest] : []),
+    ...[present?.newest ?? null, present?.previous ?? null].filter((dispatch) => dispatch !== null),
   ].sort((a, b) => a.createdAt - b.createdAt);
 }
 
@@ -181,11 +184,12 @@ export function leaveOutDefaults(object: SimulatedObject): void {
 
 type Fields = Record<string, unknown>;
 
-function barePresent({ job, newest, ...rest }: Fields): Fields {
+function barePresent({ job, newest, previous, ...rest }: Fields): Fields {
   return {
     ...rest,
     job: without(bareFailure(job as Fields), MAY_BE_MISSING.job),
     newest: newest && bareDispatch(newest as Fields),
+    ...(previous ? { previous: bareDispatch(previous as Fields) } : {}),
   };
 }
 
@@ -212,6 +216,27 @@ function isOfBeforeEdits(object: SimulatedObject): boolean {
   );
 }
 
+/** Rewrites what is stored as version 5 of the storage would have left it. Nobody may be at work in the object. */
+function storeAsVersion5(object: SimulatedObject): void {
+  const stored = storedPresent(object);
+  if (!stored || schemaOf(object) !== JOB_SCHEMA.version) return;
+  const { previous, ...present } = JSON.parse(String(object.rows('SELECT record FROM job')[0]?.record));
+  if (stored.previous) {
+    present.earlier = new DispatchStore(sqlOf(object)).add(stored.previous, stored.earlier);
+    if (stored.previous.cancelNotice?.state === 'PENDING') present.earlierNotices += 1;
+  }
+  object.rewrite('UPDATE job SET schema = 5, record = ?', JSON.stringify({ ...present, v: 4 }));
+}
+
+/** As far as a store of the service needs it. */
+const sqlOf = (object: SimulatedObject) =>
+  ({
+    exec: (query: string, ...bindings: SQLInputValue[]) => {
+      const rows = object.rows(query, ...bindings);
+      return { toArray: () => rows };
+    },
+  }) as unknown as SqlStorage;
+
 /** Before version 5 nobody had a name. */
 function dropNames(object: SimulatedObject): void {
   object.rewrite('ALTER TABLE history DROP COLUMN actor_name');
@@ -220,6 +245,7 @@ function dropNames(object: SimulatedObject): void {
 /** Rewrites what is stored as version 4 of the storage would have left it. Nobody may be at work in the object. */
 function storeAsVersion4(object: SimulatedObject): void {
   if (!storedPresent(object) || schemaOf(object) !== JOB_SCHEMA.version) return;
+  storeAsVersion5(object);
   leaveOutDefaults(object);
   dropNames(object);
   object.rewrite('UPDATE job SET schema = 4');
@@ -228,6 +254,7 @@ function storeAsVersion4(object: SimulatedObject): void {
 /** Rewrites what is stored as version 3 of the storage would have left it. Nobody may be at work in the object. */
 function storeAsVersion3(object: SimulatedObject): void {
   if (!isOfBeforeErasure(object)) return;
+  storeAsVersion5(object);
   const { job, ...rest } = JSON.parse(String(object.rows('SELECT record FROM job')[0]?.record));
   dropNames(object);
   object.rewrite(
@@ -250,6 +277,7 @@ function isOfBeforeErasure(object: SimulatedObject): boolean {
 /** Rewrites what is stored as version 2 of the storage would have left it. Nobody may be at work in the object. */
 function storeAsVersion2(object: SimulatedObject): void {
   if (!isOfBeforeEdits(object)) return;
+  storeAsVersion5(object);
   const { job, ...rest } = JSON.parse(String(object.rows('SELECT record FROM job')[0]?.record));
   dropNames(object);
   object.rewrite(
@@ -272,6 +300,7 @@ function storeAsVersion1(object: SimulatedObject): void {
   if (present.newest?.plan?.asked) return;
   // It did not tell a fixed key's contents apart, and knew of the artifacts of a stage that was not passed the newest alone.
   if (present.job.versions.some((version) => isForgottenByVersion1(version, present.job.versions))) return;
+  storeAsVersion5(object);
   const atHand = present.job.versions;
   const toCheckpoints = (versions: readonly ArtifactVersion[]) =>
     versions.flatMap((version) => {
@@ -371,5 +400,6 @@ export const STORED_AS = {
   'version-2': storeAsVersion2,
   'version-3': storeAsVersion3,
   'version-4': storeAsVersion4,
+  'version-5': storeAsVersion5,
 } as const;
 export type OlderVersion = keyof typeof STORED_AS;

@@ -25,13 +25,17 @@ export function dispatchRecords(sql: SqlStorage): Dispatch[] {
     : [];
   return [
     ...earlier.map(({ record }) => decodeDispatch(record)),
-    ...(present.newest ? [present.newest] : []),
+    ...[present.newest, present.previous].filter((dispatch) => dispatch !== null),
   ].sort((a, b) => a.createdAt - b.createdAt);
 }
 
 /** Replaces each dispatch, wherever it is kept. */
 export function replaceDispatches(sql: SqlStorage, change: (dispatch: Dispatch) => Dispatch): void {
-  replacePresent(sql, (present) => ({ ...present, newest: present.newest && change(present.newest) }));
+  replacePresent(sql, (present) => ({
+    ...present,
+    newest: present.newest && change(present.newest),
+    previous: present.previous && change(present.previous),
+  }));
   if (!presentOf(sql)?.earlier) return;
   for (const { record } of sql.exec<{ record: string }>('SELECT record FROM dispatch').toArray()) {
     const changed = change(decodeDispatch(record));
