@@ -4,13 +4,13 @@ import type { Mutant } from './mutants-suites.ts';
 export const MUTANTS_OF_EDITORS: readonly Mutant[] = [
   {
     bug: 'the idempotency key is not stored with the intent',
-    from: 'requestKeyOf(newest) === requestKey',
+    from: 'requestKeyOf(recent) === requestKey',
     to: 'false',
     suite: 'simulation',
   },
   {
     bug: 'the idempotency key stays after the dispatch was withdrawn',
-    from: `newest.state !== 'UNDELIVERABLE' &&`,
+    from: '!isWithdrawn(recent) &&',
     to: '',
     suite: 'acceptance',
   },

@@ -4,6 +4,42 @@ import type { Mutant } from './mutants-suites.ts';
 
 export const MUTANTS_OF_STORAGE: readonly Mutant[] = [
   {
+    bug: 'a dispatch is forgotten when a newer one is made',
+    from: '[changes.opened, after.newest]',
+    to: '[changes.opened, null]',
+    suite: 'simulation',
+  },
+  {
+    bug: 'a dispatch is forgotten when a second newer one is made',
+    from: 'changes.opened ? after.previous : null',
+    to: 'null as Dispatch | null',
+    suite: 'simulation',
+  },
+  {
+    bug: 'what becomes of the dispatch before the newest is stored in a table that may not be there',
+    from: 'else if (dispatch.id === after.previous?.id) after.previous = dispatch;',
+    to: '',
+    suite: 'simulation',
+  },
+  {
+    bug: 'a cancel of the dispatch before the newest is not delivered',
+    from: 'this.#recent.filter(isNotified)',
+    to: 'this.#recent.slice(0, 1).filter(isNotified)',
+    suite: 'simulation',
+  },
+  {
+    bug: 'a cancel is not delivered once its dispatch has a row of its own',
+    from: 'if (isNotified(followed)) after.earlierNotices += 1;',
+    to: '',
+    suite: 'simulation',
+  },
+  {
+    bug: 'a withdrawn retry supersedes the pipeline before it',
+    from: 'recent.createdAt > subject.createdAt && !isWithdrawn(recent)',
+    to: 'recent.createdAt > subject.createdAt',
+    suite: 'simulation',
+  },
+  {
     bug: 'the deadline is not re-armed',
     within: 'rang',
     from: 'alarm.rang();',
