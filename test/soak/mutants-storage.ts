@@ -37,7 +37,7 @@ export const MUTANTS_OF_STORAGE: readonly Mutant[] = [
     bug: 'a withdrawn retry supersedes the pipeline before it',
     from: 'recent.createdAt > subject.createdAt && !isWithdrawn(recent)',
     to: 'recent.createdAt > subject.createdAt',
-    suite: 'simulation',
+    suite: 'callbacks',
   },
   {
     bug: 'the deadline is not re-armed',
