@@ -1,6 +1,6 @@
 // Every dispatch of a job but the two newest, in SQL. Most jobs have no more, so the table is made with the third. Those
 // that the orchestrator did not take are kept in a number that an editor cannot raise; no look-up goes through all of them.
-import { type Dispatch, requestKeyOf } from '../domain/dispatch.ts';
+import { type Dispatch, isWithdrawn, requestKeyOf } from '../domain/dispatch.ts';
 import { decodeDispatch, encodeDispatch } from './records.ts';
 import { EARLIER_DISPATCHES, MANY_EARLIER_DISPATCHES } from './schema-job.ts';
 
@@ -40,10 +40,10 @@ export class DispatchStore {
     return this.#where('created_at < ? ORDER BY created_at DESC LIMIT ?', createdAt, limit);
   }
 
-  /** Adds the one that a newer has followed to `count` others. Answers how many there are now. */
+  /** Adds the one that two newer have followed to `count` others. Answers how many there are now. */
   add(dispatch: Dispatch, count: number): number {
     if (count === 0) this.#sql.exec(EARLIER_DISPATCHES);
-    const [reused, ...forgotten] = dispatch.state === 'UNDELIVERABLE' ? this.#surplus() : [];
+    const [reused, ...forgotten] = isWithdrawn(dispatch) ? this.#surplus() : [];
     // A row is what costs: one that is written over costs as much as a new one, and its deletion would cost another.
     if (reused !== undefined) this.#overwrite(reused, dispatch);
     else this.#insert(dispatch);
@@ -53,7 +53,7 @@ export class DispatchStore {
     return left;
   }
 
-  /** One that a newer has followed is closed: what still comes is news of its delivery or of its cancel. */
+  /** One that others have followed is closed: what still comes is news of its delivery or of its cancel. */
   update(dispatch: Dispatch): void {
     this.#sql.exec(
       'UPDATE dispatch SET cancel_state = ?, record = ? WHERE id = ?',
@@ -86,7 +86,7 @@ export class DispatchStore {
   #insert(dispatch: Dispatch): void {
     this.#sql.exec(
       'INSERT INTO dispatch (request_key, id, created_at, cancel_state, record) VALUES (?, ?, ?, ?, ?)',
-      dispatch.state === 'UNDELIVERABLE' ? `withdrawn:${dispatch.id}` : requestKeyOf(dispatch),
+      isWithdrawn(dispatch) ? `withdrawn:${dispatch.id}` : requestKeyOf(dispatch),
       dispatch.id,
       dispatch.createdAt,
       dispatch.cancelNotice?.state ?? null,

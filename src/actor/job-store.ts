@@ -3,7 +3,7 @@
 import { type Attempt, attemptOf, type StageRun, stageRunsOf } from '../domain/attempts.ts';
 import type { Command } from '../domain/commands.ts';
 import type { Changes, JobView } from '../domain/decision.ts';
-import { type Dispatch, isOpen, requestKeyOf } from '../domain/dispatch.ts';
+import { type Dispatch, isOpen, isWithdrawn, requestKeyOf } from '../domain/dispatch.ts';
 import { brokenInvariant } from '../domain/invariants.ts';
 import type { ArtifactVersion, Job } from '../domain/job.ts';
 import type { StageName } from '../domain/lifecycle.ts';
@@ -248,9 +248,11 @@ export class JobStore {
   }
 
   /** Whether a newer dispatch was made and not withdrawn. */
-  #isSuperseded(subject: Dispatch): boolean {
-    const stands = (recent: Dispatch) => recent.createdAt > subject.createdAt && !isWithdrawn(recent);
-    return this.#recent.some(stands) || (this.#earlier?.isStandingAfter(subject.createdAt) ?? false);
+  #isSuperseded({ id, createdAt }: Dispatch): boolean {
+    const recent = this.#recent;
+    if (recent.some((newer) => newer.createdAt > createdAt && !isWithdrawn(newer))) return true;
+    if (recent.some((dispatch) => dispatch.id === id)) return false;
+    return this.#earlier?.isStandingAfter(createdAt) ?? false;
   }
 
   /** The newest dispatch and the one before it, which ride in the job's row. */
@@ -271,7 +273,6 @@ function assertInvariants(before: StoredPresent | null, after: StoredPresent, ch
   if (broken !== null) throw new Error(`refused to store: ${broken}`);
 }
 
-const isWithdrawn = ({ state }: Dispatch): boolean => state === 'UNDELIVERABLE';
 const isNotified = ({ cancelNotice }: Dispatch): boolean => cancelNotice?.state === 'PENDING';
 
 const isSame = (before: StoredPresent, after: StoredPresent): boolean =>

@@ -10,9 +10,7 @@ import type { Project } from '../domain/project.ts';
 
 /** What the job's one row holds. */
 export interface StoredPresent extends Present {
-  /** The dispatch before the newest; of a job of before it may be among the earlier ones. */
-  previous: Dispatch | null;
-  /** How many dispatches there are besides those two. */
+  /** How many dispatches there are besides those two. Of a job of before all but the newest may be among them. */
   earlier: number;
   /** How many of those have a cancel notice to be delivered. */
   earlierNotices: number;

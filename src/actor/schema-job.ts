@@ -75,7 +75,7 @@ export const JOB_SCHEMA: Schema = {
   marker: 'job',
   version: 6,
   tables: `
-  -- The present, one row: the job, its newest dispatch and what is counted of the rest (actor/records.ts).
+  -- The present, one row: the job, its two newest dispatches and what is counted of the rest (actor/records.ts).
   CREATE TABLE job (
     one INTEGER PRIMARY KEY CHECK (one = 1),
     schema INTEGER NOT NULL,

@@ -129,6 +129,9 @@ export interface Dispatch {
 export const isOpen = (dispatch: Pick<Dispatch, 'state'>): boolean =>
   dispatch.state === 'PENDING' || dispatch.state === 'DELIVERED' || dispatch.state === 'RUNNING';
 
+/** The orchestrator does not have it: its request is free again, and it supersedes nothing. */
+export const isWithdrawn = (dispatch: Pick<Dispatch, 'state'>): boolean => dispatch.state === 'UNDELIVERABLE';
+
 /** The version of the stage that its pipeline was given to begin with; null for none. */
 export function keptBy({ plan }: Dispatch, stage: StageName): number | null {
   const planned = plan?.stages.find((candidate) => candidate.stage === stage);

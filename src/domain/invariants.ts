@@ -1,15 +1,23 @@
 // What must be true of every commit of a job, whatever decided it: the store asserts it before it writes, and the tests of
-// the pure core after every step. What a key of a table refuses (a request or a report twice) is left to the key.
+// the pure core after every step. What a key of a table refuses (a report twice, a request of one that has followed) is left to the key.
 import type { Changes } from './decision.ts';
-import { DISPATCH_STATES, type Dispatch, isOpen, NOTICE_STATES } from './dispatch.ts';
+import {
+  DISPATCH_STATES,
+  type Dispatch,
+  isOpen,
+  isWithdrawn,
+  NOTICE_STATES,
+  requestKeyOf,
+} from './dispatch.ts';
 import { AUDIT_EVENTS, type CallbackEvent, type Transition } from './history.ts';
 import type { ArtifactVersion, Job } from './job.ts';
 import { ACTORS, REPORTABLE_STATUSES, STAGE_NAMES, STAGES, STATUSES } from './lifecycle.ts';
 
-/** A job as it is stored: with the dispatch that was made last, open or not. */
+/** A job as it is stored: with the dispatch that was made last, open or not, and the one before it where that is kept beside it. */
 export interface Present {
   job: Job;
   newest: Dispatch | null;
+  previous: Dispatch | null;
 }
 
 /** The rule that storing `after` and `changes` in the place of `before` would break; null when none is. */
@@ -23,13 +31,21 @@ export function brokenInvariant(before: Present | null, after: Present, changes:
   );
 }
 
-function brokenPresent({ job, newest }: Present): string | null {
+function brokenPresent({ job, newest, previous }: Present): string | null {
   if (!among(STATUSES, job.status)) return `there is no status ${job.status}`;
   const open = newest && isOpen(newest) ? newest.id : null;
   if (job.openDispatchId !== open) return 'the open dispatch is the newest or none';
   if (job.nextRetryAt !== null && (job.status !== 'FAILED' || job.automatic === null))
     return 'what is retried by itself has failed';
-  return newest && brokenDispatch(newest);
+  return (newest && brokenDispatch(newest)) ?? (previous && brokenPrevious(previous, newest));
+}
+
+function brokenPrevious(previous: Dispatch, newest: Dispatch | null): string | null {
+  if (newest === null || previous.createdAt >= newest.createdAt) return 'the newest dispatch was made last';
+  if (isOpen(previous)) return 'the open dispatch is the newest or none';
+  if (!isWithdrawn(previous) && !isWithdrawn(newest) && requestKeyOf(previous) === requestKeyOf(newest))
+    return 'a request has one dispatch';
+  return brokenDispatch(previous);
 }
 
 function brokenStep({ job: before }: Present, { job: after }: Present): string | null {

@@ -188,6 +188,26 @@ describe('a pipeline that is no longer the job’s own is told to stop', () => {
     const reply = await pipeline.send(pipeline.body('TRANSCRIBING'));
     expect(reply.body.error_code).toBe('FSM_TERMINAL_IMMUTABLE');
   });
+
+  test('nor do many that were', async () => {
+    const { job, pipeline } = await failedAfter('AUDIO_READY');
+    await job.answers({ kind: 'refuse', status: 400 });
+    for (const request of ['a', 'b', 'c', 'd']) expect((await job.retry(request)).status).toBe(502);
+    const reply = await pipeline.send(pipeline.body('TRANSCRIBING'));
+    expect(reply.body.error_code).toBe('FSM_TERMINAL_IMMUTABLE');
+  });
+
+  test('when a retry superseded it, however many were withdrawn since', async () => {
+    const { job, first, pipeline } = await retriedAfter('AUDIO_READY');
+    await pipeline.report('FAILED');
+    await job.answers({ kind: 'refuse', status: 400 });
+    for (const request of ['a', 'b', 'c']) {
+      expect((await job.retry(request)).status).toBe(502);
+      expect(await first.pipeline.send(first.pipeline.body('TRANSCRIBING'))).toMatchObject(refusal('FAILED'));
+      const last = await pipeline.send(pipeline.body('TRANSCRIBING'));
+      expect(last.body.error_code).toBe('FSM_TERMINAL_IMMUTABLE');
+    }
+  });
 });
 
 describe('the order of events', () => {

@@ -1,4 +1,4 @@
-// The dispatches before the newest: which are kept, and what a look-up among them costs.
+// The dispatches before the two newest: which are kept, and what a look-up among them costs.
 import { env, runInDurableObject } from 'cloudflare:test';
 import { describe, expect, test } from 'vitest';
 import { DispatchStore } from '../../src/actor/dispatch-store.ts';

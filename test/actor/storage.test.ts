@@ -243,9 +243,14 @@ test('whatever is asked of a job, project or workspace that does not exist store
 });
 
 test('a dispatch is read as it was stored, with all that its plan says, and takes no page of its own', async () => {
-  const { job, first } = await retriedAfter('TRANSCRIBING');
+  const { job, first, pipeline } = await retriedAfter('TRANSCRIBING');
+  const asMade = await job.storedDispatches();
+  await pipeline.report('FAILED');
+  expect((await job.retry('once-more')).status).toBe(202);
   const [run, retry] = await job.storedDispatches();
-  if (run === undefined || retry === undefined) throw new Error('there are two dispatches');
+  if (run === undefined || retry === undefined) throw new Error('there are three dispatches');
+  expect(await job.sql('SELECT id FROM dispatch')).toEqual([{ id: run.id }]);
+  expect(run).toEqual(asMade[0]);
   const plan = {
     ...{ asked: null, discardEdits: [], editsDiscarded: [] },
     stages: [

@@ -44,7 +44,7 @@ test('no ceiling is above the goals', () => {
   const wholeWithSchema =
     operations['a whole job, with one failure and one retry'].rowsWritten + operations.schema.jobRows;
   expect(wholeWithSchema).toBeLessThanOrEqual(46);
-  expect(operations['a million jobs'].dollars).toBeLessThanOrEqual(75);
+  expect(operations['a million jobs'].dollars).toBeLessThanOrEqual(69);
   expect(operations.stored.jobBytes).toBeLessThanOrEqual(20 * 1024);
   expect(above(/^a whole job/, 45)).toEqual([]);
   expect(above(/^(missing|foreign)/, 0)).toEqual([]);

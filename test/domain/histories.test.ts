@@ -6,7 +6,7 @@ import { live } from './histories.ts';
 import { histories } from './lives.ts';
 import { SITUATIONS } from './situations.ts';
 
-const numRuns = Number(process.env.HISTORIES ?? 5_000);
+const numRuns = Number(process.env.HISTORIES ?? 2_000);
 const seed = Number(process.env.SEED ?? 1);
 
 /** How often each situation has to come up. */

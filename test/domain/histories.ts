@@ -108,4 +108,8 @@ const isJudgedByPlan = (decision: Decision): boolean =>
 
 const rulesUnder = (policy: WordedPolicy): Rules => ({ ...RULES, ...toRules(policy) });
 
-const presentOf = ({ job, dispatches }: MemoryState): Present => ({ job, newest: dispatches.at(-1) ?? null });
+const presentOf = ({ job, dispatches }: MemoryState): Present => ({
+  job,
+  newest: dispatches.at(-1) ?? null,
+  previous: dispatches.at(-2) ?? null,
+});

@@ -13,20 +13,29 @@ function retried() {
   // As they are once all of them is known.
   const versions = job.job.versions.map((version) => ({ ...version, digest: 'md5:1', sizeBytes: 7 }));
   job.state = { ...job.state, job: { ...job.job, versions } };
-  const before: Present = { job: job.job, newest: job.state.dispatches.at(-1) ?? null };
+  const before: Present = { job: job.job, newest: job.state.dispatches.at(-1) ?? null, previous: null };
   job.execute(retry('dsp_retry'), 1_000);
   const [run, newest] = job.state.dispatches;
   if (!run || !newest) throw new Error('a run and a retry');
   const entry = job.state.transitions.at(-1);
   if (!entry) throw new Error('a failure leaves an entry');
-  return { before, after: { job: job.job, newest } satisfies Present, run, entry };
+  return { before, after: { job: job.job, newest, previous: run } satisfies Present, run, entry };
 }
 
 const { before, after, run, entry } = retried();
-const broken = ({ job = {}, newest = {} }: { job?: object; newest?: object }, changes: Changes = {}) =>
+interface Patch {
+  job?: object;
+  newest?: object;
+  previous?: object;
+}
+const broken = ({ job = {}, newest = {}, previous = {} }: Patch, changes: Changes = {}) =>
   brokenInvariant(
     before,
-    { job: { ...after.job, ...job } as Job, newest: { ...after.newest, ...newest } as Dispatch },
+    {
+      job: { ...after.job, ...job } as Job,
+      newest: { ...after.newest, ...newest } as Dispatch,
+      previous: { ...after.previous, ...previous } as Dispatch,
+    },
     changes,
   );
 
@@ -44,19 +53,19 @@ test('what the pure core decides breaks none', () => {
 
 test('a version may be completed, and learn what nobody had said; older ones than the newest may be left out', () => {
   const early = { ...audio, isComplete: false, digest: null, sizeBytes: null };
-  const was: Present = { job: { ...before.job, versions: [early] }, newest: before.newest };
+  const was: Present = { ...before, job: { ...before.job, versions: [early] } };
   expect(brokenInvariant(was, before, {})).toBeNull();
   const newer = { ...audio, version: 2, ref: 's3://b' };
-  const grown: Present = { job: { ...before.job, versions: [audio, newer] }, newest: before.newest };
+  const grown: Present = { ...before, job: { ...before.job, versions: [audio, newer] } };
   expect(brokenInvariant(before, grown, {})).toBeNull();
-  const fewer: Present = { job: { ...before.job, versions: [newer] }, newest: before.newest };
+  const fewer: Present = { ...before, job: { ...before.job, versions: [newer] } };
   expect(brokenInvariant(grown, fewer, {})).toBeNull();
   expect(brokenInvariant(fewer, grown, {})).toBe('versions are numbered in the order in which they are made');
 });
 
 test('a newest version that was never completed may be left out for a newer one, and for nothing else', () => {
   const part = { ...audio, version: 2, ref: 's3://part', isComplete: false };
-  const was: Present = { job: { ...before.job, versions: [audio, part] }, newest: before.newest };
+  const was: Present = { ...before, job: { ...before.job, versions: [audio, part] } };
   const is = (...versions: object[]) => ({ ...was, job: { ...was.job, versions } }) as Present;
   const newer = { ...audio, version: 3, ref: 's3://b' };
   expect(brokenInvariant(was, is(audio, newer), {})).toBeNull();
@@ -68,7 +77,7 @@ test('a newest version that was never completed may be left out for a newer one,
 describe('a job', () => {
   test('lets no second dispatch be open', () => {
     const other = { ...after.newest, id: 'dsp_other' } as Dispatch;
-    const second = { job: { ...after.job, openDispatchId: 'dsp_other' }, newest: other };
+    const second = { ...after, job: { ...after.job, openDispatchId: 'dsp_other' }, newest: other };
     expect(brokenInvariant(after, second, {})).toBe('a dispatch is closed before another is opened');
   });
 
@@ -76,11 +85,18 @@ describe('a job', () => {
     const closed: Present = {
       job: { ...after.job, openDispatchId: null },
       newest: { ...after.newest, state: 'TIMED_OUT' },
+      previous: run,
     };
     expect(brokenInvariant(after, closed, {})).toBeNull();
     const next: Present = {
       job: { ...after.job, openDispatchId: 'dsp_next' },
-      newest: { ...after.newest, id: 'dsp_next' },
+      newest: {
+        ...after.newest,
+        id: 'dsp_next',
+        clientRequestId: 'next',
+        createdAt: after.newest.createdAt + 1,
+      },
+      previous: closed.newest,
     };
     expect(brokenInvariant(closed, next, {})).toBeNull();
   });
@@ -89,6 +105,16 @@ describe('a job', () => {
     expect(broken({ job: { openDispatchId: 'dsp_run' } })).toBe('the open dispatch is the newest or none');
     expect(broken({ job: { openDispatchId: null } })).toBe('the open dispatch is the newest or none');
     expect(broken({ newest: { state: 'FAILED' } })).toBe('the open dispatch is the newest or none');
+    expect(broken({ previous: { state: 'RUNNING' } })).toBe('the open dispatch is the newest or none');
+  });
+
+  test('lets a request have one dispatch, and another once that was withdrawn', () => {
+    const { kind, clientRequestId, resumeFromStatus, checkpointRef, createdAt } = after.newest;
+    const same = { kind, clientRequestId, resumeFromStatus, checkpointRef, createdAt: createdAt - 1 };
+    expect(broken({ previous: same })).toBe('a request has one dispatch');
+    expect(broken({ previous: { ...same, state: 'UNDELIVERABLE' } })).toBeNull();
+    const withdrawn = { job: { openDispatchId: null }, newest: { state: 'UNDELIVERABLE' } };
+    expect(broken({ ...withdrawn, previous: same })).toBeNull();
   });
 
   test.for([
@@ -123,6 +149,8 @@ describe('a job', () => {
     ['a retry without a resume point', { newest: { resumeFromStatus: null } }],
     ['a retry without a checkpoint', { newest: { checkpointRef: null } }],
     ['a notice in no known state', { newest: { cancelNotice: { state: 'SENT' } } }],
+    ['a dispatch before the newest that was made after it', { previous: { createdAt: 2_000_000_000_000 } }],
+    ['a dispatch before the newest in no known state', { previous: { state: 'SENT' } }],
   ] as const)('takes no %s', ([_what, patch]) => {
     expect(broken(patch)).not.toBeNull();
   });

@@ -181,8 +181,14 @@ test('of a job that version 5 holds every dispatch is known, wherever it lies, a
     expect(await attempts()).toEqual([...newer, ...ofBefore]);
     expect((await job.run()).body).toMatchObject({ replayed: true, dispatch_id: first });
     expect((await job.retry('second')).body).toMatchObject({ replayed: true, dispatch_id: second });
-    const late = await (await job.pipeline(second ?? '')).send({ ...stored.report, event_id: `late-${request}` });
-    expect(late.body).toMatchObject({ error_code: 'DISPATCH_NOT_CURRENT' });
+    const late = await (await job.pipeline(second ?? '')).send({
+      ...stored.report,
+      event_id: `late-${request}`,
+    });
+    expect(late.body).toMatchObject({
+      error_code: 'DISPATCH_NOT_CURRENT',
+      details: { dispatch_id: second, dispatch_state: 'FAILED' },
+    });
   }
 });
 

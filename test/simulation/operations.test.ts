@@ -12,7 +12,7 @@ import { simulate, world } from './simulate.ts';
 import { USUAL } from './simulated-orchestrator.ts';
 import type { Timer } from './timeline.ts';
 
-const numRuns = Math.ceil(Number(process.env.SIMULATIONS ?? 3_000) / 4);
+const numRuns = Math.ceil(Number(process.env.SIMULATIONS ?? 1_600) / 4);
 /** How often each situation has to come up. */
 const share = Math.floor(numRuns / 400);
 const seed = Number(process.env.SEED ?? 1);

@@ -35,8 +35,14 @@ export const MUTANTS_OF_STORAGE: readonly Mutant[] = [
   },
   {
     bug: 'a withdrawn retry supersedes the pipeline before it',
-    from: 'recent.createdAt > subject.createdAt && !isWithdrawn(recent)',
-    to: 'recent.createdAt > subject.createdAt',
+    from: 'newer.createdAt > createdAt && !isWithdrawn(newer)',
+    to: 'newer.createdAt > createdAt',
+    suite: 'callbacks',
+  },
+  {
+    bug: 'two withdrawn retries let a superseded pipeline speak again',
+    from: 'this.#earlier?.isStandingAfter(createdAt) ?? false',
+    to: 'false',
     suite: 'callbacks',
   },
   {
