@@ -10,7 +10,7 @@ const numRuns = Number(process.env.HISTORIES ?? 2_000);
 const seed = Number(process.env.SEED ?? 1);
 
 /** How often each situation has to come up. */
-const share = Math.floor(numRuns / 200);
+const share = Math.floor(numRuns / 250);
 
 /** What has to have happened now and then, or the histories prove nothing. */
 const WORTH_SEEING = [
