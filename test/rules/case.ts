@@ -191,8 +191,11 @@ export interface Report {
   answer: ReportAnswer;
 }
 
-/** Of `failed` (an internal error) and `none` nobody knows whether the report was applied. */
-export type ReportAnswer = 'applied' | 'replayed' | 'refused' | 'failed' | 'none';
+/**
+ * `stopped` is refused as well, and told that its pipeline is the job's no more. Of `failed` (an internal error) and `none` nobody
+ * knows whether the report was applied.
+ */
+export type ReportAnswer = 'applied' | 'replayed' | 'refused' | 'stopped' | 'failed' | 'none';
 
 export interface Call {
   operation:

@@ -4,6 +4,7 @@ import type { Call, CaseDispatch, JobCase } from './case.ts';
 import { isAbandoned } from './dispatches.ts';
 import { isEdit, lineOf } from './flaws.ts';
 import { OPEN, WITHDRAWN } from './protocol.ts';
+import { mayHaveApplied } from './reports.ts';
 import { taskOf } from './tasks.ts';
 import { givenTo, histories } from './versions.ts';
 
@@ -110,7 +111,7 @@ function* answers({ calls, reports, edits, dispatches }: JobCase): Generator<str
       : [],
   );
   for (const { dispatchId, answer, sentAfter } of reports) {
-    if (answer !== 'refused') continue;
+    if (mayHaveApplied(answer)) continue;
     const isFenced = madeAt.some(({ after, endedAt }) => indexOf(dispatchId) <= after && sentAfter > endedAt);
     if (isFenced) yield 'a pipeline of before a correction was refused';
   }
@@ -136,7 +137,7 @@ function* acts(jobCase: JobCase): Generator<string> {
     if (kind === 'redo') {
       if (resumeFrom !== 'TRANSCRIPT_READY') yield 'a redo began before the transcript';
       const newer = dispatches.slice(index + 1).some((next) => ![WITHDRAWN, ...OPEN].includes(next.state));
-      if (newer && reports.some(({ dispatchId, answer }) => dispatchId === id && answer === 'refused'))
+      if (newer && reports.some(({ dispatchId, answer }) => dispatchId === id && !mayHaveApplied(answer)))
         yield 'a redo was late after a newer dispatch';
     }
     if (kind === 'export' && own.some(({ to }) => to === 'DONE'))

@@ -202,6 +202,6 @@ export function byCheckpoint(
 export function toReportAnswer(status: number | null, errorCode: string | null): ReportAnswer {
   if (status === null) return 'none';
   if (status >= 500) return errorCode === 'INTERNAL' ? 'failed' : 'none';
-  if (status >= 300) return 'refused';
+  if (status >= 300) return errorCode === 'DISPATCH_NOT_CURRENT' ? 'stopped' : 'refused';
   return status === 204 ? 'applied' : 'replayed';
 }

@@ -50,6 +50,9 @@ export const WITHDRAWN = 'UNDELIVERABLE';
 export const KEPT_WITHDRAWN = 20;
 export const MAY_BE_UNDELIVERED = ['PENDING', 'CANCELLED', WITHDRAWN];
 
+/** How long after the job has moved a pipeline that has ended may still report (LATE_REPORT_SECONDS). */
+export const LATE_REPORT_MS = 7_200_000;
+
 /** Whether what is `at` this status lies at this checkpoint or behind it. */
 export const isAtOrPast = (at: string, checkpoint: string): boolean =>
   ORDER.indexOf(at) >= ORDER.indexOf(checkpoint);

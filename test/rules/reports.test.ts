@@ -85,6 +85,18 @@ findsPlanted(REPORT_RULES, {
       executions.push(REFUSED);
     },
   },
+  'a pipeline that may go on is not told to stop': {
+    'a settled pipeline that was told to stop and that nothing has followed': ({ reports }) => {
+      reports.push({ ...report(RETRY, 'EDITING', 26), answer: 'stopped' });
+    },
+    'one that was told to stop although the newer dispatch had been withdrawn': (kept) => {
+      withState(kept, RETRY, 'UNDELIVERABLE');
+      kept.reports.push({ ...report(RUN, 'TRANSCRIBING', 30), answer: 'stopped' });
+    },
+    'one that was told to stop before the newer dispatch was made': ({ reports }) => {
+      reports.push({ ...report(RUN, 'TRANSCRIBING', 19), answer: 'stopped' });
+    },
+  },
   'no report meets an internal error': {
     'a report that was answered 500': ({ reports }) => {
       reports.push({ ...report(RETRY, 'DRAFT_READY', 26), answer: 'failed' });

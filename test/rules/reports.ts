@@ -2,7 +2,7 @@
 // none once the job was cancelled.
 import type { Entry, JobCase, Report } from './case.ts';
 import { forgets } from './dispatches.ts';
-import { ENDED_BY_OTHERS, FURTHEST_FIRST, IN_PROGRESS, WITHDRAWN } from './protocol.ts';
+import { ENDED_BY_OTHERS, FURTHEST_FIRST, IN_PROGRESS, LATE_REPORT_MS, WITHDRAWN } from './protocol.ts';
 import { rule } from './rule.ts';
 
 export const REPORT_RULES = {
@@ -138,6 +138,27 @@ export const REPORT_RULES = {
       }
     },
   }),
+  'a pipeline that may go on is not told to stop': rule({
+    kind: 'lost',
+    promise: 'S1',
+    needs: ['lifetimes'],
+    *broken({ reports, dispatches, edits }, { lifetimes }) {
+      const indexOf = (id: string | null) => dispatches.findIndex((dispatch) => dispatch.id === id);
+      for (const { dispatchId, status, answer, sentAfter, answeredAt } of reports) {
+        const index = indexOf(dispatchId);
+        const state = dispatches[index]?.state;
+        if (answer !== 'stopped' || state === undefined || ENDED_BY_OTHERS.includes(state)) continue;
+        const isFollowed = dispatches.slice(index + 1).some((newer) => {
+          const { madeAt, changedAt } = lifetimes.get(newer.id) ?? { madeAt: -Infinity, changedAt: Infinity };
+          return madeAt <= answeredAt && (newer.state !== WITHDRAWN || sentAfter <= changedAt);
+        });
+        const isFenced = edits.some(({ after }) => indexOf(after) >= index);
+        const isLate = answeredAt - (lifetimes.get(dispatchId)?.changedAt ?? -Infinity) > LATE_REPORT_MS;
+        if (!isFollowed && !isFenced && !isLate)
+          yield `${status} of ${dispatchId}, which nothing had followed`;
+      }
+    },
+  }),
   'no report meets an internal error': rule({
     kind: 'answer',
     promise: 'S8',
@@ -177,7 +198,8 @@ export const entryKey = ({ dispatchId, correlationId, occurredAt, to }: Entry): 
 
 export const wasTaken = (answer: Report['answer']): boolean => answer === 'applied' || answer === 'replayed';
 /** Also one whose answer was cut off may have been applied. */
-export const mayHaveApplied = (answer: Report['answer']): boolean => answer !== 'refused';
+export const mayHaveApplied = (answer: Report['answer']): boolean =>
+  answer !== 'refused' && answer !== 'stopped';
 
 /** Attempts at one report have one id, which is unique among those of its dispatch. */
 const attemptKey = ({ dispatchId, eventId }: { dispatchId: string; eventId: string }): string =>

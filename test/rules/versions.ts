@@ -3,7 +3,7 @@
 import type { CaseDispatch, Edit, JobCase, Report } from './case.ts';
 import { CHECKPOINT_OF, lineOf, STAGES, type Version } from './flaws.ts';
 import { FURTHEST_FIRST, hasPassed, isAtOrPast } from './protocol.ts';
-import { entryKey, reportKey, wasTaken } from './reports.ts';
+import { entryKey, mayHaveApplied, reportKey, wasTaken } from './reports.ts';
 
 const PATH = FURTHEST_FIRST.toReversed();
 /** More reports than this whose fate nobody knows are not told apart. */
@@ -111,7 +111,7 @@ function isNew(
 function isTheOne(report: Report, reports: readonly Report[]): boolean {
   if (report.answer === 'applied') return true;
   const others = reports.filter((other) => reportKey(other) === reportKey(report));
-  return report.answer !== 'refused' && !others.some(({ answer }) => answer === 'applied');
+  return mayHaveApplied(report.answer) && !others.some(({ answer }) => answer === 'applied');
 }
 
 const isOnTrail = (report: Report, { trail }: JobCase): boolean =>
@@ -122,5 +122,5 @@ const isTaken = (report: Report, jobCase: JobCase): boolean =>
 
 /** Its answer was lost, and no entry says whether it was taken: a sign of life leaves none. */
 const isUnsure = (report: Report, jobCase: JobCase): boolean =>
-  report.answer !== 'refused' &&
+  mayHaveApplied(report.answer) &&
   !jobCase.reports.some((other) => reportKey(other) === reportKey(report) && isTaken(other, jobCase));

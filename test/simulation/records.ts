@@ -135,8 +135,10 @@ export const endingOfEdit = (answer: EditAnswer): Ending => {
   return { kind: 'done', status: 200, dispatch: null, revision: answer.job.revision, edit };
 };
 
-export const toReportAnswer = (answer: CallbackAnswer): ReportAnswer =>
-  !answer.ok ? 'refused' : answer.replayed ? 'replayed' : 'applied';
+export function toReportAnswer(answer: CallbackAnswer): ReportAnswer {
+  if (!answer.ok) return answer.rejection.code === 'DISPATCH_NOT_CURRENT' ? 'stopped' : 'refused';
+  return answer.replayed ? 'replayed' : 'applied';
+}
 
 const STATUSES: Readonly<Record<string, number>> = {
   ...{ ORCHESTRATOR_DISPATCH_FAILED: 502, RESOURCE_NOT_FOUND: 404 },
