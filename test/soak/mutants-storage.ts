@@ -37,7 +37,7 @@ export const MUTANTS_OF_STORAGE: readonly Mutant[] = [
     bug: 'a withdrawn retry supersedes the pipeline before it',
     from: 'newer.createdAt > createdAt && !isWithdrawn(newer)',
     to: 'newer.createdAt > createdAt',
-    suite: 'callbacks',
+    suite: 'simulation',
   },
   {
     bug: 'two withdrawn retries let a superseded pipeline speak again',
