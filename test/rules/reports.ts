@@ -143,6 +143,8 @@ export const REPORT_RULES = {
     promise: 'S1',
     needs: ['lifetimes'],
     *broken({ reports, dispatches, edits }, { lifetimes }) {
+      // One that has been forgotten may have been under way then.
+      if (forgets({ dispatches })) return;
       const indexOf = (id: string | null) => dispatches.findIndex((dispatch) => dispatch.id === id);
       for (const { dispatchId, status, answer, sentAfter, answeredAt } of reports) {
         const index = indexOf(dispatchId);
