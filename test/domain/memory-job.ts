@@ -9,6 +9,7 @@ import type { CallbackEvent, RecordedEdit, Transition } from '../../src/domain/h
 import { type Job, newJob } from '../../src/domain/job.ts';
 import { RESUME_STATUSES } from '../../src/domain/lifecycle.ts';
 import type { Rules } from '../../src/domain/rules.ts';
+import { LATE_REPORT_MS } from '../rules/protocol.ts';
 
 export const OWNER = 'own_alice';
 
@@ -38,7 +39,7 @@ export const RULES: Rules = {
   dispatchDeadlineMs: 60_000,
   ackTimeoutMs: 600_000,
   stageTimeoutMs: 3_600_000,
-  lateReportMs: 7_200_000,
+  lateReportMs: LATE_REPORT_MS,
   keepEndedMs: null,
   autoRetry: {
     failureClasses: [],

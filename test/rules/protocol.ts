@@ -50,7 +50,7 @@ export const WITHDRAWN = 'UNDELIVERABLE';
 export const KEPT_WITHDRAWN = 20;
 export const MAY_BE_UNDELIVERED = ['PENDING', 'CANCELLED', WITHDRAWN];
 
-/** How long after the job has moved a pipeline that has ended may still report (LATE_REPORT_SECONDS). */
+/** The least that any suite sets LATE_REPORT_SECONDS to: how long after the job has moved a pipeline that has ended may still report. */
 export const LATE_REPORT_MS = 7_200_000;
 
 /** Whether what is `at` this status lies at this checkpoint or behind it. */
