@@ -23,6 +23,7 @@ const WITHOUT_EVIDENCE: RuleName[] = [
   'a job is listed as it is',
   'a delivery is tried for as long as another attempt fits into its window',
   'no dispatch is opened while another is open',
+  'a pipeline that may go on is not told to stop',
   ...(Object.keys(LABEL_RULES) as RuleName[]),
   'an answer comes within the wait',
   'who waits to the end is told the outcome',

@@ -159,6 +159,15 @@ const PLANTED: [RuleName | AtLargeRuleName, string, Plant][] = [
         last.error_code = 'INTERNAL';
       }),
   ],
+  [
+    'a pipeline that may go on is not told to stop',
+    'what reports were told',
+    ({ log }) =>
+      void log.callbacks.push({
+        ...callback(RUN, 'TRANSCRIBING', 19),
+        ...{ answer: 409, error_code: 'DISPATCH_NOT_CURRENT' },
+      }),
+  ],
   ['no report is accepted after a cancel', 'the cancels', asked('cancel', 21.5, { status: 200 })],
   [
     'only what was reported is in the trail',
