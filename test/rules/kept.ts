@@ -126,7 +126,7 @@ export function findsPlanted<Name extends string>(
   }
 }
 
-const at = (seconds: number): number => seconds * 1_000;
+export const at = (seconds: number): number => seconds * 1_000;
 export const lived = (made: number, changed: number) => ({ madeAt: at(made), changedAt: at(changed) });
 
 /** Under which engines all of them are. */

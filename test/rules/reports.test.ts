@@ -1,10 +1,32 @@
 // Planted: reports that move a job and must not, and memories of them that are wrong.
-import { call, done, entry, findsPlanted, type Kept, REFUSED, RETRY, RUN, refused, report } from './kept.ts';
+import { expect, test } from 'vitest';
+import {
+  at,
+  brokenBy,
+  call,
+  done,
+  entry,
+  findsPlanted,
+  type Kept,
+  type Plant,
+  REFUSED,
+  RETRY,
+  RUN,
+  refused,
+  report,
+} from './kept.ts';
+import { LATE_REPORT_MS } from './protocol.ts';
 import { REPORT_RULES } from './reports.ts';
 
 const withState = ({ dispatches }: Kept, id: string, state: string): void => {
   for (const stored of dispatches) if (stored.id === id) stored.state = state;
 };
+
+/** What its pipeline does next, and is told by the answer that it is the job's no more. */
+const stopped = (dispatchId: string, seconds: number) => ({
+  ...report(dispatchId, dispatchId === RUN ? 'TRANSCRIBING' : 'EDITING', seconds),
+  answer: 'stopped' as const,
+});
 
 findsPlanted(REPORT_RULES, {
   'a 502 means withdrawn': {
@@ -87,14 +109,19 @@ findsPlanted(REPORT_RULES, {
   },
   'a pipeline that may go on is not told to stop': {
     'a settled pipeline that was told to stop and that nothing has followed': ({ reports }) => {
-      reports.push({ ...report(RETRY, 'EDITING', 26), answer: 'stopped' });
+      reports.push(stopped(RETRY, 26));
     },
     'one that was told to stop although the newer dispatch had been withdrawn': (kept) => {
       withState(kept, RETRY, 'UNDELIVERABLE');
-      kept.reports.push({ ...report(RUN, 'TRANSCRIBING', 30), answer: 'stopped' });
+      kept.reports.push(stopped(RUN, 30));
     },
     'one that was told to stop before the newer dispatch was made': ({ reports }) => {
-      reports.push({ ...report(RUN, 'TRANSCRIBING', 19), answer: 'stopped' });
+      reports.push(stopped(RUN, 19));
+    },
+    'one that was told to stop before it was cancelled': (kept) => {
+      withState(kept, RETRY, 'CANCELLED');
+      kept.trail.push({ ...entry('editor', 'DRAFT_READY', 'CANCELLED', RETRY), occurredAt: at(30) });
+      kept.reports.push(stopped(RETRY, 26));
     },
   },
   'no report meets an internal error': {
@@ -102,4 +129,37 @@ findsPlanted(REPORT_RULES, {
       reports.push({ ...report(RETRY, 'DRAFT_READY', 26), answer: 'failed' });
     },
   },
+});
+
+const EXCUSED: [why: string, plant: Plant][] = [
+  ['a newer one has superseded', ({ reports }) => void reports.push(stopped(RUN, 24))],
+  [
+    'met one that was withdrawn later',
+    (kept) => {
+      withState(kept, RETRY, 'UNDELIVERABLE');
+      kept.reports.push(stopped(RUN, 24));
+    },
+  ],
+  [
+    'a correction has overtaken',
+    ({ reports, edits }) => {
+      const made = { stage: 'draft', version: 2, ref: 's3://mine', actor: 'alice', edits: 1 };
+      edits.push({ ...made, after: RETRY });
+      reports.push(stopped(RETRY, 26));
+    },
+  ],
+  ['says it too late', ({ reports }) => void reports.push(stopped(RETRY, 26 + LATE_REPORT_MS / 1_000))],
+  [
+    'was cancelled before',
+    (kept) => {
+      withState(kept, RETRY, 'CANCELLED');
+      kept.trail.push({ ...entry('editor', 'DRAFT_READY', 'CANCELLED', RETRY), occurredAt: at(25.5) });
+      kept.reports.push(stopped(RETRY, 26));
+    },
+  ],
+  ['was withdrawn itself', ({ reports }) => void reports.push(stopped(REFUSED, 12))],
+];
+
+test.for(EXCUSED)('a pipeline that %s may be told to stop', ([_why, plant]) => {
+  expect(brokenBy(plant)).not.toContain('a pipeline that may go on is not told to stop');
 });

@@ -138,18 +138,21 @@ export const REPORT_RULES = {
       }
     },
   }),
+  // By an answer to its report. It excuses more than it need: any edit since, and a withdrawn dispatch until its cancel is settled.
   'a pipeline that may go on is not told to stop': rule({
     kind: 'lost',
     promise: 'S1',
     needs: ['lifetimes'],
-    *broken({ reports, dispatches, edits }, { lifetimes }) {
+    *broken({ reports, dispatches, edits, trail }, { lifetimes }) {
       // One that has been forgotten may have been under way then.
       if (forgets({ dispatches })) return;
       const indexOf = (id: string | null) => dispatches.findIndex((dispatch) => dispatch.id === id);
       for (const { dispatchId, status, answer, sentAfter, answeredAt } of reports) {
         const index = indexOf(dispatchId);
         const state = dispatches[index]?.state;
-        if (answer !== 'stopped' || state === undefined || ENDED_BY_OTHERS.includes(state)) continue;
+        if (answer !== 'stopped' || state === undefined) continue;
+        const end = trail.find((entry) => entry.dispatchId === dispatchId && isEndByOthers(entry));
+        if (ENDED_BY_OTHERS.includes(state) && answeredAt >= (end?.occurredAt ?? -Infinity)) continue;
         const isFollowed = dispatches.slice(index + 1).some((newer) => {
           const { madeAt, changedAt } = lifetimes.get(newer.id) ?? { madeAt: -Infinity, changedAt: Infinity };
           return madeAt <= answeredAt && (newer.state !== WITHDRAWN || sentAfter <= changedAt);
@@ -171,6 +174,9 @@ export const REPORT_RULES = {
     },
   }),
 };
+
+const isEndByOthers = ({ actor, to }: Entry): boolean =>
+  actor !== 'orchestrator' && (to === 'FAILED' || to === 'CANCELLED');
 
 /** A sign of life is remembered only as long as it is the newest: one that repeats what its pipeline, or its delivery, said. */
 const mayBeHeartbeat = ({ dispatchId, eventId, status }: Report, taken: readonly Report[]): boolean =>
