@@ -12,7 +12,7 @@ import type { Position } from '../domain/project.ts';
 import { DispatchStore } from './dispatch-store.ts';
 import { HistoryStore, type PlacedVersion, type ShownTransition } from './history-store.ts';
 import { bringUpToDate, type MarkerRow } from './migrate.ts';
-import { decodePresent, encodePresent, type StoredPresent } from './records.ts';
+import { decodePresent, encodePresent, recentOf, type StoredPresent } from './records.ts';
 import { JOB_SCHEMA } from './schema-job.ts';
 
 export class JobStore {
@@ -257,8 +257,8 @@ export class JobStore {
 
   /** The newest dispatch and the one before it, which ride in the job's row. */
   get #recent(): Dispatch[] {
-    const { newest = null, previous = null } = this.#read() ?? {};
-    return [newest, previous].filter((dispatch) => dispatch !== null);
+    const present = this.#read();
+    return present ? recentOf(present) : [];
   }
 
   /** The dispatches before those; null where there are none, and no table. */

@@ -18,6 +18,10 @@ export interface StoredPresent extends Present {
   latestSeq: number;
 }
 
+/** The dispatches that ride in the job's row, newest first. */
+export const recentOf = ({ newest, previous }: Pick<Present, 'newest' | 'previous'>): Dispatch[] =>
+  [newest, previous].filter((dispatch) => dispatch !== null);
+
 /** The form of each kind of record; a form that older code cannot read is a new number. */
 const VERSION = 5;
 const PROJECT_VERSION = 2;

@@ -11,7 +11,7 @@ import {
   retryNotAllowed,
   unchanged,
 } from './decision.ts';
-import { DISPATCH_KINDS, type Dispatch } from './dispatch.ts';
+import { DISPATCH_KINDS, type Dispatch, isWithdrawn } from './dispatch.ts';
 import { NO_EVIDENCE } from './evidence.ts';
 import type { Job } from './job.ts';
 import { type Plan, type PlanRequest, planDispatch, planTag } from './plan.ts';
@@ -168,7 +168,7 @@ function openDispatch(job: Job, dispatch: Dispatch): Decision {
  * Why a caller who waited for this dispatch is refused after all; null when the dispatch stands.
  */
 export function refuseDispatch(job: Job, dispatch: Dispatch): Rejection | null {
-  if (dispatch.state === 'UNDELIVERABLE') {
+  if (isWithdrawn(dispatch)) {
     const { id, deliveryAttempts, lastError } = dispatch;
     return { code: 'ORCHESTRATOR_DISPATCH_FAILED', dispatchId: id, deliveryAttempts, lastError };
   }

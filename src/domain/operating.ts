@@ -3,7 +3,7 @@
 //
 // Nothing is noted before a job is asked. That is safe because the lowest waiting ones are asked first: whatever this operation
 // may have begun is in flight, or among the first `maxInFlight − in flight` that wait, whoever forgot what was asked.
-import { isOpen } from './dispatch.ts';
+import { isOpen, isWithdrawn } from './dispatch.ts';
 import { type DispatchNews, hasEnded, type Item, newItem, type Operation } from './operation.ts';
 
 /** What a job answers that was asked to be retried, or what became of that. */
@@ -87,7 +87,7 @@ export function afterNews(
   isAnswer: boolean,
   now: number,
 ): OperationChanges {
-  if (news.state === 'UNDELIVERABLE') return afterWithdrawal(operation, item, news, isAnswer, now);
+  if (isWithdrawn(news)) return afterWithdrawal(operation, item, news, isAnswer, now);
   const dispatched = { ...item, dispatchId: news.id, isAccepted: true };
   const isDelivered = news.isDelivered || item.isDelivered;
   const reached = isAnswer && news.isDelivered ? reachedAgain(operation) : null;

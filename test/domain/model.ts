@@ -13,6 +13,7 @@ import { NO_EVIDENCE } from '../../src/domain/evidence.ts';
 import {
   ARTIFACT_FIELD as FIELD,
   IN_PROGRESS,
+  LATE_REPORT_MS,
   OPEN,
   ORDER,
   PAUSES,
@@ -40,7 +41,6 @@ const WINDOW = 60_000;
 const ACK = 600_000;
 const STAGE = 3_600_000;
 const GRACE = 1_000;
-const LATE_REPORT = 7_200_000;
 const MOST_AHEAD = 300_000;
 const MOST_EXPORTS = 200;
 const MOST_METADATA = 50;
@@ -362,7 +362,7 @@ export class ModelJob {
     if (this.open || !RESTING.includes(this.status)) return 'JOB_ALREADY_RUNNING';
     // A draft's pipeline may go on for so long after it was heard of.
     const mayGoOn =
-      ['DRAFT_READY', 'EDITING'].includes(this.status) && now - (this.lastSign ?? 0) <= LATE_REPORT;
+      ['DRAFT_READY', 'EDITING'].includes(this.status) && now - (this.lastSign ?? 0) <= LATE_REPORT_MS;
     if (mayGoOn) this.#stop(true, now);
     return this.#gone(now);
   }
@@ -399,7 +399,7 @@ export class ModelJob {
     const dispatch = this.dispatches.find(({ id }) => id === report.dispatchId);
     if (!dispatch) return 'DISPATCH_NOT_CURRENT';
     const newest = this.dispatches.filter(({ state }) => state !== 'UNDELIVERABLE').at(-1);
-    const isLate = now - (this.lastSign ?? now) > LATE_REPORT;
+    const isLate = now - (this.lastSign ?? now) > LATE_REPORT_MS;
     const isFenced = this.dispatches.indexOf(dispatch) < this.fenced;
     const hasEnded = ['SETTLED', 'FAILED'].includes(dispatch.state);
     const goesOn = dispatch === newest && hasEnded && !isLate && !isFenced;

@@ -8,6 +8,7 @@ import {
   decodeOperation,
   decodePresent,
   decodeVersions,
+  recentOf,
 } from '../../src/actor/records.ts';
 import { JOB_SCHEMA } from '../../src/actor/schema-job.ts';
 import { type Dispatch, DRAFT } from '../../src/domain/dispatch.ts';
@@ -19,9 +20,7 @@ import type { Entry, ListedVersion } from '../rules/case.ts';
 import type { SimulatedObject } from './simulated-object.ts';
 
 /** What is stored of a job, null while there is none; `size` is the length of its one row. */
-export function storedPresent(
-  object: SimulatedObject,
-): (Present & { earlier: number; previous: Dispatch | null; size: number }) | null {
+export function storedPresent(object: SimulatedObject): (Present & { earlier: number; size: number }) | null {
   const [row] = isStored(object) ? object.rows('SELECT record FROM job') : [];
   if (row === undefined) return null;
   const text = String(row.record);
@@ -33,7 +32,7 @@ export function storedDispatches(object: SimulatedObject, present = storedPresen
   const earlier = present?.earlier ? object.rows('SELECT record FROM dispatch') : [];
   return [
     ...earlier.map(({ record }) => decodeDispatch(String(record))),
-    ...[present?.newest ?? null, present?.previous ?? null].filter((dispatch) => dispatch !== null),
+    ...(present ? recentOf(present) : []),
   ].sort((a, b) => a.createdAt - b.createdAt);
 }
 

@@ -1,5 +1,11 @@
 // What a job has stored, as the records that it is made of: read, and replaced, past the actor that is its only writer.
-import { decodeDispatch, decodePresent, encodeDispatch, encodePresent } from '../../../src/actor/records.ts';
+import {
+  decodeDispatch,
+  decodePresent,
+  encodeDispatch,
+  encodePresent,
+  recentOf,
+} from '../../../src/actor/records.ts';
 import type { Dispatch } from '../../../src/domain/dispatch.ts';
 
 type Present = ReturnType<typeof decodePresent>;
@@ -23,10 +29,9 @@ export function dispatchRecords(sql: SqlStorage): Dispatch[] {
   const earlier = present.earlier
     ? sql.exec<{ record: string }>('SELECT record FROM dispatch').toArray()
     : [];
-  return [
-    ...earlier.map(({ record }) => decodeDispatch(record)),
-    ...[present.newest, present.previous].filter((dispatch) => dispatch !== null),
-  ].sort((a, b) => a.createdAt - b.createdAt);
+  return [...earlier.map(({ record }) => decodeDispatch(record)), ...recentOf(present)].sort(
+    (a, b) => a.createdAt - b.createdAt,
+  );
 }
 
 /** Replaces each dispatch, wherever it is kept. */
