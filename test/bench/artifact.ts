@@ -1,6 +1,6 @@
 // The one artifact that lies in a bucket of the bench, where one is wanted: how it gets there, and how a pipeline reports it.
 import { createHash } from 'node:crypto';
-import type { Runtime } from './runtime.ts';
+import type { Runtime } from '../support/runtime/runtime.ts';
 
 /** As wrangler.toml binds it, and as references name it. */
 const BUCKET = { binding: 'ARTIFACTS', name: 'retake-artifacts' };

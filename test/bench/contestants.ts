@@ -4,10 +4,10 @@ import { mkdtempSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { Child } from '../support/child.ts';
+import { bundle } from '../support/runtime/bundle.ts';
 import { restateProtocol } from './contestants/restate/protocol.ts';
 import { retakeProtocol } from './contestants/retake/protocol.ts';
 import { type Protocol, plainProtocol } from './protocol.ts';
-import { bundle } from './runtime.ts';
 
 export const NAMES = [
   'hello',

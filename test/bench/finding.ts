@@ -2,9 +2,10 @@
 // the local runtime, and the rows that the project reads for it.
 import { fileURLToPath } from 'node:url';
 import { EVERY_JOB, type JobFilter } from '../../src/domain/job-filter.ts';
+import { bundledWorker } from '../support/runtime/bundle.ts';
+import { startRuntime } from '../support/runtime/runtime.ts';
 import { freePort } from '../support/service.ts';
 import type { Asked, Told } from './finding/asked.ts';
-import { bundle, startRuntime } from './runtime.ts';
 import { median } from './statistics.ts';
 
 const SIZES = [1_000, 10_000, 100_000];
@@ -45,12 +46,10 @@ interface Figure extends Told {
 /** Prints a table of every question, asked of projects of each size in turns. */
 export async function finding(progress: (text: string) => void): Promise<void> {
   const configPath = fileURLToPath(new URL('finding/wrangler.toml', import.meta.url));
-  const code = bundle(configPath);
   const runtime = await startRuntime({
-    configPath,
-    code,
+    worker: bundledWorker(configPath),
     port: await freePort(),
-    bindings: {},
+    vars: {},
     evicts: false,
   });
   const post = async <T>(jobs: number, body: object): Promise<T> => {

@@ -1,7 +1,7 @@
 // How large the Worker is, how long it takes to start, and how much memory jobs take that are awake.
 import { gzipSync } from 'node:zlib';
+import { bundle } from '../support/runtime/bundle.ts';
 import { contestant, type Name } from './contestants.ts';
-import { bundle } from './runtime.ts';
 
 export interface BundleSize {
   rawBytes: number;

@@ -23,7 +23,10 @@ async function demo(isKept: boolean): Promise<void> {
   const startedAt = performance.now();
   const seconds = () => ((performance.now() - startedAt) / 1000).toFixed(1);
   narrator.say('Starting the service (wrangler dev) and an orchestrator …');
-  const stack = await Stack.start({ stepMs: 150, withArtifactStore: true, withSignIn: isKept });
+  const stack = await Stack.start({
+    ...{ isUnderWranglerDev: true, stepMs: 150 },
+    ...{ withArtifactStore: true, withSignIn: isKept },
+  });
   try {
     narrator.say(`Ready after ${seconds()} s: ${stack.service.url} and ${stack.orchestrator.url}`);
     const alice = await stack.editor('alice');

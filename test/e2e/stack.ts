@@ -6,7 +6,8 @@ import { type ArtifactDoor, startArtifactDoor } from '../support/artifact-door.t
 import { Editor } from '../support/editor.ts';
 import { type IdentityProcess, startIdentityProcess } from '../support/identity/process.ts';
 import { objectsAwake } from '../support/objects-awake.ts';
-import type { ArtifactStore } from '../support/orchestrator/artifact-store.ts';
+import { ArtifactStore } from '../support/orchestrator/artifact-store.ts';
+import { startShipped } from '../support/runtime/process.ts';
 import {
   freePort,
   type OrchestratorProcess,
@@ -16,6 +17,8 @@ import {
 } from '../support/service.ts';
 
 export interface StackOptions {
+  /** As developers run it, and not as it ships: it starts and answers more slowly. */
+  isUnderWranglerDev?: boolean;
   /** The orchestrator's time before each callback. */
   stepMs?: number;
   /** The orchestrator puts what it makes into the bucket of the service. */
@@ -38,6 +41,7 @@ export class Stack {
   readonly #options: StackOptions;
   readonly #directory = mkdtempSync(join(tmpdir(), 'retake-'));
   readonly #ports: Ports;
+  readonly #artifacts: ArtifactStore;
   #door: ArtifactDoor | null = null;
   #service: Service | null = null;
   #orchestrator: OrchestratorProcess | null = null;
@@ -48,6 +52,7 @@ export class Stack {
   private constructor(options: StackOptions, ports: Ports) {
     this.#options = options;
     this.#ports = ports;
+    this.#artifacts = new ArtifactStore(`http://127.0.0.1:${ports.artifacts}`);
     process.on('exit', this.#removeState);
   }
 
@@ -57,7 +62,7 @@ export class Stack {
     try {
       await stack.#startIdentity();
       await Promise.all([stack.#startDoor(), stack.startOrchestrator(), stack.startService()]);
-      await stack.#door?.store.ready();
+      if (options.withArtifactStore) await stack.artifacts.ready();
       return stack;
     } catch (error) {
       await stack.stop();
@@ -77,8 +82,8 @@ export class Stack {
 
   /** What the orchestrator has made. */
   get artifacts(): ArtifactStore {
-    if (this.#door === null) throw new Error('this stack has no artifact store');
-    return this.#door.store;
+    if (!this.#options.withArtifactStore) throw new Error('this stack has no artifact store');
+    return this.#artifacts;
   }
 
   /** Where the service is, also while it is down. */
@@ -101,14 +106,23 @@ export class Stack {
   }
 
   async startService(): Promise<void> {
-    const service = await startService({
+    const { isUnderWranglerDev, withArtifactStore, vars, onServiceLine } = this.#options;
+    const options = {
       port: this.#ports.service,
       orchestratorUrl: `${this.#orchestratorUrl}/dispatches`,
       persistTo: join(this.#directory, 'state'),
-      ...(this.#options.withArtifactStore ? { artifactRegistry: this.#registryPath } : {}),
-      vars: { ...this.#identity?.vars, ...this.#options.vars },
-      ...(this.#options.onServiceLine ? { onLine: this.#options.onServiceLine } : {}),
-    });
+      vars: { ...this.#identity?.vars, ...vars },
+      ...(onServiceLine ? { onLine: onServiceLine } : {}),
+    };
+    const service = isUnderWranglerDev
+      ? await startService({
+          ...options,
+          ...(withArtifactStore ? { artifactRegistry: this.#registryPath } : {}),
+        })
+      : await startShipped({
+          ...options,
+          ...(withArtifactStore ? { artifactsPort: this.#ports.artifacts } : {}),
+        });
     this.#service = service;
     // Whoever starts it again has seen that it had ended.
     this.#ended = null;
@@ -167,7 +181,8 @@ export class Stack {
   }
 
   async #startDoor(): Promise<void> {
-    if (!this.#options.withArtifactStore) return;
+    const { isUnderWranglerDev, withArtifactStore } = this.#options;
+    if (!isUnderWranglerDev || !withArtifactStore) return;
     const { artifacts: port } = this.#ports;
     this.#door = await startArtifactDoor({ port, registryPath: this.#registryPath });
   }

@@ -1,9 +1,10 @@
 // Starts one of the contestants that run on workerd, as a process of its own; prints where it answers.
 import { readFileSync } from 'node:fs';
 import { parseArgs } from 'node:util';
+import { bundledWorker } from '../../support/runtime/bundle.ts';
+import { startRuntime } from '../../support/runtime/runtime.ts';
 import { freePort } from '../../support/service.ts';
 import { storeArtifact } from '../artifact.ts';
-import { startRuntime } from '../runtime.ts';
 import { childOf } from '../runtime-process.ts';
 
 const { values } = parseArgs({
@@ -17,10 +18,9 @@ const { values } = parseArgs({
 });
 const port = await freePort();
 const runtime = await startRuntime({
-  configPath: values.config,
-  code: readFileSync(values.bundle, 'utf8'),
+  worker: bundledWorker(values.config, readFileSync(values.bundle, 'utf8')),
   port,
-  bindings: { ORCHESTRATOR_URL: values.orchestrator, PUBLIC_BASE_URL: `http://127.0.0.1:${port}` },
+  vars: { ORCHESTRATOR_URL: values.orchestrator, PUBLIC_BASE_URL: `http://127.0.0.1:${port}` },
   evicts: values.evicts,
 });
 if (values.stores) await storeArtifact(runtime);

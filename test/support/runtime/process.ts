@@ -1,0 +1,55 @@
+// The service as it ships, a process of its own: the runtime alone, of a bundle that is made once.
+import { mkdtempSync, rmSync, writeFileSync } from 'node:fs';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { Child } from '../child.ts';
+import type { Service } from '../service.ts';
+
+const ROOT = join(import.meta.dirname, '../../..');
+/** Names the file of the bundle to this process and to those that it starts. */
+const BUNDLE = 'RETAKE_BUNDLE';
+
+export interface ShippedOptions {
+  port: number;
+  /** Where dispatches are POSTed. */
+  orchestratorUrl: string;
+  persistTo: string;
+  /** Settings in place of those of wrangler.toml and .dev.vars. Others can read a command line: no secrets. */
+  vars?: Record<string, string | number> | undefined;
+  /** Where the way to the local bucket answers. */
+  artifactsPort?: number | undefined;
+  onLine?: ((line: string) => void) | undefined;
+}
+
+/** Bundles the service, for this process and those that it starts from now on; the bundle goes with this process. */
+export async function bundleOnce(): Promise<string> {
+  const known = process.env[BUNDLE];
+  if (known !== undefined) return known;
+  // Not with this file: wrangler takes a second of every process that loads it.
+  const { bundledWorker } = await import('./bundle.ts');
+  const directory = mkdtempSync(join(tmpdir(), 'retake-bundle-'));
+  process.once('exit', () => rmSync(directory, { recursive: true, force: true }));
+  const path = join(directory, 'worker.json');
+  writeFileSync(path, JSON.stringify(bundledWorker(join(ROOT, 'wrangler.toml'))), { mode: 0o600 });
+  process.env[BUNDLE] = path;
+  return path;
+}
+
+/** Resolves once the service answers; rejects with what it said when it does not. */
+export async function startShipped(options: ShippedOptions): Promise<Service> {
+  const { port, orchestratorUrl, persistTo, vars, artifactsPort, onLine } = options;
+  const url = `http://127.0.0.1:${port}`;
+  const child = new Child(
+    [
+      join(import.meta.dirname, 'main.ts'),
+      await bundleOnce(),
+      JSON.stringify({
+        ...{ port, persistTo, artifactsPort, evicts: true, servesAssets: true },
+        vars: { PUBLIC_BASE_URL: url, ORCHESTRATOR_URL: orchestratorUrl, ...vars },
+      }),
+    ],
+    { onLine, env: { NODE_NO_WARNINGS: '1' } },
+  );
+  await child.line(/^the service is at /);
+  return { url, port, child, stop: () => child.stop(), kill: () => child.kill() };
+}
