@@ -12,7 +12,7 @@ import { simulate, world } from './simulate.ts';
 import { SITUATIONS } from './situations.ts';
 import type { Timer } from './timeline.ts';
 
-const numRuns = Number(process.env.SIMULATIONS ?? 3_000);
+const numRuns = Number(process.env.SIMULATIONS ?? 1_500);
 /** How often each situation has to come up. */
 const share = Math.floor(numRuns / 600);
 const seed = Number(process.env.SEED ?? 1);
