@@ -227,7 +227,9 @@ const thorough: fc.Arbitrary<Script> = fc
     fc.constantFrom<(Failure | null)[]>(
       null,
       { comes: 'before', at: 'DONE' },
-      ...(['DRAFT_READY', 'REGENERATING', 'EXPORTING'] as const).map((at): Failure => ({ comes: 'after', at })),
+      ...(['DRAFT_READY', 'REGENERATING', 'EXPORTING'] as const).map(
+        (at): Failure => ({ comes: 'after', at }),
+      ),
     ),
   )
   .map(([drawn, fails]) => ({ ...drawn, fails, diesBefore: null }));
@@ -309,10 +311,11 @@ export const scenarios: fc.Arbitrary<Scenario> = fc
       plans: fc.oneof(
         {
           weight: 12,
-          arbitrary: fc.array(
-            fc.oneof({ weight: 3, arbitrary: plan }, { weight: 1, arbitrary: thorough }),
-            { minLength: 1, maxLength: 8, size: 'max' },
-          ),
+          arbitrary: fc.array(fc.oneof({ weight: 3, arbitrary: plan }, { weight: 1, arbitrary: thorough }), {
+            minLength: 1,
+            maxLength: 8,
+            size: 'max',
+          }),
         },
         {
           weight: 1,

@@ -6,7 +6,7 @@ import { Child } from '../child.ts';
 import type { Service } from '../service.ts';
 
 const ROOT = join(import.meta.dirname, '../../..');
-/** Names the file of the bundle to this process and to those that it starts. */
+/** Names this working copy and the file of its bundle to the processes that this one starts. */
 const BUNDLE = 'RETAKE_BUNDLE';
 
 export interface ShippedOptions {
@@ -23,15 +23,15 @@ export interface ShippedOptions {
 
 /** Bundles the service, for this process and those that it starts from now on; the bundle goes with this process. */
 export async function bundleOnce(): Promise<string> {
-  const known = process.env[BUNDLE];
-  if (known !== undefined) return known;
+  const [of, known] = (process.env[BUNDLE] ?? '').split('\n');
+  if (of === ROOT && known) return known;
   // Not with this file: wrangler takes a second of every process that loads it.
   const { bundledWorker } = await import('./bundle.ts');
   const directory = mkdtempSync(join(tmpdir(), 'retake-bundle-'));
   process.once('exit', () => rmSync(directory, { recursive: true, force: true }));
   const path = join(directory, 'worker.json');
   writeFileSync(path, JSON.stringify(bundledWorker(join(ROOT, 'wrangler.toml'))), { mode: 0o600 });
-  process.env[BUNDLE] = path;
+  process.env[BUNDLE] = `${ROOT}\n${path}`;
   return path;
 }
 
