@@ -1,5 +1,5 @@
-// Four kinds of tests: pure code in plain Node, the service inside real workerd with real queues, end to end against `wrangler dev`
-// as a process of its own, and by the console in a real browser. The orchestrator is always a second process.
+// Four kinds of tests: pure code in plain Node, the service inside real workerd with real queues, end to end against the service as it
+// ships in a process of its own, and by the console in a real browser. The orchestrator is always a second process.
 import { availableParallelism } from 'node:os';
 import { fileURLToPath } from 'node:url';
 import { cloudflareTest } from '@cloudflare/vitest-pool-workers';

@@ -1,4 +1,4 @@
-// What the orchestrator makes lies in the real bucket of `wrangler dev`, where the service looks for it before a retry.
+// What the orchestrator makes lies in a real bucket, where the service looks for it before a retry.
 import { expect, onTestFinished, test } from 'vitest';
 import { Stack } from './stack.ts';
 

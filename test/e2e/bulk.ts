@@ -1,4 +1,4 @@
-// A bulk retry under wrangler dev while its runtime is killed again and again, and while the orchestrator refuses, hangs and comes
+// A bulk retry by the service as it ships while its runtime is killed again and again, and while the orchestrator refuses, hangs and comes
 // back: told from outside, by the orchestrator's own log and the jobs' own histories. For npm test in small, for npm run soak at length.
 import { setTimeout as sleep } from 'node:timers/promises';
 import { Keeper } from '../soak/chaos-keeper.ts';
@@ -10,7 +10,7 @@ import { Stack } from './stack.ts';
 
 const PATIENCE_MS = 60_000;
 const ANSWER_MS = 20_000;
-/** More at once make wrangler dev end by itself. */
+/** Requests that are under way at once. */
 const AT_ONCE = 6;
 
 export interface BulkOptions {
@@ -31,8 +31,6 @@ export interface BulkAccount {
   dispatches: Map<string, Reply['body'][]>;
   log: OrchestratorLog;
   kills: number;
-  /** Times that wrangler dev ended by itself, which it does under load. */
-  deaths: number;
   /** States that somebody who looked has seen. */
   seen: Set<string>;
   seconds: number;
@@ -98,7 +96,7 @@ export class BulkStage {
     }
   }
 
-  /** What wrangler dev does by itself from now on is meant. */
+  /** That it ends from now on is meant. */
   async end(): Promise<void> {
     await this.keeper.done();
     await this.stack.stop();
@@ -184,7 +182,6 @@ export class BulkStage {
       dispatches,
       log,
       kills: this.keeper.kills,
-      deaths: this.keeper.deaths,
       seen: this.seen,
       seconds,
     };

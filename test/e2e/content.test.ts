@@ -1,5 +1,4 @@
-// A correction sent as its text to `wrangler dev`, into its real bucket. A connection that breaks is test/http/content-refused.test.ts's:
-// it ends the proxy that `wrangler dev` has in front of the Worker, whichever endpoint is asked.
+// A correction sent as its text, into a real bucket. A connection that breaks is test/http/content-refused.test.ts's.
 import { expect, onTestFinished, test } from 'vitest';
 import { editorToken } from '../support/editor-token.ts';
 import { Stack } from './stack.ts';

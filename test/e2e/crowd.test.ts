@@ -1,4 +1,4 @@
-// Many dispatches at once, under wrangler dev: neither an orchestrator that hangs nor a crowd of somebody else's dispatches
+// Many dispatches at once: neither an orchestrator that hangs nor a crowd of somebody else's dispatches
 // keeps one waiting that could be delivered.
 import { afterEach, expect, test } from 'vitest';
 import type { Editor } from '../support/editor.ts';

@@ -1,4 +1,4 @@
-// What happens, told to who looks on from outside, under wrangler dev: over connections that break, to many who look at
+// What happens, told to who looks on from outside: over connections that break, to many who look at
 // objects that sleep, and beside somebody who does not read.
 import { connect as connectTo } from 'node:net';
 import { afterEach, describe, expect, test, vi } from 'vitest';

@@ -1,4 +1,4 @@
-// The service as it ships, under wrangler dev, with an orchestrator that calls back over a real socket.
+// The service as it ships, with an orchestrator that calls back over a real socket; and the demo, under wrangler dev.
 import { mkdtempSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';

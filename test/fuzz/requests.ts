@@ -45,9 +45,8 @@ export class Body {
 
 const JSON_TYPE = 'application/json';
 /**
- * As much as a body may hold. Larger ones are sent in a test of their own, and to workerd directly by
- * test/http/bad-input.test.ts: to `wrangler dev` they are more than one request (workers-sdk#15203, #15451), and now and then one
- * that takes a connection with it. What is taken as it comes may be larger: test/http/content-upload.test.ts sends that.
+ * As much as a body may hold. Larger ones are sent in a test of their own, and by test/http/bad-input.test.ts. What is taken as it
+ * comes may be larger: test/http/content-upload.test.ts sends that.
  */
 const LIMIT = 64 * 1024;
 

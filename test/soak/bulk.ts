@@ -1,4 +1,4 @@
-// Bulk retries of a thousand failed jobs under wrangler dev, killed again and again: once to the end, with an orchestrator that
+// Bulk retries of a thousand failed jobs on the service as it ships, which is killed again and again: once to the end, with an orchestrator that
 // refuses, hangs and comes back, paused and resumed in the middle; once cancelled.
 import {
   type BulkAccount,
@@ -29,12 +29,12 @@ export async function runBulk(
   };
 }
 
-function figuresOf({ operation, log, kills, deaths, seconds }: BulkAccount, { maxInFlight }: BulkOptions) {
+function figuresOf({ operation, log, kills, seconds }: BulkAccount, { maxInFlight }: BulkOptions) {
   const { total, succeeded, failed, skipped, withdrawn } = operation.counts;
   const executions = log.executions.filter(({ type }) => type === 'job.retry').length;
   const requests = log.requests.filter(({ type }) => type === 'job.retry').length;
   return {
     ...{ state: operation.state, total, succeeded, failed, skipped, withdrawn, executions, requests },
-    ...{ mostAtOnce: mostAtOnce(log), maxInFlight, kills, deaths, seconds },
+    ...{ mostAtOnce: mostAtOnce(log), maxInFlight, kills, seconds },
   };
 }

@@ -104,7 +104,7 @@ function toCall(call: Call): CaseCall {
 function endingOf(call: Call): Ending {
   const { ending, status, errorCode, dispatchId, dispatchState, revision } = call;
   if (ending === 'forgotten') return { kind: 'forgotten' };
-  if (ending !== 'answered') return { kind: 'unanswered', metFault: call.metKill || ending === 'lost' };
+  if (ending !== 'answered') return { kind: 'unanswered', metFault: call.metKill };
   if (status >= 300) return { kind: 'refused', status, code: errorCode, dispatchId };
   const dispatch = dispatchId && {
     ...{ id: dispatchId, state: dispatchState ?? 'not said', replayed: call.replayed ?? false },

@@ -22,10 +22,7 @@ export interface Ask {
   edit?: AskedEdit;
   exports?: Exporting;
   body?: unknown;
-  /**
-   * Go on after this as if there had been no answer. The connection stays: wrangler dev ends when a client closes one
-   * early (cloudflare/workers-sdk#15451).
-   */
+  /** Closes the connection after this where there has been no answer. */
   giveUpAfterMs?: number;
 }
 
@@ -45,7 +42,6 @@ const SHOWN_BY: Readonly<Partial<Record<Operation, (body: Body) => Body>>> = {
   edit: ({ job }) => job,
 };
 type Got = { ending: Ending; status: number; body: Body };
-const FORGOTTEN: Got = { ending: 'forgotten', status: 0, body: null };
 
 export class ChaosClient {
   readonly #url: string;
@@ -80,10 +76,7 @@ export class ChaosClient {
 
   async send(ask: Ask): Promise<Answered> {
     const sentAt = Date.now();
-    const answered = this.#fetch(ask);
-    const got = await (ask.giveUpAfterMs === undefined
-      ? answered
-      : Promise.race([answered, sleep(ask.giveUpAfterMs, FORGOTTEN)]));
+    const got = await this.#fetch(ask);
     return { call: this.#record(ask, { sentAt, ...got }), body: got.body };
   }
 
@@ -97,16 +90,17 @@ export class ChaosClient {
           ...(ask.prefer ? { prefer: ask.prefer } : {}),
           ...(ask.body === undefined ? {} : { 'content-type': 'application/json' }),
         },
-        signal: AbortSignal.timeout(PATIENCE_MS),
+        signal: AbortSignal.timeout(ask.giveUpAfterMs ?? PATIENCE_MS),
         ...(ask.body === undefined ? {} : { body: JSON.stringify(ask.body) }),
       });
       const text = await response.text();
-      // Every answer of the service bears its request id; what wrangler's proxy says in its stead does not.
+      // Every answer of the service bears its request id; what the local runtime says in its stead does not.
       const isOurs = response.headers.has('x-request-id');
       const body = isOurs && text !== '' ? JSON.parse(text) : text.slice(0, 200);
-      const ending = isOurs ? 'answered' : isOfTheProxy(response.status, text) ? 'lost' : 'foreign';
-      return { ending, status: response.status, body };
+      return { ending: isOurs ? 'answered' : 'foreign', status: response.status, body };
     } catch (error) {
+      if (ask.giveUpAfterMs !== undefined && error instanceof Error && error.name === 'TimeoutError')
+        return { ending: 'forgotten', status: 0, body: null };
       return { ending: 'cut', status: 0, body: error instanceof Error ? String(error.cause ?? error) : null };
     }
   }
@@ -143,7 +137,3 @@ export class ChaosClient {
     return call;
   }
 }
-
-/** An error of the local runtime's own entry, with nothing of the service in its trace. */
-const isOfTheProxy = (status: number, text: string): boolean =>
-  status === 500 && /^Error: Network connection lost\.(\s+at .*\/miniflare\/.*)+\s*$/.test(text);

@@ -1,23 +1,12 @@
-// Keeps the service running between kills, and knows when it was down: kills it on purpose, and starts it again when
-// wrangler dev ends by itself, which it does at times under load (cloudflare/workers-sdk#15317, #15451).
+// Kills the service and starts it again, and knows when it was down. That it ends by itself is a crash.
 import { setTimeout as sleep } from 'node:timers/promises';
-import { stripVTControlCharacters } from 'node:util';
 import type { Stack } from '../e2e/stack.ts';
 import type { Service } from '../support/service.ts';
 import { between, type Random } from './chaos-plans.ts';
 
-/** wrangler closes connections before it is seen to have ended. */
-const DYING_MS = 10_000;
-const STARTS = 3;
-
-/** How it ends when its proxy lost a connection: an error without a word. Anything else is worth knowing. */
-const KNOWN_DEATH = /\[ERROR\] *$/m;
-
 export class Keeper {
   kills = 0;
-  /** Times that wrangler dev ended by itself. */
-  deaths = 0;
-  /** Rejects when the service ends for a reason that is not known. */
+  /** Rejects when the service ends by itself, or does not start again. */
   readonly crash: Promise<never>;
   readonly #stack: Stack;
   readonly #onCrash: (error: unknown) => void;
@@ -60,7 +49,7 @@ export class Keeper {
   kill(): Promise<void> {
     return this.#inTurn(() => {
       this.kills += 1;
-      return this.#restart(Date.now());
+      return this.#restart();
     });
   }
 
@@ -69,7 +58,7 @@ export class Keeper {
     return this.#outages.at(-1)?.until ?? 0;
   }
 
-  /** Whether the service was down, or dying, at some time between. */
+  /** Whether the service was down at some time between. */
   wasDown(from: number, until: number): boolean {
     return this.#outages.some((outage) => outage.from <= until && outage.until >= from);
   }
@@ -84,29 +73,17 @@ export class Keeper {
     service.child.exited.then((how) =>
       this.#inTurn(async () => {
         if (this.#isDone || this.#stack.service !== service) return;
-        const output = stripVTControlCharacters(service.child.output);
-        if (!KNOWN_DEATH.test(output)) {
-          const last = output.split('\n').slice(-20).join('\n');
-          throw new Error(`the service ended by itself (${how}):\n${last}`);
-        }
-        this.deaths += 1;
-        await this.#restart(Date.now() - DYING_MS);
+        const last = service.child.output.split('\n').slice(-20).join('\n');
+        throw new Error(`the service ended by itself (${how}):\n${last}`);
       }),
     );
   }
 
-  async #restart(from: number): Promise<void> {
-    const outage = { from, until: Number.POSITIVE_INFINITY };
+  async #restart(): Promise<void> {
+    const outage = { from: Date.now(), until: Number.POSITIVE_INFINITY };
     this.#outages.push(outage);
     await this.#stack.killService();
-    for (let start = 1; ; start += 1) {
-      try {
-        await this.#stack.startService();
-        break;
-      } catch (error) {
-        if (start === STARTS) throw error;
-      }
-    }
+    await this.#stack.startService();
     outage.until = Date.now();
     this.#watch(this.#stack.service);
   }

@@ -19,11 +19,10 @@ export type Operation =
   | 'read';
 
 /**
- * How a request ended. `answered`: by the service itself. `foreign`: by wrangler's proxy in its stead. `lost`: by its proxy, which
- * lost its connection to a runtime that is up, and says so (cloudflare/workers-sdk#15451). `cut`: the connection failed.
- * `forgotten`: the editor did not wait for it.
+ * How a request ended. `answered`: by the service itself. `foreign`: by the local runtime in its stead. `cut`: the connection failed.
+ * `forgotten`: the editor did not wait for it, and closed the connection.
  */
-export type Ending = 'answered' | 'foreign' | 'lost' | 'cut' | 'forgotten';
+export type Ending = 'answered' | 'foreign' | 'cut' | 'forgotten';
 
 /** One request of an editor, with what it was answered. Times are epoch milliseconds. */
 export interface Call {

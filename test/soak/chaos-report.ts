@@ -15,8 +15,6 @@ export interface ChaosReport {
   /** How many times as long as asked for it has lasted, pauses and faults: more than once on a slow machine. */
   pace: number;
   kills: number;
-  /** Times that wrangler dev ended by itself, and was started again. */
-  deaths: number;
   jobs: number;
   /** The fewest jobs in flight at any look while the faults lasted. */
   fewestInFlight: number;
@@ -80,15 +78,12 @@ export function whyTooTame(
   const { kills, seconds, pace, faults, answers, executions, fewestInFlight } = report;
   const fewestKills = Math.max(3, Math.floor(atPace(seconds, pace) / 30));
   const accepted = answers['202'] ?? 0;
-  const requests = Object.values(answers).reduce((sum, count) => sum + count, 0);
   return [
     ...(kills < fewestKills ? [`${kills} kills, and at least ${fewestKills} are needed`] : []),
     ...(fewestInFlight < jobs ? [`only ${fewestInFlight} of ${jobs} jobs were in flight`] : []),
     ...Object.entries(faults).flatMap(([kind, count]) => (count === 0 ? [`never happened: ${kind}`] : [])),
     ...(answers.cut ? [] : ['no request was cut off by a kill']),
     ...(answers.forgotten ? [] : ['no editor gave up waiting']),
-    // What its proxy loses says nothing of the service; when it loses much, nothing is left to be said.
-    ...((answers.lost ?? 0) > requests / 10 ? [`wrangler’s proxy lost ${answers.lost} requests`] : []),
     ...(accepted < jobs ? [`only ${accepted} dispatches were accepted`] : []),
     ...(executions < jobs ? [`only ${executions} executions`] : []),
     ...seen
@@ -115,7 +110,6 @@ export function printReport(report: ChaosReport, print: (line: string) => void):
   row('seconds of faults', report.seconds);
   row('times as long as asked for', report.pace.toFixed(1));
   row('kills (SIGKILL)', report.kills);
-  row('wrangler ended by itself', report.deaths);
   row('jobs', report.jobs);
   row('jobs in flight, at least', report.fewestInFlight);
   row('requests', report.requests);

@@ -1,4 +1,4 @@
-// Chaos on the shipped service: wrangler dev under load, its runtime killed every few seconds, the orchestrator
+// Chaos on the service as it ships, under load: its runtime killed every few seconds, the orchestrator
 // misbehaving; then the faults stop, and an outside checker judges from what everybody saw. Alone or by npm run soak.
 import { writeFileSync } from 'node:fs';
 import { setTimeout as sleep } from 'node:timers/promises';
@@ -17,7 +17,7 @@ import { type ChaosReport, printReport, summarise, whyTooTame } from './chaos-re
 
 const HELP = `node test/soak/chaos.ts [options]
 
-Starts the service under wrangler dev and an orchestrator, keeps many jobs in flight, kills the runtime with SIGKILL
+Starts the service as it ships and an orchestrator, keeps many jobs in flight, kills the runtime with SIGKILL
 every few seconds while the orchestrator misbehaves, lets it all come to rest, and checks every promise from outside.
 
   --jobs N         jobs in flight at any time (default 200)
@@ -143,7 +143,6 @@ async function unleash(
 
     const collecting = collect(accounts, around.orchestrator, {
       ...{ calls, random: randomOf(seed), say },
-      // wrangler may still end by itself, which is a fault like any other.
       isLate: () => Date.now() - Math.max(calmAt, keeper.upSince) > boundSeconds * 1_000,
     });
     const { jobs: finalJobs, log, hasRested } = await Promise.race([collecting, keeper.crash]);
@@ -156,7 +155,7 @@ async function unleash(
     const seen = sightings(records, WINDOWS);
     const told = {
       ...summarise(records),
-      ...{ seed, pace, kills: keeper.kills, deaths: keeper.deaths, fewestInFlight: fewestInFlight() ?? 0 },
+      ...{ seed, pace, kills: keeper.kills, fewestInFlight: fewestInFlight() ?? 0 },
       seconds: Math.round((calmAt - from) / 1_000),
       faults: countFaults(log, around.plans),
       situations: seen.counts,
@@ -190,9 +189,8 @@ function follow(
   const timers = [
     setInterval(() => {
       const { keeper, inFlight, done, calls } = seen;
-      const fallen = keeper.deaths > 0 ? ` and ${keeper.deaths} deaths of wrangler` : '';
       say(
-        `${keeper.kills} kills${fallen}, ${inFlight.size} jobs in flight, ${done.jobs} done, ${calls.length} requests`,
+        `${keeper.kills} kills, ${inFlight.size} jobs in flight, ${done.jobs} done, ${calls.length} requests`,
       );
     }, PROGRESS_EVERY_MS),
     setInterval(() => {

@@ -17,8 +17,8 @@ Without a part's name all of them run, which takes more than an hour on two core
   --simulation  50,000 simulated worlds: crashes, queue faults, clocks
   --histories   5,000 random histories over HTTP in real workerd
   --fuzz        requests made from spec/openapi.yaml, ten times those of npm test
-  --bulk        bulk retries of 1,000 jobs under wrangler dev, which is killed again and again
-  --chaos       200 jobs at once under wrangler dev, which is killed every few seconds; longer on a slow machine
+  --bulk        bulk retries of 1,000 jobs by the service as it ships, which is killed again and again
+  --chaos       200 jobs at once in the service as it ships, which is killed every few seconds; longer on a slow machine
   --mutants     planted bugs, each of which a suite has to find
   --bug WORD    of the planted bugs those in whose description this stands; may be repeated
   --seed N      another seed (default: 1)
