@@ -12,7 +12,7 @@ import {
 import { countsOf, groupOf } from '../../src/domain/operation-counts.ts';
 import { CALM, type Fate, historySays, ORIGIN, type Step, World } from './operation-world.ts';
 
-const numRuns = Math.ceil(Number(process.env.HISTORIES ?? 20_000) / 4);
+const numRuns = Math.ceil(Number(process.env.HISTORIES ?? 8_000) / 4);
 const seed = Number(process.env.SEED ?? 1);
 
 const step: fc.Arbitrary<Step> = fc.record({
