@@ -3,6 +3,7 @@
 import { setTimeout as sleep } from 'node:timers/promises';
 import type { AskedEdit, Exporting } from '../rules/case.ts';
 import { toVersion } from '../rules/outside.ts';
+import '../support/own-connections.ts';
 import { between, type Random } from './chaos-plans.ts';
 import type { Call, Ending, Operation } from './chaos-records.ts';
 

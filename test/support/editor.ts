@@ -1,6 +1,7 @@
 // An editor who uses the service over HTTP from outside, as the demo and the end-to-end tests do.
 import { setTimeout as sleep } from 'node:timers/promises';
 import { editorToken } from './editor-token.ts';
+import './own-connections.ts';
 
 const WAIT_TIMEOUT_MS = 60_000;
 
