@@ -139,7 +139,7 @@ export default defineConfig({
         test: {
           ...ASSERTING,
           name: 'e2e',
-          globalSetup: ['test/support/runtime/once.ts'],
+          globalSetup: ['test/support/runtime/bundle-setup.ts'],
           include: ['test/e2e/**/*.test.ts', 'test/fuzz/**/*.test.ts'],
           testTimeout: 120_000,
           hookTimeout: 120_000,
@@ -149,7 +149,7 @@ export default defineConfig({
         test: {
           ...ASSERTING,
           name: 'console',
-          globalSetup: ['test/support/runtime/once.ts', 'test/console/browser.ts'],
+          globalSetup: ['test/support/runtime/bundle-setup.ts', 'test/console/browser.ts'],
           include: ['test/console/**/*.test.ts'],
           testTimeout: 120_000,
           hookTimeout: 120_000,

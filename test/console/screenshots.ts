@@ -64,6 +64,10 @@ async function screenshots(all: string | undefined): Promise<void> {
   }
 }
 
+for (const signal of ['SIGINT', 'SIGTERM', 'SIGHUP'] as const) {
+  // Leaving is enough: what was started is killed and its files are removed on exit.
+  process.once(signal, () => process.exit(130));
+}
 try {
   const { values } = parseArgs({
     options: { all: { type: 'string' }, help: { type: 'boolean', short: 'h' } },

@@ -1,4 +1,4 @@
-// The runtime is killed for real: SIGKILL to who started it and to workerd, whose queue lives in memory. What was
+// The runtime is killed for real: SIGKILL to Miniflare and to workerd, whose queue lives in memory. What was
 // accepted has to arrive all the same, once, without anybody asking again. Each test has processes of its own and waits
 // for an alarm: they wait side by side.
 import { describe, type ExpectStatic, type TestContext, test } from 'vitest';

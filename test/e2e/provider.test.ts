@@ -5,18 +5,21 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { expect, onTestFinished, test } from 'vitest';
 import { newSigningKey, startProvider } from '../support/provider.ts';
-import { startService } from '../support/service.ts';
+import { startShipped } from '../support/runtime/process.ts';
+import { freePort } from '../support/service.ts';
 
 test('editors who come at once are let in by one look at the provider’s keys, also when the first of them goes away', async () => {
   const provider = await startProvider();
-  const persistTo = mkdtempSync(join(tmpdir(), 'retake-'));
-  const service = await startService({
-    persistTo,
+  const directory = mkdtempSync(join(tmpdir(), 'retake-'));
+  const service = await startShipped({
+    port: await freePort(),
+    orchestratorUrl: 'http://127.0.0.1:9/dispatches',
+    persistTo: join(directory, 'state'),
     vars: { AUTH_JWKS_URL: provider.jwksUrl, AUTH_ISSUER: provider.issuer, AUTH_AUDIENCE: 'retake' },
   });
   onTestFinished(async () => {
     await Promise.all([service.stop(), provider.stop()]);
-    rmSync(persistTo, { recursive: true, force: true });
+    rmSync(directory, { recursive: true, force: true });
   });
   const key = await newSigningKey('RS256', 'a');
   const claims = { iss: provider.issuer, aud: 'retake', exp: Math.floor(Date.now() / 1000) + 600 };

@@ -1,4 +1,4 @@
-// Signing in for real: the service as it ships, an OpenID provider as a process of its own on another site, and a visitor between.
+// Signing in for real: the service under wrangler dev, an OpenID provider as a process of its own on another site, and a visitor between.
 import { mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';

@@ -146,7 +146,7 @@ export class Stack {
     await orchestrator?.stop();
   }
 
-  /** SIGKILL to the runtime and to who started it. */
+  /** SIGKILL to the runtime and to Miniflare or wrangler, which started it. */
   async killService(): Promise<void> {
     const { service } = this;
     this.#service = null;

@@ -45,8 +45,8 @@ export class Body {
 
 const JSON_TYPE = 'application/json';
 /**
- * As much as a body may hold. Larger ones are sent in a test of their own, and by test/http/bad-input.test.ts. What is taken as it
- * comes may be larger: test/http/content-upload.test.ts sends that.
+ * As much as a body may hold. Larger ones are sent in a test of their own, and by test/http/bad-input.test.ts, which takes time for
+ * each. What is taken as it comes may be larger: test/http/content-upload.test.ts sends that.
  */
 const LIMIT = 64 * 1024;
 
@@ -207,7 +207,7 @@ function knownBy({ parameters, body }: Operation, value: unknown): Shot['headers
   return takesEither && !saysItself ? [['idempotency-key', 'edge-1']] : [];
 }
 
-/** For those who are refused before a body is read: see LIMIT. */
+/** For those who are refused before a body is read, so that it makes no difference. */
 export const smallOnly = (shots: Arbitrary<Shot>): Arbitrary<Shot> =>
   shots.filter(({ body }) => body === null || body.bytes.length <= LIMIT / 2);
 

@@ -25,7 +25,7 @@ test.for(VARIANTS)(
 );
 
 test('every planted bug and variant compiles, and one that does not is told', { timeout: 300_000 }, () => {
-  // In a file in which no other is planted: one that shares its copy has all of them compiled once more, each for itself.
+  // In a file in which no other is planted: those that share a copy share what is said of it.
   const untyped = { bug: 'untyped', from: 'counts.statuses[status] += jobs', to: '$& as string' };
   const others = VARIANTS.flatMap(({ name, plants }) => plants.map((plant) => ({ bug: name, ...plant })));
   const planted = [...MUTANTS, ...new Map(others.map((plant) => [plant.from, plant])).values()];

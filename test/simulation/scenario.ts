@@ -220,20 +220,6 @@ export const plan: fc.Arbitrary<Script> = fc
   })
   .map((drawn) => ({ ...USUAL, ...drawn }));
 
-/** Comes to a draft at least, on which most of what editors do is built. */
-const thorough: fc.Arbitrary<Script> = fc
-  .tuple(
-    plan,
-    fc.constantFrom<(Failure | null)[]>(
-      null,
-      { comes: 'before', at: 'DONE' },
-      ...(['DRAFT_READY', 'REGENERATING', 'EXPORTING'] as const).map(
-        (at): Failure => ({ comes: 'after', at }),
-      ),
-    ),
-  )
-  .map(([drawn, fails]) => ({ ...drawn, fails, diesBefore: null }));
-
 /** As much as a report may bring, more often than a job has room for, and as long a word at the end. */
 const stuffing: fc.Arbitrary<Script> = fc
   .record({
@@ -305,17 +291,18 @@ export const scenarios: fc.Arbitrary<Scenario> = fc
     fc.record({
       named: fc.boolean(),
       actions: fc.oneof(
-        fc.array(timed(action), { maxLength: 20, size: 'max' }),
-        fc.array(story, { minLength: 1, maxLength: 6, size: 'max' }).map((stories) => stories.flat()),
+        { weight: 2, arbitrary: fc.array(timed(action), { maxLength: 20, size: 'max' }) },
+        {
+          weight: 1,
+          arbitrary: fc
+            .array(story, { minLength: 1, maxLength: 6, size: 'max' })
+            .map((stories) => stories.flat()),
+        },
       ),
       plans: fc.oneof(
         {
           weight: 12,
-          arbitrary: fc.array(fc.oneof({ weight: 3, arbitrary: plan }, { weight: 1, arbitrary: thorough }), {
-            minLength: 1,
-            maxLength: 8,
-            size: 'max',
-          }),
+          arbitrary: fc.array(plan, { minLength: 1, maxLength: 8, size: 'max' }),
         },
         {
           weight: 1,

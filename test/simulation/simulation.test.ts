@@ -12,7 +12,7 @@ import { simulate, world } from './simulate.ts';
 import { SITUATIONS } from './situations.ts';
 import type { Timer } from './timeline.ts';
 
-const numRuns = Number(process.env.SIMULATIONS ?? 1_500);
+const numRuns = Number(process.env.SIMULATIONS ?? 2_000);
 /** How often each situation has to come up. */
 const share = Math.floor(numRuns / 600);
 const seed = Number(process.env.SEED ?? 1);

@@ -104,7 +104,8 @@ function toCall(call: Call): CaseCall {
 function endingOf(call: Call): Ending {
   const { ending, status, errorCode, dispatchId, dispatchState, revision } = call;
   if (ending === 'forgotten') return { kind: 'forgotten' };
-  if (ending !== 'answered') return { kind: 'unanswered', metFault: call.metKill };
+  // With nobody before the service, what is not its own answer is none.
+  if (ending !== 'answered') return { kind: 'unanswered', metFault: ending === 'cut' && call.metKill };
   if (status >= 300) return { kind: 'refused', status, code: errorCode, dispatchId };
   const dispatch = dispatchId && {
     ...{ id: dispatchId, state: dispatchState ?? 'not said', replayed: call.replayed ?? false },

@@ -3,7 +3,7 @@
 import { setTimeout as sleep } from 'node:timers/promises';
 import type { AskedEdit, Exporting } from '../rules/case.ts';
 import { toVersion } from '../rules/outside.ts';
-import '../support/own-connections.ts';
+import { fetchAlone } from '../support/own-connection.ts';
 import { between, type Random } from './chaos-plans.ts';
 import type { Call, Ending, Operation } from './chaos-records.ts';
 
@@ -83,7 +83,7 @@ export class ChaosClient {
 
   async #fetch(ask: Ask): Promise<Got> {
     try {
-      const response = await fetch(`${this.#url}${ask.path}`, {
+      const response = await fetchAlone(`${this.#url}${ask.path}`, {
         method: ask.method,
         redirect: 'manual',
         headers: {

@@ -12,6 +12,8 @@ export class Keeper {
   readonly #onCrash: (error: unknown) => void;
   readonly #outages: { from: number; until: number }[] = [];
   #turn: Promise<void> = Promise.resolve();
+  /** While it is: that the service ends is meant. */
+  #isKilling = false;
   #isDone = false;
 
   constructor(stack: Stack) {
@@ -70,19 +72,19 @@ export class Keeper {
   }
 
   #watch(service: Service): void {
-    service.child.exited.then((how) =>
-      this.#inTurn(async () => {
-        if (this.#isDone || this.#stack.service !== service) return;
-        const last = service.child.output.split('\n').slice(-20).join('\n');
-        throw new Error(`the service ended by itself (${how}):\n${last}`);
-      }),
-    );
+    service.child.exited.then((how) => {
+      if (this.#isDone || this.#isKilling) return;
+      const last = service.child.output.split('\n').slice(-20).join('\n');
+      this.#onCrash(new Error(`the service ended by itself (${how}):\n${last}`));
+    });
   }
 
   async #restart(): Promise<void> {
     const outage = { from: Date.now(), until: Number.POSITIVE_INFINITY };
     this.#outages.push(outage);
+    this.#isKilling = true;
     await this.#stack.killService();
+    this.#isKilling = false;
     await this.#stack.startService();
     outage.until = Date.now();
     this.#watch(this.#stack.service);

@@ -35,7 +35,7 @@ type Figures = Record<string, unknown>;
 const SCALED: Record<'model' | 'simulation' | 'histories' | 'fuzz', Scaled> = {
   model: {
     project: 'pure',
-    files: ['test/domain/histories.test.ts'],
+    files: ['test/domain/histories.test.ts', 'test/domain/operation.test.ts'],
     env: 'HISTORIES',
     runs: 250_000,
     each: 62_500,
@@ -183,6 +183,10 @@ function table(report: Record<string, Figures>): string {
   return ['| part | figures |', '| --- | --- |', ...rows].join('\n');
 }
 
+for (const signal of ['SIGINT', 'SIGTERM', 'SIGHUP'] as const) {
+  // Leaving is enough: what was started is killed and its files are removed on exit.
+  process.once(signal, () => process.exit(130));
+}
 try {
   const { values } = parseArgs({
     options: {

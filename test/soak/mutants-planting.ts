@@ -76,23 +76,13 @@ function shared(sources: readonly Source[], bugs: readonly Planted[]): Copy[] {
 }
 
 /**
- * What the compiler says of each of these bugs, in their order. All are compiled at once; what it complains of in a file with
- * several of them is compiled again, one by one. What hides another's error in the same file is not told apart.
+ * What the compiler says of each of these bugs, in their order. All are compiled at once, and those that share a copy of their file
+ * share what is said of it: the line says which it is.
  */
 export function typeErrors(bugs: readonly Planted[]): string[][] {
-  const sources = sourcesIn(ROOT);
-  const said = new Map<Planted, string[]>();
-  const ask = (copies: readonly Copy[]) => {
-    for (const [index, complaints] of complaintsOf(copies).entries()) {
-      for (const bug of copies[index]?.bugs ?? []) said.set(bug, complaints);
-    }
-  };
-  const copies = shared(sources, bugs);
-  ask(copies);
-  const doubtful = copies.flatMap((copy) => (copy.bugs.length > 1 ? copy.bugs : []));
-  const alone = doubtful.filter((bug) => said.get(bug)?.length !== 0);
-  if (alone.length > 0) ask(alone.flatMap((bug) => shared(sources, [bug])));
-  return bugs.map((bug) => said.get(bug) ?? []);
+  const copies = shared(sourcesIn(ROOT), bugs);
+  const complaints = complaintsOf(copies);
+  return bugs.map((bug) => complaints[copies.findIndex((copy) => copy.bugs.includes(bug))] ?? []);
 }
 
 /** What the compiler says of each copy, which stands beside its original and is imported by nothing. */

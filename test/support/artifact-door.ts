@@ -1,12 +1,10 @@
-// Starts the door to the local bucket, a process of its own, for whoever stands in for a pipeline. What it leads to is
+// Starts the door to the local bucket of `wrangler dev`, a process of its own, for whoever stands in for a pipeline. What it leads to is
 // brought along by a service that was started with the same registry.
 import { join } from 'node:path';
 import { Child } from './child.ts';
-import { ArtifactStore } from './orchestrator/artifact-store.ts';
 
 export interface ArtifactDoor {
   url: string;
-  store: ArtifactStore;
   child: Child;
   stop(): Promise<void>;
 }
@@ -23,5 +21,5 @@ export async function startArtifactDoor(options: {
   ]);
   const url = `http://127.0.0.1:${options.port}`;
   await child.line(/artifacts at/);
-  return { url, store: new ArtifactStore(url), child, stop: () => child.stop() };
+  return { url, child, stop: () => child.stop() };
 }

@@ -1,7 +1,7 @@
 // An editor who uses the service over HTTP from outside, as the demo and the end-to-end tests do.
 import { setTimeout as sleep } from 'node:timers/promises';
 import { editorToken } from './editor-token.ts';
-import './own-connections.ts';
+import { fetchAlone } from './own-connection.ts';
 
 const WAIT_TIMEOUT_MS = 60_000;
 
@@ -56,7 +56,7 @@ export class Editor {
     body: string | null,
     headers: Record<string, string>,
   ): Promise<Reply> {
-    const response = await fetch(`${this.#url}${path}`, {
+    const response = await fetchAlone(`${this.#url}${path}`, {
       method,
       redirect: 'manual',
       headers: { authorization: `Bearer ${this.#token}`, ...headers },

@@ -40,10 +40,7 @@ export interface Service {
   port: number;
   child: Child;
   stop(): Promise<void>;
-  /**
-   * SIGKILL to the runtime together with wrangler: bereft of the runtime alone, `wrangler dev` sometimes starts it
-   * anew and sometimes ends.
-   */
+  /** SIGKILL to the runtime together with who started it, which would start it anew. */
   kill(): Promise<void>;
 }
 

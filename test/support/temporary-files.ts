@@ -17,5 +17,5 @@ export function keepTemporaryFilesInMemory(): void {
   process.env.TMPDIR = folder;
   // Dozens of processes load the same modules: what Node has compiled of them is kept beside.
   process.env.NODE_COMPILE_CACHE = join(folder, 'compiled');
-  process.once('exit', () => rmSync(folder, { recursive: true, force: true }));
+  process.once('exit', () => rmSync(folder, { recursive: true, force: true, maxRetries: 3 }));
 }

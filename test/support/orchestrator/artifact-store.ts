@@ -1,5 +1,5 @@
 // The bucket of this machine, over HTTP: the orchestrator puts there what it makes, tests and the demo take it away again.
-// What answers is artifact-door.ts's.
+// What answers is artifact-worker.ts's, by a door (artifact-door.ts) or by a socket of its own (runtime/runtime.ts).
 import { setTimeout as sleep } from 'node:timers/promises';
 
 /** As wrangler.toml names it. */
@@ -34,7 +34,7 @@ export class ArtifactStore {
     await this.#call('DELETE', keyOf(ref));
   }
 
-  /** Resolves once it answers: the service brings it along, and each makes the other known in its time. */
+  /** Resolves once it answers: the service brings it along, and under `wrangler dev` each makes the other known in its time. */
   async ready(): Promise<void> {
     const until = Date.now() + READY_TIMEOUT_MS;
     for (;;) {

@@ -7,6 +7,7 @@ import { join } from 'node:path';
 import type { V4WorkerOptionsShape } from 'miniflare';
 import { unstable_getMiniflareWorkerOptions } from 'wrangler';
 
+const ROOT = join(import.meta.dirname, '../../..');
 const WRANGLER = createRequire(import.meta.url).resolve('wrangler');
 
 /** JSON all through, so that it can be bundled by one process and run by others. Its bindings hold the secrets of .dev.vars. */
@@ -24,6 +25,8 @@ export function bundle(configPath: string): string {
       process.execPath,
       [WRANGLER, 'deploy', '--dry-run', '--outdir', directory, '--config', configPath],
       {
+        // Where what wrangler.toml has built first is.
+        cwd: ROOT,
         encoding: 'utf8',
         env: { ...process.env, WRANGLER_SEND_METRICS: 'false', WRANGLER_WRITE_LOGS: 'false' },
       },

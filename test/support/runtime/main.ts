@@ -7,6 +7,10 @@ const runtime = await startRuntime({
   ...JSON.parse(options),
   worker: JSON.parse(readFileSync(worker, 'utf8')),
   onLine: (line) => console.log(line),
+  onCrash: (how) => {
+    console.error(how);
+    process.exit(1);
+  },
 });
 for (const signal of ['SIGTERM', 'SIGINT'] as const) {
   process.once(signal, () => runtime.stop().finally(() => process.exit(0)));

@@ -1,10 +1,12 @@
 // The service as it ships, a process of its own: the runtime alone, of a bundle that is made once.
 import { mkdtempSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
-import { join } from 'node:path';
+import { dirname, join } from 'node:path';
+import { setTimeout as sleep } from 'node:timers/promises';
 import { Child } from '../child.ts';
 import type { Service } from '../service.ts';
 
+const READY_TIMEOUT_MS = 60_000;
 const ROOT = join(import.meta.dirname, '../../..');
 /** Names this working copy and the file of its bundle to the processes that this one starts. */
 const BUNDLE = 'RETAKE_BUNDLE';
@@ -21,10 +23,18 @@ export interface ShippedOptions {
   onLine?: ((line: string) => void) | undefined;
 }
 
-/** Bundles the service, for this process and those that it starts from now on; the bundle goes with this process. */
-export async function bundleOnce(): Promise<string> {
+let bundling: Promise<string> | undefined;
+
+/** The file of the bundle that who started this process has made, or that this one makes now. */
+export async function bundled(): Promise<string> {
   const [of, known] = (process.env[BUNDLE] ?? '').split('\n');
   if (of === ROOT && known) return known;
+  bundling ??= bundleService();
+  return bundling;
+}
+
+/** Bundles the service as it is now, for this process and those that it starts from now on; the bundle goes with this process. */
+export async function bundleService(): Promise<string> {
   // Not with this file: wrangler takes a second of every process that loads it.
   const { bundledWorker } = await import('./bundle.ts');
   const directory = mkdtempSync(join(tmpdir(), 'retake-bundle-'));
@@ -42,14 +52,26 @@ export async function startShipped(options: ShippedOptions): Promise<Service> {
   const child = new Child(
     [
       join(import.meta.dirname, 'main.ts'),
-      await bundleOnce(),
+      await bundled(),
       JSON.stringify({
         ...{ port, persistTo, artifactsPort, evicts: true, servesAssets: true },
         vars: { PUBLIC_BASE_URL: url, ORCHESTRATOR_URL: orchestratorUrl, ...vars },
       }),
     ],
-    { onLine, env: { NODE_NO_WARNINGS: '1' } },
+    // What the local runtime leaves behind when it is killed goes with the state.
+    { onLine, env: { NODE_NO_WARNINGS: '1', TMPDIR: dirname(persistTo) } },
   );
-  await child.line(/^the service is at /);
+  const over = new AbortController();
+  try {
+    const late = sleep(READY_TIMEOUT_MS, undefined, { signal: over.signal }).then(() => {
+      throw new Error(`the service is not up after ${READY_TIMEOUT_MS} ms:\n${child.output}`);
+    });
+    await Promise.race([child.line(/^the service is at /), late]);
+  } catch (error) {
+    await child.kill();
+    throw error;
+  } finally {
+    over.abort();
+  }
   return { url, port, child, stop: () => child.stop(), kill: () => child.kill() };
 }

@@ -4,7 +4,7 @@ import { mkdtempSync, readFileSync, rmSync } from 'node:fs';
 import { stripTypeScriptTypes } from 'node:module';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
-import { convertV4MiniflareOptions, Miniflare, type V4WorkerOptions } from 'miniflare';
+import { convertV4MiniflareOptions, Log, LogLevel, Miniflare, type V4WorkerOptions } from 'miniflare';
 import type { BundledWorker } from './bundle.ts';
 
 const ARTIFACT_WORKER = join(import.meta.dirname, '../workerd/artifact-worker.ts');
@@ -35,14 +35,18 @@ export interface RuntimeOptions {
   artifactsPort?: number;
   /** Called with each line that it logs. */
   onLine?: (line: string) => void;
+  /** Called when workerd has ended by itself; Miniflare starts it again without a word. */
+  onCrash?: (how: string) => void;
 }
 
 /** Starts it; resolves once it has answered. */
 export async function startRuntime(options: RuntimeOptions): Promise<Runtime> {
-  const { worker, port, vars, evicts, servesAssets = false, artifactsPort, onLine } = options;
+  const { worker, port, vars, evicts, servesAssets = false, artifactsPort, onLine, onCrash } = options;
   const directory = options.persistTo ?? mkdtempSync(join(tmpdir(), 'retake-runtime-'));
-  const remove = () => options.persistTo ?? rmSync(directory, { recursive: true, force: true });
-  process.on('exit', remove);
+  const remove = () => {
+    if (options.persistTo === undefined) rmSync(directory, { recursive: true, force: true });
+  };
+  process.once('exit', remove);
   const { assets, bindings, durableObjects: objects = {}, ...bound } = worker.options;
   const startedAt = performance.now();
   const service: V4WorkerOptions = {
@@ -64,6 +68,8 @@ export async function startRuntime(options: RuntimeOptions): Promise<Runtime> {
       cf: false,
       // Without a reader they would be printed.
       handleStructuredLogs: ({ message }) => onLine?.(message),
+      log: new Crashes(onCrash),
+      unsafeHandleRuntimeRestart: () => onCrash?.('workerd has ended, and was started again'),
       resourcePersistencePath: directory,
       workers: [service, ...(artifactsPort === undefined ? [] : [artifactStore(artifactsPort, worker)])],
     }),
@@ -78,9 +84,24 @@ export async function startRuntime(options: RuntimeOptions): Promise<Runtime> {
     bucket: (binding) => miniflare.getR2Bucket(binding, 'service'),
     stop: async () => {
       await miniflare.dispose();
+      process.off('exit', remove);
       remove();
     },
   };
+}
+
+/** Says that workerd could not be started again; nothing else is an error of the local runtime's own. */
+class Crashes extends Log {
+  readonly #onCrash: RuntimeOptions['onCrash'];
+
+  constructor(onCrash: RuntimeOptions['onCrash']) {
+    super(LogLevel.NONE);
+    this.#onCrash = onCrash;
+  }
+
+  override error(message: Error): void {
+    this.#onCrash?.(String(message));
+  }
 }
 
 /** Beside the Worker, since two runtimes with one bucket open would fail each other's writes. */

@@ -1,5 +1,5 @@
 // Puts objects into the bucket of this machine with their SHA-256, reads and removes them: what an orchestrator does elsewhere
-// with credentials of its own. artifact-worker.toml says where it runs. It answers by a loopback name alone, so that no page
+// with credentials of its own. It runs beside the service: artifact-worker.toml says how under `wrangler dev`. It answers by a loopback name alone, so that no page
 // whose own name leads here gets at it.
 const LOOPBACK_NAMES = ['localhost', '127.0.0.1', '[::1]'];
 
