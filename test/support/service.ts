@@ -16,6 +16,11 @@ const WRANGLER = createRequire(import.meta.url).resolve('wrangler');
 const WITH_ARTIFACT_STORE = ['-c', 'wrangler.toml', '-c', 'test/support/workerd/artifact-worker.toml'];
 /** Below what systems hand out for outgoing connections, so that a port stays free while a service restarts. */
 const PORTS = { from: 20_000, to: 32_000 } as const;
+const SHARES = 16;
+const SHARE = (PORTS.to - PORTS.from) / SHARES;
+/** Each worker of the tests has ports of its own, so that none takes one that another's service is to have again. */
+const OWN = { from: PORTS.from + (Number(process.env.VITEST_POOL_ID ?? 0) % SHARES) * SHARE, count: SHARE };
+const RELEASE_TIMEOUT_MS = 15_000;
 
 export interface ServiceOptions {
   /** Default: any free one. */
@@ -158,8 +163,17 @@ export async function startOrchestratorProcess(
 export async function freePort(preferred?: number): Promise<number> {
   if (preferred !== undefined && (await isFree(preferred))) return preferred;
   for (;;) {
-    const port = PORTS.from + Math.floor(Math.random() * (PORTS.to - PORTS.from));
+    const port = OWN.from + Math.floor(Math.random() * OWN.count);
     if (await isFree(port)) return port;
+  }
+}
+
+/** Resolves once nobody has it: the threads of who was killed let go of it one after the other, on a busy machine late. */
+export async function untilFree(port: number): Promise<void> {
+  const until = Date.now() + RELEASE_TIMEOUT_MS;
+  while (!(await isFree(port))) {
+    if (Date.now() > until) throw new Error(`port ${port} is still taken after ${RELEASE_TIMEOUT_MS} ms`);
+    await sleep(20);
   }
 }
 

@@ -4,7 +4,7 @@ import { tmpdir } from 'node:os';
 import { dirname, join } from 'node:path';
 import { setTimeout as sleep } from 'node:timers/promises';
 import { Child } from '../child.ts';
-import type { Service } from '../service.ts';
+import { type Service, untilFree } from '../service.ts';
 
 const READY_TIMEOUT_MS = 60_000;
 const ROOT = join(import.meta.dirname, '../../..');
@@ -49,6 +49,7 @@ export async function bundleService(): Promise<string> {
 export async function startShipped(options: ShippedOptions): Promise<Service> {
   const { port, orchestratorUrl, persistTo, vars, artifactsPort, onLine } = options;
   const url = `http://127.0.0.1:${port}`;
+  await Promise.all([port, artifactsPort].map((own) => own && untilFree(own)));
   const child = new Child(
     [
       join(import.meta.dirname, 'main.ts'),
