@@ -20,6 +20,7 @@ const SHARES = 16;
 const SHARE = (PORTS.to - PORTS.from) / SHARES;
 /** Each worker of the tests has ports of its own, so that none takes one that another's service is to have again. */
 const OWN = { from: PORTS.from + (Number(process.env.VITEST_POOL_ID ?? 0) % SHARES) * SHARE, count: SHARE };
+let drawn = Math.floor(Math.random() * OWN.count);
 const RELEASE_TIMEOUT_MS = 15_000;
 
 export interface ServiceOptions {
@@ -163,7 +164,8 @@ export async function startOrchestratorProcess(
 export async function freePort(preferred?: number): Promise<number> {
   if (preferred !== undefined && (await isFree(preferred))) return preferred;
   for (;;) {
-    const port = OWN.from + Math.floor(Math.random() * OWN.count);
+    // One after the other, since one that was given out may not be in use yet.
+    const port = OWN.from + (drawn++ % OWN.count);
     if (await isFree(port)) return port;
   }
 }
