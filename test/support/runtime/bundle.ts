@@ -25,7 +25,7 @@ export function bundle(configPath: string): string {
       process.execPath,
       [WRANGLER, 'deploy', '--dry-run', '--outdir', directory, '--config', configPath],
       {
-        // Where what wrangler.toml has built first is.
+        // Where the build command of wrangler.toml runs.
         cwd: ROOT,
         encoding: 'utf8',
         env: { ...process.env, WRANGLER_SEND_METRICS: 'false', WRANGLER_WRITE_LOGS: 'false' },

@@ -2,7 +2,7 @@
 import { mkdtempSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { dirname, join } from 'node:path';
-import { setTimeout as sleep } from 'node:timers/promises';
+import { within } from '../../../src/time-limit.ts';
 import { Child } from '../child.ts';
 import { type Service, untilFree } from '../service.ts';
 
@@ -62,17 +62,11 @@ export async function startShipped(options: ShippedOptions): Promise<Service> {
     // What the local runtime leaves behind when it is killed goes with the state.
     { onLine, env: { NODE_NO_WARNINGS: '1', TMPDIR: dirname(persistTo) } },
   );
-  const over = new AbortController();
   try {
-    const late = sleep(READY_TIMEOUT_MS, undefined, { signal: over.signal }).then(() => {
-      throw new Error(`the service is not up after ${READY_TIMEOUT_MS} ms:\n${child.output}`);
-    });
-    await Promise.race([child.line(/^the service is at /), late]);
-  } catch (error) {
+    await within(READY_TIMEOUT_MS, child.line(/^the service is at /));
+  } catch (cause) {
     await child.kill();
-    throw error;
-  } finally {
-    over.abort();
+    throw new Error(`the service is not up:\n${child.output}`, { cause });
   }
   return { url, port, child, stop: () => child.stop(), kill: () => child.kill() };
 }
