@@ -18,47 +18,28 @@ const ASSERTING = {
   },
 };
 
-/** Each in a runtime of its own: what another file left running would be counted by their meters, or driven by their timers. */
-const ALONE = [
-  'test/cost/{names,operations,viewers}.test.ts',
-  'test/actor/{telling,viewers}.test.ts',
-  'test/http/{event-stream,log}.test.ts',
-];
-
 /** The service within real workerd. */
-const service = () =>
-  cloudflareTest(({ inject }) => ({
-    wrangler: { configPath: './wrangler.toml' },
-    miniflare: {
-      bindings: {
-        PUBLIC_BASE_URL: 'http://127.0.0.1:8787',
-        JURISDICTION: '',
-        // Shorter than by default: tests that wait for them take their time.
-        DISPATCH_WAIT_SECONDS: 10,
-        ORCHESTRATOR_TIMEOUT_SECONDS: 2.5,
-        ORCHESTRATOR_URL: inject<string>('orchestratorUrl'),
-        CONTROL_URL: inject<string>('controlUrl'),
-        CALLBACK_TOKEN_KEYS: 'test-callback-key-of-today-0123456789,test-callback-key-of-yesterday-01',
-        ID_KEYS: 'test-id-key-of-today-0123456789012345,test-id-key-of-yesterday-01234567',
-        DISPATCH_SIGNING_SECRET: inject<string>('signingSecret'),
-        DEV_AUTH_PUBLIC_JWK: inject<string>('publicJwk'),
-        TEST_PRIVATE_JWK: inject<string>('privateJwk'),
-        ...(process.env.FAULT_HISTORIES ? { FAULT_HISTORIES: process.env.FAULT_HISTORIES } : {}),
-        ...(process.env.SEED ? { SEED: process.env.SEED } : {}),
-      },
+const service = cloudflareTest(({ inject }) => ({
+  wrangler: { configPath: './wrangler.toml' },
+  miniflare: {
+    bindings: {
+      PUBLIC_BASE_URL: 'http://127.0.0.1:8787',
+      JURISDICTION: '',
+      // Shorter than by default: tests that wait for them take their time.
+      DISPATCH_WAIT_SECONDS: 10,
+      ORCHESTRATOR_TIMEOUT_SECONDS: 2.5,
+      ORCHESTRATOR_URL: inject<string>('orchestratorUrl'),
+      CONTROL_URL: inject<string>('controlUrl'),
+      CALLBACK_TOKEN_KEYS: 'test-callback-key-of-today-0123456789,test-callback-key-of-yesterday-01',
+      ID_KEYS: 'test-id-key-of-today-0123456789012345,test-id-key-of-yesterday-01234567',
+      DISPATCH_SIGNING_SECRET: inject<string>('signingSecret'),
+      DEV_AUTH_PUBLIC_JWK: inject<string>('publicJwk'),
+      TEST_PRIVATE_JWK: inject<string>('privateJwk'),
+      ...(process.env.FAULT_HISTORIES ? { FAULT_HISTORIES: process.env.FAULT_HISTORIES } : {}),
+      ...(process.env.SEED ? { SEED: process.env.SEED } : {}),
     },
-  }));
-
-const IN_WORKERD = {
-  ...ASSERTING,
-  globalSetup: ['test/support/global-setup.ts'],
-  setupFiles: [
-    'test/support/workerd/one-proxy.ts',
-    'test/support/workerd/lines.ts',
-    'test/support/workerd/one-import.ts',
-  ],
-  testTimeout: 30_000,
-};
+  },
+}));
 
 export default defineConfig({
   test: {
@@ -68,12 +49,13 @@ export default defineConfig({
     // core to another.
     maxWorkers: availableParallelism() + 1,
     sequence: { sequencer: LongestFirst },
+    // The files of a process share its modules, which hold nothing that one file changes for another: to load them anew for each takes
+    // a tenth of it all. Those of the simulation, which put others in their place, have processes of their own.
     projects: [
       {
         test: {
           ...ASSERTING,
           name: 'pure',
-          // They share nothing that can change: to load the same modules for each is a quarter of their time.
           isolate: false,
           include: [
             'test/domain/**/*.test.ts',
@@ -106,14 +88,15 @@ export default defineConfig({
         test: {
           ...ASSERTING,
           name: 'orchestrator',
+          isolate: false,
           include: ['test/orchestrator/**/*.test.ts', 'test/conformance/**/*.test.ts'],
           testTimeout: 60_000,
         },
       },
       {
-        plugins: [service()],
+        plugins: [service],
         test: {
-          ...IN_WORKERD,
+          ...ASSERTING,
           name: 'workerd',
           // The files of a worker share its runtime: a new one for each would take as long again as half of their tests. Each looks
           // only at what is its own, since jobs of others may still be at work.
@@ -123,22 +106,34 @@ export default defineConfig({
             'test/actor/**/*.test.ts',
             'test/dispatch/**/*.test.ts',
             'test/faults/**/*.test.ts',
+            'test/cost/{names,operations,viewers}.test.ts',
           ],
-          exclude: ALONE,
-        },
-      },
-      {
-        plugins: [service()],
-        test: {
-          ...IN_WORKERD,
-          name: 'alone',
-          include: ALONE,
+          globalSetup: ['test/support/global-setup.ts'],
+          setupFiles: [
+            'test/support/workerd/one-proxy.ts',
+            'test/support/workerd/lines.ts',
+            'test/support/workerd/one-import.ts',
+          ],
+          testTimeout: 30_000,
+          // Each runtime is handed every module by its test runner: of a package one, and not a hundred.
+          deps: {
+            optimizer: {
+              ssr: {
+                enabled: true,
+                include: [
+                  ...['@asteasolutions/zod-to-openapi', 'jose', 'oauth4webapi', 'zod'],
+                  ...['hono', 'hono/accepts', 'hono/cookie', 'hono/factory'],
+                ],
+              },
+            },
+          },
         },
       },
       {
         test: {
           ...ASSERTING,
           name: 'e2e',
+          isolate: false,
           globalSetup: ['test/support/runtime/bundle-setup.ts'],
           include: ['test/e2e/**/*.test.ts', 'test/fuzz/**/*.test.ts'],
           testTimeout: 120_000,
@@ -149,6 +144,7 @@ export default defineConfig({
         test: {
           ...ASSERTING,
           name: 'console',
+          isolate: false,
           globalSetup: ['test/support/runtime/bundle-setup.ts', 'test/console/browser.ts'],
           include: ['test/console/**/*.test.ts'],
           testTimeout: 120_000,
