@@ -45,9 +45,9 @@ export default defineConfig({
   test: {
     // A soak reads the figures that its tests print.
     silent: process.env.SOAK ? false : 'passed-only',
-    // One more than there are cores: a file that waits, for a pause between attempts, an alarm or a process that starts, leaves its
+    // Two more than there are cores: a file that waits, for a pause between attempts, an alarm or a process that starts, leaves its
     // core to another.
-    maxWorkers: availableParallelism() + 1,
+    maxWorkers: availableParallelism() + 2,
     sequence: { sequencer: LongestFirst },
     // The files of a process share its modules, which hold nothing that one file changes for another: to load them anew for each takes
     // a tenth of it all. Those of the simulation, which put others in their place, have processes of their own.

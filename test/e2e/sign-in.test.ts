@@ -1,4 +1,4 @@
-// Signing in for real: the service under wrangler dev, an OpenID provider as a process of its own on another site, and a visitor between.
+// Signing in for real: the service, an OpenID provider as a process of its own on another site, and a visitor between.
 import { mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
@@ -7,6 +7,7 @@ import { DEV_VARS } from '../support/dev-vars.ts';
 import { editorToken } from '../support/editor-token.ts';
 import { type IdentityProcess, startIdentityProcess } from '../support/identity/process.ts';
 import { Visitor } from '../support/identity/visitor.ts';
+import { startShipped } from '../support/runtime/process.ts';
 import { freePort, type Service, startService } from '../support/service.ts';
 
 const own = { 'sec-fetch-site': 'same-origin', 'content-type': 'application/json' };
@@ -20,9 +21,10 @@ beforeAll(async () => {
     serviceUrls: [`http://127.0.0.1:${port}`],
     isForDevelopment: true,
   });
-  service = await startService({
+  service = await startShipped({
     port,
-    persistTo: root,
+    orchestratorUrl: 'http://127.0.0.1:9/dispatches',
+    persistTo: join(root, 'state'),
     vars: { ...provider.vars, AUTH_OWNER_CLAIM: 'org_id' },
   });
 });
