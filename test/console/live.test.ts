@@ -237,7 +237,7 @@ describe('the service ends a connection', () => {
 
   test('with 4401, and the page comes back by itself as long as its session is good', async () => {
     const job = await scene.job(project);
-    const context = await scene.signedIn(browser);
+    const context = await scene.signsIn(browser);
     const { page, complaints } = await watchedPage(context, scene.stack.serviceUrl, { isRefused: true });
     const sockets: WebSocketRoute[] = [];
     await page.routeWebSocket(/events/, (socket) => {

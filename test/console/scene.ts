@@ -1,6 +1,6 @@
 // What the console's tests look at: the service with its store of artifacts and an orchestrator, an editor who acts beside the page,
 // and jobs in the states that pages are made for.
-import type { Browser, BrowserContext, BrowserContextOptions } from 'playwright-core';
+import type { Browser, BrowserContext, BrowserContextOptions, Cookie } from 'playwright-core';
 import { Stack } from '../e2e/stack.ts';
 import type { Editor } from '../support/editor.ts';
 import type { PipelinePlan } from '../support/orchestrator/plan.ts';
@@ -8,6 +8,8 @@ import type { PipelinePlan } from '../support/orchestrator/plan.ts';
 export class Scene {
   readonly stack: Stack;
   readonly alice: Editor;
+  /** Of whoever has signed in. */
+  readonly #cookies = new Map<string, Cookie[]>();
 
   private constructor(stack: Stack, alice: Editor) {
     this.stack = stack;
@@ -37,8 +39,24 @@ export class Scene {
     });
   }
 
-  /** One in which somebody has signed in, at the provider's page. */
+  /** One in which somebody has signed in; all of one person share that session. */
   async signedIn(
+    browser: Browser,
+    sub = 'alice',
+    options: BrowserContextOptions = {},
+  ): Promise<BrowserContext> {
+    let cookies = this.#cookies.get(sub);
+    if (!cookies) {
+      const context = await this.signsIn(browser, sub);
+      cookies = await context.cookies();
+      this.#cookies.set(sub, cookies);
+      await context.close();
+    }
+    return this.browser(browser, { ...options, storageState: { cookies, origins: [] } });
+  }
+
+  /** One in which somebody has signed in at the provider's page, into a session of its own. */
+  async signsIn(
     browser: Browser,
     sub = 'alice',
     options: BrowserContextOptions = {},

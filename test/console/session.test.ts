@@ -44,7 +44,7 @@ test('whoever turns back at the provider is told so, and can try again', async (
 
 test('a session that ends in the middle of a form loses nothing: somebody signs in beside it, and goes on', async () => {
   const job = await scene.failed(project, { fail_at: 'GENERATING' });
-  const context = await scene.signedIn(browser);
+  const context = await scene.signsIn(browser);
   const { page } = await watchedPage(context, scene.stack.serviceUrl, { isRefused: true });
   await page.goto(`${scene.url}/jobs/${job}/edit/transcript`);
   await page.getByLabel('Yours').fill('Alice, not Alis.');
@@ -69,7 +69,7 @@ test('a session that ends in the middle of a form loses nothing: somebody signs 
 
 test('a text that is not saved is there again after a reload, and gone once it is saved', async () => {
   const job = await scene.failed(project, { fail_at: 'GENERATING' });
-  const context = await scene.signedIn(browser);
+  const context = await scene.signsIn(browser);
   const { page, complaints } = await watchedPage(context, scene.stack.serviceUrl);
   await page.goto(`${scene.url}/jobs/${job}/edit/transcript`);
   await page.getByLabel('Yours').fill('Half a sentence');
@@ -86,7 +86,7 @@ test('a text that is not saved is there again after a reload, and gone once it i
 
 test('a text that was put aside for the version of before can be brought back', async () => {
   const job = await scene.failed(project, { fail_at: 'GENERATING' });
-  const context = await scene.signedIn(browser);
+  const context = await scene.signsIn(browser);
   const { page, complaints } = await watchedPage(context, scene.stack.serviceUrl);
   await page.goto(`${scene.url}/jobs/${job}/edit/transcript`);
   await page.getByText('Transcript v1, unchanged.').waitFor();
@@ -102,7 +102,7 @@ test('a text that was put aside for the version of before can be brought back', 
 });
 
 test('an address that leads nowhere says so, and leads on', async () => {
-  const context = await scene.signedIn(browser);
+  const context = await scene.signsIn(browser);
   const { page, complaints } = await watchedPage(context, scene.stack.serviceUrl);
   for (const path of ['/nowhere', `/jobs/${await scene.job(project)}/nowhere`]) {
     await page.goto(`${scene.url}${path}`);
@@ -116,7 +116,7 @@ test('an address that leads nowhere says so, and leads on', async () => {
 
 test('a text that is not saved is there for whoever wrote it, and for nobody who signs in next', async () => {
   const job = await scene.failed(project, { fail_at: 'GENERATING' });
-  const context = await scene.signedIn(browser);
+  const context = await scene.signsIn(browser);
   const { page, complaints } = await watchedPage(context, scene.stack.serviceUrl);
   await page.goto(`${scene.url}/jobs/${job}/edit/transcript`);
   await page.getByLabel('Yours').fill('Half a sentence');
@@ -138,7 +138,7 @@ test('a text that is not saved is there for whoever wrote it, and for nobody who
 });
 
 test('a sign-out that failed says so, and one whose answer was lost is asked for again', async () => {
-  const context = await scene.signedIn(browser);
+  const context = await scene.signsIn(browser);
   const { page } = await watchedPage(context, scene.stack.serviceUrl, { isRefused: true });
   let asked = 0;
   await page.route('**/session/end', (route) => {
@@ -161,7 +161,7 @@ test('a sign-out that failed says so, and one whose answer was lost is asked for
 });
 
 test('signing out ends it in every tab of the browser', async () => {
-  const context = await scene.signedIn(browser);
+  const context = await scene.signsIn(browser);
   const { page } = await watchedPage(context, scene.stack.serviceUrl, { isRefused: true });
   const other = await context.newPage();
   await other.goto(`${scene.url}/projects/${project}`);
@@ -181,7 +181,7 @@ test('signing out ends it in every tab of the browser', async () => {
 describe('what belongs to somebody else', () => {
   test.each(['', '/retry', '/edit/transcript'])('is not there: their job%s', async (rest) => {
     const job = await scene.job(project);
-    const context = await scene.signedIn(browser, 'carol');
+    const context = await scene.signsIn(browser, 'carol');
     const { page } = await watchedPage(context, scene.stack.serviceUrl, { isRefused: true });
 
     await page.goto(`${scene.url}/jobs/${job}${rest}`);
@@ -196,7 +196,7 @@ describe('what belongs to somebody else', () => {
   });
 
   test('is not in their list, and neither is a project of another', async () => {
-    const context = await scene.signedIn(browser, 'carol');
+    const context = await scene.signsIn(browser, 'carol');
     const { page } = await watchedPage(context, scene.stack.serviceUrl, { isRefused: true });
     await page.goto(`${scene.url}/`);
     await page.getByRole('heading', { name: 'No projects yet' }).waitFor();
