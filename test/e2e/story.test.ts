@@ -2,18 +2,18 @@
 import { mkdtempSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
-import { expect, onTestFinished, test } from 'vitest';
+import { afterAll, beforeAll, expect, onTestFinished, test } from 'vitest';
 import { Child } from '../support/child.ts';
 import { Editor } from '../support/editor.ts';
 import { Visitor } from '../support/identity/visitor.ts';
 import { startService } from '../support/service.ts';
-import { Stack, type StackOptions } from './stack.ts';
+import { Stack } from './stack.ts';
 
-async function start(options: StackOptions = {}): Promise<Stack> {
-  const stack = await Stack.start(options);
-  onTestFinished(() => stack.stop());
-  return stack;
-}
+let stack: Stack;
+beforeAll(async () => {
+  stack = await Stack.start();
+});
+afterAll(() => stack.stop());
 
 test('npm run demo tells the whole story, and its exit status says that every fact held', async () => {
   const demo = new Child([join(import.meta.dirname, 'demo.ts')]);
@@ -55,7 +55,6 @@ test('npm run demo -- --keep leaves what it has played running, for whoever sign
 });
 
 test('with the orchestrator down nothing changes, and the same request works once it is back', async () => {
-  const stack = await start();
   const alice = await stack.editor('alice');
   const jobId = await alice.uploadedJob();
   await stack.orchestrator.client.plan(jobId, { pipeline: { fail_at: 'TRANSCRIBING' } });
@@ -76,7 +75,6 @@ test('with the orchestrator down nothing changes, and the same request works onc
 });
 
 test('a pipeline that reports everything twice and out of turn still ends in one draft', async () => {
-  const stack = await start();
   const alice = await stack.editor('alice');
   const jobId = await alice.uploadedJob();
   await stack.orchestrator.client.plan(jobId, { pipeline: { duplicate: true, reorder: true } });
@@ -93,7 +91,8 @@ test('a pipeline that reports everything twice and out of turn still ends in one
 });
 
 test('a pipeline that dies silently fails its job by the alarm, and the job can be retried', async () => {
-  const stack = await start({ vars: { ACK_TIMEOUT_SECONDS: 1, STAGE_TIMEOUT_SECONDS: 1 } });
+  const stack = await Stack.start({ vars: { ACK_TIMEOUT_SECONDS: 1, STAGE_TIMEOUT_SECONDS: 1 } });
+  onTestFinished(() => stack.stop());
   const alice = await stack.editor('alice');
   const jobId = await alice.uploadedJob();
   await stack.orchestrator.client.plan(jobId, { pipeline: { die_at: 'TRANSCRIBING' } });
@@ -107,7 +106,6 @@ test('a pipeline that dies silently fails its job by the alarm, and the job can 
 });
 
 test('a cancel stops the pipeline at the orchestrator', async () => {
-  const stack = await start();
   const alice = await stack.editor('alice');
   const jobId = await alice.uploadedJob();
   await stack.orchestrator.client.plan(jobId, { pipeline: { pause_before: 'TRANSCRIBING' } });
