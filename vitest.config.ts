@@ -95,11 +95,13 @@ export default defineConfig({
       },
       {
         plugins: [service],
+        // Each working copy's own, also where it links to the packages of another.
+        cacheDir: 'dist/vite',
         test: {
           ...ASSERTING,
           name: 'workerd',
           // The files of a worker share its runtime: a new one for each would take as long again as half of their tests. Each looks
-          // only at what is its own, since jobs of others may still be at work.
+          // only at what is its own, since jobs of others may still be at work, or comes before those (`UNDISTURBED`).
           isolate: false,
           include: [
             'test/http/**/*.test.ts',

@@ -9,7 +9,7 @@ export class Scene {
   readonly stack: Stack;
   readonly alice: Editor;
   /** Of whoever has signed in. */
-  readonly #cookies = new Map<string, Cookie[]>();
+  readonly #cookies = new Map<string, Promise<Cookie[]>>();
 
   private constructor(stack: Stack, alice: Editor) {
     this.stack = stack;
@@ -45,14 +45,9 @@ export class Scene {
     sub = 'alice',
     options: BrowserContextOptions = {},
   ): Promise<BrowserContext> {
-    let cookies = this.#cookies.get(sub);
-    if (!cookies) {
-      const context = await this.signsIn(browser, sub);
-      cookies = await context.cookies();
-      this.#cookies.set(sub, cookies);
-      await context.close();
-    }
-    return this.browser(browser, { ...options, storageState: { cookies, origins: [] } });
+    const known = this.#cookies.get(sub) ?? this.#cookiesOf(browser, sub);
+    this.#cookies.set(sub, known);
+    return this.browser(browser, { ...options, storageState: { cookies: await known, origins: [] } });
   }
 
   /** One in which somebody has signed in at the provider's page, into a session of its own. */
@@ -68,6 +63,13 @@ export class Scene {
     await page.waitForURL(`${this.url}/`);
     await page.close();
     return context;
+  }
+
+  async #cookiesOf(browser: Browser, sub: string): Promise<Cookie[]> {
+    const context = await this.signsIn(browser, sub);
+    const cookies = await context.cookies();
+    await context.close();
+    return cookies;
   }
 
   async project(name: string): Promise<string> {

@@ -196,9 +196,12 @@ async function liveBeside(account: Account, listed: ActingJob): Promise<void> {
     async () => {
       await putToSleep(env.WORKSPACE.getByName(await listed.owner()));
       vi.stubGlobal('fetch', () => Promise.reject(new TypeError('the provider is away')));
-      const ended = await browse(cookie, '/session/end', { method: 'POST', headers: OWN_PAGE });
-      vi.unstubAllGlobals();
-      expect(ended.status).toBe(200);
+      try {
+        const ended = await browse(cookie, '/session/end', { method: 'POST', headers: OWN_PAGE });
+        expect(ended.status).toBe(200);
+      } finally {
+        vi.unstubAllGlobals();
+      }
     },
     () => listed,
   );
@@ -277,13 +280,16 @@ async function labelled(account: Account, { projectId, token }: ActingJob): Prom
 async function liveAgain(account: Account): Promise<void> {
   const autoRetry = { failureClasses: ['unknown' as const], maxRetries: 3, ...PAUSES };
   const asBefore = await changeRules({ autoRetry });
-  const { job, pipeline } = await jobAt('TRANSCRIBING');
-  const step = (name: string, act: () => Promise<unknown>) => account.step(name, act, () => job);
-  await step('callback: FAILED, to be retried by itself', () => pipeline.report('FAILED'));
-  await job.age(PAUSES.firstPauseMs);
-  await step('a retry by itself, until delivered', () => job.alarm());
-  expect((await job.storedDispatches()).at(-1)).toMatchObject({ isAutomatic: true, state: 'DELIVERED' });
-  asBefore();
+  try {
+    const { job, pipeline } = await jobAt('TRANSCRIBING');
+    const step = (name: string, act: () => Promise<unknown>) => account.step(name, act, () => job);
+    await step('callback: FAILED, to be retried by itself', () => pipeline.report('FAILED'));
+    await job.age(PAUSES.firstPauseMs);
+    await step('a retry by itself, until delivered', () => job.alarm());
+    expect((await job.storedDispatches()).at(-1)).toMatchObject({ isAutomatic: true, state: 'DELIVERED' });
+  } finally {
+    asBefore();
+  }
 }
 const PAUSES = { firstPauseMs: 60_000, factor: 2, longestPauseMs: 60_000 };
 
@@ -335,10 +341,13 @@ async function goAway(account: Account, beside: ActingJob): Promise<void> {
   });
   const { job: kept } = await failedAfter('AUDIO_READY');
   const goBack = await replacedRules({ keepEndedMs: 30 * DAY_MS });
-  await step('kept for 30 days: the last alarm, set once more', kept, () => kept.alarm());
-  await kept.age(31 * DAY_MS);
-  await step('kept for 30 days: the alarm that erases', kept, () => kept.alarm());
-  goBack();
+  try {
+    await step('kept for 30 days: the last alarm, set once more', kept, () => kept.alarm());
+    await kept.age(31 * DAY_MS);
+    await step('kept for 30 days: the alarm that erases', kept, () => kept.alarm());
+  } finally {
+    goBack();
+  }
 }
 
 async function askProjectInVain(projectId: string, token: string): Promise<void> {

@@ -181,8 +181,11 @@ test('a console that has a secret proves itself by it, and no other console sign
       const envFile = join(state, 'vars');
       writeFileSync(envFile, `${readFileSync(DEV_VARS, 'utf8')}\nCONSOLE_CLIENT_SECRET="${given}"\n`);
       const running = await startService({ port, persistTo: state, envFile, vars: confidential.vars });
-      expect(await new Visitor().signIn(url, 'alice')).toBe(`${url}/console/${reason}`);
-      await running.stop();
+      try {
+        expect(await new Visitor().signIn(url, 'alice')).toBe(`${url}/console/${reason}`);
+      } finally {
+        await running.stop();
+      }
     }
   } finally {
     await confidential.stop();

@@ -17,6 +17,7 @@ afterAll(() => stack.stop());
 
 test('npm run demo tells the whole story, and its exit status says that every fact held', async () => {
   const demo = new Child([join(import.meta.dirname, 'demo.ts')]);
+  onTestFinished(() => demo.kill());
   expect(await demo.exited, demo.output).toBe('exit status 0');
   for (const fact of [
     'another writer keeps the transcript',
@@ -91,15 +92,15 @@ test('a pipeline that reports everything twice and out of turn still ends in one
 });
 
 test('a pipeline that dies silently fails its job by the alarm, and the job can be retried', async () => {
-  const stack = await Stack.start({ vars: { ACK_TIMEOUT_SECONDS: 1, STAGE_TIMEOUT_SECONDS: 1 } });
-  onTestFinished(() => stack.stop());
-  const alice = await stack.editor('alice');
+  const hasty = await Stack.start({ vars: { ACK_TIMEOUT_SECONDS: 1, STAGE_TIMEOUT_SECONDS: 1 } });
+  onTestFinished(() => hasty.stop());
+  const alice = await hasty.editor('alice');
   const jobId = await alice.uploadedJob();
-  await stack.orchestrator.client.plan(jobId, { pipeline: { die_at: 'TRANSCRIBING' } });
+  await hasty.orchestrator.client.plan(jobId, { pipeline: { die_at: 'TRANSCRIBING' } });
   await alice.run(jobId);
   const failed = await alice.jobWhen(jobId, 'failed', ({ status }) => status === 'FAILED');
   expect(failed).toMatchObject({ failure: { failure_code: 'ORCHESTRATOR_TIMEOUT' }, open_dispatch: null });
-  await stack.orchestrator.client.plan(jobId, {});
+  await hasty.orchestrator.client.plan(jobId, {});
   const retried = await alice.retry(jobId, { model_profile: 'balanced', client_request_id: 'retry-1' });
   expect(retried).toMatchObject({ status: 202, body: { resume_from_status: 'AUDIO_READY' } });
   expect(await alice.settledJob(jobId)).toMatchObject({ status: 'DRAFT_READY' });

@@ -2,15 +2,15 @@
 import { BaseSequencer, type TestSpecification } from 'vitest/node';
 
 /**
- * What meters a whole runtime, or drives its timers: in one that has seen nothing but these. The tests of others may leave jobs that are
- * still at work.
+ * What meters a whole runtime, or drives its timers: in one that has seen nothing but these, and in this order, since a service that has
+ * refused before logs less. The tests of others may leave jobs that are still at work.
  */
 const UNDISTURBED = [
   ...['cost/operations', 'cost/viewers', 'cost/names', 'actor/viewers', 'actor/telling'],
   ...['http/event-stream', 'http/log'],
 ];
 
-/** What takes half a minute or more: by turns what mostly waits and what mostly computes. */
+/** What takes half a minute or more. */
 const LONGEST = [
   ...['fuzz/contract', 'simulation/simulation', 'e2e/story', 'simulation/operations', 'e2e/bulk'],
   ...['console/accessibility', 'e2e/events', 'orchestrator/mutants', 'e2e/kill', 'console/live', 'e2e/crowd'],
