@@ -23,6 +23,7 @@ beforeAll(async () => {
   });
   service = await startShipped({
     port,
+    // No job is run here.
     orchestratorUrl: 'http://127.0.0.1:9/dispatches',
     persistTo: join(root, 'state'),
     vars: { ...provider.vars, AUTH_OWNER_CLAIM: 'org_id' },
