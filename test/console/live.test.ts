@@ -1,6 +1,7 @@
 // What is on the page is what is: for two at once, without a reload, and where it is not known it is said since when.
 import type { Browser, Page, WebSocketRoute } from 'playwright-core';
 import { afterAll, beforeAll, describe, expect, test } from 'vitest';
+import { fetchAlone } from '../support/own-connection.ts';
 import { startBrowser } from './browser.ts';
 import { Scene } from './scene.ts';
 import { watchedPage } from './watched.ts';
@@ -254,7 +255,7 @@ describe('the service ends a connection', () => {
     // Ended by a copy of it, of which this browser hears nothing.
     const cookies = await context.cookies();
     const copy = cookies.find(({ name }) => name === '__Host-retake');
-    await fetch(`${scene.stack.serviceUrl}/session/end`, {
+    await fetchAlone(`${scene.stack.serviceUrl}/session/end`, {
       method: 'POST',
       headers: { cookie: `__Host-retake=${copy?.value}`, 'sec-fetch-site': 'same-origin' },
     });

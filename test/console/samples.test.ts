@@ -4,6 +4,7 @@ import { readdirSync, readFileSync } from 'node:fs';
 import { join } from 'node:path';
 import type { Browser } from 'playwright-core';
 import { afterAll, beforeAll, expect, test } from 'vitest';
+import { fetchAlone } from '../support/own-connection.ts';
 import { startBrowser } from './browser.ts';
 import { Scene } from './scene.ts';
 import { watchedPage } from './watched.ts';
@@ -84,11 +85,11 @@ test('whoever is signed in already has them by a page of the provider’s, which
 test('no page of another site has them made', async () => {
   const body = new URLSearchParams({ sub: 'dave', samples: 'on' });
   for (const origin of ['https://evil.example', 'null', scene.stack.serviceUrl]) {
-    const answer = await fetch(`${scene.stack.issuer}/samples`, {
+    const answer = await fetchAlone(`${scene.stack.issuer}/samples`, {
       ...{ method: 'POST', body, headers: { origin }, redirect: 'manual' },
     });
     expect(answer.status).toBe(403);
-    await fetch(`${scene.stack.issuer}/choose/any`, { method: 'POST', body, headers: { origin } });
+    await fetchAlone(`${scene.stack.issuer}/choose/any`, { method: 'POST', body, headers: { origin } });
   }
   const dave = await scene.stack.editor('dave');
   expect((await dave.get('/projects')).items).toEqual([]);

@@ -1,6 +1,7 @@
 // A correction sent as its text, into a real bucket. A connection that breaks is test/http/content-refused.test.ts's.
 import { expect, onTestFinished, test } from 'vitest';
 import { editorToken } from '../support/editor-token.ts';
+import { fetchAlone } from '../support/own-connection.ts';
 import { Stack } from './stack.ts';
 
 const MAX_BYTES = 25 * 1024 * 1024;
@@ -16,7 +17,7 @@ test('25 MiB go into the bucket and come back; one byte more is told so, and wha
   const url = `${stack.serviceUrl}/jobs/${jobId}/artifacts/transcript`;
   const send = (body: Buffer | ReadableStream | string, version: number) => {
     const headers = { authorization, 'idempotency-key': `edit-${version}`, 'if-match': `"${version}"` };
-    return fetch(`${url}/content`, { method: 'PUT', headers, body, duplex: 'half' });
+    return fetchAlone(`${url}/content`, { method: 'PUT', headers, body, duplex: 'half' });
   };
   const whole = Buffer.alloc(MAX_BYTES, 'what was really said ');
 
@@ -37,10 +38,10 @@ test('25 MiB go into the bucket and come back; one byte more is told so, and wha
     ({ stage }: { stage: string }) => stage === 'transcript',
   );
   expect(made).toMatchObject({ size_bytes: MAX_BYTES, made_by: { kind: 'editor', edits: 1 } });
-  const read = await fetch(`${url}/2/content`, { headers: { authorization } });
+  const read = await fetchAlone(`${url}/2/content`, { headers: { authorization } });
   expect(Buffer.from(await read.arrayBuffer()).equals(whole)).toBe(true);
-  const part = await fetch(`${url}/2/content`, { headers: { authorization, range: 'bytes=-5' } });
+  const part = await fetchAlone(`${url}/2/content`, { headers: { authorization, range: 'bytes=-5' } });
   expect([part.status, await part.text()]).toEqual([206, whole.subarray(-5).toString()]);
-  const head = await fetch(`${url}/2/content`, { method: 'HEAD', headers: { authorization } });
+  const head = await fetchAlone(`${url}/2/content`, { method: 'HEAD', headers: { authorization } });
   expect(head.headers.get('content-length')).toBe(String(MAX_BYTES));
 });

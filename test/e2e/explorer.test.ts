@@ -5,6 +5,7 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { expect, onTestFinished, test } from 'vitest';
 import { Editor } from '../support/editor.ts';
+import { fetchAlone } from '../support/own-connection.ts';
 import { startService } from '../support/service.ts';
 
 /** What the explorer answers to somebody who has no token and asks for all projects, and whether requests were written down. */
@@ -17,7 +18,7 @@ async function explored(explorer?: boolean): Promise<{ status: number; text: str
   });
   const alice = await Editor.named('alice', service.url);
   await alice.call('POST', '/projects', { name: 'Between us' });
-  const response = await fetch(
+  const response = await fetchAlone(
     `${service.url}/cdn-cgi/explorer/api/workers/durable_objects/namespaces/retake-WorkspaceActor/objects`,
   );
   const isTraced = existsSync(join(persistTo, 'v3/observability'));

@@ -4,6 +4,7 @@ import { mkdtempSync, rmSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { expect, onTestFinished, test } from 'vitest';
+import { fetchAlone } from '../support/own-connection.ts';
 import { newSigningKey, startProvider } from '../support/provider.ts';
 import { startShipped } from '../support/runtime/process.ts';
 import { freePort } from '../support/service.ts';
@@ -25,7 +26,7 @@ test('editors who come at once are let in by one look at the provider’s keys, 
   const claims = { iss: provider.issuer, aud: 'retake', exp: Math.floor(Date.now() / 1000) + 600 };
   const ask = async (sub: string, signal?: AbortSignal) => {
     const authorization = `Bearer ${await key.sign({ sub, ...claims })}`;
-    const response = await fetch(`${service.url}/projects`, {
+    const response = await fetchAlone(`${service.url}/projects`, {
       headers: { authorization },
       ...(signal ? { signal } : {}),
     });

@@ -7,6 +7,7 @@ import { DEV_VARS } from '../support/dev-vars.ts';
 import { editorToken } from '../support/editor-token.ts';
 import { type IdentityProcess, startIdentityProcess } from '../support/identity/process.ts';
 import { Visitor } from '../support/identity/visitor.ts';
+import { fetchAlone } from '../support/own-connection.ts';
 import { startShipped } from '../support/runtime/process.ts';
 import { freePort, type Service, startService } from '../support/service.ts';
 
@@ -89,7 +90,7 @@ test('those of one organisation share its workspace, and somebody who is of none
   );
   const id = (shared.body as { id: string }).id;
   const statusFor = async (authorization: string) =>
-    (await fetch(`${service.url}/projects/${id}`, { headers: { authorization } })).status;
+    (await fetchAlone(`${service.url}/projects/${id}`, { headers: { authorization } })).status;
 
   expect((await ben.ask(`${service.url}/projects/${id}`)).status).toBe(200);
   expect((await carol.ask(`${service.url}/projects/${id}`)).status).toBe(404);

@@ -6,6 +6,7 @@ import { afterAll, beforeAll, expect, onTestFinished, test } from 'vitest';
 import { Child } from '../support/child.ts';
 import { Editor } from '../support/editor.ts';
 import { Visitor } from '../support/identity/visitor.ts';
+import { fetchAlone } from '../support/own-connection.ts';
 import { startService } from '../support/service.ts';
 import { Stack } from './stack.ts';
 
@@ -51,7 +52,7 @@ test('npm run demo -- --keep leaves what it has played running, for whoever sign
   await demo.stop();
 
   expect(await demo.exited).toBe('exit status 130');
-  await expect(fetch(url)).rejects.toThrow('fetch failed');
+  await expect(fetchAlone(url)).rejects.toThrow('fetch failed');
   expect(demo.output).toContain('Ctrl-C stops everything');
 });
 

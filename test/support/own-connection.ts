@@ -6,5 +6,5 @@ import { Agent, type RequestInit, type Response, fetch as send } from 'undici';
 const dispatcher = new Agent({ pipelining: 0 });
 
 /** As `fetch`. */
-export const fetchAlone = (url: string, init: RequestInit): Promise<Response> =>
+export const fetchAlone = (url: string, init: RequestInit = {}): Promise<Response> =>
   send(url, { ...init, dispatcher });

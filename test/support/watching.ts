@@ -1,5 +1,6 @@
 // Who watches a job or project over HTTP from outside: by a WebSocket, or by a stream of server-sent events.
-import { fetch, WebSocket } from 'undici';
+import { WebSocket } from 'undici';
+import { fetchAlone } from './own-connection.ts';
 
 // biome-ignore lint/suspicious/noExplicitAny: tests look into records of every form
 export type AnyRecord = any;
@@ -47,7 +48,7 @@ export const bySocket: Connect = ({ url, path, token, after }, { onOpen, onRecor
 export const byStream: Connect = ({ url, path, token, after }, { onOpen, onRecord }) => {
   const gone = new AbortController();
   const read = async () => {
-    const response = await fetch(`${url}${path}`, {
+    const response = await fetchAlone(`${url}${path}`, {
       headers: {
         authorization: `Bearer ${token}`,
         accept: 'text/event-stream',

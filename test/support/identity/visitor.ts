@@ -1,6 +1,8 @@
 // Somebody with a browser that keeps cookies and follows redirects, and no more: what such a browser sends along of its own accord
 // (`Sec-Fetch-Site`, `Origin`), a test says itself.
 
+import { fetchAlone } from '../own-connection.ts';
+
 interface Cookie {
   host: string;
   path: string;
@@ -8,35 +10,37 @@ interface Cookie {
   value: string;
 }
 
-export type Fetch = (url: string, init: RequestInit) => Promise<Response>;
+export interface Ask {
+  method?: string;
+  headers?: Record<string, string>;
+  body?: string | URLSearchParams;
+}
+
+export type Fetch = (url: string, init: Ask & { redirect: 'manual' }) => Promise<Response>;
 
 export class Visitor {
   cookies: Cookie[] = [];
   readonly #fetch: Fetch;
 
-  constructor(fetch: Fetch = (url, init) => globalThis.fetch(url, init)) {
+  constructor(fetch: Fetch = fetchAlone) {
     this.#fetch = fetch;
   }
 
   /** One request, with the cookies that belong to it. */
-  async ask(url: string, init: RequestInit = {}): Promise<Response> {
+  async ask(url: string, init: Ask = {}): Promise<Response> {
     const { hostname, pathname } = new URL(url);
     const cookie = this.cookies
       .filter(({ host, path }) => host === hostname && pathname.startsWith(path))
       .map(({ name, value }) => `${name}=${value}`)
       .join('; ');
-    const headers = { ...(cookie === '' ? {} : { cookie }), ...(init.headers as Record<string, string>) };
+    const headers = { ...(cookie === '' ? {} : { cookie }), ...init.headers };
     const response = await this.#fetch(url, { ...init, headers, redirect: 'manual' });
     for (const line of response.headers.getSetCookie()) this.#keep(hostname, line);
     return response;
   }
 
   /** Opens an address, and whatever it leads to until `isThere` or nothing leads on: where that is. */
-  async open(
-    url: string,
-    init: RequestInit = {},
-    isThere: (url: string) => boolean = () => false,
-  ): Promise<string> {
+  async open(url: string, init: Ask = {}, isThere: (url: string) => boolean = () => false): Promise<string> {
     if (isThere(url)) return url;
     const response = await this.ask(url, init);
     await response.body?.cancel();
