@@ -1,4 +1,4 @@
-// That the linter refuses what the layers of src/ must not do: whatever a rule of biome.json is there for is planted in a
+// That the linter refuses what the layers of src/ must not do, and some tests: whatever a rule of biome.json is there for is planted in a
 // tree of its own, and has to be found. A rule that matches nothing refuses nothing, and says nothing of it.
 import { execFileSync } from 'node:child_process';
 import { cpSync, mkdirSync, mkdtempSync, readdirSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
@@ -62,9 +62,11 @@ const SPECIFIERS = [
   ...['../index.ts', './../index.ts', 'node:fs', 'fast-check'],
 ];
 
+const fromRoot = (file: string) => (file.startsWith('test/') ? file : join('src', file));
+
 interface Planted {
   what: string;
-  /** From src/. */
+  /** From src/, or from test/ with its name. */
   file: string;
   code: string;
   isAllowed?: boolean;
@@ -100,6 +102,20 @@ const CALLS: Planted[] = [
   })),
 ];
 
+const REUSED: Planted[] = ['test/e2e', 'test/console'].flatMap((folder) => [
+  {
+    what: `${folder}/ may not ask on a connection that is used again`,
+    file: `${folder}/planted.ts`,
+    code: CALL,
+  },
+  {
+    what: `${folder}/ may ask on one of its own`,
+    file: `${folder}/planted.ts`,
+    code: CALL.replace('fetch', 'fetchAlone'),
+    isAllowed: true,
+  },
+]);
+
 const IMPURE: Planted[] = [
   ...['Date.now();', 'new Date();', 'performance.now();', 'crypto.randomUUID();', 'process.exit();'],
   ...['setTimeout(() => {}, 1);', 'setInterval(() => {}, 1);', 'queueMicrotask(() => {});'],
@@ -120,9 +136,9 @@ const HANDLER: Planted[] = [
   },
 ];
 
-const PLANTED = [...IMPORTS, ...FORMS, ...CALLS, ...IMPURE, ...HANDLER].map((planted, index) => ({
+const PLANTED = [...IMPORTS, ...FORMS, ...CALLS, ...REUSED, ...IMPURE, ...HANDLER].map((planted, index) => ({
   ...planted,
-  file: join('src', planted.file.replace('planted', `planted-${index}`)),
+  file: fromRoot(planted.file.replace('planted', `planted-${index}`)),
 }));
 
 /** The files in which the linter found something that is restricted. */
@@ -154,7 +170,7 @@ function lint(directory: string): string {
     dirname(createRequire(import.meta.url).resolve('@biomejs/biome/package.json')),
     'bin/biome',
   );
-  const options = ['lint', '--vcs-enabled=false', '--reporter=json', '--max-diagnostics=none', 'src'];
+  const options = ['lint', '--vcs-enabled=false', '--reporter=json', '--max-diagnostics=none', 'src', 'test'];
   try {
     return execFileSync(process.execPath, [biome, ...options], {
       cwd: directory,
@@ -189,7 +205,11 @@ describe('biome.json', () => {
   const { overrides }: { overrides: Override[] } = JSON.parse(readFileSync(join(ROOT, 'biome.json'), 'utf8'));
 
   test('names no file and no folder that is not there', () => {
-    const files = src.map((file) => join('src', file));
+    const files = ['src', 'test'].flatMap((folder) =>
+      readdirSync(join(ROOT, folder), { recursive: true, encoding: 'utf8' }).map((file) =>
+        join(folder, file),
+      ),
+    );
     const named = overrides.flatMap(({ includes }) => includes.map((pattern) => pattern.replace('!', '')));
     expect(named).not.toEqual([]);
     expect(named.filter((pattern) => !files.some((file) => matchesGlob(file, pattern)))).toEqual([]);
