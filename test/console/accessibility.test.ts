@@ -3,7 +3,7 @@ import { readFileSync } from 'node:fs';
 import { createRequire } from 'node:module';
 import type { Browser, Page } from 'playwright-core';
 import { afterAll, beforeAll, describe, expect, test } from 'vitest';
-import { startBrowser } from './browser.ts';
+import { closeContexts, sharedBrowser } from './browser.ts';
 import { Scene } from './scene.ts';
 import { openView, type View, viewsOf } from './views.ts';
 import { watchedPage } from './watched.ts';
@@ -30,10 +30,10 @@ let scene: Scene;
 let browser: Browser;
 let views: View[];
 beforeAll(async () => {
-  [scene, browser] = await Promise.all([Scene.start(), startBrowser()]);
+  [scene, browser] = await Promise.all([Scene.start(), sharedBrowser()]);
   views = await viewsOf(scene);
 });
-afterAll(() => Promise.all([browser.close(), scene.stop()]));
+afterAll(() => Promise.all([closeContexts(browser), scene.stop()]));
 
 /** Once nothing is being loaded any more. */
 async function open(page: Page, view: View): Promise<void> {

@@ -12,10 +12,22 @@ const INSTALLED = [
   'C:\\Program Files\\Google\\Chrome\\Application\\chrome.exe',
 ];
 
-export async function startBrowser(): Promise<Browser> {
+export async function startBrowser(args: string[] = []): Promise<Browser> {
   // Not the shipped one's own arguments, which are for a place without processes and switch off what is tested here.
-  return chromium.launch({ executablePath: await browserPath() });
+  return chromium.launch({ executablePath: await browserPath(), args });
 }
+
+let shared: Browser | null = null;
+
+/** The one of all files of this process, which ends it: each file has contexts of its own, and closes them. */
+export async function sharedBrowser(): Promise<Browser> {
+  // The pages of a context share a process, which stays while one of them is open: to start it takes longer than most looks.
+  if (!shared?.isConnected()) shared = await startBrowser(['--renderer-process-limit=1']);
+  return shared;
+}
+
+export const closeContexts = (browser: Browser) =>
+  Promise.all(browser.contexts().map((context) => context.close()));
 
 /** Unpacks the shipped one where there is no other. */
 async function browserPath(): Promise<string> {

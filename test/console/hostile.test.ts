@@ -1,7 +1,7 @@
 // What an editor or a pipeline can write is text wherever it is shown: no markup, no script, no address that does something.
 import type { Browser } from 'playwright-core';
 import { afterAll, beforeAll, expect, test } from 'vitest';
-import { startBrowser } from './browser.ts';
+import { closeContexts, sharedBrowser } from './browser.ts';
 import { Scene } from './scene.ts';
 import { watchedPage } from './watched.ts';
 
@@ -16,9 +16,9 @@ const SCHEMES = [
 let scene: Scene;
 let browser: Browser;
 beforeAll(async () => {
-  [scene, browser] = await Promise.all([Scene.start(), startBrowser()]);
+  [scene, browser] = await Promise.all([Scene.start(), sharedBrowser()]);
 });
-afterAll(() => Promise.all([browser.close(), scene.stop()]));
+afterAll(() => Promise.all([closeContexts(browser), scene.stop()]));
 
 test('names, messages, references and texts that hold HTML and scripts are shown as they are, in every view', async () => {
   const { alice, stack } = scene;

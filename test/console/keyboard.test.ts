@@ -1,7 +1,7 @@
 // Without a mouse: everything is reached, seen where it is, and pressed by keys alone; and what a screen reader is told.
 import type { Browser, Page } from 'playwright-core';
 import { afterAll, beforeAll, expect, test } from 'vitest';
-import { startBrowser } from './browser.ts';
+import { closeContexts, sharedBrowser } from './browser.ts';
 import { Scene } from './scene.ts';
 import { watchedPage } from './watched.ts';
 
@@ -9,10 +9,10 @@ let scene: Scene;
 let browser: Browser;
 let project: string;
 beforeAll(async () => {
-  [scene, browser] = await Promise.all([Scene.start(), startBrowser()]);
+  [scene, browser] = await Promise.all([Scene.start(), sharedBrowser()]);
   project = await scene.project('Interviews');
 });
-afterAll(() => Promise.all([browser.close(), scene.stop()]));
+afterAll(() => Promise.all([closeContexts(browser), scene.stop()]));
 
 const focused = (page: Page): Promise<string> =>
   page.evaluate(`(() => {

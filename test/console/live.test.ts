@@ -2,7 +2,7 @@
 import type { Browser, Page, WebSocketRoute } from 'playwright-core';
 import { afterAll, beforeAll, describe, expect, test } from 'vitest';
 import { fetchAlone } from '../support/own-connection.ts';
-import { startBrowser } from './browser.ts';
+import { closeContexts, sharedBrowser } from './browser.ts';
 import { Scene } from './scene.ts';
 import { watchedPage } from './watched.ts';
 
@@ -10,10 +10,10 @@ let scene: Scene;
 let browser: Browser;
 let project: string;
 beforeAll(async () => {
-  [scene, browser] = await Promise.all([Scene.start(), startBrowser()]);
+  [scene, browser] = await Promise.all([Scene.start(), sharedBrowser()]);
   project = await scene.project('Interviews');
 });
-afterAll(() => Promise.all([browser.close(), scene.stop()]));
+afterAll(() => Promise.all([closeContexts(browser), scene.stop()]));
 
 const shows = (page: Page, words: string) =>
   page.locator('.job-status .status').filter({ hasText: words }).waitFor();

@@ -5,16 +5,16 @@ import { join } from 'node:path';
 import type { Browser } from 'playwright-core';
 import { afterAll, beforeAll, expect, test } from 'vitest';
 import { fetchAlone } from '../support/own-connection.ts';
-import { startBrowser } from './browser.ts';
+import { closeContexts, sharedBrowser } from './browser.ts';
 import { Scene } from './scene.ts';
 import { watchedPage } from './watched.ts';
 
 let scene: Scene;
 let browser: Browser;
 beforeAll(async () => {
-  [scene, browser] = await Promise.all([Scene.start(), startBrowser()]);
+  [scene, browser] = await Promise.all([Scene.start(), sharedBrowser()]);
 });
-afterAll(() => Promise.all([browser.close(), scene.stop()]));
+afterAll(() => Promise.all([closeContexts(browser), scene.stop()]));
 
 /** Of jobs of the only project there is, once nothing but what waits goes on. */
 async function statuses(sub: string): Promise<Record<string, string>> {

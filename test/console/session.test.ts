@@ -1,7 +1,7 @@
 // Who is signed in: the way in and out, a session that ends in the middle of something, and what belongs to somebody else.
 import type { Browser } from 'playwright-core';
 import { afterAll, beforeAll, describe, expect, test } from 'vitest';
-import { startBrowser } from './browser.ts';
+import { closeContexts, sharedBrowser } from './browser.ts';
 import { Scene } from './scene.ts';
 import { watchedPage } from './watched.ts';
 
@@ -9,10 +9,10 @@ let scene: Scene;
 let browser: Browser;
 let project: string;
 beforeAll(async () => {
-  [scene, browser] = await Promise.all([Scene.start(), startBrowser()]);
+  [scene, browser] = await Promise.all([Scene.start(), sharedBrowser()]);
   project = await scene.project('Interviews');
 });
-afterAll(() => Promise.all([browser.close(), scene.stop()]));
+afterAll(() => Promise.all([closeContexts(browser), scene.stop()]));
 
 test('whoever is not signed in is led there and back to the page that they wanted', async () => {
   const job = await scene.failed(project, { fail_at: 'GENERATING' });

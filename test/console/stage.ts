@@ -2,7 +2,7 @@
 // of nothing.
 import type { Browser, BrowserContext, Page } from 'playwright-core';
 import { afterAll, afterEach, beforeAll, beforeEach, expect } from 'vitest';
-import { startBrowser } from './browser.ts';
+import { closeContexts, sharedBrowser } from './browser.ts';
 import { Scene } from './scene.ts';
 import { type Watched, watchedPage } from './watched.ts';
 
@@ -19,10 +19,12 @@ export function onStage(): Stage {
   let context: BrowserContext;
   let watched: Watched;
   beforeAll(async () => {
-    [scene, browser] = await Promise.all([Scene.start(), startBrowser()]);
+    [scene, browser] = await Promise.all([Scene.start(), sharedBrowser()]);
     context = await scene.signedIn(browser);
+    // While this page is open, those of all tests share its process.
+    await (await context.newPage()).goto(`${scene.stack.serviceUrl}/healthz`);
   });
-  afterAll(() => Promise.all([browser.close(), scene.stop()]));
+  afterAll(() => Promise.all([closeContexts(browser), scene.stop()]));
   beforeEach(async () => {
     watched = await watchedPage(context, scene.stack.serviceUrl, { isRefused: true });
   });

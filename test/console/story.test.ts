@@ -1,16 +1,16 @@
 // The story that Retake exists for, by clicking: what somebody sees, presses and reads from the first project to the export.
 import type { Browser } from 'playwright-core';
 import { afterAll, beforeAll, expect, test } from 'vitest';
-import { startBrowser } from './browser.ts';
+import { closeContexts, sharedBrowser } from './browser.ts';
 import { Scene } from './scene.ts';
 import { watchedPage } from './watched.ts';
 
 let scene: Scene;
 let browser: Browser;
 beforeAll(async () => {
-  [scene, browser] = await Promise.all([Scene.start(), startBrowser()]);
+  [scene, browser] = await Promise.all([Scene.start(), sharedBrowser()]);
 });
-afterAll(() => Promise.all([browser.close(), scene.stop()]));
+afterAll(() => Promise.all([closeContexts(browser), scene.stop()]));
 
 test('a job fails, its plan is read, another profile brings the draft; a correction, a redo and an export follow', async () => {
   const context = await scene.signedIn(browser);
