@@ -1,17 +1,18 @@
 // Signing in for real: the service, an OpenID provider as a process of its own on another site, and a visitor between.
-import { mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
+import { mkdtempSync, rmSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { afterAll, beforeAll, describe, expect, test } from 'vitest';
-import { DEV_VARS } from '../support/dev-vars.ts';
 import { editorToken } from '../support/editor-token.ts';
 import { type IdentityProcess, startIdentityProcess } from '../support/identity/process.ts';
 import { Visitor } from '../support/identity/visitor.ts';
 import { fetchAlone } from '../support/own-connection.ts';
 import { startShipped } from '../support/runtime/process.ts';
-import { freePort, type Service, startService } from '../support/service.ts';
+import { freePort, type Service } from '../support/service.ts';
 
 const own = { 'sec-fetch-site': 'same-origin', 'content-type': 'application/json' };
+/** No job is run here. */
+const NO_ORCHESTRATOR = 'http://127.0.0.1:9/dispatches';
 const root = mkdtempSync(join(tmpdir(), 'retake-'));
 let provider: IdentityProcess;
 let service: Service;
@@ -24,8 +25,7 @@ beforeAll(async () => {
   });
   service = await startShipped({
     port,
-    // No job is run here.
-    orchestratorUrl: 'http://127.0.0.1:9/dispatches',
+    orchestratorUrl: NO_ORCHESTRATOR,
     persistTo: join(root, 'state'),
     vars: { ...provider.vars, AUTH_OWNER_CLAIM: 'org_id' },
   });
@@ -174,15 +174,18 @@ test('a console that has a secret proves itself by it, and no other console sign
   const url = `http://127.0.0.1:${port}`;
   const secret = 'the-secret-of-the-console-0123456789';
   const confidential = await startIdentityProcess({ serviceUrls: [url], clientSecret: secret });
-  const state = mkdtempSync(join(tmpdir(), 'retake-'));
+  const persistTo = join(root, 'confidential');
   try {
-    for (const [given, reason] of [
+    for (const [given = '', reason] of [
       [secret, ''],
       ['another-secret-0123456789-0123456789', '?sign_in=failed'],
     ]) {
-      const envFile = join(state, 'vars');
-      writeFileSync(envFile, `${readFileSync(DEV_VARS, 'utf8')}\nCONSOLE_CLIENT_SECRET="${given}"\n`);
-      const running = await startService({ port, persistTo: state, envFile, vars: confidential.vars });
+      const running = await startShipped({
+        port,
+        orchestratorUrl: NO_ORCHESTRATOR,
+        persistTo,
+        vars: { ...confidential.vars, CONSOLE_CLIENT_SECRET: given },
+      });
       try {
         expect(await new Visitor().signIn(url, 'alice')).toBe(`${url}/console/${reason}`);
       } finally {
@@ -191,6 +194,5 @@ test('a console that has a secret proves itself by it, and no other console sign
     }
   } finally {
     await confidential.stop();
-    rmSync(state, { recursive: true, force: true });
   }
 });
