@@ -49,8 +49,8 @@ export default defineConfig({
     // core to another.
     maxWorkers: availableParallelism() + 2,
     sequence: { sequencer: LongestFirst },
-    // The files of a process share its modules, which hold nothing that one file changes for another: to load them anew for each takes
-    // a tenth of it all. Those of the simulation, which put others in their place, have processes of their own.
+    // The files of a process share its modules, which hold nothing that one file changes for another, and its browser: to load them
+    // anew for each takes a tenth of it all. Those of the simulation, which put others in their place, have processes of their own.
     projects: [
       {
         test: {

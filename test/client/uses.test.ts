@@ -1,5 +1,5 @@
 // uses.ts leaves no operation of the document out, and calls what it says that it calls. That it compiles is held by
-// `npm run check:client`, which makes the types anew.
+// `npm run check:code`, which makes the types anew.
 import { readFileSync } from 'node:fs';
 import { expect, test } from 'vitest';
 import { parse } from 'yaml';

@@ -19,15 +19,16 @@ export async function startBrowser(args: string[] = []): Promise<Browser> {
 
 let shared: Browser | null = null;
 
-/** The one of all files of this process, which ends it: each file has contexts of its own, and closes them. */
+/** The one of all files of this process, until the process ends: each file has contexts of its own, and closes them. */
 export async function sharedBrowser(): Promise<Browser> {
   // The pages of a context share a process, which stays while one of them is open: to start it takes longer than most looks.
   if (!shared?.isConnected()) shared = await startBrowser(['--renderer-process-limit=1']);
   return shared;
 }
 
-export const closeContexts = (browser: Browser) =>
-  Promise.all(browser.contexts().map((context) => context.close()));
+/** None where it did not start. */
+export const closeContexts = (browser: Browser | undefined) =>
+  Promise.all(browser?.contexts().map((context) => context.close()) ?? []);
 
 /** Unpacks the shipped one where there is no other. */
 async function browserPath(): Promise<string> {

@@ -102,19 +102,24 @@ const CALLS: Planted[] = [
   })),
 ];
 
-const REUSED: Planted[] = ['test/e2e', 'test/console'].flatMap((folder) => [
-  {
-    what: `${folder}/ may not ask on a connection that is used again`,
+/** Who asks the service from outside. */
+const ASKING = ['test/e2e', 'test/console', 'test/fuzz'];
+const REUSED: Planted[] = ASKING.flatMap((folder) =>
+  [
+    { code: CALL, isAllowed: false },
+    { code: `globalThis.${CALL}`, isAllowed: false },
+    { code: `import { fetch } from 'undici';\n${CALL}`, isAllowed: false },
+    {
+      code: `import { fetchAlone } from '../support/own-connection.ts';\n${CALL.replace('fetch', 'fetchAlone')}`,
+      isAllowed: true,
+    },
+  ].map(({ code, isAllowed }) => ({
+    what: `${folder}/ ${isAllowed ? 'may' : 'may not'} say ${code.replace('\n', ' ')}`,
     file: `${folder}/planted.ts`,
-    code: CALL,
-  },
-  {
-    what: `${folder}/ may ask on one of its own`,
-    file: `${folder}/planted.ts`,
-    code: CALL.replace('fetch', 'fetchAlone'),
-    isAllowed: true,
-  },
-]);
+    code,
+    isAllowed,
+  })),
+);
 
 const IMPURE: Planted[] = [
   ...['Date.now();', 'new Date();', 'performance.now();', 'crypto.randomUUID();', 'process.exit();'],
@@ -205,7 +210,7 @@ describe('biome.json', () => {
   const { overrides }: { overrides: Override[] } = JSON.parse(readFileSync(join(ROOT, 'biome.json'), 'utf8'));
 
   test('names no file and no folder that is not there', () => {
-    const files = ['src', 'test'].flatMap((folder) =>
+    const files = ['src', ...ASKING].flatMap((folder) =>
       readdirSync(join(ROOT, folder), { recursive: true, encoding: 'utf8' }).map((file) =>
         join(folder, file),
       ),

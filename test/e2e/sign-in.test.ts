@@ -176,9 +176,9 @@ test('a console that has a secret proves itself by it, and no other console sign
   const confidential = await startIdentityProcess({ serviceUrls: [url], clientSecret: secret });
   const persistTo = join(root, 'confidential');
   try {
-    for (const [given = '', reason] of [
-      [secret, ''],
-      ['another-secret-0123456789-0123456789', '?sign_in=failed'],
+    for (const { given, reason } of [
+      { given: secret, reason: '' },
+      { given: 'another-secret-0123456789-0123456789', reason: '?sign_in=failed' },
     ]) {
       const running = await startShipped({
         port,

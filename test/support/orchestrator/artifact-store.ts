@@ -1,6 +1,8 @@
 // The bucket of this machine, over HTTP: the orchestrator puts there what it makes, tests and the demo take it away again.
 // What answers is artifact-worker.ts's, by a door (artifact-door.ts) or by a socket of its own (runtime/runtime.ts).
 import { setTimeout as sleep } from 'node:timers/promises';
+import type { Response } from 'undici';
+import { fetchAlone } from '../own-connection.ts';
 
 /** As wrangler.toml names it. */
 const BUCKET = 'retake-artifacts';
@@ -50,7 +52,7 @@ export class ArtifactStore {
 
   async #call(method: string, key: string, body?: string): Promise<Response> {
     const path = key.split('/').map(encodeURIComponent).join('/');
-    const response = await fetch(`${this.#url}/${path}`, {
+    const response = await fetchAlone(`${this.#url}/${path}`, {
       method,
       ...(body === undefined ? {} : { body }),
       signal: AbortSignal.timeout(ANSWER_TIMEOUT_MS),

@@ -16,7 +16,7 @@ export interface ShippedOptions {
   /** Where dispatches are POSTed. */
   orchestratorUrl: string;
   persistTo: string;
-  /** Settings in place of those of wrangler.toml and .dev.vars. Others can read a command line: no secrets. */
+  /** Settings in place of those of wrangler.toml and .dev.vars. Others can read a command line: no secrets but what a test makes up. */
   vars?: Record<string, string | number> | undefined;
   /** Where the way to the local bucket answers. */
   artifactsPort?: number | undefined;
